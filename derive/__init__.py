@@ -1,0 +1,1 @@
+"""Derive the mathematics of deep learning line by line."""

@@ -1,0 +1,1 @@
+"""Check derivations, derivatives and backward passes against numbers."""
