@@ -1,0 +1,1 @@
+"""Renderers: one file for each format a derivation is written in."""
