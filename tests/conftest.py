@@ -1,0 +1,36 @@
+"""Rendering tests say which tools they need; the absence of a tool is reported, never passed over."""
+
+import os
+
+import pytest
+
+from tests.rendering import PROGRAMS, program
+
+_ABSENT = "absent tool"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    marker = item.get_closest_marker("rendering")
+    if marker is None:
+        return
+    absent = [tool for tool in marker.args or PROGRAMS if program(tool) is None]
+    if not absent:
+        return
+    if os.environ.get("GRADPROOF_REQUIRE_TOOLS"):
+        pytest.fail(
+            f"GRADPROOF_REQUIRE_TOOLS is set and these are not found: {', '.join(absent)}", pytrace=False
+        )
+    # Properties travel with the report, from another process too.
+    item.user_properties += [(_ABSENT, tool) for tool in absent]
+    pytest.skip(f"not found: {', '.join(absent)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    not_run = [
+        {value for name, value in report.user_properties if name == _ABSENT}
+        for report in terminalreporter.getreports("skipped")
+    ]
+    not_run = [tools for tools in not_run if tools]
+    if not_run:
+        absent = ", ".join(sorted(set().union(*not_run)))
+        terminalreporter.write_line(f"rendering: not run: {len(not_run)} ({absent} not found)", yellow=True)
