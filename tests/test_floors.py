@@ -1,0 +1,282 @@
+"""Which module may import which: the floors of the architecture, read from the source."""
+
+import ast
+import graphlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The one door from derive to verify: it asks, when it is called, for the checks that are printed.
+DOOR = "derive.evidence"
+
+# Where verify meets SymPy and derive. Everything else in it is an independent witness: NumPy and SciPy only.
+SYMBOLIC = ("verify.derivation", "verify.catalogue", "verify.critical.expression", "verify.__main__")
+SYMBOLIC_PACKAGES = ("verify.adapters",)
+
+EXECUTES_TEXT = {"sympify", "parse_expr", "lambdify"}
+EXECUTES_TEXT_BUILTIN = {"eval", "exec"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that a module imports; a lazy import stands inside a function."""
+
+    module: str
+    target: str
+    lazy: bool
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.target}"
+
+
+class Sources:
+    """Parsed modules, by dotted name."""
+
+    def __init__(self, texts: Mapping[str, str], packages: frozenset[str] = frozenset()) -> None:
+        self.trees = {name: ast.parse(text) for name, text in texts.items()}
+        self.packages = packages
+        self.imports = [found for name in self.trees for found in self._imports(name)]
+
+    def _imports(self, name: str) -> Iterator[Import]:
+        def visit(node: ast.AST, lazy: bool) -> Iterator[Import]:
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.Import | ast.ImportFrom):
+                    for target in self._targets(name, child):
+                        yield Import(name, target, lazy, child.lineno)
+                elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                    for branch in child.orelse:
+                        yield from visit(branch, lazy)
+                else:
+                    inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                    yield from visit(child, lazy or inside)
+
+        yield from visit(self.trees[name], lazy=False)
+
+    def _targets(self, name: str, node: ast.Import | ast.ImportFrom) -> list[str]:
+        if isinstance(node, ast.Import):
+            return [alias.name for alias in node.names]
+        base = node.module or ""
+        if node.level:
+            package = name if name in self.packages else name.rpartition(".")[0]
+            for _ in range(node.level - 1):
+                package = package.rpartition(".")[0]
+            base = f"{package}.{base}" if base else package
+        # `from package import x` is the module package.x where there is one, else a name inside package.
+        return [name if (name := f"{base}.{alias.name}") in self.trees else base for alias in node.names]
+
+    def reached(self, start: str) -> dict[str, list[Import]]:
+        """Every module that importing `start` runs, with the chain of imports that leads there."""
+        chains: dict[str, list[Import]] = {start: []}
+        todo = [start]
+        while todo:
+            module = todo.pop()
+            edges = [found for found in self.imports if found.module == module and not found.lazy]
+            # Importing a.b.c runs a and a.b first.
+            parents = [module.rsplit(".", depth)[0] for depth in range(1, module.count(".") + 1)]
+            for edge in [*edges, *(Import(module, parent, False, 0) for parent in parents)]:
+                if edge.target not in chains:
+                    chains[edge.target] = [*chains[module], edge]
+                    todo.append(edge.target)
+        return chains
+
+
+def in_package(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def doors_to_verify(sources: Sources) -> list[Import]:
+    """Imports of verify in derive that are neither in the door nor, there, made only when it is called."""
+    return [
+        found
+        for found in sources.imports
+        if in_package(found.module, "derive")
+        and in_package(found.target, "verify")
+        and not (found.module == DOOR and found.lazy)
+    ]
+
+
+def symbolic_in_witnesses(sources: Sources) -> list[str]:
+    """Imports by which a numerical module of verify would meet SymPy or derive."""
+    witnesses = [
+        module
+        for module in sources.trees
+        if in_package(module, "verify")
+        and module not in SYMBOLIC
+        and not in_package(module, *SYMBOLIC_PACKAGES)
+    ]
+    direct = [
+        str(found)
+        for found in sources.imports
+        if found.module in witnesses and in_package(found.target, "sympy", "derive")
+    ]
+    through = [
+        " and ".join(map(str, chain))
+        for module in witnesses
+        for target, chain in sources.reached(module).items()
+        if in_package(target, "sympy", "derive") and len(chain) > 1
+    ]
+    return direct + through
+
+
+def foreign_to_differentiation(sources: Sources) -> list[str]:
+    """What verify.numdiff reaches that is neither NumPy nor the standard library."""
+    allowed = ("numpy", *sys.stdlib_module_names)
+    lazy = [
+        found
+        for found in sources.imports
+        if found.lazy
+        and found.module in sources.reached("verify.numdiff")
+        and in_package(found.module, "verify")
+    ]
+    targets = [*sources.reached("verify.numdiff"), *(found.target for found in lazy)]
+    return [target for target in targets if not in_package(target, "verify", *allowed)]
+
+
+def execution_of_text(sources: Sources) -> list[str]:
+    found = []
+    for module, tree in sources.trees.items():
+        for node in ast.walk(tree):
+            names: list[str] = []
+            if isinstance(node, ast.Name) and node.id in EXECUTES_TEXT | EXECUTES_TEXT_BUILTIN:
+                names = [node.id]
+            elif isinstance(node, ast.Attribute):
+                of_builtins = isinstance(node.value, ast.Name) and "builtins" in node.value.id
+                forbidden = EXECUTES_TEXT | (EXECUTES_TEXT_BUILTIN if of_builtins else set())
+                names = [node.attr] if node.attr in forbidden else []
+            elif isinstance(node, ast.ImportFrom):
+                names = [a.name for a in node.names if a.name in EXECUTES_TEXT | EXECUTES_TEXT_BUILTIN]
+            found += [f"{module}:{node.lineno} {name}" for name in names]
+    return found
+
+
+def cycle(sources: Sources) -> list[str]:
+    """A circle of module-level imports, if there is one."""
+    graph = {
+        module: {
+            found.target
+            for found in sources.imports
+            if found.module == module and not found.lazy and found.target in sources.trees
+        }
+        for module in sources.trees
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+@pytest.fixture(scope="module")
+def sources() -> Sources:
+    texts, packages = {}, set()
+    for top in ("derive", "verify"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            if parts[-1] == "__init__":
+                parts = parts[:-1]
+                packages.add(".".join(parts))
+            texts[".".join(parts)] = path.read_text(encoding="utf-8")
+    assert {"derive", "verify"} <= packages
+    return Sources(texts, frozenset(packages))
+
+
+def test_derive_imports_verify_through_one_door(sources: Sources) -> None:
+    assert doors_to_verify(sources) == []
+
+
+def test_witnesses_are_numerical(sources: Sources) -> None:
+    assert symbolic_in_witnesses(sources) == []
+
+
+def test_numerical_differentiation_needs_numpy_only(sources: Sources) -> None:
+    assert "verify.numdiff" in sources.trees
+    assert foreign_to_differentiation(sources) == []
+
+
+def test_no_text_is_executed(sources: Sources) -> None:
+    assert execution_of_text(sources) == []
+
+
+def test_imports_have_no_cycle(sources: Sources) -> None:
+    assert cycle(sources) == []
+
+
+WRONG = {
+    "derive imports verify": (doors_to_verify, {"derive.program": "from verify import report"}),
+    "a function of derive imports verify": (
+        doors_to_verify,
+        {"derive.program": "def f():\n    import verify.report"},
+    ),
+    "the door is open at import": (doors_to_verify, {DOOR: "import verify.derivation"}),
+    "a witness imports sympy": (symbolic_in_witnesses, {"verify.backward": "from sympy import Symbol"}),
+    "a function of a witness imports derive": (
+        symbolic_in_witnesses,
+        {"verify.backward": "def f():\n    from derive import formula"},
+    ),
+    "a witness imports a symbolic module": (
+        symbolic_in_witnesses,
+        {"verify.backward": "from .catalogue import x", "verify.catalogue": "import derive.formula"},
+    ),
+    "the package of a witness imports sympy": (
+        symbolic_in_witnesses,
+        {
+            "verify.critical": "from .expression import evaluators",
+            "verify.critical.expression": "import sympy",
+            "verify.critical.search": "import numpy",
+        },
+    ),
+    "numdiff imports scipy": (foreign_to_differentiation, {"verify.numdiff": "import scipy.optimize"}),
+    "numdiff imports scipy through another": (
+        foreign_to_differentiation,
+        {"verify.numdiff": "from . import steps", "verify.steps": "def f():\n    import scipy"},
+    ),
+    "text is parsed": (execution_of_text, {"derive.program": "import sympy\nsympy.sympify('x')"}),
+    "text is parsed by another name": (
+        execution_of_text,
+        {"derive.program": "from sympy import parse_expr as p\np('x')"},
+    ),
+    "text is evaluated": (execution_of_text, {"verify.backward": "f = eval\nf('1')"}),
+    "two modules import each other": (
+        cycle,
+        {"derive.a": "from derive import b", "derive.b": "from .a import x"},
+    ),
+}
+
+RIGHT = {
+    "the door opens when called": (doors_to_verify, {DOOR: "def checks():\n    import verify.derivation"}),
+    "a symbolic module imports derive": (
+        symbolic_in_witnesses,
+        {"verify.catalogue": "import derive.formula"},
+    ),
+    "a type is imported for a checker": (
+        cycle,
+        {
+            "derive.a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import b",
+            "derive.b": "from . import a",
+        },
+    ),
+    "a method is called eval": (execution_of_text, {"verify.adapters.torch": "def f(m):\n    m.eval()"}),
+}
+
+
+def _made_up(texts: Mapping[str, str]) -> Sources:
+    packages = frozenset({"derive", "verify", "verify.critical"})
+    return Sources({"derive": "", "verify": "", **texts}, packages)
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_forbidden_is_found(case: str) -> None:
+    finder, texts = WRONG[case]
+    assert finder(_made_up(texts))
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_is_allowed_is_not_reported(case: str) -> None:
+    finder, texts = RIGHT[case]
+    assert not finder(_made_up(texts))
