@@ -1,0 +1,361 @@
+"""Named rewritings that make a node smaller: cancel, pull out of sums, collect, use an assumption, use a name.
+
+``tidy`` applies them bottom-up until nothing changes. The author's order of terms stays; where terms are collected
+the first keeps its place. ``fold`` finds what has a name already, ``assumed`` uses an assumption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sympy
+
+from derive.notation import (
+    ONE,
+    Add,
+    Apply,
+    Bracket,
+    Index,
+    Letter,
+    Mul,
+    Node,
+    Number,
+    Over,
+    Position,
+    Pow,
+    Ref,
+    Sum,
+    Tensor,
+    add,
+    factors_of,
+    is_one,
+    is_zero,
+    mul,
+    number,
+    power,
+)
+from derive.program import Assumption, Definition
+from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk
+
+__all__ = ["assumed", "fold", "insert", "light", "match", "reads", "tidy"]
+
+
+def tidy(node: Node) -> Node:
+    """Cancel powers, pull constants out of sums, collect terms and common factors."""
+    before = None
+    while before is not node:
+        before = node
+        node = _tidy(node)
+        if key(before) == key(node):
+            break
+    return node
+
+
+def _tidy(node: Node) -> Node:
+    node = map_children(node, _tidy)
+    match node:
+        case Mul():
+            return _tidy_product(node)
+        case Sum():
+            return _tidy_sum(node)
+        case Add():
+            return _tidy_terms(node)
+    return node
+
+
+# --------------------------------------------------------------------------------------------------- products
+
+
+def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
+    if isinstance(factor, Pow) and isinstance(factor.exponent, Number):
+        return factor.base, factor.exponent.value
+    return factor, sympy.Integer(1)
+
+
+def _tidy_product(node: Mul) -> Node:
+    factors = _combine_powers(node.factors)
+    cancelled = _distribute_where_it_cancels(factors)
+    return mul(*factors) if cancelled is None else cancelled
+
+
+def _combine_powers(factors: Iterable[Node]) -> list[Node]:
+    """Equal bases with their exponents added, at the place of the first; a bracket times itself is itself."""
+    table: dict[object, list[object]] = {}
+    for factor in factors:
+        base, exponent = _base_and_exponent(factor)
+        if isinstance(factor, Bracket):
+            table.setdefault(key(factor), [factor, sympy.Integer(1)])
+            continue
+        if isinstance(factor, Number):
+            table.setdefault(("number", len(table)), [factor, sympy.Integer(1)])
+            continue
+        entry = table.setdefault(key(base), [base, sympy.Integer(0)])
+        entry[1] = entry[1] + exponent  # type: ignore[operator]
+    return [power(base, number(exponent)) for base, exponent in table.values() if exponent != 0]  # type: ignore[arg-type]
+
+
+def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
+    """``b·(a/b + c)`` is ``a + b·c``: a factor goes into a sum one of whose terms it cancels."""
+    for m, factor in enumerate(factors):
+        base, exponent = _base_and_exponent(factor)
+        if isinstance(factor, (Number, Add)):
+            continue
+        for k, other in enumerate(factors):
+            if k == m or not isinstance(other, Add):
+                continue
+            if any(_cancels(base, exponent, term) for term in other.terms):
+                spread = add(*(mul(factor, term) for term in other.terms))
+                rest = [f for j, f in enumerate(factors) if j not in (m, k)]
+                return mul(*rest, _tidy(spread))
+    return None
+
+
+def _cancels(base: Node, exponent: sympy.Expr, term: Node) -> bool:
+    for factor in factors_of(term):
+        other, power_ = _base_and_exponent(factor)
+        if (exponent * power_).is_negative and key(other) == key(base):
+            return True
+    return False
+
+
+# ------------------------------------------------------------------------------------------------------- sums
+
+
+def _tidy_sum(node: Sum) -> Node:
+    letters, body = list(node.letters), node.body
+    if isinstance(body, Add) and any(not t.free.issuperset(letters) for t in body.terms):
+        return add(*(_tidy_sum(Sum(*letters, t)) for t in body.terms))
+    factors: list[Node] = []
+    for factor in factors_of(body):
+        if isinstance(factor, Sum):
+            if set(factor.letters) & (set(letters) | body.free):
+                renewed = rename_bound(factor)
+                assert isinstance(renewed, Sum)
+                factor = renewed
+            letters += factor.letters
+            factors += factors_of(factor.body)
+        else:
+            factors.append(factor)
+    factors = _combine_powers(factors)
+    outside = [f for f in factors if f.free.isdisjoint(letters)]
+    inside = mul(*(f for f in factors if not f.free.isdisjoint(letters)))
+    count = [number(x.length) for x in letters if x not in inside.free]
+    present = [x for x in letters if x in inside.free]
+    return mul(*count, *outside, Sum(*present, inside)) if present else mul(*count, *outside, inside)
+
+
+# ------------------------------------------------------------------------------------------------------ terms
+
+
+def _coefficient(term: Node) -> tuple[sympy.Expr, Node]:
+    if isinstance(term, Number):
+        return term.value, ONE
+    if isinstance(term, Mul) and isinstance(term.factors[0], Number):
+        return term.factors[0].value, mul(*term.factors[1:])
+    return sympy.Integer(1), term
+
+
+def _tidy_terms(node: Add) -> Node:
+    collected = _like_terms(node.terms)
+    if len(collected) < 2:
+        return add(*collected)
+    return _common_factors(collected)
+
+
+def _like_terms(terms: Iterable[Node]) -> list[Node]:
+    table: dict[object, list[object]] = {}
+    for term in terms:
+        coefficient, rest = _coefficient(term)
+        entry = table.setdefault(key(rest), [sympy.Integer(0), rest])
+        entry[0] = entry[0] + coefficient  # type: ignore[operator]
+    found = []
+    for coefficient, rest in table.values():
+        value = sympy.cancel(coefficient) if isinstance(coefficient, sympy.Add) else coefficient
+        term = mul(number(value), rest)  # type: ignore[arg-type]
+        if not is_zero(term):
+            found.append(term)
+    return found
+
+
+def _common_factors(terms: list[Node]) -> Node:
+    """What all terms share, in front; inside, a positive term first where there is one."""
+    split = [_coefficient(t) for t in terms]
+    shared = _shared_coefficient([c for c, _ in split])
+    remaining = [list(factors_of(rest)) for _, rest in split]
+    front: list[Node] = []
+    for factor in list(remaining[0]):
+        if is_one(factor):
+            continue
+        positions = []
+        for factors in remaining:
+            at = next((m for m, f in enumerate(factors) if key(f) == key(factor)), None)
+            if at is None:
+                break
+            positions.append(at)
+        if len(positions) == len(remaining):
+            front.append(factor)
+            for factors, at in zip(remaining, positions, strict=True):
+                del factors[at]
+    inner = [mul(number(c / shared), *factors) for (c, _), factors in zip(split, remaining, strict=True)]
+    if front or shared not in (1, -1):
+        inner.sort(key=lambda t: _coefficient(t)[0].could_extract_minus_sign())
+        return mul(number(shared), *front, add(*_like_terms(inner)))
+    return add(*(mul(number(c), *factors) for (c, _), factors in zip(split, remaining, strict=True)))
+
+
+def _shared_coefficient(values: list[sympy.Expr]) -> sympy.Expr:
+    """The factor that the coefficients share; positive unless every term is negative."""
+    negative = all(v.could_extract_minus_sign() for v in values)
+    first = -values[0] if values[0].could_extract_minus_sign() else values[0]
+    if all(v in (first, -first) for v in values):
+        return -first if negative else first
+    if all(v.is_Rational for v in values):
+        numerators = sympy.gcd(tuple(sympy.Integer(v.p) for v in values))
+        denominators = sympy.lcm(tuple(sympy.Integer(v.q) for v in values))
+        shared = sympy.Rational(abs(numerators), denominators)
+        return -shared if negative else shared
+    symbolic = [sympy.fraction(v)[1] for v in values]
+    if all(s == symbolic[0] for s in symbolic) and symbolic[0] != 1:
+        return -1 / symbolic[0] if negative else 1 / symbolic[0]
+    return sympy.Integer(-1) if negative else sympy.Integer(1)
+
+
+# --------------------------------------------------------------------------------------------------- matching
+
+
+def match(pattern: Node, node: Node, letters: frozenset[Letter]) -> dict[Letter, Index] | None:
+    """The indices for ``letters`` that make the pattern equal to the node, or None.
+
+    Terms and factors are compared in order, which is enough for what the engine itself wrote.
+    """
+    binding: dict[Letter, Index] = {}
+    return binding if _match(pattern, node, letters, {}, binding) else None
+
+
+def _match(a: Node, b: Node, free: frozenset[Letter], scope: dict[Letter, Letter], out: dict[Letter, Index]) -> bool:
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Number) and isinstance(b, Number):
+        return bool(a.value == b.value)
+    if isinstance(a, Ref) and isinstance(b, Ref):
+        return a.tensor is b.tensor and _match_indices(a.indices, b.indices, free, scope, out)
+    if isinstance(a, Position) and isinstance(b, Position):
+        return _match_indices((a.index,), (b.index,), free, scope, out)
+    if isinstance(a, Bracket) and isinstance(b, Bracket):
+        return a.relation == b.relation and _match_indices((a.left, a.right), (b.left, b.right), free, scope, out)
+    if isinstance(a, Apply) and isinstance(b, Apply) and a.function is not b.function:
+        return False
+    if isinstance(a, (Sum, Over)):
+        assert isinstance(b, (Sum, Over))
+        if isinstance(a, Over) and isinstance(b, Over) and a.function is not b.function:
+            return False
+        if [x.size for x in a.letters] != [x.size for x in b.letters]:
+            return False
+        inner = {**scope, **dict(zip(a.letters, b.letters, strict=True))}
+        if isinstance(a, Over) and isinstance(b, Over) and not _match_indices(a.at, b.at, free, scope, out):
+            return False
+        return _match_all(a.children(), b.children(), free, inner, out)
+    return _match_all(a.children(), b.children(), free, scope, out)
+
+
+def _match_all(
+    a: Sequence[Node],
+    b: Sequence[Node],
+    free: frozenset[Letter],
+    scope: dict[Letter, Letter],
+    out: dict[Letter, Index],
+) -> bool:
+    return len(a) == len(b) and all(_match(x, y, free, scope, out) for x, y in zip(a, b, strict=True))
+
+
+def _match_indices(
+    a: Sequence[Index],
+    b: Sequence[Index],
+    free: frozenset[Letter],
+    scope: dict[Letter, Letter],
+    out: dict[Letter, Index],
+) -> bool:
+    if len(a) != len(b):
+        return False
+    for x, y in zip(a, b, strict=True):
+        one = x.letter
+        if one is not None and one in free:
+            if not y.free.isdisjoint(scope.values()) or out.setdefault(one, y) != y:
+                return False
+            continue
+        renamed = Index(tuple((scope.get(t, t) if isinstance(t, Letter) else t, c) for t, c in x.terms), x.constant)
+        known = {t: v for t, v in out.items() if t in renamed.free}
+        if known:
+            renamed = substitute_index(renamed, known)
+        if renamed != y:
+            return False
+    return True
+
+
+def fold(node: Node, definitions: Iterable[Definition]) -> Node:
+    """The node with whatever is the body of a definition replaced by the name it has."""
+    table: dict[object, list[Definition]] = {}
+    for d in definitions:
+        if not isinstance(d.body, (Ref, Number)):
+            table.setdefault(_head(d.body), []).append(d)
+
+    def replace(here: Node) -> Node:
+        here = map_children(here, replace)
+        for d in table.get(_head(here), ()):
+            binding = match(d.body, here, frozenset(d.letters))
+            if binding is not None and len(binding) == len(d.letters):
+                return Ref(d.tensor, tuple(binding[x] for x in d.letters))
+        return here
+
+    return replace(node) if table else node
+
+
+def _head(node: Node) -> object:
+    if isinstance(node, (Apply, Over)):
+        return node.function.name
+    return type(node).__name__
+
+
+def assumed(node: Node, assumption: Assumption) -> Node:
+    """The node with the left side of an assumed equation replaced by the right, wherever it occurs."""
+    if assumption.relation != "=":
+        return node
+    free = assumption.left.free
+    pattern = tidy(assumption.left)
+
+    def replace(here: Node) -> Node:
+        here = map_children(here, replace)
+        if type(here) is type(pattern):
+            binding = match(pattern, here, free)
+            if binding is not None and len(binding) == len(free):
+                return substitute(assumption.right, binding)
+        return here
+
+    return replace(node)
+
+
+def insert(node: Node, definition: Definition) -> Node:
+    """The node with every entry of a defined tensor replaced by the body of its definition."""
+    if definition.tensor not in node.tensors:
+        return node
+    if isinstance(node, Ref) and node.tensor is definition.tensor:
+        return definition.at(*node.indices)
+    return map_children(node, lambda child: insert(child, definition))
+
+
+def light(node: Node, limit: int = 14) -> bool:
+    """Whether a body is short enough to stand where its name stood: no sums, few nodes."""
+    count = 0
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        count += 1
+        if count > limit or isinstance(here, (Sum, Over)):
+            return False
+        stack.extend(here.children())
+    return True
+
+
+def reads(node: Node, tensor: Tensor) -> int:
+    """How often a tensor is read."""
+    return sum(1 for below in walk(node) if isinstance(below, Ref) and below.tensor is tensor)

@@ -1,0 +1,272 @@
+"""Contraction of brackets: ``Σ_j [j = a] f(j)`` is ``f(a)`` where ``a`` is in range.
+
+The index equation in a bracket is affine, so it is solved by hand: a summed letter with coefficient ±1 is replaced;
+a mixed-radix group ``h·d + k`` is split into quotient and remainder; otherwise a quotient stands under the bracket
+that its divisor divides. Ranges that are not certain stay as brackets. ``contract`` works on a whole tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from derive.index import split_index
+from derive.notation import (
+    ONE,
+    ZERO,
+    Add,
+    Bracket,
+    Index,
+    Letter,
+    Mul,
+    Node,
+    Quotient,
+    Remainder,
+    Sum,
+    add,
+    as_index,
+    factors_of,
+    index_floor,
+    index_mod,
+    is_zero,
+    mul,
+    number,
+    terms_of,
+)
+from derive.sizes import certainly_nonnegative, exact_quotient, times
+from derive.tree import key, map_children, map_indices, rename_bound, substitute, walk
+
+__all__ = ["contract", "simplify_bracket"]
+
+
+def contract(node: Node) -> Node:
+    """The node with every bracket contracted that a sum above it can solve."""
+    node = map_children(node, contract)
+    match node:
+        case Sum():
+            return _contract_sum(list(node.letters), list(factors_of(node.body)))
+        case Mul():
+            return mul(*_unique_brackets([f for factor in node.factors for f in _simplified(factor)]))
+        case Bracket():
+            return mul(*_simplified(node))
+    return node
+
+
+def _simplified(factor: Node) -> tuple[Node, ...]:
+    return factors_of(simplify_bracket(factor)) if isinstance(factor, Bracket) else (factor,)
+
+
+def _unique_brackets(factors: list[Node]) -> list[Node]:
+    seen: set[object] = set()
+    kept = []
+    for factor in factors:
+        if isinstance(factor, Bracket):
+            if key(factor) in seen:
+                continue
+            seen.add(key(factor))
+        kept.append(factor)
+    return kept
+
+
+def simplify_bracket(bracket: Bracket) -> Node:
+    """1 or 0 where the relation is certain, one bracket for each digit of a mixed radix, else the bracket."""
+    form = bracket.difference()
+    if bracket.relation in "≥≤<>":
+        if form.certainly_at_least_zero():
+            return ONE
+        high = form.upper()
+        if high is not None and certainly_nonnegative(times(high, -1) - 1):
+            return ZERO
+        return bracket
+    truth, falsity = (ONE, ZERO) if bracket.relation == "=" else (ZERO, ONE)
+    if not form.terms and form.constant == 0:
+        return truth
+    low, high = form.lower(), form.upper()
+    if (low is not None and certainly_nonnegative(low - 1)) or (
+        high is not None and certainly_nonnegative(times(high, -1) - 1)
+    ):
+        return falsity
+    if bracket.relation == "=":
+        for _, coefficient in form.terms:
+            if coefficient in (1, -1) or not certainly_nonnegative(coefficient):
+                continue
+            whole, rest = split_index(form, coefficient)
+            if rest.certainly_below(coefficient) and rest.scaled(-1).certainly_below(coefficient) and whole.terms:
+                digits = [whole, rest] if rest.terms or rest.constant != 0 else [whole]
+                return mul(*(simplify_bracket(_balanced(d)) for d in digits))
+    return bracket
+
+
+def _balanced(form: Index) -> Bracket:
+    """``[left = right]`` with the negative terms of ``form = 0`` on the right."""
+    left = [(a, c) for a, c in form.terms if not certainly_nonnegative(times(c, -1))]
+    right = [(a, times(c, -1)) for a, c in form.terms if certainly_nonnegative(times(c, -1))]
+    if certainly_nonnegative(times(form.constant, -1)):
+        return Bracket(Index(tuple(left), 0), "=", Index(tuple(right), times(form.constant, -1)))
+    return Bracket(Index(tuple(left), form.constant), "=", Index(tuple(right), 0))
+
+
+@dataclass
+class _Solution:
+    """Letters with what replaces them, the brackets under which that is so, and the quotient these make whole."""
+
+    values: dict[Letter, Index]
+    brackets: list[Node]
+    whole: Quotient | None = None
+
+
+def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
+    """The contracted sum over letters of a product."""
+    while True:
+        factors = _unique_brackets([f for factor in factors for f in _simplified(factor)])
+        if any(is_zero(f) for f in factors):
+            return ZERO
+        solved = _first_solution(letters, factors)
+        if solved is not None:
+            which, solution = solved
+            del factors[which]
+            factors = [substitute(f, solution.values) for f in factors]
+            if solution.whole is not None:
+                factors = [_whole_multiples(f, solution.whole) for f in factors]
+            factors = list(factors_of(mul(*factors, *solution.brackets)))
+            letters = [x for x in letters if x not in solution.values]
+            factors = [contract(f) if not isinstance(f, Bracket) else f for f in factors]
+            continue
+        which_add = next((m for m, f in enumerate(factors) if isinstance(f, Add) and _has_bracket(f, letters)), None)
+        if which_add is not None:
+            rest = factors[:which_add], factors[which_add + 1 :]
+            return add(
+                *(
+                    _contract_sum(list(letters), [*rest[0], *factors_of(t), *rest[1]])
+                    for t in terms_of(factors[which_add])
+                )
+            )
+        which_sum = next((m for m, f in enumerate(factors) if isinstance(f, Sum) and _has_bracket(f, letters)), None)
+        if which_sum is not None:
+            inner = factors[which_sum]
+            assert isinstance(inner, Sum)
+            if set(inner.letters) & set(letters):
+                inner = rename_bound(inner)
+                assert isinstance(inner, Sum)
+            letters = [*letters, *inner.letters]
+            factors = [*factors[:which_sum], *factors_of(inner.body), *factors[which_sum + 1 :]]
+            continue
+        break
+    body = mul(*factors)
+    present = [x for x in letters if x in body.free]
+    count = mul(*(number(x.length) for x in letters if x not in body.free))
+    return mul(count, Sum(*present, body)) if present else mul(count, body)
+
+
+def _has_bracket(node: Node, letters: list[Letter]) -> bool:
+    """Whether an equation between indices below, reached through sums and products, holds one of the letters."""
+    if isinstance(node, Bracket):
+        return node.relation == "=" and not node.free.isdisjoint(letters)
+    if isinstance(node, (Add, Mul, Sum)):
+        return not node.free.isdisjoint(letters) and any(_has_bracket(c, letters) for c in node.children())
+    return False
+
+
+def _first_solution(letters: list[Letter], factors: list[Node]) -> tuple[int, _Solution] | None:
+    equations = [(m, f.difference()) for m, f in enumerate(factors) if isinstance(f, Bracket) and f.relation == "="]
+    for solve in (_by_digits, _by_unit, _by_quotient):
+        for m, form in equations:
+            solution = solve(letters, form)
+            if solution is not None:
+                return m, solution
+    return None
+
+
+def _direct(letters: list[Letter], form: Index) -> list[Letter]:
+    """The summed letters that occur in the form as terms and nowhere inside its other atoms."""
+    hidden: frozenset[Letter] = frozenset()
+    for atom, _ in form.terms:
+        if not isinstance(atom, Letter):
+            hidden |= atom.index.free if isinstance(atom, Quotient) else atom.free
+    return [x for x in letters if x not in hidden and form.coefficient(x) != 0]
+
+
+def _range_brackets(value: Index, size: object) -> list[Node]:
+    brackets: list[Node] = []
+    if not value.certainly_at_least_zero():
+        brackets.append(Bracket(value, "≥", as_index(0)))
+    if not value.certainly_below(size):  # type: ignore[arg-type]
+        brackets.append(Bracket(value, "<", as_index(size)))
+    return brackets
+
+
+def _by_unit(letters: list[Letter], form: Index) -> _Solution | None:
+    """A summed letter with coefficient ±1; the first in the order of summation, whole letters before forms."""
+    choices = []
+    for x in _direct(letters, form):
+        coefficient = form.coefficient(x)
+        if coefficient in (1, -1):
+            value = form.without(x).scaled(-1 if coefficient == 1 else 1)
+            choices.append((x, value, _range_brackets(value, x.length)))
+    if not choices:
+        return None
+    x, value, brackets = min(choices, key=lambda c: 0 if c[1].letter is not None and not c[2] else 1)
+    return _Solution({x: value}, brackets)
+
+
+def _by_digits(letters: list[Letter], form: Index) -> _Solution | None:
+    """Summed letters that are the digits of a mixed-radix number: ``h·d + k`` with k below d."""
+    direct = _direct(letters, form)
+    for sign in (1, -1):
+        digits: list[Letter] = []
+        radix: object = 1
+        while True:
+            digit = next((x for x in direct if x not in digits and form.coefficient(x) == times(radix, sign)), None)  # type: ignore[arg-type]
+            if digit is None:
+                break
+            digits.append(digit)
+            radix = times(radix, digit.length)  # type: ignore[arg-type]
+        if len(digits) < 2:
+            continue
+        rest = form
+        for digit in digits:
+            rest = rest.without(digit)
+        value = rest.scaled(-sign)
+        values: dict[Letter, Index] = {}
+        left = value
+        for digit in digits[:-1]:
+            values[digit] = index_mod(left, digit.length)
+            left = index_floor(left, digit.length)
+        values[digits[-1]] = left
+        return _Solution(values, _range_brackets(value, radix))
+    return None
+
+
+def _by_quotient(letters: list[Letter], form: Index) -> _Solution | None:
+    """A summed letter with another coefficient: a quotient, under the bracket that it is whole."""
+    for x in _direct(letters, form):
+        coefficient = form.coefficient(x)
+        if certainly_nonnegative(coefficient):
+            value = form.without(x).scaled(-1)
+        elif certainly_nonnegative(times(coefficient, -1)):
+            value, coefficient = form.without(x), times(coefficient, -1)
+        else:
+            continue
+        whole = Bracket(as_index(Remainder(value, coefficient)), "=", as_index(0))
+        brackets: list[Node] = [whole]
+        if not value.certainly_at_least_zero():
+            brackets.append(Bracket(value, "≥", as_index(0)))
+        limit = times(coefficient, x.length)
+        if not value.certainly_below(limit):
+            brackets.append(Bracket(value, "<", as_index(limit)))
+        quotient = Quotient(value, coefficient)
+        return _Solution({x: as_index(quotient)}, brackets, quotient)
+    return None
+
+
+def _whole_multiples(node: Node, whole: Quotient) -> Node:
+    """``d·⌊a/d⌋`` as ``a``, where a bracket says that d divides a."""
+    if not any(whole == atom for below in walk(node) for i in below.indices_here() for atom, _ in i.terms):
+        return node
+
+    def on_index(index: Index) -> Index:
+        multiple = exact_quotient(index.coefficient(whole), whole.divisor)
+        if multiple is None or multiple == 0:
+            return index
+        return index.without(whole) + whole.index.scaled(multiple)
+
+    return map_indices(node, on_index, lambda child: _whole_multiples(child, whole))

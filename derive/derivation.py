@@ -1,0 +1,164 @@
+"""Derivations as data: the answer and its explanation are one object.
+
+Data
+    ``Step``        one line: what stood there, what stands there now, by which rule, under which conditions.
+    ``Chain``       lines that start from a quantity and end in its formula; each starts where the last ended.
+    ``Derivation``  the program, its chains in order, and the program that the chains found.
+
+Nothing here computes: ``derive.differentiate`` makes derivations, ``verify.derivation`` checks them, renderers
+fold them. A chain that does not hold together cannot be built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from derive.errors import DerivationError
+from derive.notation import (
+    Elementwise,
+    Letter,
+    Node,
+    OverAxes,
+    Ref,
+    Tensor,
+)
+from derive.program import Program
+from derive.rules import RULES, Rule
+from derive.tree import key
+
+__all__ = ["RELATIONS", "Chain", "Derivation", "Statement", "Step", "Text"]
+
+Text = tuple[str, str]
+"""Prose in English and in Chinese."""
+
+RELATIONS = ("=", "≤", "≥", "≈", "⇒")
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """``left relation right`` for all values of its free letters; what a ``⇒`` step leads from and to."""
+
+    left: Node
+    relation: str
+    right: Node
+
+    @property
+    def free(self) -> frozenset[Letter]:
+        """The free letters."""
+        return self.left.free | self.right.free
+
+    def __repr__(self) -> str:
+        return f"{self.left!r} {self.relation} {self.right!r}"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One line of a derivation.
+
+    ``relation`` holds between ``before`` and ``after``: ``=``, ``≤``, ``≥``; ``≈`` up to a remainder of order
+    ``order`` in ``small``; ``⇒`` between statements. ``functions`` are those whose laws were used. ``why`` is one
+    sentence that replaces the rule's own; ``stated`` lines are quoted from ``reference`` and shown as such.
+    """
+
+    before: Node | Statement
+    after: Node | Statement
+    rule: str
+    relation: str = "="
+    why: Text | None = None
+    functions: tuple[Elementwise | OverAxes, ...] = ()
+    conditions: tuple[Text, ...] = ()
+    substeps: tuple[Chain, ...] = ()
+    small: Tensor | None = None
+    order: int = 0
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        if self.relation not in RELATIONS:
+            raise DerivationError(f"a step relates by one of {', '.join(RELATIONS)}, not {self.relation!r}")
+        if (self.relation == "⇒") != isinstance(self.before, Statement):
+            raise DerivationError("⇒ leads from a statement to a statement, every other relation from node to node")
+        if self.rule not in RULES:
+            raise DerivationError(f"a step names the rule {self.rule!r}, which is not in RULES")
+
+    @property
+    def law(self) -> Rule:
+        """The rule, with its names and its statement."""
+        return RULES[self.rule]
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A quantity and the lines that find it.
+
+    ``start`` is the quantity, usually a ``Partial``; ``name`` is the entry that it is called afterwards (the
+    cotangent ``d_Z[i, l]``), with the letters that stay free. ``note`` is prose before the lines. Total derivatives run
+    through the definitions of ``within``, or of the derivation's program where that is None.
+    """
+
+    start: Node | Statement
+    steps: tuple[Step, ...]
+    name: Ref | None = None
+    note: Text = ("", "")
+    within: Program | None = None
+
+    def __post_init__(self) -> None:
+        last = self.start
+        for number, step in enumerate(self.steps, 1):
+            if step.before is not last and _key(step.before) != _key(last):
+                raise DerivationError(
+                    f"line {number} starts from {step.before!r}, but the line before ends in {last!r}"
+                )
+            last = step.after
+        if self.name is not None:
+            stray = last.free - self.name.free
+            if stray:
+                raise DerivationError(f"{last!r} depends on {sorted(x.name for x in stray)}, {self.name!r} does not")
+
+    @property
+    def result(self) -> Node | Statement:
+        """What the last line says."""
+        return self.steps[-1].after if self.steps else self.start
+
+    @property
+    def letters(self) -> tuple[Letter, ...]:
+        """The letters that stay free, in the order of the name's axes."""
+        if self.name is not None:
+            return tuple(x for x in (i.letter for i in self.name.indices) if x is not None)
+        return tuple(sorted(self.start.free | self.result.free, key=lambda x: x.name))
+
+
+def _key(side: Node | Statement) -> object:
+    return (key(side.left), side.relation, key(side.right)) if isinstance(side, Statement) else key(side)
+
+
+@dataclass(frozen=True, eq=False)
+class Derivation:
+    """What was asked, the chains that answer it, and the program that they found.
+
+    ``kind`` is gradient, vjp, jvp, jacobian, hessian, hvp or taylor; ``wrt`` the tensors differentiated by;
+    ``derived`` computes the results (its outputs) and everything that they read.
+    """
+
+    kind: str
+    program: Program
+    wrt: tuple[Tensor, ...]
+    chains: tuple[Chain, ...]
+    derived: Program
+
+    @property
+    def results(self) -> tuple[Chain, ...]:
+        """The chains of the outputs, in their order."""
+        by_tensor = {c.name.tensor: c for c in self.chains if c.name is not None}
+        return tuple(by_tensor[t] for t in self.derived.outputs if t in by_tensor)
+
+    @property
+    def result(self) -> Chain:
+        """The only result. Raises: DerivationError when there are several."""
+        if len(self.results) != 1:
+            raise DerivationError(f"there are {len(self.results)} results: take one of .results")
+        return self.results[0]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All lines, chain after chain."""
+        return tuple(step for chain in self.chains for step in chain.steps)

@@ -1,0 +1,15 @@
+"""The errors that this toolkit raises on purpose. Each message says what to do."""
+
+__all__ = ["DerivationError", "MissingRuleError", "NotationError"]
+
+
+class NotationError(ValueError):
+    """What was written is no formula: an unknown name, a missing axis, one index with two sizes."""
+
+
+class MissingRuleError(NotImplementedError):
+    """There is no law for an operation. Nothing is ever differentiated to zero for want of a law."""
+
+
+class DerivationError(RuntimeError):
+    """A derivation does not hold together, or its check disagrees. This is an error of the toolkit itself."""

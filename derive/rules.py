@@ -1,0 +1,388 @@
+"""RULES: every law once, with its name, its statement and its rewrite.
+
+The laws of differentiation rewrite a ``Partial``; they are tried in the order of the table, and a node for which none
+is found raises. The other rules are named here and carried out by ``contraction`` and ``algebra``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from derive.algebra import fold
+from derive.errors import MissingRuleError
+from derive.functions import log
+from derive.notation import (
+    ZERO,
+    Add,
+    Apply,
+    Bracket,
+    Elementwise,
+    Mul,
+    Node,
+    Number,
+    Over,
+    OverAxes,
+    Partial,
+    Position,
+    Pow,
+    Ref,
+    Sum,
+    Tangent,
+    Tensor,
+    add,
+    equal,
+    is_zero,
+    mul,
+    number,
+    power,
+)
+from derive.program import Definition, Program
+from derive.tree import map_children
+
+__all__ = ["RULES", "Context", "Rule", "apply_rule", "rule_for"]
+
+
+class Context:
+    """What a law may ask: what moves, what has a definition, what has a name."""
+
+    def __init__(self, program: Program, named: Iterable[Definition] = ()) -> None:
+        self.program = program
+        self.named = tuple(named)
+        self._dependents: dict[Tensor, frozenset[Tensor]] = {}
+
+    def dependents(self, tensor: Tensor) -> frozenset[Tensor]:
+        """The tensor and all that is computed from it."""
+        if tensor not in self._dependents:
+            moving = {tensor}
+            grown = True
+            while grown:
+                grown = False
+                for d in self.program.definitions():
+                    if d.tensor not in moving and not d.body.tensors.isdisjoint(moving):
+                        moving.add(d.tensor)
+                        grown = True
+            self._dependents[tensor] = frozenset(moving)
+        return self._dependents[tensor]
+
+    def recurs(self, tensor: Tensor) -> bool:
+        """Whether a tensor is computed from itself at other indices."""
+        source = self.program.definition(tensor)
+        return source is not None and not source.body.tensors.isdisjoint(self.dependents(tensor))
+
+    def moves(self, node: Node, partial: Partial) -> bool:
+        """Whether the node may change when what ``partial`` differentiates by changes."""
+        wrt = partial.wrt
+        if isinstance(wrt, Tangent):
+            return not node.tensors.isdisjoint(wrt.tangents)
+        if partial.total:
+            return not node.tensors.isdisjoint(self.dependents(wrt.tensor))
+        return wrt.tensor in node.tensors
+
+    def derivative(self, node: Node, partial: Partial) -> Node:
+        """The derivative of a part of the body of ``partial``, still to be carried out; 0 where nothing moves."""
+        return Partial(node, partial.wrt, total=partial.total) if self.moves(node, partial) else ZERO
+
+
+Rewrite = Callable[[Partial, Context], Node | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A law: its name and reason in English and Chinese, its statement in LaTeX, and for derivatives its rewrite."""
+
+    name: str
+    title: tuple[str, str]
+    statement: str
+    why: tuple[str, str]
+    rewrite: Rewrite | None = None
+
+
+# ------------------------------------------------------------------------------------------- laws of derivatives
+
+
+def constant(partial: Partial, context: Context) -> Node | None:
+    """What does not move has derivative 0; so have brackets and positions, which are locally constant."""
+    if not context.moves(partial.body, partial) or isinstance(partial.body, (Bracket, Position, Number)):
+        return ZERO
+    return None
+
+
+def entry(partial: Partial, context: Context) -> Node | None:
+    """``∂X[a]/∂X[b] = [a = b]``, entry by entry; along a tangent the entry's own tangent."""
+    body, wrt = partial.body, partial.wrt
+    if not isinstance(body, Ref):
+        return None
+    if isinstance(wrt, Tangent):
+        tangent = wrt.tangents.get(body.tensor)
+        return ZERO if tangent is None else Ref(tangent, body.indices)
+    if body.tensor is wrt.tensor and not (partial.total and context.recurs(body.tensor)):
+        return mul(*(equal(a, b) for a, b in zip(body.indices, wrt.indices, strict=True)))
+    if not partial.total or body.tensor not in context.dependents(wrt.tensor):
+        return ZERO
+    return None
+
+
+def definition(partial: Partial, context: Context) -> Node | None:
+    """A defined tensor is what its definition says."""
+    body = partial.body
+    if not isinstance(body, Ref):
+        return None
+    source = context.program.definition(body.tensor)
+    if source is None:
+        return None
+    return context.derivative(source.at(*body.indices), partial)
+
+
+def linearity(partial: Partial, context: Context) -> Node | None:
+    """The derivative of a sum is the sum of the derivatives; constant factors stay."""
+    match partial.body:
+        case Add():
+            return add(*(context.derivative(t, partial) for t in partial.body.terms))
+        case Sum():
+            inner = context.derivative(partial.body.body, partial)
+            return ZERO if is_zero(inner) else Sum(*partial.body.letters, inner)
+        case Mul():
+            moving = [context.moves(f, partial) for f in partial.body.factors]
+            if sum(moving) == 1:
+                return mul(
+                    *(
+                        context.derivative(f, partial) if m else f
+                        for f, m in zip(partial.body.factors, moving, strict=True)
+                    )
+                )
+    return None
+
+
+def product(partial: Partial, context: Context) -> Node | None:
+    """One factor is differentiated at a time."""
+    body = partial.body
+    if not isinstance(body, Mul):
+        return None
+    terms = []
+    for m, factor in enumerate(body.factors):
+        d = context.derivative(factor, partial)
+        if not is_zero(d):
+            terms.append(mul(*body.factors[:m], d, *body.factors[m + 1 :]))
+    return add(*terms)
+
+
+def quotient(partial: Partial, context: Context) -> Node | None:
+    """``(u/v)' = u'/v - (u/v)·v'/v``: the same as (u'v - uv')/v², with the quotient kept whole."""
+    body = partial.body
+    if not isinstance(body, Mul):
+        return None
+    below = [
+        f for f in body.factors if isinstance(f, Pow) and _is_minus_one(f.exponent) and context.moves(f, partial)
+    ]
+    above = [f for f in body.factors if f not in below]
+    if len(below) != 1 or not any(context.moves(f, partial) for f in above):
+        return None
+    denominator = below[0].base
+    numerator = context.derivative(mul(*above), partial)
+    whole = fold(body, context.named)
+    return add(
+        mul(numerator, below[0]),
+        mul(number(-1), whole, context.derivative(denominator, partial), below[0]),
+    )
+
+
+def _is_minus_one(node: Node) -> bool:
+    return isinstance(node, Number) and node.value == -1
+
+
+def power_rule(partial: Partial, context: Context) -> Node | None:
+    """``(u^a)' = a u^(a-1) u'``; where the exponent moves too, ``u^v (v' log u + v u'/u)`` for u > 0."""
+    body = partial.body
+    if not isinstance(body, Pow):
+        return None
+    base, exponent = context.derivative(body.base, partial), context.derivative(body.exponent, partial)
+    if is_zero(exponent):
+        return mul(body.exponent, power(body.base, add(body.exponent, number(-1))), base)
+    return mul(body, add(mul(exponent, log(body.base)), mul(body.exponent, base, power(body.base, number(-1)))))
+
+
+def elementwise(partial: Partial, context: Context) -> Node | None:
+    """The chain rule for a function of numbers."""
+    body = partial.body
+    if not isinstance(body, Apply):
+        return None
+    if body.function.derivative is None:
+        raise MissingRuleError(f"the function {body.function.name!r} has no derivative in ELEMENTWISE")
+    outer = body.function.derivative(body.arguments, body)
+    return add(
+        *(
+            mul(fold(slope, context.named), context.derivative(argument, partial))
+            for slope, argument in zip(outer, body.arguments, strict=True)
+        )
+    )
+
+
+def along_axes(partial: Partial, context: Context) -> Node | None:
+    """The law of a function of a whole vector or matrix."""
+    body = partial.body
+    if not isinstance(body, Over):
+        return None
+    if body.function.derivative is None:
+        raise MissingRuleError(f"the function {body.function.name!r} has no derivative in OVER")
+    return fold(body.function.derivative(body, lambda part: context.derivative(part, partial)), context.named)
+
+
+_TABLE = (
+    Rule(
+        "constant",
+        ("constants", "常数"),
+        r"\partial c = 0",
+        ("what does not move has derivative zero", "不变的量导数为零"),
+        constant,
+    ),
+    Rule(
+        "entry",
+        ("entries are independent", "各元素相互独立"),
+        r"\frac{\partial X_{a}}{\partial X_{b}} = [a = b]",
+        ("an entry changes with itself and with no other", "每个元素只随自身变化"),
+        entry,
+    ),
+    Rule(
+        "definition",
+        ("definition", "定义"),
+        r"y = f(x)",
+        ("what stands for a name is put in its place", "以定义代入其名"),
+        definition,
+    ),
+    Rule(
+        "linearity",
+        ("linearity", "线性法则"),
+        r"\partial(\alpha u + \beta v) = \alpha\,\partial u + \beta\,\partial v",
+        ("differentiation passes through sums and constant factors", "求导可与求和及常数因子交换"),
+        linearity,
+    ),
+    Rule(
+        "quotient",
+        ("quotient rule", "商法则"),
+        r"\partial\frac{u}{v} = \frac{\partial u}{v} - \frac{u}{v}\,\frac{\partial v}{v}",
+        ("numerator and denominator both move", "分子与分母都在变化"),
+        quotient,
+    ),
+    Rule(
+        "product",
+        ("product rule", "积法则"),
+        r"\partial(uv) = (\partial u)\,v + u\,\partial v",
+        ("one factor is differentiated at a time", "每次只对一个因子求导"),
+        product,
+    ),
+    Rule(
+        "power",
+        ("power rule", "幂法则"),
+        r"\partial u^{a} = a\,u^{a-1}\,\partial u",
+        ("the exponent comes down", "指数降到前面"),
+        power_rule,
+    ),
+    Rule(
+        "elementwise",
+        ("chain rule, entry by entry", "逐元素链式法则"),
+        r"\partial\varphi(u) = \varphi'(u)\,\partial u",
+        ("the function acts on every entry alone", "函数分别作用于每个元素"),
+        elementwise,
+    ),
+    Rule(
+        "along_axes",
+        ("law of a function of a vector", "向量函数的求导法则"),
+        r"\partial f(u) = \sum_k \frac{\partial f}{\partial u_k}\,\partial u_k",
+        ("every entry of the argument counts", "自变量的每个元素都有贡献"),
+        along_axes,
+    ),
+    Rule(
+        "chain",
+        ("chain rule", "链式法则"),
+        r"\frac{\partial L}{\partial x} = \sum_{y}\frac{\partial L}{\partial y}\,\frac{\partial y}{\partial x}",
+        ("every quantity that is computed from it contributes, and the contributions add up",
+         "由它计算出的每个量都有贡献, 各贡献相加"),
+    ),
+    Rule(
+        "contract",
+        ("bracket contraction", "括号缩并"),
+        r"\sum_{j}\,[j = a]\,f_j = f_a",
+        ("in a sum over a bracket only the index that it allows is left", "对括号求和时只留下括号允许的下标"),
+    ),
+    Rule(
+        "collect",
+        ("terms collected", "合并同类项"),
+        r"ab + ac = a\,(b + c),\quad \sum_j c\,f_j = c\sum_j f_j",
+        ("common factors in front, what cancels is gone", "提取公因子并约分"),
+    ),
+    Rule(
+        "assumption",
+        ("assumption used", "使用假设"),
+        r"a = b",
+        ("this was assumed", "此为所作假设"),
+    ),
+    Rule(
+        "insert",
+        ("result inserted", "代入已得结果"),
+        r"y = f(x)",
+        ("what was found above is put in its place", "代入上面得到的结果"),
+    ),
+    Rule(
+        "seed",
+        ("start of the backward sweep", "反向传播的起点"),
+        r"\frac{\partial L}{\partial L} = 1",
+        ("the sweep starts from the output itself", "反向传播从输出自身开始"),
+    ),
+    Rule(
+        "expand",
+        ("macro expanded", "展开定义"),
+        r"\operatorname{softmax}(z)_l = \frac{e^{z_l}}{\sum_k e^{z_k}}",
+        ("the function is what its definition says", "按函数的定义展开"),
+    ),
+    Rule(
+        "name",
+        ("subexpression named", "为子式命名"),
+        r"y := f(x)",
+        ("what occurs again gets a name", "重复出现的式子另行命名"),
+    ),
+    Rule(
+        "algebra",
+        ("algebra", "代数变形"),
+        r"a = b",
+        ("both sides are the same expression", "两边是同一个式子"),
+    ),
+)  # fmt: skip
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in _TABLE}
+LAWS: tuple[Rule, ...] = tuple(rule for rule in _TABLE if rule.rewrite is not None)
+
+
+def rule_for(partial: Partial, context: Context) -> tuple[Rule, Node]:
+    """The first law that applies, and what it makes of the derivative. Raises: MissingRuleError."""
+    for rule in LAWS:
+        assert rule.rewrite is not None
+        found = rule.rewrite(partial, context)
+        if found is not None:
+            return rule, found
+    raise MissingRuleError(f"there is no law for the derivative of {partial.body!r} ({type(partial.body).__name__})")
+
+
+def apply_rule(node: Node, context: Context, used: list[Elementwise | OverAxes]) -> tuple[Rule, Node] | None:
+    """One line: the law of the first open derivative, applied to every derivative that it is the law of.
+
+    Where the law leaves derivatives that it applies to again, it is applied again. ``used`` collects the functions
+    whose own laws were needed. None when no derivative is open.
+    """
+    chosen: Rule | None = None
+
+    def rewrite(here: Node) -> Node:
+        nonlocal chosen
+        if not isinstance(here, Partial):
+            return map_children(here, rewrite)
+        rule, found = rule_for(here, context)
+        if chosen is None:
+            chosen = rule
+        if rule is not chosen:
+            return here
+        if isinstance(here.body, (Apply, Over)) and here.body.function not in used:
+            used.append(here.body.function)
+        return found if rule.name == "definition" else rewrite(found)
+
+    result = rewrite(node)
+    return None if chosen is None else (chosen, result)
