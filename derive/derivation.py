@@ -11,6 +11,7 @@ fold them. A chain that does not hold together cannot be built.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from derive.errors import DerivationError
@@ -26,7 +27,7 @@ from derive.program import Program
 from derive.rules import RULES, Rule
 from derive.tree import key
 
-__all__ = ["RELATIONS", "Chain", "Derivation", "Statement", "Step", "Text"]
+__all__ = ["OUTCOMES", "RELATIONS", "Chain", "Check", "Derivation", "Evidence", "Statement", "Step", "Text"]
 
 Text = tuple[str, str]
 """Prose in English and in Chinese."""
@@ -91,8 +92,8 @@ class Chain:
     """A quantity and the lines that find it.
 
     ``start`` is the quantity, usually a ``Partial``; ``name`` is the entry that it is called afterwards (the
-    cotangent ``d_Z[i, l]``), with the letters that stay free. ``note`` is prose before the lines. Total derivatives run
-    through the definitions of ``within``, or of the derivation's program where that is None.
+    cotangent ``d_Z[i, l]``), with the letters that stay free. ``note`` is prose before the lines. Total derivatives
+    run through the definitions of ``within``.
     """
 
     start: Node | Statement
@@ -162,3 +163,49 @@ class Derivation:
     def steps(self) -> tuple[Step, ...]:
         """All lines, chain after chain."""
         return tuple(step for chain in self.chains for step in chain.steps)
+
+
+OUTCOMES = ("holds", "fails", "not exercised")
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """How well a line or a result was checked.
+
+    ``outcome`` is one of OUTCOMES; ``error`` the largest relative error over ``points`` points at the given ``sizes``;
+    ``witness`` says by which route ("values", "numerical derivative", "SymPy", "order of the remainder", …).
+    """
+
+    outcome: str
+    witness: str
+    points: int = 0
+    sizes: tuple[tuple[tuple[str, int], ...], ...] = ()
+    error: float = 0.0
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        if self.outcome not in OUTCOMES:
+            raise DerivationError(f"a check ends in one of {', '.join(OUTCOMES)}, not {self.outcome!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The checks of a derivation: of every step (substeps included), and of every chain's result as a whole.
+
+    A chain may have several checks: start against result, against the form that the catalogue expects, against SymPy.
+    """
+
+    steps: Mapping[Step, Check]
+    chains: Mapping[Chain, tuple[Check, ...]]
+    seed: int
+
+    @property
+    def all(self) -> tuple[Check, ...]:
+        """Every check."""
+        return (*self.steps.values(), *(check for checks in self.chains.values() for check in checks))
+
+    @property
+    def outcome(self) -> str:
+        """``fails`` if any check does; else ``not exercised`` if any is (or there is none); else ``holds``."""
+        outcomes = {check.outcome for check in self.all}
+        return "fails" if "fails" in outcomes else "holds" if outcomes == {"holds"} else "not exercised"
