@@ -9,6 +9,7 @@ import zipfile
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote, urlparse
 
 import pytest
@@ -87,7 +88,7 @@ def test_metadata(metadata: Message) -> None:
 
 
 @pytest.mark.parametrize("package", [derive, verify], ids=["derive", "verify"])
-def test_tests_run_against_the_installed_distribution(package: object) -> None:
+def test_tests_run_against_the_installed_distribution(package: ModuleType) -> None:
     """A folder that merely lies in the working directory must not be mistaken for the package."""
     distribution = importlib.metadata.distribution("gradproof")
     assert distribution.read_text("RECORD") is not None, "not installed: metadata of a source folder"
@@ -95,5 +96,7 @@ def test_tests_run_against_the_installed_distribution(package: object) -> None:
     origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     if origin.get("dir_info", {}).get("editable"):
         installed = Path(unquote(urlparse(origin["url"]).path))
-    name = package.__name__
-    assert Path(package.__file__).resolve() == (installed / name / "__init__.py").resolve()
+    expected = installed / package.__name__ / "__init__.py"
+    assert Path(package.__file__).resolve() == expected.resolve(), (
+        "`python -m pytest` puts the working directory first: run `pytest`"
+    )
