@@ -17,9 +17,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not absent:
         return
     if os.environ.get("GRADPROOF_REQUIRE_TOOLS"):
-        pytest.fail(
-            f"GRADPROOF_REQUIRE_TOOLS is set and these are not found: {', '.join(absent)}", pytrace=False
-        )
+        pytest.fail(f"GRADPROOF_REQUIRE_TOOLS is set and these are not found: {', '.join(absent)}", pytrace=False)
     # Properties travel with the report, from another process too.
     item.user_properties += [(_ABSENT, tool) for tool in absent]
     pytest.skip(f"not found: {', '.join(absent)}")

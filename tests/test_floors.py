@@ -106,9 +106,7 @@ def symbolic_in_witnesses(sources: Sources) -> list[str]:
     witnesses = [
         module
         for module in sources.trees
-        if in_package(module, "verify")
-        and module not in SYMBOLIC
-        and not in_package(module, *SYMBOLIC_PACKAGES)
+        if in_package(module, "verify") and module not in SYMBOLIC and not in_package(module, *SYMBOLIC_PACKAGES)
     ]
     direct = [
         str(found)
@@ -130,9 +128,7 @@ def foreign_to_differentiation(sources: Sources) -> list[str]:
     lazy = [
         found
         for found in sources.imports
-        if found.lazy
-        and found.module in sources.reached("verify.numdiff")
-        and in_package(found.module, "verify")
+        if found.lazy and found.module in sources.reached("verify.numdiff") and in_package(found.module, "verify")
     ]
     targets = [*sources.reached("verify.numdiff"), *(found.target for found in lazy)]
     return [target for target in targets if not in_package(target, "verify", *allowed)]

@@ -58,9 +58,7 @@ def test_bad_latex_has_complaints(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.rendering("pdflatex")
 def test_latex_runs_no_program(tmp_path: Path) -> None:
-    pdf = compile_latex(
-        DOCUMENT % (r"x\immediate\write18{touch " + str(tmp_path / "written") + "}"), tmp_path
-    )
+    pdf = compile_latex(DOCUMENT % (r"x\immediate\write18{touch " + str(tmp_path / "written") + "}"), tmp_path)
     assert pdf.pages == 1
     assert not (tmp_path / "written").exists()
 
@@ -132,9 +130,7 @@ def test_absent_tools_are_reported(without_tools: pytest.Pytester, processes: st
     result.stdout.fnmatch_lines(["rendering: not run: 2 (chromium, pdflatex not found)"])
 
 
-def test_absent_tools_fail_where_required(
-    without_tools: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_absent_tools_fail_where_required(without_tools: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADPROOF_REQUIRE_TOOLS", "1")
     result = without_tools.runpytest_subprocess()
     result.assert_outcomes(passed=1, errors=2)

@@ -107,9 +107,7 @@ def math(tex: str, display: bool) -> str:
 
 def _policy(*scripts: str) -> str:
     """Only these very scripts run, so that text which escaped escaping stays text."""
-    hashes = " ".join(
-        f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts
-    )
+    hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; font-src data:; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -120,9 +118,7 @@ def _unused_fonts(body: str) -> list[str]:
     if _STYLED_LETTER.search(body):
         return []
     return [
-        family
-        for family, commands in _OCCASIONAL_FONTS.items()
-        if not any(command in body for command in commands)
+        family for family, commands in _OCCASIONAL_FONTS.items() if not any(command in body for command in commands)
     ]
 
 

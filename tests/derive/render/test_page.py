@@ -109,9 +109,7 @@ def test_markup_in_formula_and_title_stays_text(tmp_path: Path) -> None:
     title = "<script>document.title = 'run'</script> & <b>"
     body = math("</span><script>document.body.dataset.run = 1</script> a < b & c", False)
     # Escaping forgotten by a caller: the policy of the page still refuses to run it.
-    body += (
-        "<script>document.body.dataset.run = 1</script><img src=x onerror='document.body.dataset.run = 1'>"
-    )
+    body += "<script>document.body.dataset.run = 1</script><img src=x onerror='document.body.dataset.run = 1'>"
     file = tmp_path / "page.html"
     file.write_text(page(title, body), encoding="utf-8")
     view = open_in_browser(file)
@@ -131,9 +129,7 @@ def test_paper_has_the_folds_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize("body", ["<p>no formula</p>", SAMPLE, "".join(math(tex, True) for tex in GLYPHS)])
 def test_nothing_is_loaded_from_outside(body: str) -> None:
     text = page("Sample", body)
-    loads = re.findall(
-        r"url\((?!data:)[^)]*\)|@import[^;]*|(?:src|href)\s*=\s*[\"'][^\"']*", _without_scripts(text)
-    )
+    loads = re.findall(r"url\((?!data:)[^)]*\)|@import[^;]*|(?:src|href)\s*=\s*[\"'][^\"']*", _without_scripts(text))
     assert loads == []
     assert text.count("<script>") == text.lower().count("</script") == 2
 
@@ -155,7 +151,7 @@ def _without_scripts(text: str) -> str:
         kept = ""
         tag = ""
 
-        def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - the base class calls it so
+        def handle_starttag(self, tag: str, attrs: object) -> None:
             self.tag = tag
             self.kept += self.get_starttag_text() or ""
 
@@ -163,7 +159,7 @@ def _without_scripts(text: str) -> str:
             if self.tag != "script":
                 self.kept += data
 
-        def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
+        def handle_endtag(self, tag: str) -> None:
             self.tag = ""
 
     reader = Reader()
