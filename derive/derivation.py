@@ -172,7 +172,7 @@ OUTCOMES = ("holds", "fails", "not exercised")
 class Check:
     """How well a line or a result was checked.
 
-    ``outcome`` is one of OUTCOMES; ``error`` the largest relative error over ``points`` points at the given ``sizes``;
+    ``outcome`` is one of OUTCOMES; ``error`` the largest relative error over ``points`` points at these ``sizes``;
     ``witness`` says by which route ("values", "numerical derivative", "SymPy", "order of the remainder", …).
     """
 

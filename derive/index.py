@@ -17,7 +17,7 @@ from collections.abc import Iterable
 import sympy
 
 from derive.errors import NotationError
-from derive.sizes import Size, as_size, certainly_nonnegative, exact_quotient, plus, times
+from derive.sizes import Size, as_expression, as_size, certainly_nonnegative, exact_quotient, plus, times
 
 __all__ = [
     "Atom",
@@ -266,8 +266,8 @@ def _atom_bound(atom: Atom, *, lower: bool) -> Size | None:
         high = atom.index.upper()
         if high is None:
             return None
-        whole = sympy.cancel(plus(high, 1) / sympy.sympify(atom.divisor))
-        return plus(whole, -1) if whole.is_polynomial() else sympy.floor(high / sympy.sympify(atom.divisor))
+        whole = sympy.cancel(plus(high, 1) / as_expression(atom.divisor))
+        return plus(whole, -1) if whole.is_polynomial() else sympy.floor(high / as_expression(atom.divisor))
     if atom.limit is None:
         return None
     return 0 if lower else plus(atom.limit, -1)

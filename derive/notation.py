@@ -594,7 +594,7 @@ def number(value: object) -> Number:
     if isinstance(value, Number):
         return value
     if isinstance(value, float):
-        return Number(sympy.Rational(repr(value)) if abs(value) != float("inf") else sympy.sympify(value))
+        return Number(_exact(value))
     if isinstance(value, Fraction):
         return Number(sympy.Rational(value.numerator, value.denominator))
     if isinstance(value, int):
@@ -602,6 +602,14 @@ def number(value: object) -> Number:
     if isinstance(value, sympy.Expr):
         return Number(value)
     raise NotationError(f"{value!r} is not a number")
+
+
+def _exact(value: float) -> sympy.Expr:
+    if value != value:
+        raise NotationError("nan is not a number")
+    if abs(value) == float("inf"):
+        return sympy.oo if value > 0 else -sympy.oo
+    return sympy.Rational(repr(value))
 
 
 ZERO = number(0)

@@ -16,6 +16,7 @@ Size = int | sympy.Expr
 
 __all__ = [
     "Size",
+    "as_expression",
     "as_size",
     "certainly_nonnegative",
     "evaluate_size",
@@ -85,10 +86,15 @@ def exact_quotient(value: Size, divisor: Size) -> Size | None:
     """``value / divisor`` where that is a size for every assignment, else None."""
     if isinstance(value, int) and isinstance(divisor, int):
         return value // divisor if value % divisor == 0 else None
-    quotient = sympy.cancel(sympy.sympify(value) / sympy.sympify(divisor))
+    quotient = sympy.cancel(as_expression(value) / as_expression(divisor))
     if quotient.is_Integer:
         return int(quotient)
     return quotient if quotient.is_polynomial() and quotient.is_integer else None
+
+
+def as_expression(value: Size) -> sympy.Expr:
+    """A size as a SymPy expression."""
+    return sympy.Integer(value) if isinstance(value, int) else value
 
 
 def size_symbols(value: Size) -> frozenset[sympy.Symbol]:

@@ -35,7 +35,7 @@ from derive.notation import (
     is_zero,
 )
 from derive.program import Definition, Program
-from derive.sizes import Size, evaluate_size
+from derive.sizes import Size, as_expression, evaluate_size
 
 __all__ = ["Components", "index_form"]
 
@@ -86,7 +86,7 @@ class Components:
         source = None if tensor in self.independent else self.program.definition(tensor)
         if tensor in self.values:
             value = self.values[tensor][place]
-            found = sympy.sympify(value.item() if hasattr(value, "item") else value)
+            found = _exact(value.item() if hasattr(value, "item") else value)
         elif source is not None:
             found = self.node(source.body, dict(zip(source.letters, place, strict=True)))
         elif tensor.below is not None:
@@ -177,6 +177,16 @@ class Components:
         return node.function.sympy(*arguments, *place)
 
 
+def _exact(value: object) -> sympy.Expr:
+    if isinstance(value, sympy.Expr):
+        return value
+    if isinstance(value, int):
+        return sympy.Integer(value)
+    if isinstance(value, float):
+        return sympy.Float(value)
+    raise NotationError(f"{value!r} is not a number")
+
+
 # ------------------------------------------------------------------------------------------------------ index form
 
 
@@ -204,7 +214,7 @@ def _idx(letter: Letter, letters: dict[Letter, sympy.Idx]) -> sympy.Idx:
 
 
 def _sympy_size(value: Size) -> sympy.Expr:
-    return sympy.sympify(value)
+    return as_expression(value)
 
 
 def _index(index: Index, letters: dict[Letter, sympy.Idx]) -> sympy.Expr:
