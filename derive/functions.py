@@ -125,7 +125,7 @@ def _row(
     *,
     arity: int = 1,
     domain: str = "real",
-    condition: str = "",
+    condition: tuple[str, str] = ("", ""),
     kinks: bool = False,
 ) -> Elementwise:
     return Elementwise(name, arity, latex, derivative, numpy, sympy_form, statement, domain, condition, kinks)
@@ -134,11 +134,11 @@ def _row(
 exp = _row("exp", r"\exp", lambda u, y: (y,), np.exp, sympy.exp, r"(e^{u})' = e^{u}\,u'")
 log = _row(
     "log", r"\log", lambda u, y: (1 / u[0],), np.log, sympy.log, r"(\log u)' = \frac{u'}{u}",
-    domain="positive", condition="u > 0",
+    domain="positive", condition=("u > 0", "u > 0"),
 )  # fmt: skip
 log1p = _row(
     "log1p", r"\operatorname{log1p}", lambda u, y: (1 / (1 + u[0]),), np.log1p, lambda z: sympy.log(1 + z),
-    r"(\log(1+u))' = \frac{u'}{1+u}", domain="above -1", condition="u > -1",
+    r"(\log(1+u))' = \frac{u'}{1+u}", domain="above -1", condition=("u > -1", "u > -1"),
 )  # fmt: skip
 expm1 = _row(
     "expm1", r"\operatorname{expm1}", lambda u, y: (y + 1,), np.expm1, lambda z: sympy.exp(z) - 1,
@@ -148,14 +148,14 @@ sin = _row("sin", r"\sin", lambda u, y: (cos(u[0]),), np.sin, sympy.sin, r"(\sin
 cos = _row("cos", r"\cos", lambda u, y: (-sin(u[0]),), np.cos, sympy.cos, r"(\cos u)' = -\sin(u)\,u'")
 tan = _row(
     "tan", r"\tan", lambda u, y: (1 + y**2,), np.tan, sympy.tan, r"(\tan u)' = (1+\tan^2 u)\,u'",
-    condition=r"\cos u \ne 0",
+    condition=("cos u ≠ 0", "cos u ≠ 0"),
 )  # fmt: skip
 sinh = _row("sinh", r"\sinh", lambda u, y: (cosh(u[0]),), np.sinh, sympy.sinh, r"(\sinh u)' = \cosh(u)\,u'")
 cosh = _row("cosh", r"\cosh", lambda u, y: (sinh(u[0]),), np.cosh, sympy.cosh, r"(\cosh u)' = \sinh(u)\,u'")
 tanh = _row("tanh", r"\tanh", lambda u, y: (1 - y**2,), np.tanh, sympy.tanh, r"(\tanh u)' = (1-\tanh^2 u)\,u'")
 arcsin = _row(
     "arcsin", r"\arcsin", lambda u, y: (power(1 - u[0] ** 2, -HALF),), np.arcsin, sympy.asin,
-    r"(\arcsin u)' = \frac{u'}{\sqrt{1-u^2}}", domain="between -1 and 1", condition="|u| < 1",
+    r"(\arcsin u)' = \frac{u'}{\sqrt{1-u^2}}", domain="between -1 and 1", condition=("|u| < 1", "|u| < 1"),
 )  # fmt: skip
 arctan = _row(
     "arctan", r"\arctan", lambda u, y: (1 / (1 + u[0] ** 2),), np.arctan, sympy.atan,
@@ -176,40 +176,41 @@ softplus = _row(
 relu = _row(
     "relu", r"\operatorname{ReLU}", lambda u, y: (greater(u[0], 0),), lambda z: np.where(np.real(z) > 0, z, 0 * z),
     lambda z: sympy.Piecewise((z, z > 0), (0, True)), r"\operatorname{ReLU}(u)' = [u>0]\,u'",
-    condition=r"u \ne 0", kinks=True,
+    condition=("u ≠ 0", "u ≠ 0"), kinks=True,
 )  # fmt: skip
 absolute = _row(
     "abs", r"\operatorname{abs}", lambda u, y: (sign(u[0]),), lambda z: np.where(np.real(z) < 0, -z, z),
     lambda z: sympy.Piecewise((z, z >= 0), (-z, True)), r"|u|' = \operatorname{sign}(u)\,u'",
-    condition=r"u \ne 0", kinks=True,
+    condition=("u ≠ 0", "u ≠ 0"), kinks=True,
 )  # fmt: skip
 sign = _row(
     "sign", r"\operatorname{sign}", lambda u, y: (ZERO,), lambda z: np.sign(np.real(z)),
     lambda z: sympy.Piecewise((1, z > 0), (-1, z < 0), (0, True)), r"\operatorname{sign}(u)' = 0",
-    condition=r"u \ne 0", kinks=True,
+    condition=("u ≠ 0", "u ≠ 0"), kinks=True,
 )  # fmt: skip
 greater = _row(
     "greater", ">", lambda u, y: (ZERO, ZERO), _real_part(np.greater), _indicator(sympy.Gt), "[u>v]' = 0",
-    arity=2, condition=r"u \ne v", kinks=True,
+    arity=2, condition=("u ≠ v", "u ≠ v"), kinks=True,
 )  # fmt: skip
 greater_equal = _row(
     "greater_equal", r"\ge", lambda u, y: (ZERO, ZERO), _real_part(np.greater_equal), _indicator(sympy.Ge),
-    r"[u\ge v]' = 0", arity=2, condition=r"u \ne v", kinks=True,
+    r"[u\ge v]' = 0", arity=2, condition=("u ≠ v", "u ≠ v"), kinks=True,
 )  # fmt: skip
 maximum = _row(
     "maximum", r"\max", lambda u, y: (greater_equal(u[0], u[1]), greater(u[1], u[0])), _larger,
     lambda a, b: sympy.Piecewise((a, a >= b), (b, True)), r"\max(u,v)' = [u\ge v]\,u' + [v>u]\,v'",
-    arity=2, condition=r"u \ne v; at a tie the first takes all", kinks=True,
+    arity=2, condition=("u ≠ v; at a tie the first takes all", "u ≠ v; 相等时取第一个"), kinks=True,
 )  # fmt: skip
 minimum = _row(
     "minimum", r"\min", lambda u, y: (greater_equal(u[1], u[0]), greater(u[0], u[1])), _smaller,
     lambda a, b: sympy.Piecewise((a, a <= b), (b, True)), r"\min(u,v)' = [v\ge u]\,u' + [u>v]\,v'",
-    arity=2, condition=r"u \ne v; at a tie the first takes all", kinks=True,
+    arity=2, condition=("u ≠ v; at a tie the first takes all", "u ≠ v; 相等时取第一个"), kinks=True,
 )  # fmt: skip
 where = _row(
     "where", r"\operatorname{where}", lambda u, y: (ZERO, u[0], 1 - u[0]), _where,
     lambda c, a, b: sympy.Piecewise((a, sympy.Ne(c, 0)), (b, True)),
-    r"\operatorname{where}(c,u,v)' = [c]\,u' + (1-[c])\,v'", arity=3, condition="c does not change", kinks=True,
+    r"\operatorname{where}(c,u,v)' = [c]\,u' + (1-[c])\,v'", arity=3, kinks=True,
+    condition=("the condition does not change nearby", "条件在附近不变"),
 )  # fmt: skip
 
 ELEMENTWISE: dict[str, Elementwise] = {
@@ -346,6 +347,17 @@ def _explicit_winner(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
     return value
 
 
+def _explicit_position(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    def value(z: Any) -> Any:
+        best, position = z[0], sympy.Integer(0)
+        for k, x in enumerate(z[1:], 1):
+            position = sympy.Piecewise((k, beats(x, best)), (position, True))
+            best = sympy.Piecewise((x, beats(x, best)), (best, True))
+        return position
+
+    return value
+
+
 def _expand_softmax(node: Over) -> Node:
     (k,) = _summation_letters(node)
     return exp(argument_at(node, node.at[0])) / Sum(k, exp(argument_at(node, k)))
@@ -381,7 +393,8 @@ LOGSUMEXP = OverAxes(
     lambda z: sympy.log(sum(sympy.exp(x) for x in z)), _expand_logsumexp,
     r"\frac{\partial}{\partial z_k}\log\sum_j e^{z_j} = \operatorname{softmax}(z)_k",
 )  # fmt: skip
-TIE = "the largest entry is alone; at a tie the first takes all"
+TIE = ("the largest entry is alone; at a tie the first takes all", "最大元唯一; 相等时取第一个")
+TIE_MIN = ("the smallest entry is alone; at a tie the first takes all", "最小元唯一; 相等时取第一个")
 MAX = OverAxes(
     "max", 1, 0, r"\max", _extremum_law(lambda: ARGMAX), _take(np.argmax), _explicit_winner(sympy.Gt),
     statement=r"(\max_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\max_j u_j", condition=TIE, kinks=True,
@@ -389,34 +402,36 @@ MAX = OverAxes(
 MIN = OverAxes(
     "min", 1, 0, r"\min", _extremum_law(lambda: ARGMIN), _take(np.argmin), _explicit_winner(sympy.Lt),
     statement=r"(\min_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\min_j u_j",
-    condition=TIE.replace("largest", "smallest"), kinks=True,
+    condition=TIE_MIN, kinks=True,
 )  # fmt: skip
 ARGMAX = OverAxes(
-    "argmax", 1, 0, r"\arg\max", lambda node, d: ZERO, lambda z: np.argmax(np.real(z), axis=-1), None,
+    "argmax", 1, 0, r"\arg\max", lambda node, d: ZERO, lambda z: np.argmax(np.real(z), axis=-1),
+    _explicit_position(sympy.Gt),
     statement=r"(\arg\max_j u_j)' = 0", condition=TIE, integer=True, kinks=True,
 )  # fmt: skip
 ARGMIN = OverAxes(
-    "argmin", 1, 0, r"\arg\min", lambda node, d: ZERO, lambda z: np.argmin(np.real(z), axis=-1), None,
-    statement=r"(\arg\min_j u_j)' = 0", condition=TIE.replace("largest", "smallest"), integer=True, kinks=True,
+    "argmin", 1, 0, r"\arg\min", lambda node, d: ZERO, lambda z: np.argmin(np.real(z), axis=-1),
+    _explicit_position(sympy.Lt),
+    statement=r"(\arg\min_j u_j)' = 0", condition=TIE_MIN, integer=True, kinks=True,
 )  # fmt: skip
 NORM = OverAxes(
     "norm", 1, 0, r"\lVert\cdot\rVert", _norm_law, lambda z: np.sqrt((z * z).sum(axis=-1)),
     lambda z: sympy.sqrt(sum(x**2 for x in z)), _expand_norm,
-    r"\lVert u\rVert' = \sum_k \frac{u_k}{\lVert u\rVert}\,u_k'", condition=r"u \ne 0",
+    r"\lVert u\rVert' = \sum_k \frac{u_k}{\lVert u\rVert}\,u_k'", condition=("u ≠ 0", "u ≠ 0"),
 )  # fmt: skip
 INVERSE = OverAxes(
     "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, np.linalg.inv,
     lambda rows, i, j: _explicit_matrix(rows).inv(method="ADJ")[i, j],
-    statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition="A is invertible",
+    statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition=("A is invertible", "A 可逆"),
 )  # fmt: skip
 LOGDET = OverAxes(
     "logdet", 2, 0, r"\log|\det\cdot|", _logdet_law, _logdet,
     lambda rows: sympy.log(_explicit_matrix(rows).det() ** 2) / 2,
-    statement=r"(\log|\det A|)' = \operatorname{tr}(A^{-1}A')", condition="A is invertible",
+    statement=r"(\log|\det A|)' = \operatorname{tr}(A^{-1}A')", condition=("A is invertible", "A 可逆"),
 )  # fmt: skip
 DET = OverAxes(
     "det", 2, 0, r"\det", _det_law, np.linalg.det, lambda rows: _explicit_matrix(rows).det(),
-    statement=r"(\det A)' = \det(A)\,\operatorname{tr}(A^{-1}A')", condition="A is invertible",
+    statement=r"(\det A)' = \det(A)\,\operatorname{tr}(A^{-1}A')", condition=("A is invertible", "A 可逆"),
 )  # fmt: skip
 
 OVER: dict[str, OverAxes] = {
@@ -549,7 +564,7 @@ def _unspecified(name: str, outputs: tuple[Size, ...], order: int) -> OverAxes:
     chain = rf"\partial\, {name}(u) = \sum_k (\partial_k {name})(u)\,\partial u_k"
     return OverAxes(
         f"D{order}_{name}" if order else name, 1, len(outputs) + order, name, law, values, exact,
-        statement=chain, condition=f"{name} is differentiable", outputs=outputs,
+        statement=chain, condition=(f"{name} is differentiable", f"{name} 可微"), outputs=outputs,
     )  # fmt: skip
 
 

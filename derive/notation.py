@@ -389,7 +389,7 @@ class Elementwise:
     sympy: Callable[..., Any]
     statement: str = ""
     domain: str = "real"
-    condition: str = ""
+    condition: tuple[str, str] = ("", "")
     kinks: bool = False
 
     def __repr__(self) -> str:
@@ -419,7 +419,7 @@ class OverAxes:
     sympy: Callable[..., Any]
     expansion: Callable[[Over], Node] | None = None
     statement: str = ""
-    condition: str = ""
+    condition: tuple[str, str] = ("", "")
     integer: bool = False
     kinks: bool = False
     outputs: tuple[Size, ...] = ()

@@ -336,6 +336,13 @@ _TABLE = (
         ("the function is what its definition says", "按函数的定义展开"),
     ),
     Rule(
+        "taylor",
+        ("Taylor's theorem along a line", "沿直线的泰勒定理"),
+        r"\varphi(1) = \sum_{r\le k}\frac{\varphi^{(r)}(0)}{r!} + \frac{\varphi^{(k+1)}(\theta)}{(k+1)!},"
+        r"\quad 0<\theta<1",
+        ("the one-variable theorem for φ(t) = f(x + t·v) at t = 1", "对 φ(t) = f(x + t·v) 在 t = 1 处用一元泰勒定理"),
+    ),
+    Rule(
         "name",
         ("subexpression named", "为子式命名"),
         r"y := f(x)",

@@ -1,0 +1,343 @@
+"""The machinery of differentiation: chains while they are written, and the backward sweep.
+
+The cotangent of a tensor gathers ``Σ_I ȳ[I] ∂y[I]/∂x`` over every definition y that reads it; a recurrence becomes
+one recurrence in the other direction. The most important are ``Lines.carry_out`` (laws until nothing is open),
+``Lines.shorten`` (contract, collect, assume) and ``Backward.cotangent`` (one chain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from derive.algebra import assumed, fold, insert, light, tidy
+from derive.contraction import contract
+from derive.derivation import Chain, Derivation, Step, Text
+from derive.errors import NotationError
+from derive.notation import (
+    ZERO,
+    Elementwise,
+    Letter,
+    Node,
+    Over,
+    OverAxes,
+    Partial,
+    Ref,
+    Sum,
+    Tensor,
+    add,
+    as_index,
+    fresh,
+    mul,
+    number,
+)  # fmt: skip
+from derive.program import Definition, Program, Recurrence, check_order
+from derive.rules import LAWS, Context, apply_rule
+from derive.sizes import size
+from derive.tree import key, walk
+
+__all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of", "unique_name"]
+
+Names = str | Tensor | Iterable[str | Tensor]
+
+
+# ------------------------------------------------------------------------------------------ one line after another
+
+
+class Lines:
+    """A chain while it is written."""
+
+    def __init__(self, start: Node, context: Context) -> None:
+        self.start = start
+        self.now = start
+        self.context = context
+        self.steps: list[Step] = []
+
+    def line(
+        self,
+        after: Node,
+        rule: str,
+        *,
+        functions: Sequence[Elementwise | OverAxes] = (),
+        conditions: Sequence[Text] = (),
+        why: Text | None = None,
+    ) -> None:
+        """Write a line, unless it says what stands there already. The laws of macros come with their proofs."""
+        if after is self.now or key(after) == key(self.now):
+            self.now = after if not self.steps else self.now
+            return
+        proofs = [lemma(f) for f in functions if isinstance(f, OverAxes) and f.expansion is not None]
+        needed = [*conditions, *(f.condition for f in functions if f.condition[0])]
+        self.steps.append(
+            Step(
+                self.now,
+                after,
+                rule,
+                why=why,
+                functions=tuple(functions),
+                conditions=tuple(needed),
+                substeps=tuple(proofs),
+            )
+        )
+        self.now = after
+
+    def carry_out(self) -> None:
+        """Differentiate until no derivative is open."""
+        while True:
+            used: list[Elementwise | OverAxes] = []
+            found = apply_rule(self.now, self.context, used)
+            if found is None:
+                return
+            rule, after = found
+            self.line(after, rule.name, functions=used)
+
+    def shorten(self) -> None:
+        """Contract, collect, use the assumptions."""
+        self.line(contract(self.now), "contract")
+        self.line(tidy(self.now), "collect")
+        for assumption in self.context.program.assumptions:
+            used = assumed(self.now, assumption)
+            if used is not self.now:
+                self.line(
+                    used,
+                    "assumption",
+                    conditions=[(repr(assumption), repr(assumption))],
+                    why=_reason(assumption.reason),
+                )
+                self.line(tidy(self.now), "collect")
+
+    def chain(self, name: Ref | None, note: Text = ("", "")) -> Chain:
+        return Chain(self.start, tuple(self.steps), name, note, self.context.program)
+
+
+def _reason(text: Text) -> Text | None:
+    return text if any(text) else None
+
+
+def tensors_of(program: Program, names: Names) -> tuple[Tensor, ...]:
+    listed = (names,) if isinstance(names, (str, Tensor)) else tuple(names)
+    found = []
+    for one in listed:
+        tensor = program.tensor(one) if isinstance(one, str) else one
+        if tensor not in program.inputs and program.definition(tensor) is None:
+            raise NotationError(f"{tensor.name!r} is not part of this program")
+        if tensor.below is not None:
+            raise NotationError(f"{tensor.name!r} holds integers: there is no derivative by it")
+        found.append(tensor)
+    if not found:
+        raise NotationError("name at least one tensor to differentiate by")
+    return tuple(found)
+
+
+def letters_for(program: Program, tensor: Tensor) -> tuple[Letter, ...]:
+    """Letters for the axes of a tensor, named as where it is defined or first read.
+
+    An axis that is read at an affine index takes a name of its own, ``x[m, b, s·i + u - p]`` is ``x[m, b, y]``.
+    """
+    source = program.definition(tensor)
+    if source is not None:
+        return tuple(fresh(source.letters).values())
+    names: list[str] = []
+    for d in program.definitions():
+        if tensor not in d.body.tensors:
+            continue
+        here = {x.name for x in d.letters} | {x.name for node in walk(d.body) for x in node.bound()}
+        reading = next(node for node in walk(d.body) if isinstance(node, Ref) and node.tensor is tensor)
+        plain = [i.letter.name if i.letter is not None else "" for i in reading.indices]
+        spare = iter(x for x in "yzpqrsabcdefg" if x not in here)
+        names = [x if x and x not in plain[:k] else next(spare) for k, x in enumerate(plain)]
+        break
+    return tuple(Letter(x, axis) for x, axis in zip(names or "ijklmpqrs", tensor.axes, strict=False))
+
+
+def unique_name(text: str, taken: set[str]) -> str:
+    while text in taken:
+        text += "_"
+    taken.add(text)
+    return text
+
+
+# ------------------------------------------------------------------------------------------------- backward sweep
+
+
+class Backward:
+    """The reverse sweep of a program from a seed."""
+
+    def __init__(
+        self, program: Program, wrt: tuple[Tensor, ...], seeds: Mapping[Tensor, Tensor | None], of: Node
+    ) -> None:
+        self.program = program
+        self.wrt = wrt
+        self.of = of
+        self.seeds = seeds
+        definitions = list(program.definitions())
+        self.context = Context(program, definitions)
+        needed = set(seeds)
+        for d in reversed(definitions):
+            if d.tensor in needed:
+                needed |= d.body.tensors
+        for item in reversed(program.items):
+            if isinstance(item, Recurrence) and any(d.tensor in needed for d in item.members):
+                needed |= {t for d in item.members for t in (d.tensor, *d.body.tensors)}
+        moving: set[Tensor] = set()
+        for tensor in wrt:
+            moving |= self.context.dependents(tensor)
+        self.relevant = needed & moving
+        taken = {t.name for t in (*program.inputs, *(d.tensor for d in definitions))}
+        self.cotangents: dict[Tensor, Tensor] = {}
+        for tensor in [*(d.tensor for d in definitions), *program.inputs]:
+            if tensor in self.relevant:
+                self.cotangents[tensor] = Tensor(
+                    unique_name(f"d_{tensor.name}", taken), tensor.axes, primal=tensor, role="cotangent"
+                )
+        self.readers: dict[Tensor, list[Definition]] = {}
+        for d in definitions:
+            if d.tensor in self.relevant:
+                for tensor in d.body.tensors & self.relevant:
+                    self.readers.setdefault(tensor, []).append(d)
+        self.found: dict[Tensor, Definition] = {}
+        self.chains: list[Chain] = []
+        self.items: list[Definition | Recurrence] = []
+        self.grouped = {d.tensor for item in program.items if isinstance(item, Recurrence) for d in item.members}
+
+    def sweep(self) -> None:
+        for item in reversed(self.program.items):
+            if isinstance(item, Definition):
+                if item.tensor in self.relevant and item.tensor in self.readers:
+                    self.items.append(self.cotangent(item.tensor))
+                continue
+            members = [d for d in reversed(item.members) if d.tensor in self.relevant]
+            if members:
+                axes = tuple(item.axes[item.members.index(d)] for d in members)
+                group = Recurrence(tuple(self.cotangent(d.tensor) for d in members), axes, not item.backwards)
+                check_order(group)
+                self.items.append(group)
+        for tensor in self.wrt:
+            if tensor in self.program.inputs:
+                self.items.append(self.cotangent(tensor))
+
+    def cotangent(self, tensor: Tensor) -> Definition:
+        """The chain that finds the cotangent of a tensor, and its definition."""
+        letters = letters_for(self.program, tensor)
+        entry = tensor[letters]
+        if tensor not in self.cotangents:
+            self.cotangents[tensor] = Tensor(f"d_{tensor.name}", tensor.axes, primal=tensor, role="cotangent")
+        mine = self.cotangents[tensor]
+        lines = Lines(Partial(self.of, entry, total=True), self.context)
+        readers = self.readers.get(tensor, [])
+        uses = []
+        for d in readers:
+            own = tuple(fresh(d.letters).values())
+            uses.append((d, own))
+        seed = self._seed(tensor, letters)
+        opened = add(*seed, *(self._use(d, own, Ref(d.tensor, tuple(map(as_index, own))), entry) for d, own in uses))
+        if not readers and seed:
+            lines.line(opened, "seed")
+        elif not readers:
+            lines.line(ZERO, "constant")
+        else:
+            lines.line(opened, "chain")
+            lines.line(add(*seed, *(self._use(d, own, d.at(*own), entry) for d, own in uses)), "definition")
+        lines.carry_out()
+        lines.shorten()
+        for d in readers:
+            ready = self.found.get(d.tensor)
+            if ready is None or not self._inserted(d):
+                continue
+            short = insert(lines.now, ready)
+            if short is not lines.now:
+                lines.line(short, "insert")
+                lines.shorten()
+        self.chains.append(lines.chain(mine[letters]))
+        made = Definition(mine, letters, lines.now)
+        self.found[tensor] = made
+        return made
+
+    def _seed(self, tensor: Tensor, letters: tuple[Letter, ...]) -> list[Node]:
+        if tensor not in self.seeds:
+            return []
+        given = self.seeds[tensor]
+        return [number(1) if given is None else given[letters]]
+
+    def _use(self, d: Definition, own: tuple[Letter, ...], body: Node, entry: Ref) -> Node:
+        partial = Partial(body, entry)
+        upstream: Node
+        if self.seeds.get(d.tensor, False) is None and d.tensor not in self.readers:
+            upstream = number(1)
+        else:
+            upstream = self.cotangents[d.tensor][own]
+        product = mul(upstream, partial)
+        return Sum(*own, product) if own else product
+
+    def _inserted(self, d: Definition) -> bool:
+        """Whether a cotangent stands in place of its name: short, read by one chain only, outside recurrences."""
+        readers = len(d.body.tensors & self.relevant)
+        return d.tensor not in self.grouped and readers == 1 and light(self.found[d.tensor].body)
+
+    def derivation(self, kind: str, inputs: tuple[Tensor, ...]) -> Derivation:
+        outputs = tuple(self.cotangents[t] for t in self.wrt)
+        derived = pruned(inputs, (*self.program.items, *self.items), outputs, self.program)
+        return Derivation(kind, self.program, self.wrt, tuple(self.chains), derived)
+
+
+def pruned(
+    inputs: tuple[Tensor, ...],
+    items: Sequence[Definition | Recurrence],
+    outputs: tuple[Tensor, ...],
+    source: Program,
+) -> Program:
+    """The program of those items that the outputs need."""
+    needed = set(outputs)
+    kept: list[Definition | Recurrence] = []
+    for item in reversed(items):
+        members = item.members if isinstance(item, Recurrence) else (item,)
+        if any(d.tensor in needed for d in members):
+            kept.append(item)
+            for d in members:
+                needed |= d.body.tensors
+    return Program(inputs, tuple(reversed(kept)), outputs, source.assumptions)
+
+
+def needed_for(program: Program, outputs: Iterable[Tensor]) -> set[Tensor]:
+    """The tensors that the outputs are computed from, themselves included."""
+    needed = set(outputs)
+    for item in reversed(program.items):
+        members = item.members if isinstance(item, Recurrence) else (item,)
+        if any(d.tensor in needed for d in members):
+            for d in members:
+                needed |= d.body.tensors | {d.tensor}
+    return needed
+
+
+@lru_cache(maxsize=100)
+def lemma(function: OverAxes) -> Chain:
+    """The law of a macro, proved from its expansion by the other laws."""
+    size_ = size("K")
+    own, column = Letter("l", size_), Letter("k", size_)
+    z = Tensor("z", (size_,), meaning=("argument", "自变量"))
+    bound = Letter("j", size_)
+    at = (as_index(own),) if function.at else ()
+    whole = Over(function, (bound,), (z[bound],), at)
+    assert function.expansion is not None
+    y = Tensor("p" if function.name == "softmax" else "y", (size_,) if function.at else ())
+    spelled = Definition(y, (own,) if function.at else (), function.expansion(whole))
+    program = Program((z,), (spelled,), (y,))
+    context = Context(program, [spelled])
+    left = Ref(y, at)
+    lines = Lines(Partial(left, z[column], total=True), context)
+    lines.line(Partial(spelled.body, z[column], total=True), "expand")
+    lines.carry_out()
+    lines.shorten()
+    lines.line(fold(lines.now, [spelled]), "name")
+    lines.shorten()
+    # the law as the table states it, by one rewrite and contraction
+    (law,) = (rule for rule in LAWS if rule.name == "along_axes")
+    assert law.rewrite is not None
+    stated = law.rewrite(Partial(whole, z[column]), Context(Program((z,), (), (z,))))
+    assert stated is not None
+    closing = Lines(stated, Context(Program((z,), (), (z,))))
+    closing.carry_out()
+    closing.shorten()
+    lines.line(fold(closing.now, [Definition(y, spelled.letters, whole)]), "expand")
+    made = Tensor(f"jac_{y.name}_z", (*y.axes, size_), primal=y, role="jacobian")
+    return lines.chain(Ref(made, (*at, as_index(column))))
