@@ -282,7 +282,8 @@ def taylor(program: Program, about: Names, *, order: int = 2, output: str | Tens
         along = jvp(here, tensor, tangents={tensor: v}, known=known)
         chains += along.chains
         items += [item for item in along.derived.items if item not in items]
-        known.update({c.name.tensor.primal: c.name.tensor for c in along.chains if c.name and c.name.tensor.primal})
+        found = [c.name.tensor for c in along.chains if c.name is not None]
+        known.update({t.primal: t for t in found if t.primal is not None})
         current = along.derived.output
         terms.append(mul(number(1 / sympy.factorial(k)), Ref(current, ())))
     moved, shifted = _shifted(program, tensor, v, target, taken)

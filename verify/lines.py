@@ -177,7 +177,9 @@ def read(line: Line, order: int, level: Array) -> tuple[Reading, Limit]:
                 edge = read_side(line, sign)
                 value = np.where(lone, edge.value, value)
                 bound = np.where(lone, edge.bound, bound)
-    reach = float(np.median(line.steps[limit.last])) if limit.last.size else line.scale
+    right, left, _ = line.sides()
+    moving = np.any((right != line.centre) | (left != line.centre), axis=0)
+    reach = float(np.median(line.steps[limit.last[moving]])) if moving.any() else LADDER[-1] * line.scale
     suspect = (full[0] > 1e3 * rounding.max(axis=0)) & (full[0] > SUSPICION * np.abs(line.centre))
     return Reading(value, bound, kink, full[0], reach, suspect), limit
 

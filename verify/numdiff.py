@@ -31,9 +31,8 @@ from verify.point import Function, Point, power_of_two
 
 # The differences must know the derivative this well before their agreement with the complex step says anything.
 EVIDENCE = 1e-3
-# With a complex step to confirm, the differences need not be sharp.
-CONFIRMING = 1e-5
-SHARP = 1e-8
+# With a complex step to sharpen it, a bound this small relative to the derivative will do.
+CONFIRMING = 1e-8
 
 SECOND_ORDER = (CLUSTER[0], 128 * CLUSTER[0], *LADDER)
 ONE_SIDED = (FINEST, *CLUSTER, *(LADDER[0] * 2.0**-k for k in (7, 4, 3, 2, 1, 0)), LADDER[1])
@@ -68,7 +67,8 @@ def derivative(f: Function, x: float, *, scale: float | None = None, complex_ste
     ``scale`` is the distance over which f changes, if it is known; the steps adapt to the function anyway.
     Shapes: x scalar, f(x) any shape -> shape of f(x).
     Raises: TypeError when f(x) is not real; ValueError when the shape of f(x) changes, or x is not finite or scalar.
-    When this fails: where f varies on less than about 1e-8 of the scale.
+    When this fails: where f varies on less than about 1e-8 of the scale; where f drops the imaginary part of a term
+    so small, below about 1e-8 of the derivative, that the differences cannot tell.
     """
     if np.ndim(x) != 0:
         raise ValueError(f"derivative needs a scalar x, got shape {np.shape(x)}; use jacobian or gradient")
@@ -252,7 +252,7 @@ def settle(line: Line, level: Array, tilted: tuple[Array, Array] | None) -> Read
     if tilted is None:
         return explore(line, 1, level, TOLERANCE[1])
     reading = confirmed(line, explore(line, 1, level, CONFIRMING), *tilted)
-    if np.all(shortfall(line, 1, reading, SHARP) <= 1):
+    if np.all(shortfall(line, 1, reading, CONFIRMING) <= 1):
         return reading
     return confirmed(line, explore(line, 1, level, TOLERANCE[1]), *tilted)
 

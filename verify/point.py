@@ -77,10 +77,8 @@ class Point:
     def scales(self) -> Array:
         """A first guess, per coordinate, of the distance over which f changes."""
         size = np.abs(self.x).ravel()
-        largest = size.max(initial=0.0)
-        if largest == 0:
-            return np.ones(size.shape)
-        return np.array([power_of_two(s) for s in np.maximum(size, 2.0**-10 * largest)])
+        typical = float(np.median(size[size > 0])) if np.any(size > 0) else 1.0
+        return np.array([power_of_two(max(s, 2.0**-10 * typical) if s > 0 else typical) for s in size])
 
     def coordinate(self, i: int, scale: float) -> Line:
         """The line through x along coordinate i."""
