@@ -1,1 +1,110 @@
-"""Derive the mathematics of deep learning line by line."""
+"""Derive the mathematics of deep learning line by line.
+
+What people write formulas with, and what they ask of them, is here; everything is imported when it is first used.
+
+>>> from derive import Program, Sum, define, gradient, letters, names, sizes, tensor
+>>> n, d = sizes("n d")
+>>> i, j = letters("i j")
+>>> A, x, y = tensor("A", n, d), tensor("x", d), tensor("y", n)
+>>> r, L = names("r L")
+>>> r = define(r[i], Sum(j, A[i, j] * x[j]) - y[i])
+>>> L = define(L, Sum(i, r[i] ** 2) / 2)
+>>> gradient(Program.of([A, x, y], L), "x").result.result
+Σ_{i} r[i]·A[i,j]
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from derive.derivation import Chain, Derivation, Statement, Step
+    from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
+    from derive.errors import DerivationError, MissingRuleError, NotationError
+    from derive.evaluate import run
+    from derive.formula import Claim, Formula, claim, line, load, prove
+    from derive.functions import (
+        absolute,
+        arcsin,
+        arctan,
+        argmax,
+        argmin,
+        cos,
+        cosh,
+        det,
+        erf,
+        exp,
+        expm1,
+        greater,
+        greater_equal,
+        inverse,
+        log,
+        log1p,
+        log_softmax,
+        logdet,
+        logsumexp,
+        maximum,
+        maximum_over,
+        mean,
+        minimum,
+        minimum_over,
+        norm,
+        over,
+        relu,
+        sigmoid,
+        sign,
+        sin,
+        sinh,
+        softmax,
+        softplus,
+        sqrt,
+        tan,
+        tanh,
+        unspecified,
+        where,
+    )  # fmt: skip
+    from derive.index import index_floor, index_mod, letter, letters
+    from derive.notation import Partial, Ref, Sum, Tensor, at_least, at_most, equal, less, name, names, number, tensor
+    from derive.program import Assumption, Definition, Program, Recurrence, assume, define, first, inside, recurrence
+    from derive.size_algebra import size, sizes
+
+_WHERE = {
+    "derivation": "Chain Derivation Statement Step",
+    "differentiate": "gradient hessian hvp jacobian jvp taylor vjp",
+    "errors": "DerivationError MissingRuleError NotationError",
+    "evaluate": "run",
+    "formula": "Claim Formula claim line load prove",
+    "functions": "absolute arcsin arctan argmax argmin cos cosh det erf exp expm1 greater greater_equal inverse log "
+    "log1p log_softmax logdet logsumexp maximum maximum_over mean minimum minimum_over norm over relu sigmoid sign "
+    "sin sinh softmax softplus sqrt tan tanh unspecified where",
+    "index": "index_floor index_mod letter letters",
+    "notation": "Partial Ref Sum Tensor at_least at_most equal less name names number tensor",
+    "program": "Assumption Definition Program Recurrence assume define first inside recurrence",
+    "size_algebra": "size sizes",
+}
+_MODULE_OF = {name: module for module, listed in _WHERE.items() for name in listed.split()}
+
+__all__ = [
+    "Assumption", "Chain", "Claim", "Definition", "Derivation", "DerivationError", "Formula", "MissingRuleError",
+    "NotationError", "Partial", "Program", "Recurrence", "Ref", "Statement", "Step", "Sum", "Tensor", "absolute",
+    "arcsin", "arctan", "argmax", "argmin", "assume", "at_least", "at_most", "claim", "cos", "cosh",
+    "define", "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal",
+    "hessian", "hvp", "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters",
+    "line", "load", "log", "log1p", "log_softmax", "logdet", "logsumexp", "maximum", "maximum_over", "mean", "minimum",
+    "minimum_over", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "run", "sigmoid", "sign",
+    "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "tan", "tanh", "taylor", "tensor", "unspecified",
+    "vjp", "where",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'derive' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"derive.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -32,7 +32,7 @@ from derive.notation import (
     number,
     terms_of,
 )
-from derive.sizes import certainly_nonnegative, exact_quotient, times
+from derive.size_algebra import certainly_nonnegative, exact_quotient, times
 from derive.tree import key, map_children, map_indices, rename_bound, substitute, walk
 
 __all__ = ["contract", "simplify_bracket"]

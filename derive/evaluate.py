@@ -39,7 +39,7 @@ from derive.notation import (
     shape_text,
 )
 from derive.program import Definition, Program, Recurrence
-from derive.sizes import Size, evaluate_size
+from derive.size_algebra import Size, evaluate_size
 
 __all__ = ["Evaluator", "Named", "infer_sizes", "run"]
 

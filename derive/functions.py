@@ -32,7 +32,7 @@ from derive.notation import (
     number,
     power,
 )
-from derive.sizes import Size, as_size
+from derive.size_algebra import Size, as_size
 from derive.tree import substitute
 
 __all__ = [

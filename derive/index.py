@@ -17,7 +17,7 @@ from collections.abc import Iterable
 import sympy
 
 from derive.errors import NotationError
-from derive.sizes import Size, as_expression, as_size, certainly_nonnegative, exact_quotient, plus, times
+from derive.size_algebra import Size, as_expression, as_size, certainly_nonnegative, exact_quotient, plus, times
 
 __all__ = [
     "Atom",

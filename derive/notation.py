@@ -33,7 +33,7 @@ from derive.index import (
     letter,
     letters,
 )
-from derive.sizes import Size, as_size
+from derive.size_algebra import Size, as_size
 
 if TYPE_CHECKING:
     from derive.program import Definition, Recurrence

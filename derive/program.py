@@ -43,7 +43,7 @@ from derive.notation import (
     shape_text,
 )
 from derive.notation import equal as same_index
-from derive.sizes import Size, size_symbols
+from derive.size_algebra import Size, size_symbols
 from derive.tree import renew_binders, replace_tensors, substitute, walk
 
 __all__ = [

@@ -33,7 +33,7 @@ from derive.notation import (
 )  # fmt: skip
 from derive.program import Definition, Program, Recurrence, check_order
 from derive.rules import LAWS, Context, apply_rule
-from derive.sizes import size
+from derive.size_algebra import size
 from derive.tree import key, walk
 
 __all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of", "unique_name"]

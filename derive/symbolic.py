@@ -35,7 +35,7 @@ from derive.notation import (
     is_zero,
 )
 from derive.program import Definition, Program
-from derive.sizes import Size, as_expression, evaluate_size
+from derive.size_algebra import Size, as_expression, evaluate_size
 
 __all__ = ["Components", "index_form"]
 

@@ -37,7 +37,7 @@ from derive.notation import (
     mul,
     power,
 )  # fmt: skip
-from derive.sizes import Size
+from derive.size_algebra import Size
 
 __all__ = [
     "key",

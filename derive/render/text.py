@@ -25,7 +25,7 @@ from derive.notation import (
     Tensor,
     factors_of,
 )
-from derive.sizes import Size
+from derive.size_algebra import Size
 
 __all__ = ["index_text", "plain", "tensor_text"]
 

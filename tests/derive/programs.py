@@ -39,7 +39,7 @@ from derive.notation import (
     tensor,
 )
 from derive.program import Program, assume, define, first, inside, recurrence
-from derive.sizes import size, sizes
+from derive.size_algebra import size, sizes
 
 Sizes = dict[str, int]
 
