@@ -88,13 +88,13 @@ _MODULE_OF = {name: module for module, listed in _WHERE.items() for name in list
 __all__ = [
     "Assumption", "Chain", "Claim", "Definition", "Derivation", "DerivationError", "Formula", "MissingRuleError",
     "NotationError", "Partial", "Program", "Recurrence", "Ref", "Statement", "Step", "Sum", "Tensor", "absolute",
-    "arcsin", "arctan", "argmax", "argmin", "assume", "at_least", "at_most", "claim", "cos", "cosh",
-    "define", "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal",
-    "hessian", "hvp", "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters",
-    "line", "load", "log", "log1p", "log_softmax", "logdet", "logsumexp", "maximum", "maximum_over", "mean", "minimum",
-    "minimum_over", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "run", "sigmoid", "sign",
-    "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "tan", "tanh", "taylor", "tensor", "unspecified",
-    "vjp", "where",
+    "arcsin", "arctan", "argmax", "argmin", "assume", "at_least", "at_most", "claim", "cos", "cosh", "define",
+    "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal", "hessian", "hvp",
+    "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters", "line", "load",
+    "log", "log1p", "log_softmax", "logdet", "logsumexp", "maximum", "maximum_over", "mean", "minimum",
+    "minimum_over", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "run", "sigmoid",
+    "sign", "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "tan", "tanh", "taylor", "tensor",
+    "unspecified", "vjp", "where",
 ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ from derive.notation import (
 from derive.program import Assumption, Definition
 from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk
 
-__all__ = ["assumed", "fold", "insert", "light", "match", "reads", "tidy"]
+__all__ = ["Names", "assumed", "fold", "insert", "light", "match", "reads", "tidy"]
 
 
 def tidy(node: Node) -> Node:
@@ -292,22 +292,29 @@ def _match_indices(
     return True
 
 
-def fold(node: Node, definitions: Iterable[Definition]) -> Node:
+class Names:
+    """Definitions to find again in other expressions, by the head of their bodies."""
+
+    def __init__(self, definitions: Iterable[Definition]) -> None:
+        self.by_head: dict[object, list[Definition]] = {}
+        for d in definitions:
+            if not isinstance(d.body, (Ref, Number)):
+                self.by_head.setdefault(_head(d.body), []).append(d)
+
+
+def fold(node: Node, names: Names) -> Node:
     """The node with whatever is the body of a definition replaced by the name it has."""
-    table: dict[object, list[Definition]] = {}
-    for d in definitions:
-        if not isinstance(d.body, (Ref, Number)):
-            table.setdefault(_head(d.body), []).append(d)
 
     def replace(here: Node) -> Node:
         here = map_children(here, replace)
-        for d in table.get(_head(here), ()):
-            binding = match(d.body, here, frozenset(d.letters))
-            if binding is not None and len(binding) == len(d.letters):
-                return Ref(d.tensor, tuple(binding[x] for x in d.letters))
+        for d in names.by_head.get(_head(here), ()):
+            if d.body.tensors <= here.tensors:
+                binding = match(d.body, here, frozenset(d.letters))
+                if binding is not None and len(binding) == len(d.letters):
+                    return Ref(d.tensor, tuple(binding[x] for x in d.letters))
         return here
 
-    return replace(node) if table else node
+    return replace(node) if names.by_head else node
 
 
 def _head(node: Node) -> object:

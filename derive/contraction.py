@@ -19,6 +19,7 @@ from derive.notation import (
     Letter,
     Mul,
     Node,
+    Number,
     Quotient,
     Remainder,
     Sum,
@@ -151,10 +152,11 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
             factors = [*factors[:which_sum], *factors_of(inner.body), *factors[which_sum + 1 :]]
             continue
         break
-    body = mul(*factors)
+    coefficient = [f for f in factors if isinstance(f, Number)]
+    body = mul(*(f for f in factors if not isinstance(f, Number)))
     present = [x for x in letters if x in body.free]
     count = mul(*(number(x.length) for x in letters if x not in body.free))
-    return mul(count, Sum(*present, body)) if present else mul(count, body)
+    return mul(*coefficient, count, Sum(*present, body) if present else body)
 
 
 def _has_bracket(node: Node, letters: list[Letter]) -> bool:

@@ -30,13 +30,13 @@ from derive.notation import (
 )  # fmt: skip
 from derive.program import Definition, Program, Recurrence
 from derive.rules import Context, apply_rule
-from derive.sweeps import Backward, Lines, Names, letters_for, needed_for, pruned, tensors_of, unique_name
+from derive.sweeps import Backward, Lines, Wanted, letters_for, needed_for, pruned, tensors_of, unique_name
 from derive.tree import map_children, replace_tensors, walk
 
 __all__ = ["gradient", "hessian", "hvp", "jacobian", "jvp", "taylor", "vjp"]
 
 
-def gradient(program: Program, wrt: Names, *, output: str | Tensor | None = None) -> Derivation:
+def gradient(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
     """The gradient of a scalar output: for each ``wrt`` an array of its shape, ``derived`` computing ``d_<name>``.
 
     Raises: NotationError when the output is no scalar or a name is unknown; MissingRuleError when an operation has
@@ -50,7 +50,7 @@ def gradient(program: Program, wrt: Names, *, output: str | Tensor | None = None
     return sweep.derivation("gradient", program.inputs)
 
 
-def vjp(program: Program, wrt: Names, *, output: str | Tensor | None = None) -> Derivation:
+def vjp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
     """The vector-Jacobian product: cotangents of ``wrt`` from that of the output, a new input ``d_<output>``."""
     target = _output(program, output)
     wanted = tensors_of(program, wrt)
@@ -83,7 +83,7 @@ def _output(program: Program, output: str | Tensor | None) -> Tensor:
 
 def jvp(
     program: Program,
-    wrt: Names,
+    wrt: Wanted,
     *,
     tangents: Mapping[Tensor, Tensor] | None = None,
     known: Mapping[Tensor, Tensor] | None = None,
@@ -158,7 +158,7 @@ def jvp(
 # --------------------------------------------------------------------------------------------------- direct style
 
 
-def jacobian(program: Program, wrt: Names, *, output: str | Tensor | None = None) -> Derivation:
+def jacobian(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
     """All derivatives of an output by one tensor, output axes first: the formula itself is differentiated.
 
     Raises: NotationError when a recurrence stands between them (take vjp or jvp there).
@@ -220,7 +220,7 @@ def _scalar_gradient(program: Program, tensor: Tensor, output: str | Tensor | No
     return first, first.derived.output
 
 
-def hessian(program: Program, wrt: Names, *, output: str | Tensor | None = None) -> Derivation:
+def hessian(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
     """The Hessian of a scalar output by one tensor: the Jacobian of the gradient's program."""
     (tensor,) = tensors_of(program, wrt)
     first, slope = _scalar_gradient(program, tensor, output)
@@ -230,7 +230,7 @@ def hessian(program: Program, wrt: Names, *, output: str | Tensor | None = None)
     return Derivation("hessian", program, (tensor,), (*first.chains, chain), derived)
 
 
-def hvp(program: Program, wrt: Names, *, output: str | Tensor | None = None, style: str = "forward") -> Derivation:
+def hvp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None, style: str = "forward") -> Derivation:
     """The Hessian-vector product, ``v`` a new input of the shape of ``wrt``; linear in ``v``.
 
     ``style`` "forward" sweeps the gradient's program forwards along v, "reverse" sweeps ``⟨gradient, v⟩`` backwards.
@@ -255,7 +255,7 @@ def hvp(program: Program, wrt: Names, *, output: str | Tensor | None = None, sty
     return Derivation("hvp", program, (tensor,), (*first.chains, *chains), derived)
 
 
-def taylor(program: Program, about: Names, *, order: int = 2, output: str | Tensor | None = None) -> Derivation:
+def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Tensor | None = None) -> Derivation:
     """The Taylor polynomial of a scalar output about ``about``, at ``about + v``, with the order of its remainder.
 
     The expansion is that of ``φ(t) = f(x + t·v)``: its derivatives at 0 are found by sweeping forwards along v again

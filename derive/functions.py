@@ -245,11 +245,6 @@ def over(function: OverAxes, *letters_and_arguments: Any, at: object = ()) -> Ov
     return Over(function, tuple(renewed.values()), arguments, tuple(as_index(a) for a in entry))
 
 
-def entry(node: Over, *at: Letter | Index) -> Over:
-    """Another entry of the same vector or matrix."""
-    return Over(node.function, node.letters, node.arguments, tuple(as_index(a) for a in at))
-
-
 def argument_at(node: Over, *at: Letter | Index, which: int = 0) -> Node:
     """An argument, its bound letters replaced."""
     return substitute(node.arguments[which], dict(zip(node.letters, at, strict=True)))
@@ -261,7 +256,7 @@ def _summation_letters(node: Over) -> tuple[Letter, ...]:
 
 def _softmax_law(node: Over, d: Callable[[Node], Node]) -> Node:
     (k,) = _summation_letters(node)
-    return Sum(k, node * (equal(node.at[0], k) - entry(node, k)) * d(argument_at(node, k)))
+    return Sum(k, node * (equal(node.at[0], k) - node.entry(k)) * d(argument_at(node, k)))
 
 
 def _log_softmax_law(node: Over, d: Callable[[Node], Node]) -> Node:
@@ -292,7 +287,7 @@ def _norm_law(node: Over, d: Callable[[Node], Node]) -> Node:
 def _inverse_law(node: Over, d: Callable[[Node], Node]) -> Node:
     k, m = _summation_letters(node)
     i, j = node.at
-    return Sum(k, m, -entry(node, i, as_index(k)) * d(argument_at(node, k, m)) * entry(node, as_index(m), j))
+    return Sum(k, m, -node.entry(i, as_index(k)) * d(argument_at(node, k, m)) * node.entry(as_index(m), j))
 
 
 def _logdet_law(node: Over, d: Callable[[Node], Node]) -> Node:

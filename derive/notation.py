@@ -510,6 +510,10 @@ class Over(Node):
         free = self.function.at - len(self.function.outputs)
         return self.function.outputs + (along if len(along) == free else along[:1] * free)
 
+    def entry(self, *at: object) -> Over:
+        """Another entry of the same vector or matrix: ``softmax(j, z[j]).entry(k)``."""
+        return Over(self.function, self.letters, self.arguments, tuple(as_index(a) for a in at))
+
     def parts(self) -> tuple[Any, ...]:
         return (self.function, self.letters, self.arguments, self.at)
 

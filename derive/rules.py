@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from derive.algebra import fold
+from derive.algebra import Names, fold
 from derive.errors import MissingRuleError
 from derive.functions import log
 from derive.notation import (
@@ -48,7 +48,7 @@ class Context:
 
     def __init__(self, program: Program, named: Iterable[Definition] = ()) -> None:
         self.program = program
-        self.named = tuple(named)
+        self.named = Names(named)
         self._dependents: dict[Tensor, frozenset[Tensor]] = {}
 
     def dependents(self, tensor: Tensor) -> frozenset[Tensor]:

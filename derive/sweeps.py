@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from derive.algebra import assumed, fold, insert, light, tidy
+from derive.algebra import Names, assumed, fold, insert, light, tidy
 from derive.contraction import contract
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
@@ -38,7 +38,7 @@ from derive.tree import key, walk
 
 __all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of", "unique_name"]
 
-Names = str | Tensor | Iterable[str | Tensor]
+Wanted = str | Tensor | Iterable[str | Tensor]
 
 
 # ------------------------------------------------------------------------------------------ one line after another
@@ -95,6 +95,7 @@ class Lines:
         """Contract, collect, use the assumptions."""
         self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
+        self.line(fold(self.now, self.context.named), "name")
         for assumption in self.context.program.assumptions:
             used = assumed(self.now, assumption)
             if used is not self.now:
@@ -114,7 +115,7 @@ def _reason(text: Text) -> Text | None:
     return text if any(text) else None
 
 
-def tensors_of(program: Program, names: Names) -> tuple[Tensor, ...]:
+def tensors_of(program: Program, names: Wanted) -> tuple[Tensor, ...]:
     listed = (names,) if isinstance(names, (str, Tensor)) else tuple(names)
     found = []
     for one in listed:
@@ -328,7 +329,7 @@ def lemma(function: OverAxes) -> Chain:
     lines.line(Partial(spelled.body, z[column], total=True), "expand")
     lines.carry_out()
     lines.shorten()
-    lines.line(fold(lines.now, [spelled]), "name")
+    lines.line(fold(lines.now, context.named), "name")
     lines.shorten()
     # the law as the table states it, by one rewrite and contraction
     (law,) = (rule for rule in LAWS if rule.name == "along_axes")
@@ -338,6 +339,6 @@ def lemma(function: OverAxes) -> Chain:
     closing = Lines(stated, Context(Program((z,), (), (z,))))
     closing.carry_out()
     closing.shorten()
-    lines.line(fold(closing.now, [Definition(y, spelled.letters, whole)]), "expand")
+    lines.line(fold(closing.now, Names([Definition(y, spelled.letters, whole)])), "expand")
     made = Tensor(f"jac_{y.name}_z", (*y.axes, size_), primal=y, role="jacobian")
     return lines.chain(Ref(made, (*at, as_index(column))))

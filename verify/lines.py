@@ -34,7 +34,8 @@ LADDER = (1.0619 * 2.0**-6, 1.0387 * 2.0**-5, 0.9871 * 2.0**-4, 0.9543 * 2.0**-3
 # A bound this small, relative to the derivative or to the change of the function per step, ends the search.
 TOLERANCE = {1: 1e-10, 2: 1e-6}
 MOVES = 8
-# Where nothing is resolved yet, steps still grow up to this: functions are rarely written with other units than 1.
+# Where nothing is resolved yet, or nothing moves, steps still grow up to this: functions are rarely written with other
+# units than 1.
 NATURAL = 2.0**-3
 # Noise so large a part of the function is more than float32 makes; these multiples of the finest step look closer.
 SUSPICION = 1e-5
@@ -214,16 +215,14 @@ def staircase(line: Line) -> Array:
     ahead, behind = np.abs(right - line.centre), np.abs(left - line.centre)
     moves = np.maximum(ahead, behind)
     quantum = np.min(np.where(moves > 0, moves, np.inf), axis=0, initial=np.inf)
-    coarse = ((line.steps > 2.0**-12 * line.scale) & (line.steps < 0.25 * line.scale))[:, None]
-    both = np.sum(coarse & (ahead > 0) & (behind > 0), axis=0)
-    single = np.sum(coarse & ((ahead > 0) != (behind > 0)), axis=0)
-    sloping = np.sum(
-        coarse & (np.abs(right - left) > 2 * np.abs((right - line.centre) + (left - line.centre))), axis=0
-    )
+    lowest = (moves > 0) & (np.cumsum(moves > 0, axis=0) <= 4)
+    both = lowest & (ahead > 0) & (behind > 0)
+    uneven = np.abs((right - line.centre) + (left - line.centre))
+    sloping = both & (np.abs(right - left) > 2 * uneven)
     tied = np.logical_and.accumulate(moves == 0, axis=0)
     # What moves evenly to both sides, an extremum or a kink, has no slope to be drowned but in the tie itself.
-    affected = tied | (tied[0] & (sloping > both / 2))
-    return np.where(affected & (both > single) & np.isfinite(quantum), 0.3 * quantum, 0.0)
+    affected = tied | (tied[0] & (2 * sloping.sum(axis=0) > both.sum(axis=0)))
+    return np.where(affected & both.any(axis=0) & np.isfinite(quantum), 0.3 * quantum, 0.0)
 
 
 def leaps(line: Line) -> Flags:
@@ -264,7 +263,7 @@ def shortfall(line: Line, order: int, reading: Reading, tolerance: float) -> Arr
     right, left, _ = line.sides()
     change = np.fmax.reduce(np.abs(np.concatenate([right, left]) - line.centre), axis=0, initial=0.0)
     size = np.abs(reading.value) + change / line.steps[-1] ** order
-    settled = reading.kink | ~np.isfinite(line.centre) | (change == 0)
+    settled = reading.kink | ~np.isfinite(line.centre) | ((change == 0) & (line.steps[-1] > 0.5 * NATURAL))
     need = np.where(settled, 0.0, reading.bound / (tolerance * size))
     return np.where(np.isnan(need), np.inf, need)
 

@@ -209,12 +209,16 @@ class Survey:
     tilted: Array | None
 
 
-def survey(line: Line) -> Survey:
-    """Measure the noise on a line that moves every coordinate."""
+def survey(point: Point) -> Survey:
+    """Measure the noise on a line that moves every coordinate, each in proportion to its size."""
+    scales = point.scales()
+    size = np.where(point.x.ravel() != 0, np.abs(point.x.ravel()), scales)
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=size.size)
+    line = point.direction((signs * size).reshape(point.x.shape), 1.0)
+    assert line is not None
     line.sample(*CLUSTER, *(32 * step for step in CLUSTER))
-    samples = scatter(line.slope())
     tilted = tilted_noise(line)
-    return Survey(samples.max(axis=0), None if tilted is None else tilted[1] * line.scale)
+    return Survey(scatter(line.slope()).max(axis=0), None if tilted is None else tilted[1])
 
 
 def tilted_noise(line: Line) -> tuple[Array, Array] | None:
@@ -271,10 +275,7 @@ def columns(point: Point) -> list[Reading]:
         return [still(point)[0]] * scales.size
     if scales.size == 1:
         return alone(point, point.coordinate(0, scales[0]))
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=scales.size)
-    line = point.direction((signs * scales).reshape(point.x.shape))
-    assert line is not None
-    known = survey(line)
+    known = survey(point)
     readings = []
     stretch = 1.0
     for i, scale in enumerate(scales):
@@ -285,7 +286,7 @@ def columns(point: Point) -> list[Reading]:
         noise = None if tilted is None or known.tilted is None else (tilted, known.tilted / scale)
         reading = settle(line, known.level, noise)
         readings.append(reading)
-        stretch = float(np.clip(power_of_two(reading.reach / scale / LADDER[-1]), 2.0**-10, 2.0**20))
+        stretch = float(np.clip(power_of_two(reading.reach / scale / LADDER[-1]), 2.0**-10, 2.0**4))
     return readings
 
 
@@ -298,9 +299,7 @@ def second_derivatives(point: Point) -> Estimate:
     shape = point.x.shape + point.x.shape
     if n == 0:
         return Estimate(value.reshape(shape), bound.reshape(shape), kink.reshape(shape), point.evaluations)
-    line = point.direction((np.random.default_rng(0).choice([-1.0, 1.0], size=n) * scales).reshape(point.x.shape))
-    assert line is not None
-    level = survey(line).level
+    level = survey(point).level
     for i in range(n):
         for j in range(i + 1):
             if i == j:

@@ -117,8 +117,7 @@ def _attention(prefix: str, X: Tensor, n: Any, H: Any, e: Any, inputs: list[Tens
     else:
         P = define(P[h, i, j], softmax(j, S[h, i, j]))
     O = define(O[h, i, k], Sum(j, P[h, i, j] * heads["V"][h, j, k]))
-    merged = define(M[i, a], O[index_floor(a, e), i, index_mod(a, e)])
-    return merged
+    return define(M[i, a], O[index_floor(a, e), i, index_mod(a, e)])
 
 
 def _row_sum(E: Tensor, h: Letter, i: Letter, n: Any) -> Any:
