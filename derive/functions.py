@@ -45,6 +45,7 @@ __all__ = [
     "argmin",
     "cos",
     "cosh",
+    "derivative_of",
     "det",
     "erf",
     "exp",
@@ -520,6 +521,15 @@ def unspecified(name: str, *outputs: object) -> OverAxes:
     return _unspecified(name, tuple(as_size(x) for x in outputs), 0)
 
 
+def derivative_of(node: Over, *along: Letter) -> Over:
+    """A partial derivative of an unspecified function: ``derivative_of(over(f, i, x[i], at=j), k)`` is ∂_k f_j(x)."""
+    function = node.function
+    if function.order is None:
+        raise NotationError(f"{function.name} is not unspecified: differentiate it by its law")
+    higher = _unspecified(function.latex, function.outputs, function.order + len(along))
+    return Over(higher, node.letters, node.arguments, (*node.at, *(as_index(k) for k in along)))
+
+
 SINES = (np.sin, np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x))
 EXACT_SINES = (sympy.sin, sympy.cos, lambda x: -sympy.sin(x), lambda x: -sympy.cos(x))
 WAVES = 2
@@ -559,7 +569,7 @@ def _unspecified(name: str, outputs: tuple[Size, ...], order: int) -> OverAxes:
     chain = rf"\partial\, {name}(u) = \sum_k (\partial_k {name})(u)\,\partial u_k"
     return OverAxes(
         f"D{order}_{name}" if order else name, 1, len(outputs) + order, name, law, values, exact,
-        statement=chain, condition=(f"{name} is differentiable", f"{name} 可微"), outputs=outputs,
+        statement=chain, condition=(f"{name} is differentiable", f"{name} 可微"), outputs=outputs, order=order,
     )  # fmt: skip
 
 

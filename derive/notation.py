@@ -406,7 +406,8 @@ class OverAxes:
     """A function of a whole vector or matrix, with its own law. The table is ``derive.functions.OVER``.
 
     ``letters`` is the number of axes it works along, ``at`` the number of indices of its value (0: a scalar). The
-    axes of the value are ``outputs``, then those it works along (again and again, for higher derivatives).
+    axes of the value are ``outputs``, then those it works along (again and again, for higher derivatives). Unspecified
+    functions have the ``order`` of their derivative, and their bare name in ``latex``.
     ``derivative`` maps (node, differentiate) to the derivative, ``expansion`` spells the function out.
     """
 
@@ -423,6 +424,7 @@ class OverAxes:
     integer: bool = False
     kinks: bool = False
     outputs: tuple[Size, ...] = ()
+    order: int | None = None
 
     def __repr__(self) -> str:
         return self.name
