@@ -124,9 +124,10 @@ class Evaluator:
             array = self.arrays[node.tensor]
         except KeyError:
             raise NotationError(f"no value for {node.tensor.name!r}") from None
-        plain = [index.letter for index in node.indices]
-        if None not in plain and len(set(plain)) == len(plain) and not self.fixed.keys() & set(plain):
-            return Named(array, tuple(x for x in plain if x is not None))
+        plain = [x for x in (index.letter for index in node.indices) if x is not None and x not in self.fixed]
+        whole = tuple(self.length(x.length) for x in plain) == array.shape
+        if whole and len(set(plain)) == len(plain):
+            return Named(array, tuple(plain))
         indices = [self.index(index) for index in node.indices]
         letters = _union(index.letters for index in indices)
         outside: Any = False

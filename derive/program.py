@@ -399,7 +399,7 @@ def _infer(
         if one not in found:
             found[one] = (axis, place)
             learnt = True
-        elif found[one][0] != axis:
+        elif found[one][0] != axis and one.size is None:
             size, elsewhere = found[one]
             raise NotationError(
                 f"index {one.name!r} has two sizes in the definition of {_written(left)}: "
@@ -439,10 +439,16 @@ def _check_reads(node: Node, left: Ref, guards: tuple[Index, ...] = ()) -> None:
                 guards = (*guards, form, form.scaled(-1)) if factor.relation == "=" else (*guards, form)
     if isinstance(node, Ref):
         for position, (axis, index) in enumerate(zip(node.tensor.axes, node.indices, strict=True)):
-            if index.letter is not None:
+            if index.letter is not None and index.letter.length == axis:
                 continue
             for margin, side in ((index, "≥ 0"), (Index((), axis) - index - 1, f"< {axis}")):
                 if not _implied(margin, guards):
+                    if index.letter is not None:
+                        raise NotationError(
+                            f"index {index.letter.name!r} has two sizes in the definition of {_written(left)}: "
+                            f"{index.letter.length} by its declaration, {axis} by axis {position} of {_written(node)} "
+                            f"(shape {shape_text(node.tensor.axes)})"
+                        )
                     raise NotationError(
                         f"{_written(node)} in the definition of {_written(left)} may leave axis {position} "
                         f"(size {axis}): {index} {side} is not certain. "
@@ -460,7 +466,7 @@ def inside(node: Ref) -> Node:
     """The entry where its indices are inside the tensor, else 0: padding with zeros, written out as brackets."""
     brackets: list[Node] = []
     for axis, index in zip(node.tensor.axes, node.indices, strict=True):
-        if index.letter is not None:
+        if index.letter is not None and index.letter.size in (None, axis):
             continue
         if not index.certainly_at_least_zero():
             brackets.append(at_least(index, 0))

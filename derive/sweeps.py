@@ -237,7 +237,8 @@ class Backward:
         elif not readers:
             lines.line(ZERO, "constant")
         else:
-            lines.line(opened, "chain")
+            if not isinstance(opened, Partial):
+                lines.line(opened, "chain")
             lines.line(add(*seed, *(self._use(d, own, d.at(*own), entry) for d, own in uses)), "definition")
         lines.carry_out()
         lines.shorten()

@@ -2,175 +2,153 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
+from typing import ClassVar
+
 import sympy
 
-from derive.notation import (
-    Add,
-    Apply,
-    Bracket,
-    Index,
-    Letter,
-    Mul,
-    Node,
-    Number,
-    Over,
-    Partial,
-    Position,
-    Pow,
-    Quotient,
-    Ref,
-    Remainder,
-    Sum,
-    Tangent,
-    Tensor,
-    factors_of,
-)
-from derive.size_algebra import Size
+from derive.notation import Index, Node, Tensor
+from derive.render.mathematics import Pen, Scope, Side, Writer
+from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
+from derive.render.runs import ADD, ATOM, AT_FACTOR, AT_SIGN, MUL, POWER, Run, Token
 
 __all__ = ["index_text", "plain", "tensor_text"]
 
-ADD, MUL, UNARY, ATOM = 1, 2, 3, 4
 
-
-def plain(node: Node) -> str:
-    """A node on one line of Unicode: ``-1/n·Σ_{i,k} T[i,k]·log(P[i,k])``."""
-    return _print(node, 0)
+def plain(node: Node | Side, names: Names | None = None) -> str:
+    """A node or a statement on one line of Unicode: ``-1/n·Σ_{i,k} T[i,k]·log P[i,k]``."""
+    writer, known = Writer(TextPen()), names or Names()
+    if isinstance(node, Node):
+        return writer.node(node, Scope(known.freed(node))).source
+    return writer.statement(node, Scope(known.freed(node.left).freed(node.right))).source
 
 
 def tensor_text(tensor: Tensor) -> str:
     """The name of a tensor; a cotangent as ``X̄``, a tangent as ``Ẋ``."""
-    if tensor.primal is not None and tensor.role in ("cotangent", "tangent"):
-        base = tensor_text(tensor.primal)
-        mark = "\u0304" if tensor.role == "cotangent" else "\u0307"
-        head, _, tail = base.partition("_")
-        return head + mark + ("_" + tail if tail else "")
-    return tensor.name
+    return TextPen().symbol(tensor_symbol(tensor)).source
 
 
 def index_text(index: Index) -> str:
     """An index: ``s·i+u-p``."""
-    text = ""
-    for atom, coefficient in index.terms:
-        text += _signed(_index_term(atom, coefficient), first=not text)
-    if index.constant != 0 or not text:
-        text += _signed(_size(index.constant), first=not text)
-    return text
+    return Writer(TextPen()).index(index, Scope(Names())).source
 
 
-def _signed(term: str, *, first: bool) -> str:
-    return term if first or term.startswith("-") else "+" + term
+def columns(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
 
 
-def _index_term(atom: object, coefficient: Size) -> str:
-    if isinstance(atom, Remainder):
-        name = f"({index_text(atom.index)}) mod {_size(atom.divisor)}"
-    elif isinstance(atom, Quotient):
-        name = f"⌊({index_text(atom.index)})/{_size(atom.divisor)}⌋"
-    elif isinstance(atom, Letter):
-        name = atom.name
-    else:
-        assert isinstance(atom, Node)
-        name = _print(atom, ATOM)
-    if coefficient == 1:
-        return name
-    if coefficient == -1:
-        return "-" + name
-    size = _size(coefficient)
-    if isinstance(coefficient, sympy.Add):
-        size = f"({size})"
-    return f"{size}·{name}"
+def _atom(source: str, level: int = ATOM, height: int = 0) -> Run:
+    return Run((Token(source, columns(source)),), level, height)
 
 
-def _size(size: object) -> str:
-    return str(size).replace("**", "^").replace("*", "·")
+class TextPen(Pen):
+    """Draws in Unicode. Widths are columns of a terminal."""
 
+    def __init__(self, room: float = 74) -> None:
+        self.room = room
 
-def _parenthesised(text: str, inner: int, outer: int) -> str:
-    return f"({text})" if inner < outer else text
+    def symbol(self, symbol: Symbol) -> Run:
+        marks = "".join({"bar": "\u0304", "dot": "\u0307"}[m] for m in symbol.marks)
+        return _atom(symbol.base[:1] + marks + symbol.base[1:] + symbol.tail + "'" * symbol.primes)
 
+    def digits(self, text: str) -> Run:
+        return _atom(text)
 
-def _print(node: Node, outer: int) -> str:
-    match node:
-        case Number():
-            level = UNARY if node.value.is_negative or not (node.value.is_Atom) else ATOM
-            if isinstance(node.value, sympy.Add):
-                level = ADD
-            return _parenthesised(_size(node.value), level, outer)
-        case Position():
-            return _parenthesised(index_text(node.index), ADD if len(node.index.terms) > 1 else ATOM, outer)
-        case Ref():
-            name = tensor_text(node.tensor)
-            return f"{name}[{','.join(map(index_text, node.indices))}]" if node.indices else name
-        case Add():
-            text = ""
-            for term in node.terms:
-                text += _spaced(_print(term, ADD), first=not text)
-            return _parenthesised(text, ADD, outer)
-        case Mul():
-            return _parenthesised(_product(node), MUL, outer)
-        case Sum():
-            names = ",".join(x.name for x in node.letters)
-            return _parenthesised(f"Σ_{{{names}}} {_print(node.body, MUL)}", ADD if outer > ADD else MUL, outer)
-        case Pow():
-            if isinstance(node.exponent, Number):
-                if node.exponent.value == sympy.Rational(1, 2):
-                    return f"√({_print(node.base, 0)})"
-                if node.exponent.value.is_negative:
-                    return _parenthesised(_product(node), MUL, outer)
-            return _parenthesised(f"{_print(node.base, ATOM)}^{_print(node.exponent, ATOM)}", UNARY, outer)
-        case Apply():
-            if node.function.name in ("greater", "greater_equal"):
-                sign = ">" if node.function.name == "greater" else "≥"
-                return f"[{_print(node.arguments[0], 0)} {sign} {_print(node.arguments[1], 0)}]"
-            if node.function.name == "abs":
-                return f"|{_print(node.arguments[0], 0)}|"
-            name = {"sigmoid": "σ"}.get(node.function.name, node.function.name)
-            return f"{name}({', '.join(_print(a, 0) for a in node.arguments)})"
-        case Bracket():
-            return f"[{index_text(node.left)}{node.relation}{index_text(node.right)}]"
-        case Over():
-            names = ",".join(x.name for x in node.letters)
-            text = f"{node.function.name}_{{{names}}}({', '.join(_print(a, 0) for a in node.arguments)})"
-            return f"{text}[{','.join(map(index_text, node.at))}]" if node.at else text
-        case Partial():
-            mark = "d" if node.total else "∂"
-            if isinstance(node.wrt, Tangent):
-                return f"D({_print(node.body, 0)})"
-            if isinstance(node.body, Ref):
-                return f"{mark}{_print(node.body, 0)}/{mark}{_print(node.wrt, 0)}"
-            return f"{mark}({_print(node.body, 0)})/{mark}{_print(node.wrt, 0)}"
-    raise NotImplementedError(type(node).__name__)
+    def constant(self, name: str) -> Run:
+        return _atom({"infinity": "∞", "pi": "π", "e": "e"}[name])
 
+    def foreign(self, value: sympy.Expr) -> Run:
+        return _atom(str(value), ADD)
 
-def _spaced(term: str, *, first: bool) -> str:
-    if first:
-        return term
-    return f" - {term[1:]}" if term.startswith("-") else f" + {term}"
+    def sign(self, negative: bool, *, leading: bool, breakable: bool = True) -> Token:
+        sign = "-" if negative else "+"
+        if leading or not breakable:
+            return Token(sign, 1)
+        return Token(f" {sign} ", 3, AT_SIGN, sign + " ")
 
+    def relation(self, relation: str) -> Token:
+        if relation == ",":
+            return Token(", ", 2, AT_SIGN + 1)
+        return Token(f" {relation} ", len(relation) + 2, AT_SIGN, relation + " ")
 
-def _product(node: Node) -> str:
-    above: list[str] = []
-    below: list[str] = []
-    prefix = ""
-    for factor in factors_of(node):
-        if isinstance(factor, Number):
-            if factor.value == -1:
-                prefix = "-"
-                continue
-            top, bottom = sympy.fraction(factor.value)
-            if top.could_extract_minus_sign():
-                prefix, top = "-", -top
-            if top != 1:
-                above.append(_parenthesised(_size(top), ADD if isinstance(top, sympy.Add) else ATOM, MUL))
-            if bottom != 1:
-                below.append(_parenthesised(_size(bottom), ADD if isinstance(bottom, sympy.Add) else ATOM, MUL))
-        elif isinstance(factor, Pow) and isinstance(factor.exponent, Number) and factor.exponent.value.is_negative:
-            exponent = -factor.exponent.value
-            under = factor.base if exponent == 1 else Pow(factor.base, Number(exponent))
-            below.append(_print(under, UNARY))
-        else:
-            above.append(_print(factor, UNARY if isinstance(factor, Sum) else MUL + 0))
-    text = "·".join(above) or "1"
-    if below:
-        text += "/" + (below[0] if len(below) == 1 else f"({'·'.join(below)})")
-    return prefix + text
+    def between_factors(self, left: Run, right: Run) -> Token:
+        return Token("·", 1, AT_FACTOR, "· ")
+
+    _FENCES: ClassVar = {"(": "()", "[": "[]", "|": "||", "‖": "‖‖", "⌊": "⌊⌋"}
+
+    def fence(self, inside: Run, kind: str = "(") -> Run:
+        left, right = self._FENCES[kind]
+        return Run((Token(left, 1), *inside.deeper(), Token(right, 1)), ATOM, inside.height)
+
+    def fraction(self, above: Run, below: Run) -> Run:
+        top = self.fence(above) if above.level == ADD or above.open else above
+        bottom = self.fence(below) if below.level <= MUL else below
+        return Run((*top.tokens, Token("/", 1), *bottom.tokens), MUL, open=False)
+
+    def root(self, inside: Run) -> Run:
+        fenced = inside if inside.level == ATOM and len(inside.tokens) == 1 else self.fence(inside)
+        return Run((Token("√", 1), *fenced.tokens), POWER)
+
+    def raised(self, base: Run, exponent: Run) -> Run:
+        top = exponent if exponent.level == ATOM else self.fence(exponent)
+        return Run((*base.tokens, Token("^", 1), *(Token(t.source, t.width) for t in top.tokens)), POWER)
+
+    def exponential(self, exponent: Run) -> Run | None:
+        return None
+
+    def gap(self) -> Token:
+        return Token(" ", 1)
+
+    _HATS: ClassVar = {"inverse": "⁻¹", "transposed": "ᵀ", "inverse transposed": "⁻ᵀ"}
+
+    def entry(self, symbol: Symbol, indices: Sequence[Run], *, compact: bool, hat: str = "") -> Run:
+        name = self.symbol(symbol).source + (self._HATS[hat] if hat else "")
+        return _atom(f"{name}[{','.join(i.source for i in indices)}]" if indices else name)
+
+    def at(self, value: Run, indices: Sequence[Run], *, compact: bool) -> Run:
+        tail = f"[{','.join(i.source for i in indices)}]"
+        return Run((*value.tokens, Token(tail, columns(tail))), ATOM)
+
+    def total(self, letters: Sequence[Run]) -> Token:
+        return self._below("Σ", letters, " ")
+
+    def _below(self, name: str, letters: Sequence[Run], gap: str) -> Token:
+        below = ",".join(x.source for x in letters)
+        source = f"{name}_{below}{gap}" if len(letters) == 1 else f"{name}_{{{below}}}{gap}"
+        return Token(source, columns(source))
+
+    def function(self, name: str, latex: str) -> Run:
+        return _atom({"sigmoid": "σ", "relu": "ReLU"}.get(name, name))
+
+    def under(self, name: str, latex: str, letters: Sequence[Run]) -> Run:
+        return Run((self._below(name, letters, ""),))
+
+    def cases(self, rows: Sequence[tuple[Run, Run]]) -> Run:
+        source = "; ".join(f"{value.source} if {condition.source}" for value, condition in rows)
+        return _atom("{" + source + "}")
+
+    def partial(self, above: Run | None, below: Run) -> Run:
+        if above is None:
+            return _atom(f"∂/∂{below.source} ", MUL)
+        top = above if above.level == ATOM else self.fence(above)
+        return _atom(f"∂{top.source}/∂{below.source}", MUL)
+
+    def along(self) -> Run:
+        return _atom("D ")
+
+    def slope(self, indices: Sequence[Run]) -> Run:
+        return _atom("".join(f"∂_{i.source} " for i in indices))
+
+    def remainder(self, index: Run, divisor: Run) -> Run:
+        return _atom(f"{index.source} mod {divisor.source}", ADD)
+
+    def quotient(self, index: Run, divisor: Run, *, exact: bool) -> Run:
+        source = f"{index.source}/{divisor.source}"
+        return _atom(source if exact else f"⌊{source}⌋")
+
+    def divides(self, divisor: Run, index: Run) -> Run:
+        return _atom(f"[{divisor.source} | {index.source}]")
