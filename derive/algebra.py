@@ -278,10 +278,16 @@ def _match_indices(
     if len(a) != len(b):
         return False
     for x, y in zip(a, b, strict=True):
-        one = x.letter
-        if one is not None and one in free:
-            if not y.free.isdisjoint(scope.values()) or out.setdefault(one, y) != y:
+        one = next((atom for atom, c in x.terms if isinstance(atom, Letter) and atom in free and c == 1), None)
+        if one is not None and one not in out:
+            rest = x.without(one)
+            if not rest.free.isdisjoint(free) or not rest.free.isdisjoint(scope):
                 return False
+            # the pattern's k + 2h stands for the index y where k is y - 2h and in its range
+            value = y - rest
+            if not value.free.isdisjoint(scope.values()) or not _in_range(value, one):
+                return False
+            out[one] = value
             continue
         renamed = Index(tuple((scope.get(t, t) if isinstance(t, Letter) else t, c) for t, c in x.terms), x.constant)
         known = {t: v for t, v in out.items() if t in renamed.free}
@@ -290,6 +296,10 @@ def _match_indices(
         if renamed != y:
             return False
     return True
+
+
+def _in_range(value: Index, one: Letter) -> bool:
+    return value.certainly_at_least_zero() and value.certainly_below(one.length)
 
 
 class Names:
@@ -309,12 +319,22 @@ def fold(node: Node, names: Names) -> Node:
         here = map_children(here, replace)
         for d in names.by_head.get(_head(here), ()):
             if d.body.tensors <= here.tensors:
-                binding = match(d.body, here, frozenset(d.letters))
+                body, power_of = _same_root(d.body, here)
+                binding = match(d.body, body, frozenset(d.letters))
                 if binding is not None and len(binding) == len(d.letters):
-                    return Ref(d.tensor, tuple(binding[x] for x in d.letters))
+                    return power(Ref(d.tensor, tuple(binding[x] for x in d.letters)), number(power_of))
         return here
 
     return replace(node) if names.by_head else node
+
+
+def _same_root(pattern: Node, node: Node) -> tuple[Node, sympy.Expr]:
+    """A power as a whole power of the pattern: ``1/√u`` is ``(√u)^-1``."""
+    if isinstance(pattern, Pow) and isinstance(node, Pow):
+        a, b = pattern.exponent, node.exponent
+        if isinstance(a, Number) and isinstance(b, Number) and (b.value / a.value).is_Integer:
+            return Pow(node.base, a), b.value / a.value
+    return node, sympy.Integer(1)
 
 
 def _head(node: Node) -> object:

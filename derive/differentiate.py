@@ -51,15 +51,21 @@ def gradient(program: Program, wrt: Wanted, *, output: str | Tensor | None = Non
 
 
 def vjp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
-    """The vector-Jacobian product: cotangents of ``wrt`` from that of the output, a new input ``d_<output>``."""
+    """The vector-Jacobian product: cotangents of ``wrt`` from that of the output, a new input ``d_<output>``.
+
+    The derivation is about the scalar ``L = ⟨d_output, output⟩``, whose gradients these are.
+    """
     target = _output(program, output)
     wanted = tensors_of(program, wrt)
     taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
     seed = Tensor(unique_name(f"d_{target.name}", taken), target.axes, primal=target, role="cotangent")
     letters = letters_for(program, target)
     product = mul(seed[letters], target[letters])
-    of = Sum(*letters, product) if letters else product
-    sweep = Backward(program, wanted, {target: seed}, of)
+    scalar = Tensor(unique_name("L", taken), (), meaning=("the output paired with its cotangent", "输出与其余切的配对"))
+    pairing = Definition(scalar, (), Sum(*letters, product) if letters else product)
+    inputs = (*program.inputs, seed)
+    paired = Program(inputs, (*program.items, pairing), (scalar,), program.assumptions)
+    sweep = Backward(program, wanted, {target: seed}, Ref(scalar, ()), paired)
     sweep.cotangents[target] = seed
     if target not in sweep.readers:
         # the seed is the cotangent itself, there is nothing to derive for the output
@@ -69,7 +75,7 @@ def vjp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) ->
             unique_name(f"d_{target.name}_total", taken), target.axes, primal=target, role="cotangent"
         )
     sweep.sweep()
-    return sweep.derivation("vjp", (*program.inputs, seed))
+    return sweep.derivation("vjp", inputs)
 
 
 def _output(program: Program, output: str | Tensor | None) -> Tensor:

@@ -23,7 +23,7 @@ from derive.errors import NotationError
 from derive.notation import Node, Ref, Tensor, as_node
 from derive.program import Program
 
-__all__ = ["Claim", "Formula", "catalogue", "claim", "formula", "line", "load", "prove"]
+__all__ = ["Claim", "Formula", "catalogue", "claim", "claims_of", "formula", "line", "load", "prove"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Claim:
     """One thing that a formula says, with what shows it.
 
     ``expected`` gives for some chains the result as a person writes it, with the chain's letters free; that it equals
-    what was derived is checked like every line.
+    what was derived is checked like every line. ``given`` are chains shown elsewhere whose names this claim uses.
     """
 
     title: Text
@@ -40,6 +40,7 @@ class Claim:
     expected: Mapping[Chain, Node]
     prose: Text = ("", "")
     derivation: Derivation | None = None
+    given: tuple[Chain, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,12 @@ class Formula:
             raise NotationError(f"the formula {self.id!r} needs a summary in English and in Chinese")
 
 
+@cache
+def claims_of(formula: Formula) -> tuple[Claim, ...]:
+    """The claims of a formula, made once: what is checked and what is printed are the same chains."""
+    return tuple(formula.claims(formula.program()))
+
+
 def claim(
     title: Text,
     found: Derivation | Sequence[Chain],
@@ -76,6 +83,7 @@ def claim(
     program: Program | None = None,
     expected: Mapping[str, Callable[..., object]] | None = None,
     prose: Text = ("", ""),
+    given: Sequence[Chain] = (),
 ) -> Claim:
     """A claim from a derivation (or chains) and the expected results.
 
@@ -93,7 +101,7 @@ def claim(
     for name, form in (expected or {}).items():
         chain = _result_named(chains, name)
         forms[chain] = as_node(form(*chain.letters))
-    return Claim(title, about, chains, forms, prose, derivation)
+    return Claim(title, about, chains, forms, prose, derivation, tuple(given))
 
 
 def _result_named(chains: Sequence[Chain], name: str) -> Chain:

@@ -47,8 +47,9 @@ Wanted = str | Tensor | Iterable[str | Tensor]
 class Lines:
     """A chain while it is written."""
 
-    def __init__(self, start: Node, context: Context) -> None:
+    def __init__(self, start: Node, context: Context, within: Program | None = None) -> None:
         self.start = start
+        self.within = within or context.program
         self.now = start
         self.context = context
         self.steps: list[Step] = []
@@ -108,7 +109,7 @@ class Lines:
                 self.line(tidy(self.now), "collect")
 
     def chain(self, name: Ref | None, note: Text = ("", "")) -> Chain:
-        return Chain(self.start, tuple(self.steps), name, note, self.context.program)
+        return Chain(self.start, tuple(self.steps), name, note, self.within)
 
 
 def _reason(text: Text) -> Text | None:
@@ -165,8 +166,14 @@ class Backward:
     """The reverse sweep of a program from a seed."""
 
     def __init__(
-        self, program: Program, wrt: tuple[Tensor, ...], seeds: Mapping[Tensor, Tensor | None], of: Node
+        self,
+        program: Program,
+        wrt: tuple[Tensor, ...],
+        seeds: Mapping[Tensor, Tensor | None],
+        of: Node,
+        within: Program | None = None,
     ) -> None:
+        self.within = within or program
         self.program = program
         self.wrt = wrt
         self.of = of
@@ -224,7 +231,7 @@ class Backward:
         if tensor not in self.cotangents:
             self.cotangents[tensor] = Tensor(f"d_{tensor.name}", tensor.axes, primal=tensor, role="cotangent")
         mine = self.cotangents[tensor]
-        lines = Lines(Partial(self.of, entry, total=True), self.context)
+        lines = Lines(Partial(self.of, entry, total=True), self.context, self.within)
         readers = self.readers.get(tensor, [])
         uses = []
         for d in readers:
@@ -279,7 +286,7 @@ class Backward:
     def derivation(self, kind: str, inputs: tuple[Tensor, ...]) -> Derivation:
         outputs = tuple(self.cotangents[t] for t in self.wrt)
         derived = pruned(inputs, (*self.program.items, *self.items), outputs, self.program)
-        return Derivation(kind, self.program, self.wrt, tuple(self.chains), derived)
+        return Derivation(kind, self.within, self.wrt, tuple(self.chains), derived)
 
 
 def pruned(

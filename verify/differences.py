@@ -1,7 +1,8 @@
 """The limit of difference quotients as the step goes to 0, and how far it can be off.
 
 One routine, :func:`extrapolate`, finds every such limit, together with a bound for what truncation and noise can do
-to it. The noise is measured, by differences that a smooth function cannot have, and not assumed.
+to it. The noise is measured, by differences that a smooth function cannot have, and not assumed. NaN and infinity
+mean "no information" throughout; callers silence NumPy's warnings about them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Series:
 
     The noise of ``Σ_k v[k] values[k]`` is ``sqrt(outer Σ (v gain)² + centre (Σ v gain)²)`` standard deviations of the
     noise of one function value: the values at ``±h`` err independently, the value at 0 is shared by all rows.
-    ``even`` says that the nodes are squared steps: no order is missing from the expansion.
+    Up to the node ``contracts`` the expansion in nodes has all its orders, and extrapolation gains at every one.
     Shapes: nodes (k,), values (k, m), gain (k,).
     """
 
@@ -40,7 +41,7 @@ class Series:
     gain: Array
     outer: float
     centre: float
-    even: bool = False
+    contracts: float = 0.0
 
     def spread(self, weights: Array, rows: slice) -> float:
         """The noise of a weighted sum of rows when one function value has noise 1."""
@@ -61,12 +62,13 @@ class Limit:
 
 def lagrange_weights(nodes: Array) -> Array:
     """Weights that evaluate the interpolating polynomial at 0."""
-    return np.array([np.prod([b / (b - a) for j, b in enumerate(nodes) if j != k]) for k, a in enumerate(nodes)])
+    ratio = nodes / (nodes - nodes[:, None] + np.diag(nodes))
+    return np.asarray(ratio.prod(axis=1))
 
 
 def divided_difference_weights(nodes: Array) -> Array:
     """Weights of the divided difference, which vanishes on polynomials of degree below ``len(nodes) - 1``."""
-    return np.array([1.0 / np.prod([a - b for j, b in enumerate(nodes) if j != k]) for k, a in enumerate(nodes)])
+    return 1.0 / np.asarray((nodes[:, None] - nodes + np.eye(len(nodes))).prod(axis=1))
 
 
 def scatter(series: Series) -> Array:
@@ -138,8 +140,8 @@ def extrapolate(series: Series, noise: Array) -> Limit:
             entry = tableau[i, j]
             finer, coarser = shift(i, j - 1, i, j), shift(i + 1, j, i, j)
             moved = np.maximum(finer, coarser)
-            if series.even and j - i > 2:
-                # An expansion with all its orders that contracts twice in a row has contracted its error once more.
+            if j - i > 2 and series.nodes[j] <= series.contracts:
+                # An extrapolation that has gained twice in a row has gained once more than its last change shows.
                 once, twice = shift(i + 2, j, i + 1, j), shift(i + 3, j, i + 2, j)
                 contracted = coarser * np.fmax(coarser / once, once / twice)
                 moved = np.minimum(moved, np.maximum(finer, 4.0 * contracted))
@@ -148,11 +150,10 @@ def extrapolate(series: Series, noise: Array) -> Limit:
             cut = TRUNCATION_MARGIN * moved
             claim = cut + NOISE_MARGIN * noise[i] * spread
             known = np.isfinite(claim) & ~astray
-            with np.errstate(invalid="ignore"):
-                gap = np.maximum(np.maximum(low - entry, entry - high), 0.0)
-                bound = np.where(known, claim + gap, np.inf)
-                low = np.where(known, np.fmax(low, entry - claim), low)
-                high = np.where(known, np.fmin(high, entry + claim), high)
+            gap = np.maximum(np.maximum(low - entry, entry - high), 0.0)
+            bound = np.where(known, claim + gap, np.inf)
+            low = np.where(known, np.fmax(low, entry - claim), low)
+            high = np.where(known, np.fmin(high, entry + claim), high)
             better = bound < best
             value = np.where(better, entry, value)
             best = np.where(better, bound, best)

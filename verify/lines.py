@@ -34,8 +34,8 @@ LADDER = (1.0619 * 2.0**-6, 1.0387 * 2.0**-5, 0.9871 * 2.0**-4, 0.9543 * 2.0**-3
 # A bound this small, relative to the derivative or to the change of the function per step, ends the search.
 TOLERANCE = {1: 1e-10, 2: 1e-6}
 MOVES = 8
-# Where nothing is resolved yet, or nothing moves, steps still grow up to this: functions are rarely written with other
-# units than 1.
+# Where nothing is resolved yet, or nothing moves, steps still grow up to this: functions are rarely written with
+# other units than 1.
 NATURAL = 2.0**-3
 # Noise so large a part of the function is more than float32 makes; these multiples of the finest step look closer.
 SUSPICION = 1e-5
@@ -95,14 +95,19 @@ class Line:
         """Central differences: even in h, the jump of a kink cancels."""
         h = self.steps
         right, left, width = self.sides()
-        return Series(h**2, (right - left) / width[:, None], 1.0 / h, 0.5, 0.0, even=True)
+        return Series(h**2, (right - left) / width[:, None], 1.0 / h, 0.5, 0.0, (self.scale / 4) ** 2)
 
     def curvature(self) -> Series:
         """Second differences: even in h."""
         h = self.steps
         right, left, _ = self.sides()
         return Series(
-            h**2, ((right - self.centre) + (left - self.centre)) / (h**2)[:, None], h**-2, 2.0, 4.0, even=True
+            h**2,
+            ((right - self.centre) + (left - self.centre)) / (h**2)[:, None],
+            h**-2,
+            2.0,
+            4.0,
+            (self.scale / 4) ** 2,
         )
 
     def jump(self) -> Series:
@@ -271,10 +276,15 @@ def shortfall(line: Line, order: int, reading: Reading, tolerance: float) -> Arr
 def next_steps(line: Line, order: int, reading: Reading, limit: Limit, tolerance: float) -> list[float]:
     """The steps whose pairs promise most for the component that needs them most."""
     steps = line.steps
+    right, left, _ = line.sides()
     need = shortfall(line, order, reading, tolerance)
     if need.size == 0 or need.max() <= 1:
         return []
     worst = int(need.argmax())
+    finest = np.maximum(np.abs(right - line.centre)[0], np.abs(left - line.centre)[0])
+    if steps[-1] < 0.5 * NATURAL and np.any((finest == 0) & (need > 1)):
+        # Ties below, perhaps from single precision: only much longer steps show whether the function is flat.
+        return [min(NATURAL, 2.0**10 * float(steps[-1]))]
     if not np.isfinite(reading.bound[worst]):
         # Nearly every pair leaves the domain: begin again at the scale of what is left of it.
         inside = float(steps[0])

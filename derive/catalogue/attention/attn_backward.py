@@ -55,7 +55,7 @@ def claims(main: Program) -> list[Claim]:
         line("=", Sum(l, d_O[i, l] * O[i, l]), "name"),
         note=("The row sums in the softmax's backward pass need no n × m array: they are row sums of d_O ⊙ O.",
               "softmax 反向传播中的行和不需要 n × m 数组: 它等于 Ō ⊙ O 的行和。"),
-        within=main,
+        within=found.program,
     )  # fmt: skip
     rows = prove(
         Sum(j, P[i, j] * (d_P[i, j] - Sum(t, d_P[i, t] * P[i, t]))),
@@ -63,7 +63,7 @@ def claims(main: Program) -> list[Claim]:
         line("=", number(0), why=("the weights of a row sum to 1", "每行权重之和为 1")),
         note=("A common shift of a row of scores changes nothing, so the rows of d_S sum to 0.",
               "一行得分整体平移不改变结果, 故 S̄ 的每行之和为 0。"),
-        within=main,
+        within=found.program,
     )  # fmt: skip
     own = self_attention()
     projected = vjp(own, ("X", "W_q", "W_k", "W_v"))
@@ -88,7 +88,8 @@ def claims(main: Program) -> list[Claim]:
                 "值与权重相乘; softmax 逐行进行; 得分又是一个乘积。",
             ),
         ),
-        claim(("Two identities that save work", "两个省力的恒等式"), [*found.chains, identity, rows], program=main),
+        claim(("Two identities that save work", "两个省力的恒等式"), [identity, rows],
+              program=found.program, given=found.chains),
         claim(
             ("Self-attention: one input, three roles", "自注意力: 一个输入, 三种角色"),
             projected,

@@ -42,6 +42,17 @@ def claims(main: Program) -> list[Claim]:
         inner = N * d_y[row, column] - d_beta[column] - h[row, column] * d_gamma[column]
         return gamma[column] / (N * s[column]) * inner
 
+    d_h, d_v, d_c = (by_name[f"d_{name}"].name.tensor for name in ("xhat", "v", "c"))
+    (f,) = by_name["d_mu"].letters
+    from_mean = prove(
+        by_name["d_mu"].result,
+        line("=", -Sum(n, 2 * d_v[f] * c[n, f] / N + d_h[n, f] / s[f]), "insert"),
+        line("=", -1 / s[f] * Sum(n, d_h[n, f]) - 2 / N * d_v[f] * Sum(n, c[n, f]), "collect"),
+        line("=", -1 / s[f] * Sum(n, d_h[n, f]), "assumption", why=CENTRED),
+        name=by_name["d_mu"].name,
+        note=("The way from the mean through the variance vanishes.", "由均值经方差的路径为零。"),
+        within=found.program,
+    )
     collapse = prove(
         path,
         line(
@@ -57,7 +68,7 @@ def claims(main: Program) -> list[Claim]:
                                              "c/s 即归一化样本; 其中的和就是 γ 与 β 的余切")),
         name=by_name["d_x"].name,
         note=("The three paths collapse.", "三条路径合为一式。"),
-        within=main,
+        within=found.program,
     )  # fmt: skip
     total = prove(
         Sum(n, compact(n, k)),
@@ -66,7 +77,7 @@ def claims(main: Program) -> list[Claim]:
                                   "ȳ 之和即 β̄, 归一化样本之和为零")),
         note=("A shift of the batch changes nothing, so the gradient has no component along 1.",
               "整批平移不改变输出, 故梯度在 1 方向上无分量。"),
-        within=main,
+        within=found.program,
     )  # fmt: skip
     projection = prove(
         Sum(n, h[n, k] * compact(n, k)),
@@ -76,7 +87,7 @@ def claims(main: Program) -> list[Claim]:
              why=("the mean square of x̂ is v/(v + ε)", "x̂ 的均方为 v/(v + ε)")),
         note=("A scaling of the batch changes nothing either, but for ε: the component along x̂ vanishes as ε does.",
               "整批缩放也不改变输出 (只差 ε): x̂ 方向的分量随 ε 趋于零。"),
-        within=main,
+        within=found.program,
     )  # fmt: skip
     return [
         claim(
@@ -97,8 +108,9 @@ def claims(main: Program) -> list[Claim]:
         ),
         claim(
             ("The compact form", "紧凑形式"),
-            [*found.chains, collapse, total, projection],
-            program=main,
+            [from_mean, collapse, total, projection],
+            program=found.program,
+            given=found.chains,
             prose=(
                 "From the upstream gradient take away its mean and its component along x̂.",
                 "从上游梯度中减去其均值以及它在 x̂ 方向上的分量。",

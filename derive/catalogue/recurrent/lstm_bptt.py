@@ -20,7 +20,7 @@ def program() -> Program:
     W = tensor("W_x", D, 4 * H, meaning=("weights on the input", "输入权重"))
     U = tensor("W_h", H, 4 * H, meaning=("weights on the hidden state", "隐状态权重"))
     b = tensor("b", 4 * H, meaning=("biases", "偏置"))
-    p, e, a, i, f, o, g, c, h = names("p e a i f o g c h")
+    p, e, a, i, f, o, g, c, h = names("h_prev c_prev a i f o g c h")
     made = recurrence(
         t,
         {
@@ -35,8 +35,8 @@ def program() -> Program:
             h[t, k]: o[t, k] * tanh(c[t, k]),
         },
         meanings={
-            "p": ("previous hidden state", "前一时刻的隐状态"),
-            "e": ("previous memory cell", "前一时刻的记忆单元"),
+            "h_prev": ("previous hidden state", "前一时刻的隐状态"),
+            "c_prev": ("previous memory cell", "前一时刻的记忆单元"),
             "a": ("pre-activations of the four gates, stacked", "四个门的预激活, 依次堆叠"),
             **{name: (en, zh) for name, en, zh in GATES},
             "c": ("memory cell", "记忆单元"),
@@ -51,7 +51,9 @@ def claims(main: Program) -> list[Claim]:
     t, k, m = letters("t k m", T, H, 4 * H)
     found = vjp(main, ("x", "h0", "c0", "W_x", "W_h", "b"))
     named = {chain.name.tensor.name: chain.name.tensor for chain in found.chains if chain.name is not None}
-    x, W, U, p, e, i, f, o, g, c = (main.tensor(name) for name in ("x", "W_x", "W_h", "p", "e", "i", "f", "o", "g", "c"))
+    x, W, U, p, e, i, f, o, g, c = (
+        main.tensor(name) for name in ("x", "W_x", "W_h", "h_prev", "c_prev", *"ifogc")
+    )
     d_a, d_c = named["d_a"], named["d_c"]
     d_h = named["d_h_total"]
     return [
@@ -63,14 +65,14 @@ def claims(main: Program) -> list[Claim]:
                 "d_i": lambda t, k: d_c[t, k] * g[t, k],
                 "d_g": lambda t, k: d_c[t, k] * i[t, k],
                 "d_f": lambda t, k: d_c[t, k] * e[t, k],
-                "d_e": lambda t, k: d_c[t, k] * f[t, k],
-                "d_p": lambda t, k: Sum(m, d_a[t, m] * U[k, m]),
+                "d_c_prev": lambda t, k: d_c[t, k] * f[t, k],
+                "d_h_prev": lambda t, k: Sum(m, d_a[t, m] * U[k, m]),
                 "W_x": lambda r, a: Sum(t, d_a[t, a] * x[t, r]),
                 "W_h": lambda q, a: Sum(t, d_a[t, a] * p[t, q]),
                 "b": lambda a: Sum(t, d_a[t, a]),
                 "x": lambda t, r: Sum(m, d_a[t, m] * W[r, m]),
-                "h0": lambda k: named["d_p"][0, k],
-                "c0": lambda k: named["d_e"][0, k],
+                "h0": lambda k: named["d_h_prev"][0, k],
+                "c0": lambda k: named["d_c_prev"][0, k],
             },
             prose=(
                 "Every hidden state receives the loss at its own time and what the next step sends back; so does every "
