@@ -7,12 +7,13 @@ The only question that the engine asks of sizes is whether an expression is cert
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TypeAlias
 
 import sympy
 
 from derive.errors import NotationError
 
-Size = int | sympy.Expr
+Size: TypeAlias = int | sympy.Expr
 
 __all__ = [
     "Size",
@@ -54,7 +55,7 @@ def as_size(value: object) -> Size:
         return value
     if isinstance(value, sympy.Integer):
         return int(value)
-    if isinstance(value, sympy.Expr) and value.is_integer:
+    if isinstance(value, sympy.Expr) and value.is_integer and all(s.is_nonnegative for s in value.free_symbols):
         return value
     raise NotationError(f"{value!r} is not a size: use an integer or a symbol made by sizes(...)")
 
@@ -122,13 +123,23 @@ def certainly_nonnegative(value: Size) -> bool:
     """Whether ``value >= 0`` for all values of its symbols; False means "not shown".
 
     Every symbol is replaced by its minimum plus a symbol that is at least 0. A polynomial whose coefficients
-    are then all at least 0 is nowhere negative. Floors are bounded from the side that matters.
+    are then all at least 0 is nowhere negative; a fraction is not where both its parts are not. Floors are bounded
+    from the side that matters.
     """
     if isinstance(value, int):
         return value >= 0
-    value = sympy.expand(_bound_floors_below(value))
-    shifted = value.xreplace({s: s + 1 for s in value.free_symbols if s.is_positive})
-    shifted = sympy.expand(shifted)
+    value = _bound_floors_below(value)
+    if not value.is_polynomial():
+        above, below = sympy.fraction(sympy.together(value))
+        return bool(below.is_positive) and _polynomial_nonnegative(above)
+    return _polynomial_nonnegative(value)
+
+
+def _polynomial_nonnegative(value: sympy.Expr) -> bool:
+    symbols = value.free_symbols
+    if not value.is_polynomial(*symbols) or not all(s.is_nonnegative for s in symbols):
+        return False
+    shifted = sympy.expand(value.xreplace({s: s + 1 for s in symbols if s.is_positive}))
     return all(term.as_coeff_Mul()[0] >= 0 for term in sympy.Add.make_args(shifted))
 
 

@@ -140,13 +140,14 @@ def letters_for(program: Program, tensor: Tensor) -> tuple[Letter, ...]:
     if source is not None:
         return tuple(fresh(source.letters).values())
     names: list[str] = []
+    tensors = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
     for d in program.definitions():
         if tensor not in d.body.tensors:
             continue
         here = {x.name for x in d.letters} | {x.name for node in walk(d.body) for x in node.bound()}
         reading = next(node for node in walk(d.body) if isinstance(node, Ref) and node.tensor is tensor)
         plain = [i.letter.name if i.letter is not None else "" for i in reading.indices]
-        spare = iter(x for x in "yzpqrsabcdefg" if x not in here)
+        spare = iter(x for x in "abcdefgpqrsyz" if x not in here and x not in tensors)
         names = [x if x and x not in plain[:k] else next(spare) for k, x in enumerate(plain)]
         break
     return tuple(Letter(x, axis) for x, axis in zip(names or "ijklmpqrs", tensor.axes, strict=False))
