@@ -61,7 +61,9 @@ def vjp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) ->
     seed = Tensor(unique_name(f"d_{target.name}", taken), target.axes, primal=target, role="cotangent")
     letters = letters_for(program, target)
     product = mul(seed[letters], target[letters])
-    scalar = Tensor(unique_name("L", taken), (), meaning=("the output paired with its cotangent", "输出与其余切的配对"))
+    scalar = Tensor(
+        unique_name("L", taken), (), meaning=("the output paired with its cotangent", "输出与其余切的配对")
+    )
     pairing = Definition(scalar, (), Sum(*letters, product) if letters else product)
     inputs = (*program.inputs, seed)
     paired = Program(inputs, (*program.items, pairing), (scalar,), program.assumptions)

@@ -8,6 +8,7 @@ The three most important functions are ``run``, ``Evaluator.value`` and ``read``
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import sympy
 
 from derive.errors import NotationError
-from derive.functions import is_indicator
+from derive.functions import is_indicator, where
 from derive.notation import (
     Add,
     Apply,
@@ -131,17 +132,17 @@ class Evaluator:
         indices = [self.index(index) for index in node.indices]
         letters = _union(index.letters for index in indices)
         outside: Any = False
-        where = []
+        entry = []
         for index, length in zip(indices, array.shape, strict=True):
             at = index.aligned(letters)
             if at.size and (at.min() < 0 or at.max() >= length):
                 outside = outside | (at < 0) | (at >= length)
                 at = np.clip(at, 0, max(length - 1, 0))
-            where.append(at)
-        shape = np.broadcast_shapes(*(at.shape for at in where)) if where else ()
+            entry.append(at)
+        shape = np.broadcast_shapes(*(at.shape for at in entry)) if entry else ()
         if 0 in array.shape:
             return Named(np.zeros(shape, array.dtype), letters)
-        entries = array[tuple(where)]
+        entries = array[tuple(entry)]
         if outside is not False:
             entries = np.where(outside, 0, entries)
         return Named(entries, letters)
@@ -172,7 +173,8 @@ class Evaluator:
             case Pow():
                 return self._power(node)
             case Apply():
-                arguments = [self.value(a) for a in node.arguments]
+                with _silent(node.function is where):
+                    arguments = [self.value(a) for a in node.arguments]
                 letters = _union(a.letters for a in arguments)
                 return Named(np.asarray(node.function.numpy(*(a.aligned(letters) for a in arguments))), letters)
             case Bracket():
@@ -234,13 +236,15 @@ class Evaluator:
         """The product of the factors, summed over letters."""
         guards, rest = [], []
         scale: Any = 1.0
-        for factor in factors:
-            if isinstance(factor, Number):
-                scale = scale * self.number(factor.value)
-            elif isinstance(factor, Bracket) or is_indicator(factor):
-                guards.append(self.value(factor))
-            else:
-                rest.append(self.value(factor))
+        ordered = sorted(factors, key=lambda f: not _guards(f))
+        with _silent(bool(ordered) and _guards(ordered[0])):
+            for factor in ordered:
+                if _guards(factor):
+                    guards.append(self.value(factor))
+                elif isinstance(factor, Number) and not (guards and factor.value.is_infinite):
+                    scale = scale * self.number(factor.value)
+                else:
+                    rest.append(self.value(factor))
         if guards and not all(np.isfinite(r.array).all() for r in rest):
             rest = [self._guarded(r, guards) for r in rest]
         parts = [p for p in (*rest, *guards) if p.letters]
@@ -364,6 +368,16 @@ def infer_sizes(shapes: Mapping[Tensor, tuple[int, ...]], given: Sizes) -> Sizes
                     f"{tensor.name!r} needs {axis} = {evaluate_size(axis, found)} where {length} is given"
                 )
     return found
+
+
+def _guards(factor: Node) -> bool:
+    """Whether a factor says where the others count."""
+    return isinstance(factor, Bracket) or is_indicator(factor)
+
+
+def _silent(unread: bool) -> AbstractContextManager[object]:
+    """No warnings of infinities where some of the values are never read."""
+    return np.errstate(divide="ignore", invalid="ignore", over="ignore") if unread else nullcontext()
 
 
 def _union(groups: Iterable[tuple[Letter, ...]]) -> tuple[Letter, ...]:

@@ -22,6 +22,7 @@ from derive.notation import (
     Index,
     Letter,
     Node,
+    Number,
     Over,
     OverAxes,
     Sum,
@@ -132,6 +133,15 @@ def _row(
     return Elementwise(name, arity, latex, derivative, numpy, sympy_form, statement, domain, condition, kinks)
 
 
+def _branches(condition: Node) -> tuple[Node, Node]:
+    """1 where a condition holds and 1 where it does not; both say whether other factors count."""
+    if isinstance(condition, Apply) and condition.function.name in INDICATORS:
+        left, right = condition.arguments
+        opposite = greater_equal if condition.function is greater else greater
+        return condition, opposite(right, left)
+    return where(condition, 1, 0), where(condition, 0, 1)
+
+
 exp = _row("exp", r"\exp", lambda u, y: (y,), np.exp, sympy.exp, r"(e^{u})' = e^{u}\,u'")
 log = _row(
     "log", r"\log", lambda u, y: (1 / u[0],), np.log, sympy.log, r"(\log u)' = \frac{u'}{u}",
@@ -208,7 +218,7 @@ minimum = _row(
     arity=2, condition=("u ≠ v; at a tie the first takes all", "u ≠ v; 相等时取第一个"), kinks=True,
 )  # fmt: skip
 where = _row(
-    "where", r"\operatorname{where}", lambda u, y: (ZERO, u[0], 1 - u[0]), _where,
+    "where", r"\operatorname{where}", lambda u, y: (ZERO, *_branches(u[0])), _where,
     lambda c, a, b: sympy.Piecewise((a, sympy.Ne(c, 0)), (b, True)),
     r"\operatorname{where}(c,u,v)' = [c]\,u' + (1-[c])\,v'", arity=3, kinks=True,
     condition=("the condition does not change nearby", "条件在附近不变"),
@@ -501,7 +511,11 @@ def mean(*letters_and_body: Any) -> Node:
 
 def is_indicator(node: Node) -> bool:
     """Whether the value is 0 or 1 and says whether the other factors count."""
-    return isinstance(node, Apply) and node.function.name in INDICATORS
+    if not isinstance(node, Apply):
+        return False
+    if node.function is where:
+        return all(isinstance(branch, Number) and branch.value in (0, 1) for branch in node.arguments[1:])
+    return node.function.name in INDICATORS
 
 
 # -------------------------------------------------------------------------------------------- unspecified functions

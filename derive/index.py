@@ -266,8 +266,8 @@ def _atom_bound(atom: Atom, *, lower: bool) -> Size | None:
         high = atom.index.upper()
         if high is None:
             return None
-        whole = sympy.cancel(plus(high, 1) / as_expression(atom.divisor))
-        return plus(whole, -1) if whole.is_polynomial() else sympy.floor(high / as_expression(atom.divisor))
+        whole = exact_quotient(plus(high, 1), atom.divisor)
+        return plus(whole, -1) if whole is not None else sympy.floor(high / as_expression(atom.divisor))
     if atom.limit is None:
         return None
     return 0 if lower else plus(atom.limit, -1)

@@ -124,7 +124,7 @@ def certainly_nonnegative(value: Size) -> bool:
 
     Every symbol is replaced by its minimum plus a symbol that is at least 0. A polynomial whose coefficients
     are then all at least 0 is nowhere negative; a fraction is not where both its parts are not. Floors are bounded
-    from the side that matters.
+    from the side that matters; they stand in the sizes of axes, so none is taken to be negative.
     """
     if isinstance(value, int):
         return value >= 0

@@ -16,6 +16,7 @@ from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
 from derive.notation import (
     ZERO,
+    Bracket,
     Elementwise,
     Letter,
     Node,
@@ -94,7 +95,8 @@ class Lines:
 
     def shorten(self) -> None:
         """Contract, collect, use the assumptions."""
-        self.line(contract(self.now), "contract")
+        if any(isinstance(node, Bracket) for node in walk(self.now)):
+            self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
         self.line(fold(self.now, self.context.named), "name")
         for assumption in self.context.program.assumptions:

@@ -10,8 +10,8 @@ import sympy
 
 from derive.notation import Index, Node, Tensor
 from derive.render.mathematics import Pen, Scope, Side, Writer
-from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
-from derive.render.runs import ADD, ATOM, AT_FACTOR, AT_SIGN, MUL, POWER, Run, Token
+from derive.render.naming import Names, Symbol, tensor_symbol
+from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, POWER, Run, Token
 
 __all__ = ["index_text", "plain", "tensor_text"]
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 import sympy
 
 from derive import (
-    Claim, Formula, Program, Sum, claim, define, letters, line, names, number, prove, sizes, softmax, tensor, vjp,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    claim,
+    define,
+    letters,
+    line,
+    names,
+    number,
+    prove,
+    sizes,
+    softmax,
+    tensor,
+    vjp,
 )  # fmt: skip
 
 

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from derive import (
-    Claim, Formula, Program, Statement, Sum, claim, define, equal, hessian, letters, line, maximum_over, minimum_over,
-    names, number, prove, sizes, tensor,
+    Claim,
+    Formula,
+    Program,
+    Statement,
+    Sum,
+    claim,
+    define,
+    equal,
+    hessian,
+    letters,
+    line,
+    maximum_over,
+    minimum_over,
+    names,
+    number,
+    prove,
+    sizes,
+    tensor,
 )  # fmt: skip
 
 

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from derive import (
-    Claim, Formula, Program, Sum, claim, define, derivative_of, hessian, hvp, letters, line, names, over, prove, sizes,
-    tensor, unspecified,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    claim,
+    define,
+    derivative_of,
+    hessian,
+    hvp,
+    letters,
+    line,
+    names,
+    over,
+    prove,
+    sizes,
+    tensor,
+    unspecified,
 )  # fmt: skip
 
 

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from derive import (
-    Claim, Formula, Program, Sum, claim, define, derivative_of, equal, jacobian, letters, names, over, sizes, tanh,
-    tensor, unspecified,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    claim,
+    define,
+    derivative_of,
+    equal,
+    jacobian,
+    letters,
+    names,
+    over,
+    sizes,
+    tanh,
+    tensor,
+    unspecified,
 )  # fmt: skip
 
 

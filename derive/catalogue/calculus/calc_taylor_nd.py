@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from derive import (
-    Claim, Formula, Program, Sum, absolute, claim, cos, define, derivative_of, letters, line, names, norm, over, prove, sin,
-    sizes, taylor, tensor, unspecified,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    absolute,
+    claim,
+    cos,
+    define,
+    derivative_of,
+    letters,
+    line,
+    names,
+    norm,
+    over,
+    prove,
+    sin,
+    sizes,
+    taylor,
+    tensor,
+    unspecified,
 )  # fmt: skip
 
 

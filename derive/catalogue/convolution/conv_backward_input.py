@@ -5,8 +5,25 @@ from __future__ import annotations
 import sympy
 
 from derive import (
-    Claim, Formula, Program, Sum, claim, define, equal, index_floor, index_mod, inside, letters, line, names, prove,
-    size, sizes, tanh, tensor, vjp,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    claim,
+    define,
+    equal,
+    index_floor,
+    index_mod,
+    inside,
+    letters,
+    line,
+    names,
+    prove,
+    size,
+    sizes,
+    tanh,
+    tensor,
+    vjp,
 )  # fmt: skip
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 import sympy
 
 from derive import (
-    Claim, Formula, Program, Sum, claim, define, inside, letters, line, names, prove, size, sizes, tensor, vjp,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    claim,
+    define,
+    inside,
+    letters,
+    line,
+    names,
+    prove,
+    size,
+    sizes,
+    tensor,
+    vjp,
 )  # fmt: skip
 
 

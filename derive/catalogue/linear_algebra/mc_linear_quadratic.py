@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from derive import (
-    Claim, Formula, Program, Sum, claim, define, gradient, hessian, jvp, letters, names, sizes, tensor,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    claim,
+    define,
+    gradient,
+    hessian,
+    jvp,
+    letters,
+    names,
+    sizes,
+    tensor,
 )  # fmt: skip
 
 

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from derive import (
-    Claim, Formula, Program, Sum, claim, define, letters, line, names, prove, sizes, tensor, vjp,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    claim,
+    define,
+    letters,
+    line,
+    names,
+    prove,
+    sizes,
+    tensor,
+    vjp,
 )  # fmt: skip
 
 

@@ -75,7 +75,6 @@ def claims(main: Program) -> list[Claim]:
     (c,) = found.result.letters
     through_delta = prove(
         found.result.result,
-        line("=", p[c] * (q - y[c]) / (q + delta), why=("common factors in front", "提取公因子")),
         line(
             "=",
             q / (q + delta) * (p[c] - y[c]),

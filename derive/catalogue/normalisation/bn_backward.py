@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from derive import (
-    Claim, Formula, Program, Sum, assume, claim, define, letters, line, mean, names, number, prove, sizes, sqrt,
-    tensor, vjp,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    assume,
+    claim,
+    define,
+    letters,
+    line,
+    mean,
+    names,
+    number,
+    prove,
+    sizes,
+    sqrt,
+    tensor,
+    vjp,
 )  # fmt: skip
 
 CENTRED = ("deviations from the mean sum to zero", "偏离均值之和为零")

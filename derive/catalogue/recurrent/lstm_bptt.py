@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from derive import (
-    Claim, Formula, Program, Sum, claim, first, letters, names, recurrence, sigmoid, sizes, tanh, tensor, vjp,
+    Claim,
+    Formula,
+    Program,
+    Sum,
+    claim,
+    first,
+    letters,
+    names,
+    recurrence,
+    sigmoid,
+    sizes,
+    tanh,
+    tensor,
+    vjp,
 )  # fmt: skip
 
 GATES = (("i", "input gate", "输入门"), ("f", "forget gate", "遗忘门"), ("o", "output gate", "输出门"),
