@@ -145,8 +145,8 @@ def _polynomial_nonnegative(value: sympy.Expr) -> bool:
 
 def _bound_floors_below(value: sympy.Expr) -> sympy.Expr:
     """An expression without floors that is at most ``value``."""
+    value = sympy.expand(value)
     for atom in sorted(value.atoms(sympy.floor), key=str):
-        value = sympy.expand(value)
         coefficient = value.coeff(atom)
         rest = sympy.expand(value - coefficient * atom)
         if rest.has(atom):
@@ -155,7 +155,7 @@ def _bound_floors_below(value: sympy.Expr) -> sympy.Expr:
             # an output size is floor(...) + 1 and positive, so its floor is at least 0
             value = rest
         elif certainly_nonnegative(-coefficient):
-            value = rest + sympy.expand(coefficient * atom.args[0])
+            value = sympy.expand(rest + coefficient * atom.args[0])
         else:
             return sympy.Integer(-1)
     return value
