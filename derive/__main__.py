@@ -84,7 +84,7 @@ def _status(entry: Formula, *, check: bool) -> str:
     from derive.errors import DerivationError
     from derive.evidence import evidence_for
 
-    claims = entry.claims(entry.program())
+    claims = claims_of(entry)
     if not any(step for claim in claims for chain in claim.chains for step in chain.steps):
         return "stated"
     if not check:

@@ -21,7 +21,7 @@ from pathlib import Path
 from derive.derivation import Chain, Derivation, Statement, Step, Text
 from derive.errors import NotationError
 from derive.notation import Node, Ref, Tensor, as_node
-from derive.program import Program
+from derive.program import Program, check_reads
 
 __all__ = ["Claim", "Formula", "catalogue", "claim", "claims_of", "formula", "line", "load", "prove"]
 
@@ -101,6 +101,7 @@ def claim(
     for name, form in (expected or {}).items():
         chain = _result_named(chains, name)
         forms[chain] = as_node(form(*chain.letters))
+        check_reads(forms[chain], f"the expected form of {name!r}")
     return Claim(title, about, chains, forms, prose, derivation, tuple(given))
 
 
@@ -149,11 +150,18 @@ def prove(
     now: Node | Statement = start if isinstance(start, Statement) else as_node(start)
     first = now
     steps = []
-    for follow in lines:
+    _check_sides(now, "the start of a chain")
+    for number, follow in enumerate(lines, 1):
         step = follow(now)
         steps.append(step)
         now = step.after
+        _check_sides(now, f"line {number} of a chain")
     return Chain(first, tuple(steps), name, note, within)
+
+
+def _check_sides(side: Node | Statement, where: str) -> None:
+    for node in (side.left, side.right) if isinstance(side, Statement) else (side,):
+        check_reads(node, where)
 
 
 # ---------------------------------------------------------------------------------------------------- discovery

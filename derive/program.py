@@ -367,7 +367,7 @@ def _settle(
     made = []
     for left, letters, body in renewed:
         settled = replace_tensors(body, tensors)
-        _check_reads(settled, left)
+        check_reads(settled, f"the definition of {_written(left)}")
         made.append(Definition(tensors[left.tensor], letters, settled))
     return made
 
@@ -430,8 +430,11 @@ def _infer_at(node: Over, found: dict[Letter, tuple[Size, str]], left: Ref) -> b
     return learnt
 
 
-def _check_reads(node: Node, left: Ref, guards: tuple[Index, ...] = ()) -> None:
-    """Every index stays inside its axis, by its range or by a bracket that multiplies it."""
+def check_reads(node: Node, where: str, guards: tuple[Index, ...] = ()) -> None:
+    """Every index stays inside its axis, by its range or by a bracket that multiplies it.
+
+    Raises: NotationError naming the reading, the axis, and ``where`` it stands.
+    """
     if isinstance(node, Mul):
         for factor in node.factors:
             if isinstance(factor, Bracket) and factor.relation != "≠":
@@ -445,17 +448,17 @@ def _check_reads(node: Node, left: Ref, guards: tuple[Index, ...] = ()) -> None:
                 if not _implied(margin, guards):
                     if index.letter is not None:
                         raise NotationError(
-                            f"index {index.letter.name!r} has two sizes in the definition of {_written(left)}: "
+                            f"index {index.letter.name!r} has two sizes in {where}: "
                             f"{index.letter.length} by its declaration, {axis} by axis {position} of {_written(node)} "
                             f"(shape {shape_text(node.tensor.axes)})"
                         )
                     raise NotationError(
-                        f"{_written(node)} in the definition of {_written(left)} may leave axis {position} "
+                        f"{_written(node)} in {where} may leave axis {position} "
                         f"(size {axis}): {index} {side} is not certain. "
                         f"Write inside({_written(node)}) for zero outside, or multiply by a bracket"
                     )
     for child in node.children():
-        _check_reads(child, left, guards)
+        check_reads(child, where, guards)
 
 
 def _implied(margin: Index, guards: tuple[Index, ...]) -> bool:

@@ -40,12 +40,12 @@ def derivation(
 ) -> None:
     """Check every line of a derivation and say how well each holds."""
     from derive.errors import MissingRuleError, NotationError
-    from derive.formula import load
+    from derive.formula import claims_of, load
     from verify.derivation import check_derivation
 
     try:
         entry = load(target)
-        claims = entry.claims(entry.program())
+        claims = claims_of(entry)
         parts = [(claim, check_derivation(claim, seed=seed)) for claim in claims]
     except (NotationError, MissingRuleError) as error:
         _fail(str(error))

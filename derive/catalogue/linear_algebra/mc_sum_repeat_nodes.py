@@ -57,7 +57,7 @@ def paired() -> Program:
 
 
 def claims(main: Program) -> list[Claim]:
-    N, D = main.sizes()
+    N, D = main.output.axes
     i, k = letters("i k", N, D)
     total, fork, pair = summed(), branched(), paired()
     repeat_back, sum_back, fork_back = vjp(main, "x"), vjp(total, "X"), vjp(fork, "x")
