@@ -83,6 +83,7 @@ def list_(
 def _status(entry: Formula, *, check: bool) -> str:
     from derive.errors import DerivationError
     from derive.evidence import evidence_for
+    from derive.formula import claims_of
 
     claims = claims_of(entry)
     if not any(step for claim in claims for chain in claim.chains for step in chain.steps):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from derive.errors import DerivationError
 from derive.notation import (
@@ -81,6 +82,13 @@ class Step:
         if self.rule not in RULES:
             raise DerivationError(f"a step names the rule {self.rule!r}, which is not in RULES")
 
+    def to_sympy(self) -> Any:
+        """The line as a SymPy relation."""
+        from derive.symbolic import index_form
+
+        form: Any = index_form(self)
+        return form
+
     @property
     def law(self) -> Rule:
         """The rule, with its names and its statement."""
@@ -114,6 +122,13 @@ class Chain:
             stray = last.free - self.name.free
             if stray:
                 raise DerivationError(f"{last!r} depends on {sorted(x.name for x in stray)}, {self.name!r} does not")
+
+    def to_sympy(self) -> list[Any]:
+        """The lines as SymPy relations."""
+        from derive.symbolic import index_form
+
+        form: list[Any] = index_form(self)
+        return form
 
     @property
     def result(self) -> Node | Statement:
@@ -163,6 +178,43 @@ class Derivation:
     def steps(self) -> tuple[Step, ...]:
         """All lines, chain after chain."""
         return tuple(step for chain in self.chains for step in chain.steps)
+
+    def latex(self, lang: str = "en", *, fragment: bool = False) -> str:
+        """As a LaTeX document, or with ``fragment`` as its body. Everything is checked first."""
+        from derive.render.latex import latex
+
+        return latex(self, lang=lang, fragment=fragment)
+
+    def html(self, lang: str = "en") -> str:
+        """As one HTML page that needs nothing else. Everything is checked first."""
+        from derive.render.html import html
+
+        return html(self, lang=lang)
+
+    def markdown(self, lang: str = "en") -> str:
+        """As Markdown. Everything is checked first."""
+        from derive.render.markdown import markdown
+
+        return markdown(self, lang=lang)
+
+    def text(self, lang: str = "en", width: int = 80) -> str:
+        """As Unicode text for a terminal. Everything is checked first."""
+        from derive.render.text import text
+
+        return text(self, lang=lang, width=width)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        from derive.render.html import notebook
+
+        return notebook(self)
+
+    def _repr_latex_(self) -> str:
+        from derive.render.latex import results
+
+        return results(self)
 
 
 OUTCOMES = ("holds", "fails", "not exercised")

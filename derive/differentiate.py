@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import sympy
 
+from derive.algebra import insert
 from derive.derivation import Chain, Derivation, Step
 from derive.errors import NotationError
 from derive.notation import (
@@ -298,9 +299,14 @@ def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Ten
     polynomial = add(*terms)
     made = Tensor(unique_name(f"taylor_{target.name}", taken), (), primal=target, role="taylor")
     within = Program(inputs, (*items, *moved), (shifted,), program.assumptions)
-    step = Step(Ref(shifted, ()), polynomial, "taylor", "≈", small=v, order=order + 1)
-    chains.append(Chain(Ref(shifted, ()), (step,), Ref(made, ()), within=within))
-    derived = pruned(inputs, (*items, Definition(made, (), polynomial)), (made,), program)
+    steps = [Step(Ref(shifted, ()), polynomial, "taylor", "≈", small=v, order=order + 1)]
+    written = polynomial
+    for found in reversed([item for item in items if isinstance(item, Definition) and item.tensor in known.values()]):
+        written = insert(written, found)
+    if written is not polynomial:
+        steps.append(Step(polynomial, written, "insert"))
+    chains.append(Chain(Ref(shifted, ()), tuple(steps), Ref(made, ()), within=within))
+    derived = pruned(inputs, (*items, Definition(made, (), written)), (made,), program)
     return Derivation("taylor", program, (tensor,), tuple(chains), derived)
 
 

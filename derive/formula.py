@@ -69,6 +69,43 @@ class Formula:
         if len(self.summary) != 2 or not all(self.summary):
             raise NotationError(f"the formula {self.id!r} needs a summary in English and in Chinese")
 
+    def latex(self, lang: str = "en", *, fragment: bool = False) -> str:
+        """As a LaTeX document, or with ``fragment`` as its body. Everything is checked first."""
+        from derive.render.latex import latex
+
+        return latex(self, lang=lang, fragment=fragment)
+
+    def html(self, lang: str = "en") -> str:
+        """As one HTML page that needs nothing else. Everything is checked first."""
+        from derive.render.html import html
+
+        return html(self, lang=lang)
+
+    def markdown(self, lang: str = "en") -> str:
+        """As Markdown. Everything is checked first."""
+        from derive.render.markdown import markdown
+
+        return markdown(self, lang=lang)
+
+    def text(self, lang: str = "en", width: int = 80) -> str:
+        """As Unicode text for a terminal. Everything is checked first."""
+        from derive.render.text import text
+
+        return text(self, lang=lang, width=width)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        from derive.render.html import notebook
+
+        return notebook(self)
+
+    def _repr_latex_(self) -> str:
+        from derive.render.latex import results
+
+        return results(self)
+
 
 @cache
 def claims_of(formula: Formula) -> tuple[Claim, ...]:

@@ -223,6 +223,12 @@ class Node(_Arithmetic, IntegerNode):
             self._hash = hash((type(self).__name__, self.parts()))
         return self._hash
 
+    def to_sympy(self) -> Any:
+        """The node as a SymPy expression with ``Indexed`` entries, sums and deltas."""
+        from derive.symbolic import index_form
+
+        return index_form(self)
+
     def __repr__(self) -> str:
         from derive.render.text import plain
 
@@ -406,8 +412,8 @@ class OverAxes:
     """A function of a whole vector or matrix, with its own law. The table is ``derive.functions.OVER``.
 
     ``letters`` is the number of axes it works along, ``at`` the number of indices of its value (0: a scalar). The
-    axes of the value are ``outputs``, then those it works along (again and again, for higher derivatives). Unspecified
-    functions have the ``order`` of their derivative, and their bare name in ``latex``.
+    axes of the value are ``outputs``, then those it works along (again and again, for higher derivatives).
+    Unspecified functions have the ``order`` of their derivative, and their bare name in ``latex``.
     ``derivative`` maps (node, differentiate) to the derivative, ``expansion`` spells the function out.
     """
 

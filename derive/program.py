@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import sympy
 
@@ -211,6 +212,13 @@ class Program:
                         for symbol in sorted(size_symbols(value), key=str):
                             found.setdefault(symbol)
         return tuple(found)
+
+    def to_sympy(self) -> list[Any]:
+        """The definitions as SymPy equations with symbolic sizes; ``derive.symbolic.Components`` has the entries."""
+        from derive.symbolic import index_form
+
+        form: list[Any] = index_form(self)
+        return form
 
 
 def _flat(items: Iterable[Definition | Recurrence]) -> Iterator[Definition]:
@@ -449,8 +457,8 @@ def check_reads(node: Node, where: str, guards: tuple[Index, ...] = ()) -> None:
                     if index.letter is not None:
                         raise NotationError(
                             f"index {index.letter.name!r} has two sizes in {where}: "
-                            f"{index.letter.length} by its declaration, {axis} by axis {position} of {_written(node)} "
-                            f"(shape {shape_text(node.tensor.axes)})"
+                            f"{index.letter.length} by its declaration, "
+                            f"{axis} by axis {position} of {_written(node)} (shape {shape_text(node.tensor.axes)})"
                         )
                     raise NotationError(
                         f"{_written(node)} in {where} may leave axis {position} "

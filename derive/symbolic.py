@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from derive.derivation import Chain, Statement, Step
 from derive.errors import NotationError
 from derive.notation import (
     Add,
@@ -190,18 +191,37 @@ def _exact(value: object) -> sympy.Expr:
 # ------------------------------------------------------------------------------------------------------ index form
 
 
-def index_form(node: Node | Definition | Program) -> Any:
-    """A node with ``Indexed``, ``Sum`` and ``KroneckerDelta``; a definition as ``Eq``; a program as a list of ``Eq``.
+def index_form(subject: Node | Definition | Program | Statement | Step | Chain) -> Any:
+    """``to_sympy()`` of everything that has it: sums, deltas and ``Indexed`` entries with symbolic sizes.
 
-    Symbol names are made from checked identifiers only. Functions along axes become undefined functions of an
+    A node is an expression; a definition, a statement and a step are relations; a program and a chain are lists of
+    them. Symbol names are made from checked identifiers only. Functions along axes become undefined functions of an
     ``Indexed`` entry; letters that share a name are primed.
     """
-    if isinstance(node, Program):
-        return [index_form(d) for d in node.definitions()]
     letters: dict[Letter, sympy.Idx] = {}
-    if isinstance(node, Definition):
-        return sympy.Eq(_form(node.left, letters), _form(node.body, letters), evaluate=False)
-    return _form(node, letters)
+    match subject:
+        case Program():
+            return [index_form(d) for d in subject.definitions()]
+        case Chain():
+            return [index_form(step) for step in subject.steps]
+        case Definition():
+            return _related(_form(subject.left, letters), "=", _form(subject.body, letters))
+        case Statement():
+            return _related(_form(subject.left, letters), subject.relation, _form(subject.right, letters))
+        case Step():
+            if isinstance(subject.before, Statement) or isinstance(subject.after, Statement):
+                return sympy.Implies(index_form(subject.before), index_form(subject.after), evaluate=False)
+            return _related(_form(subject.before, letters), subject.relation, _form(subject.after, letters))
+        case Node():
+            return _form(subject, letters)
+    raise TypeError(f"{type(subject).__name__} has no SymPy form")
+
+
+def _related(left: sympy.Expr, relation: str, right: sympy.Expr) -> Any:
+    if relation == "≈":
+        return sympy.Eq(left, right + sympy.Symbol("remainder"), evaluate=False)
+    table = {"=": sympy.Eq, "≤": sympy.Le, "≥": sympy.Ge, ">": sympy.Gt, "<": sympy.Lt, "≠": sympy.Ne}
+    return table[relation](left, right, evaluate=False)
 
 
 def _idx(letter: Letter, letters: dict[Letter, sympy.Idx]) -> sympy.Idx:

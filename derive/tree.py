@@ -230,9 +230,8 @@ def _key(node: Node, scope: dict[Letter, int]) -> object:
         case Apply():
             return ("apply", node.function.name, tuple(_key(a, scope) for a in node.arguments))
         case Sum():
-            inner = _enter(scope, _by_first_use(node.letters, node.body))
-            sizes = tuple(x.size for x in _by_first_use(node.letters, node.body))
-            return ("sum", sizes, _key(node.body, inner))
+            ordered = _by_role(node.letters, node.body, scope)
+            return ("sum", tuple(x.size for x in ordered), _key(node.body, _enter(scope, ordered)))
         case Over():
             inner = _enter(scope, node.letters)
             sizes = tuple(x.size for x in node.letters)
@@ -256,16 +255,19 @@ def _enter(scope: dict[Letter, int], bound: Sequence[Letter]) -> dict[Letter, in
     return {**scope, **{one: depth + i for i, one in enumerate(bound)}}
 
 
-def _by_first_use(bound: tuple[Letter, ...], body: Node) -> tuple[Letter, ...]:
+# What stands for a bound letter while its role is found; scopes count from 0.
+ITSELF, ANOTHER = -10, -11
+
+
+def _by_role(bound: tuple[Letter, ...], body: Node, scope: dict[Letter, int]) -> tuple[Letter, ...]:
+    """The bound letters in an order that does not depend on their names or the order of terms and factors."""
     if len(bound) == 1:
         return bound
-    seen: dict[Letter, None] = {}
-    for node in walk(body):
-        for index in node.indices_here():
-            for atom, _ in index.terms:
-                if isinstance(atom, Letter) and atom in bound:
-                    seen.setdefault(atom)
-    return tuple(seen) + tuple(x for x in bound if x not in seen)
+
+    def role(one: Letter) -> int:
+        return hash((one.size, _key(body, {**scope, **{x: ITSELF if x is one else ANOTHER for x in bound}})))
+
+    return tuple(sorted(bound, key=role))
 
 
 def _index_key(index: Index, scope: dict[Letter, int]) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import sympy
 
@@ -13,7 +13,11 @@ from derive.render.mathematics import Pen, Scope, Side, Writer
 from derive.render.naming import Names, Symbol, tensor_symbol
 from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, POWER, Run, Token
 
-__all__ = ["index_text", "plain", "tensor_text"]
+if TYPE_CHECKING:
+    from derive.derivation import Evidence
+    from derive.render.document import Subject
+
+__all__ = ["TextPen", "columns", "index_text", "plain", "tensor_text", "text"]
 
 
 def plain(node: Node | Side, names: Names | None = None) -> str:
@@ -152,3 +156,11 @@ class TextPen(Pen):
 
     def divides(self, divisor: Run, index: Run) -> Run:
         return _atom(f"[{divisor.source} | {index.source}]")
+
+
+def text(subject: Subject, evidence: Evidence | None = None, lang: str = "en", width: int = 80) -> str:
+    """A whole derivation as Unicode text of at most ``width`` columns. Raises: DerivationError when a check fails."""
+    # one line for a message must not need the checks and the documents
+    from derive.render.terminal import text as whole
+
+    return whole(subject, evidence, lang, width)
