@@ -76,8 +76,8 @@ _WHERE = {
     "evaluate": "run",
     "formula": "Claim Formula claim line load prove",
     "functions": "absolute arcsin arctan argmax argmin cos cosh derivative_of det erf exp expm1 greater greater_equal "
-    "inverse log log1p log_softmax logdet logsumexp maximum maximum_over mean minimum minimum_over norm over relu sigmoid sign "
-    "sin sinh softmax softplus sqrt tan tanh unspecified where",
+    "inverse log log1p log_softmax logdet logsumexp maximum maximum_over mean minimum minimum_over norm over "
+    "relu sigmoid sign sin sinh softmax softplus sqrt tan tanh unspecified where",
     "index": "index_floor index_mod letter letters",
     "notation": "Partial Ref Sum Tensor at_least at_most equal less name names number tensor",
     "program": "Assumption Definition Program Recurrence assume define first inside recurrence",

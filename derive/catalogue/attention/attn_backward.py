@@ -102,13 +102,19 @@ def claims(main: Program) -> list[Claim]:
                 "值与权重相乘; softmax 逐行进行; 得分又是一个乘积。",
             ),
         ),
-        claim(("Two identities that save work", "两个省力的恒等式"), [identity, rows],
-              program=found.program, given=found.chains),
+        claim(
+            ("Two identities that save work", "两个省力的恒等式"),
+            [identity, rows],
+            program=found.program,
+            given=found.chains,
+        ),
         claim(
             ("Self-attention: one input, three roles", "自注意力: 一个输入, 三种角色"),
             projected,
             expected={
-                "X": lambda i, r: Sum(q, d_Q[i, q] * A[r, q]) + Sum(q, d_K[i, q] * B[r, q]) + Sum(o, d_V[i, o] * C[r, o]),
+                "X": lambda i, r: (
+                    Sum(q, d_Q[i, q] * A[r, q]) + Sum(q, d_K[i, q] * B[r, q]) + Sum(o, d_V[i, o] * C[r, o])
+                ),
                 "W_q": lambda r, k: Sum(p, X[p, r] * d_Q[p, k]),
                 "W_k": lambda r, k: Sum(p, X[p, r] * d_K[p, k]),
                 "W_v": lambda r, l: Sum(p, X[p, r] * d_V[p, l]),

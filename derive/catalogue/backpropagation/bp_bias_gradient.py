@@ -43,7 +43,9 @@ def batch() -> Program:
     b = tensor("b", o, meaning=("bias, shared by all columns", "偏置, 各列共用"))
     U, L = names("U L")
     U = define(U[i, s], Sum(j, W[i, j] * X[j, s]) + b[i], meaning=("pre-activations", "预激活"))
-    L = define(L, Sum(s, over(unspecified("g"), i, U[i, s])), meaning=("loss, summed over samples", "损失, 对样本求和"))
+    L = define(
+        L, Sum(s, over(unspecified("g"), i, U[i, s])), meaning=("loss, summed over samples", "损失, 对样本求和")
+    )
     return Program.of([W, X, b], L)
 
 
@@ -60,7 +62,9 @@ def augmented() -> Program:
         meaning=("inputs with a row of ones below", "输入, 下方加一行 1"),
     )
     U = define(U[i, s], Sum(j, V[i, j] * Y[j, s]), meaning=("pre-activations", "预激活"))
-    L = define(L, Sum(s, over(unspecified("g"), i, U[i, s])), meaning=("loss, summed over samples", "损失, 对样本求和"))
+    L = define(
+        L, Sum(s, over(unspecified("g"), i, U[i, s])), meaning=("loss, summed over samples", "损失, 对样本求和")
+    )
     return Program.of([V, X], L)
 
 

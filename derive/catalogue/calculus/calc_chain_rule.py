@@ -90,7 +90,9 @@ def claims(main: Program) -> list[Claim]:
         claim(
             ("The chain rule", "链式法则"),
             gradient(main, "x"),
-            expected={"x": lambda i: Sum(j, derivative_of(over(g, k, u[k]), j) * derivative_of(over(f, r, x[r], at=j), i))},
+            expected={
+                "x": lambda i: Sum(j, derivative_of(over(g, k, u[k]), j) * derivative_of(over(f, r, x[r], at=j), i))
+            },
             prose=(
                 "The gradient is the transposed Jacobian of f times the gradient of g, taken from the outside to the "
                 "inside: first the gradient in u, then in x.",

@@ -82,26 +82,42 @@ def claims(main: Program) -> list[Claim]:
     )  # fmt: skip
     below = prove(
         Sum(k, e[k] * c[k] ** 2),
-        line("≥", low * Sum(k, c[k] ** 2), why=("every eigenvalue is at least the smallest", "每个特征值不小于最小特征值")),
+        line(
+            "≥",
+            low * Sum(k, c[k] ** 2),
+            why=("every eigenvalue is at least the smallest", "每个特征值不小于最小特征值"),
+        ),
         line("=", low * Sum(i, v[i] ** 2), why=("an orthogonal matrix keeps lengths", "正交矩阵保持长度")),
         within=main,
     )
     above = prove(
         Sum(k, e[k] * c[k] ** 2),
-        line("≤", top * Sum(k, c[k] ** 2), why=("every eigenvalue is at most the largest", "每个特征值不大于最大特征值")),
+        line(
+            "≤",
+            top * Sum(k, c[k] ** 2),
+            why=("every eigenvalue is at most the largest", "每个特征值不大于最大特征值"),
+        ),
         line("=", top * Sum(i, v[i] ** 2), why=("an orthogonal matrix keeps lengths", "正交矩阵保持长度")),
         within=main,
     )
     zero = number(0)
     minimum = prove(
         Statement(low + 0, ">", zero),
-        line("⇒", Statement(form, ">", zero), why=("by the lower bound, for every displacement", "由下界, 对任意位移成立")),
+        line(
+            "⇒",
+            Statement(form, ">", zero),
+            why=("by the lower bound, for every displacement", "由下界, 对任意位移成立"),
+        ),
         note=("All eigenvalues positive: a strict minimum.", "特征值全为正: 严格极小。"),
         within=main,
     )
     maximum = prove(
         Statement(top + 0, "<", zero),
-        line("⇒", Statement(form, "<", zero), why=("by the upper bound, for every displacement", "由上界, 对任意位移成立")),
+        line(
+            "⇒",
+            Statement(form, "<", zero),
+            why=("by the upper bound, for every displacement", "由上界, 对任意位移成立"),
+        ),
         note=("All eigenvalues negative: a strict maximum.", "特征值全为负: 严格极大。"),
         within=main,
     )
@@ -117,8 +133,16 @@ def claims(main: Program) -> list[Claim]:
     a, b, d, x, y, q = (plane.tensor(name) for name in ("a", "b", "d", "v", "w", "q"))
     square = prove(
         q + 0,
-        line("=", a * (x + b / a * y) ** 2 + (a * d - b**2) / a * y**2, "collect", why=("the square is completed", "配方")),
-        note=("Hence positive definite exactly when a > 0 and ad - b² > 0.", "故当且仅当 a > 0 且 ad - b² > 0 时正定。"),
+        line(
+            "=",
+            a * (x + b / a * y) ** 2 + (a * d - b**2) / a * y**2,
+            "collect",
+            why=("the square is completed", "配方"),
+        ),
+        note=(
+            "Hence positive definite exactly when a > 0 and ad - b² > 0.",
+            "故当且仅当 a > 0 且 ad - b² > 0 时正定。",
+        ),
         within=plane,
     )
     flat, turned = degenerate("minimum"), degenerate("saddle")

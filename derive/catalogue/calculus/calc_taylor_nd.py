@@ -91,9 +91,9 @@ def claims(main: Program) -> list[Claim]:
             ("To second order", "到二阶"),
             second,
             expected={
-                "taylor_y": lambda: y
-                + Sum(i, derivative_of(here, i) * v[i])
-                + Sum(i, j, derivative_of(here, i, j) * v[i] * v[j]) / 2
+                "taylor_y": lambda: (
+                    y + Sum(i, derivative_of(here, i) * v[i]) + Sum(i, j, derivative_of(here, i, j) * v[i] * v[j]) / 2
+                )
             },
             prose=(
                 "Put φ(t) = f(x + t·v). Its derivatives at 0 are found by differentiating along v again and again: "
@@ -105,10 +105,12 @@ def claims(main: Program) -> list[Claim]:
             ("To third order: the pattern", "到三阶: 规律"),
             third,
             expected={
-                "taylor_y": lambda: y
-                + Sum(i, derivative_of(here, i) * w[i])
-                + Sum(i, j, derivative_of(here, i, j) * w[i] * w[j]) / 2
-                + Sum(i, j, k, derivative_of(here, i, j, k) * w[i] * w[j] * w[k]) / 6
+                "taylor_y": lambda: (
+                    y
+                    + Sum(i, derivative_of(here, i) * w[i])
+                    + Sum(i, j, derivative_of(here, i, j) * w[i] * w[j]) / 2
+                    + Sum(i, j, k, derivative_of(here, i, j, k) * w[i] * w[j] * w[k]) / 6
+                )
             },
             prose=(
                 "The factors 1/2 and 1/6 are those of one variable, 1/k!. Written with multi-indices, each mixed term "

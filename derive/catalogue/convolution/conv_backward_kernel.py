@@ -33,7 +33,9 @@ def program() -> Program:
     k = tensor("k", K, meaning=("kernel", "卷积核"))
     b = tensor("b", meaning=("bias", "偏置"))
     (y,) = names("y")
-    return Program.of([x, k, b], define(y[i], Sum(u, k[u] * inside(x[s * i + u - p])) + b, meaning=("output", "输出")))
+    return Program.of(
+        [x, k, b], define(y[i], Sum(u, k[u] * inside(x[s * i + u - p])) + b, meaning=("output", "输出"))
+    )
 
 
 def unfolded() -> Program:
@@ -114,10 +116,15 @@ def claims(main: Program) -> list[Claim]:
             ("Many channels, two axes", "多通道, 二维"),
             general,
             expected={
-                "w": lambda o, c, u, v: Sum(n, r, q, f_y[n, o, r, q] * inside(img[n, c, t * r + u - pad, t * q + v - pad])),
+                "w": lambda o, c, u, v: Sum(
+                    n, r, q, f_y[n, o, r, q] * inside(img[n, c, t * r + u - pad, t * q + v - pad])
+                ),
                 "b": lambda o: Sum(n, r, q, f_y[n, o, r, q]),
             },
-            prose=("Each pair of channels has a correlation of its own, summed over the batch.", "每对通道各有一个相关, 再对样本求和。"),
+            prose=(
+                "Each pair of channels has a correlation of its own, summed over the batch.",
+                "每对通道各有一个相关, 再对样本求和。",
+            ),
         ),
     ]
 

@@ -27,7 +27,9 @@ def program() -> Program:
     x, b = tensor("x", n, meaning=("unknowns", "未知量")), tensor("b", m, meaning=("right-hand side", "右端项"))
     r, y = names("r y")
     r = define(r[i], Sum(j, A[i, j] * x[j]) - b[i], meaning=("residual", "残差"))
-    return Program.of([A, x, b], define(y, Sum(i, r[i] ** 2) / 2, meaning=("half its squared norm", "其平方范数的一半")))
+    return Program.of(
+        [A, x, b], define(y, Sum(i, r[i] ** 2) / 2, meaning=("half its squared norm", "其平方范数的一半"))
+    )
 
 
 def linear() -> Program:

@@ -60,13 +60,11 @@ def program() -> Program:
 
 
 def claims(main: Program) -> list[Claim]:
-    (T, D), (H,) = main.tensor("x").axes, main.tensor("h0").axes
+    T, H = main.output.axes
     t, k, m = letters("t k m", T, H, 4 * H)
     found = vjp(main, ("x", "h0", "c0", "W_x", "W_h", "b"))
     named = {chain.name.tensor.name: chain.name.tensor for chain in found.chains if chain.name is not None}
-    x, W, U, p, e, i, f, o, g, c = (
-        main.tensor(name) for name in ("x", "W_x", "W_h", "h_prev", "c_prev", *"ifogc")
-    )
+    x, W, U, p, e, i, f, o, g, c = (main.tensor(name) for name in ("x", "W_x", "W_h", "h_prev", "c_prev", *"ifogc"))
     d_a, d_c = named["d_a"], named["d_c"]
     d_h = named["d_h_total"]
     return [
