@@ -1,0 +1,242 @@
+"""HTML: one self-contained page, and the shorter form that notebooks show.
+
+The page draws its formulas with the KaTeX inside it. A notebook draws them itself, between dollars; nothing runs in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from derive.derivation import Evidence
+from derive.render.document import (
+    Block,
+    Conclusion,
+    Document,
+    Equation,
+    Given,
+    Line,
+    Mark,
+    MatrixSide,
+    Section,
+    Setup,
+    Subject,
+    SymbolRow,
+    document,
+)
+from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
+from derive.render.page import math as drawn
+from derive.render.page import page
+from derive.render.phrases import mark_text, sentence, titled
+
+__all__ = ["html", "notebook"]
+
+ROOM = 38.0
+"""Width of a formula on a page as wide as pages get, in em."""
+
+
+def html(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
+    """The derivation as one HTML page that needs nothing else. Raises: DerivationError when a check fails."""
+    made = document(subject, evidence, lang)
+    return page(made.title, "\n".join(_Page(made).body()), lang="zh-CN" if lang == "zh" else lang)
+
+
+def notebook(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
+    """The derivation as HTML for a notebook cell, whose own MathJax draws the formulas."""
+    made = document(subject, evidence, lang)
+    return "\n".join((f"<h2>{escape(made.title)}</h2>", *_Notebook(made).body()))
+
+
+class _Page:
+    """Folds a document into the body of a page."""
+
+    def __init__(self, made: Document) -> None:
+        self.made = made
+
+    def math(self, tex: str, *, display: bool) -> str:
+        return drawn(tex, display)
+
+    def say(self, key: str) -> str:
+        return escape(self.made.say(key))
+
+    def body(self) -> Iterator[str]:
+        made = self.made
+        if made.summary:
+            yield f'<p class="lead">{escape(made.summary)}</p>'
+        yield f'<section class="claim"><h2>{self.say("claim")}</h2>'
+        for section in made.sections:
+            if section.title:
+                yield f"<p>{escape(section.title)}</p>"
+            for conclusion in section.conclusions:
+                yield self.equation(conclusion.expected or conclusion.equation)
+        yield "</section>"
+        yield from self.setup(made.setup)
+        for section in made.sections:
+            yield from self.section(section)
+        yield from self.checks()
+        if made.answer:
+            yield f"<h2>{self.say('answer')}</h2><p>{escape(made.answer)}</p>"
+        if made.reference:
+            yield f'<p class="reference">{self.say("reference")}: {escape(made.reference)}</p>'
+
+    def equation(self, equation: Equation | MatrixSide, room: float = ROOM) -> str:
+        return self.math(latex_equation(equation, room=room), display=True)
+
+    # ------------------------------------------------------------------------------------------------- set-up
+
+    def setup(self, setup: Setup, level: int = 2) -> Iterator[str]:
+        yield f"<h{level}>{self.say('setup')}</h{level}>"
+        head = "".join(f"<th>{self.say(key)}</th>" for key in ("symbol", "shape", "meaning"))
+        yield f'<table class="setup"><thead><tr>{head}</tr></thead><tbody>'
+        for row in setup.symbols:
+            yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in self.row(row)) + "</tr>"
+        yield f"</tbody></table><p><small>{self.say('from zero')}</small></p>"
+        yield f"<h{level}>{self.say('forward')}</h{level}>"
+        for given in setup.definitions:
+            yield from self.given(given)
+        if setup.assumptions:
+            yield f"<h{level}>{self.say('assumptions')}</h{level}>"
+            for equation, reason in setup.assumptions:
+                yield self.equation(equation)
+                if reason:
+                    yield f'<p class="why">{escape(sentence(reason))}</p>'
+
+    def row(self, row: SymbolRow) -> tuple[str, str, str]:
+        symbols = ", ".join(self.math(latex_symbol(s), display=False) for s in row.symbols)
+        shape = ""
+        if row.shape is not None:
+            shape = self.math(latex_shape(row.shape), display=False) if row.shape else self.say("scalar")
+        meaning = escape(row.meaning)
+        if row.below is not None:
+            extra = f"{self.say('integers below')} {self.math(latex_size(row.below), display=False)}"
+            meaning = f"{meaning}; {extra}" if meaning else extra
+        return symbols, shape, meaning
+
+    def given(self, given: Given) -> Iterator[str]:
+        if given.remark:
+            along = "" if given.along is None else " " + self.math(latex_inline(given.along), display=False)
+            yield f'<p class="why">{escape(given.remark)}{along}:</p>'
+        for equation in given.equations:
+            yield self.equation(equation)
+
+    # ------------------------------------------------------------------------------------------------- chains
+
+    def section(self, section: Section) -> Iterator[str]:
+        yield f"<h2>{escape(section.title) or self.say('derivation')}</h2>"
+        if section.prose:
+            yield f"<p>{escape(section.prose)}</p>"
+        if section.setup is not None:
+            yield from self.setup(section.setup, 3)
+            yield f"<h3>{self.say('derivation')}</h3>"
+        for block in section.blocks:
+            yield from self.block(block)
+        yield f'<section class="result"><h3>{self.say("result")}</h3>'
+        for conclusion in section.conclusions:
+            yield from self.conclusion(conclusion)
+        yield "</section>"
+
+    def block(self, block: Block) -> Iterator[str]:
+        if block.note:
+            yield f"<p>{escape(block.note)}</p>"
+        yield f"<h3>{self.math(chr(92) + 'displaystyle ' + latex_inline(block.opening), display=False)}</h3>"
+        if block.lines:
+            yield '<div class="steps">'
+            for line in block.lines:
+                yield from self.line(line)
+            yield "</div>"
+
+    def line(self, line: Line) -> Iterator[str]:
+        yield '<article class="step">'
+        yield f'<header><span class="law">{escape(titled(line.law))}</span>'
+        if line.statements:
+            statements = " ".join(self.math(s, display=False) for s in line.statements)
+            yield f'<span class="statement">{statements}</span>'
+        if line.reference:
+            yield f'<span class="check stated">{self.say("stated")} {escape(line.reference)}</span>'
+        yield f"{self.mark(line.mark)}</header>"
+        yield self.equation(line.equation)
+        conditions = ""
+        if line.conditions:
+            conditions = f" {self.say('provided').capitalize()} {self.conditions(line.conditions)}."
+        yield f'<p class="why">{escape(sentence(line.why))}{conditions}</p>'
+        if line.substeps:
+            yield f"<details><summary>{self.say('in smaller steps')}</summary>"
+            yield from self.substeps(line.substeps)
+            yield "</details>"
+        yield "</article>"
+
+    def substeps(self, blocks: Iterable[Block]) -> Iterator[str]:
+        for block in blocks:
+            if block.note:
+                yield f"<p>{escape(block.note)}</p>"
+            yield self.equation(block.opening)
+            for line in block.lines:
+                yield from self.line(line)
+
+    def conditions(self, conditions: Iterable[str | Equation]) -> str:
+        return "; ".join(
+            escape(c) if isinstance(c, str) else self.math(latex_inline(c), display=False) for c in conditions
+        )
+
+    def conclusion(self, conclusion: Conclusion) -> Iterator[str]:
+        forms: list[tuple[str, Equation | MatrixSide]] = [("index form", conclusion.equation)]
+        if conclusion.expected is not None:
+            forms.append(("expected", conclusion.expected))
+        if conclusion.matrix is not None:
+            forms.append(("matrix form", conclusion.matrix))
+        for name, form in forms:
+            yield f'<p class="why">{self.say(name)}</p>{self.equation(form, ROOM - 2)}'
+            if isinstance(form, MatrixSide):
+                yield from (f'<p class="why">{escape(sentence(note))}</p>' for note in form.notes)
+        if conclusion.marks:
+            marks = " ".join(f"{self.mark(mark, witness=True)}" for mark in conclusion.marks)
+            yield f'<p class="why">{marks}</p>'
+
+    # ------------------------------------------------------------------------------------------------- checks
+
+    def mark(self, mark: Mark | None, *, witness: bool = False) -> str:
+        if mark is None:
+            return f'<span class="check unexercised">{self.say("not checked")}</span>'
+        by = f" ({escape(mark.witness)})" if witness else ""
+        if mark.outcome != "holds":
+            detail = f" <small>{escape(mark.message)}</small>" if mark.message else ""
+            return f'<span class="check unexercised">{self.say("unexercised")}{by}{detail}</span>'
+        title = escape(self._sizes(mark), quote=True)
+        small = f' <small title="{title}">{escape(mark_text(self.made.lang, mark))}</small>' if mark.points else ""
+        return f'<span class="check ok">{self.say("checked")}{by}{small}</span>'
+
+    def _sizes(self, mark: Mark) -> str:
+        return "; ".join(
+            f"{label}: " + ", ".join(f"{name} = {value}" for name, value in sizes)
+            for label, sizes in self.made.assignments
+        )
+
+    def checks(self) -> Iterator[str]:
+        made = self.made
+        yield f"<h2>{self.say('checks')}</h2>"
+        counted = made.say("all lines").format(holds=made.holds, total=made.total)
+        seed = "" if made.seed is None else f" {self.say('seed')}: {made.seed}."
+        yield f"<p>{escape(sentence(counted))} {self.say('legend')}{seed}</p>"
+        if made.assignments:
+            rows = "".join(
+                f"<tr><td>{label}</td><td>"
+                + ", ".join(self.math(f"{latex_size_name(name)} = {value}", display=False) for name, value in sizes)
+                + "</td></tr>"
+                for label, sizes in made.assignments
+            )
+            head = f"<th>{self.say('sizes at')}</th><th>{self.say('assignments')}</th>"
+            yield f'<table class="setup"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+class _Notebook(_Page):
+    """The same for a notebook: formulas between dollars, every chain in a fold, results first."""
+
+    def math(self, tex: str, *, display: bool) -> str:
+        mark = "$$" if display else "$"
+        return f"{mark}{escape(tex, quote=False)}{mark}"
+
+    def block(self, block: Block) -> Iterator[str]:
+        summary = self.math(latex_inline(block.opening), display=False)
+        yield f"<details><summary>{summary}</summary>"
+        yield from super().block(block)
+        yield "</details>"

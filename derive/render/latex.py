@@ -1,0 +1,336 @@
+"""LaTeX: a document to hand in, or a fragment for a document of one's own.
+
+It needs amsmath, amssymb and bm (and CJKutf8 for Chinese), and compiles without a warning. Headings stay with what
+they head, and no line is wider than the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from derive.derivation import Evidence
+from derive.notation import Node, Tensor
+from derive.render.document import (
+    Block,
+    Conclusion,
+    Document,
+    Equation,
+    Given,
+    Line,
+    Mark,
+    MatrixSide,
+    Section,
+    Setup,
+    Subject,
+    SymbolRow,
+    document,
+    equation_tokens,
+)
+from derive.render.mathematics import Scope, Writer
+from derive.render.naming import Names, symbol_of, tensor_symbol
+from derive.render.phrases import sentence, titled
+from derive.render.tex import ROOM, TexPen, aligned, is_chinese, tex_text
+from derive.size_algebra import Size
+
+__all__ = ["latex", "latex_equation", "latex_inline", "latex_symbol", "power_of_ten", "results"]
+
+WRITER = Writer(TexPen())
+
+_PREAMBLE = r"""\documentclass[11pt,a4paper,fleqn]{article}
+\usepackage[T1]{fontenc}
+\usepackage{lmodern}
+\usepackage{amsmath,amssymb,bm}
+%(packages)s\setlength{\textwidth}{160mm}
+\setlength{\oddsidemargin}{25mm}\addtolength{\oddsidemargin}{-1in}
+\setlength{\textheight}{243mm}
+\setlength{\topmargin}{20mm}\addtolength{\topmargin}{-1in}
+\setlength{\headheight}{0pt}\setlength{\headsep}{0pt}\setlength{\footskip}{11mm}
+\setlength{\mathindent}{1.5em}
+\setlength{\parindent}{0pt}\setlength{\parskip}{0.4ex plus 0.2ex}
+\raggedbottom
+\emergencystretch=4em
+\clubpenalty=10000 \widowpenalty=10000 \displaywidowpenalty=10000 \predisplaypenalty=10000
+\makeatletter\@beginparpenalty=10000 \makeatother
+\begin{document}
+\setlength{\abovedisplayskip}{0.7ex plus 0.4ex}\setlength{\abovedisplayshortskip}{0.4ex plus 0.3ex}
+\setlength{\belowdisplayskip}{0.7ex plus 0.4ex}\setlength{\belowdisplayshortskip}{0.7ex plus 0.4ex}
+%(open)s"""
+
+_TITLE = r"""{\raggedright\LARGE\bfseries %(title)s\par}%(summary)s
+\vspace{1ex}\hrule height 0.6pt \vspace{1ex}
+"""
+
+_LIST = (
+    r"\begin{list}{}{\setlength{\leftmargin}{2.1em}\setlength{\labelwidth}{1.8em}\setlength{\labelsep}{0.3em}"
+    r"\setlength{\itemsep}{0.5ex plus 0.4ex}\setlength{\parsep}{0pt}\setlength{\topsep}{0pt}"
+    r"\setlength{\partopsep}{0pt}}"
+)
+
+INDENT = 2.1
+"""By how many em a line of a chain is narrower than the page."""
+
+
+def latex(subject: Subject, evidence: Evidence | None = None, lang: str = "en", fragment: bool = False) -> str:
+    """The derivation as LaTeX: a document of its own, or with ``fragment`` what stands between its begin and end.
+
+    Raises: DerivationError when a check fails.
+    """
+    made = document(subject, evidence, lang)
+    body = "\n".join(_document(made))
+    if fragment:
+        return body
+    chinese = lang == "zh" or is_chinese(body)
+    packages = "\\usepackage{CJKutf8}\n" if chinese else ""
+    start = "\\begin{CJK}{UTF8}{gbsn}\n" if chinese else ""
+    end = "\\clearpage\n\\end{CJK}\n" if chinese else ""
+    return _PREAMBLE % {"packages": packages, "open": start} + body + f"\n{end}\\end{{document}}\n"
+
+
+# ------------------------------------------------------------------------------------- pieces for other formats
+
+
+def latex_equation(equation: Equation | MatrixSide, *, left: Equation | None = None, room: float = ROOM) -> str:
+    """A displayed equation, broken into lines where it is too long for one; without the delimiters."""
+    if isinstance(equation, MatrixSide):
+        return equation.latex
+    return aligned(equation_tokens(equation, WRITER), room)
+
+
+def latex_inline(equation: Equation | Node) -> str:
+    """An equation on one line."""
+    if isinstance(equation, Node):
+        return WRITER.node(equation, Scope(Names())).source
+    return "".join(token.source for token in equation_tokens(equation, WRITER)).strip()
+
+
+def latex_symbol(symbol: Tensor | Size | str) -> str:
+    """A symbol of the table."""
+    if isinstance(symbol, Tensor):
+        return WRITER.pen.symbol(tensor_symbol(symbol)).source
+    if isinstance(symbol, str):
+        return _NOTATIONS[symbol]
+    return WRITER.size(symbol).source
+
+
+def latex_shape(shape: Sequence[Size]) -> str:
+    """``n \\times d``."""
+    runs = [WRITER.size(axis) for axis in shape]
+    fenced = [WRITER.pen.fence(run) if len(runs) > 1 and run.level == 1 else run for run in runs]
+    return r" \times ".join(run.source for run in fenced)
+
+
+def latex_size(size: Size) -> str:
+    """A size."""
+    return WRITER.size(size).source
+
+
+def latex_size_name(name: str) -> str:
+    """The symbol of a size, by its name."""
+    return WRITER.pen.symbol(symbol_of(name)).source
+
+
+_NOTATIONS = {
+    "cotangent": r"\bar{x}", "tangent": r"\dot{x}", "along": r"\mathrm{D}", "bracket": r"[\,\cdots]",
+    "dot": r"x_{i\cdot}",
+}  # fmt: skip
+
+
+def power_of_ten(value: float) -> str:
+    """``1.2 \\times 10^{-11}``."""
+    if value == 0:
+        return "0"
+    digits, exponent = f"{value:.1e}".split("e")
+    return rf"{digits} \times 10^{{{int(exponent)}}}"
+
+
+def results(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
+    """The results alone, one display between dollars."""
+    made = document(subject, evidence, lang)
+    rows = [latex_equation(c.equation) for section in made.sections for c in section.conclusions]
+    body = rows[0] if len(rows) == 1 else "\\begin{gathered}\n" + " \\\\\n".join(rows) + "\n\\end{gathered}"
+    return f"$$\n{body}\n$$"
+
+
+# -------------------------------------------------------------------------------------------------- document
+
+
+def _document(made: Document) -> Iterator[str]:
+    summary = rf"\par\vspace{{0.8ex}}{tex_text(made.summary)}\par" if made.summary else ""
+    yield _TITLE % {"title": tex_text(made.title), "summary": summary}
+    yield _heading(made.say("claim"))
+    for section in made.sections:
+        if section.title:
+            yield rf"\noindent {tex_text(section.title)}:\nopagebreak"
+        for conclusion in section.conclusions:
+            yield _display(conclusion)
+    yield from _setup(made, made.setup, 0)
+    for section in made.sections:
+        yield from _section(made, section)
+    yield from _checks(made)
+    if made.reference:
+        yield _heading(made.say("reference"))
+        yield tex_text(made.reference) + r"\par"
+    if made.answer:
+        yield _heading(made.say("answer"))
+        yield tex_text(made.answer) + r"\par"
+
+
+def _heading(text: str, level: int = 0) -> str:
+    command = ("section", "subsection", "subsubsection")[level]
+    return rf"\{command}*{{{text}}}"
+
+
+def _display(what: Equation | MatrixSide | Conclusion, level: int = 0) -> str:
+    return f"\\[\n{_form(what, ROOM - INDENT * level)}\n\\]"
+
+
+def _form(what: Equation | MatrixSide | Conclusion, room: float = ROOM) -> str:
+    if isinstance(what, Conclusion):
+        return latex_equation(what.expected or what.equation, room=room)
+    return latex_equation(what, room=room)
+
+
+def _setup(made: Document, setup: Setup, level: int) -> Iterator[str]:
+    yield _heading(made.say("setup"), level)
+    rows = [_row(made, row) for row in setup.symbols]
+    # a table that may be longer than a page is a paragraph for every row
+    yield r"{\setlength{\parskip}{0pt}\small"
+    # the Chinese font has no italics
+    style = r"\itshape " if made.lang == "en" else ""
+    yield _columns(*(style + made.say(key) for key in ("symbol", "shape", "meaning")))
+    yield r"\vspace{2pt}\hrule height 0.4pt\vspace{4pt}\nopagebreak"
+    for row in rows:
+        yield _columns(*row)
+    yield r"\vspace{2pt}\hrule height 0.4pt}"
+    yield rf"\vspace{{3pt}}{{\small {tex_text(made.say('from zero'))}\par}}"
+    yield _heading(made.say("forward"), level + 1 if level else 0)
+    for given in setup.definitions:
+        yield from _given(given)
+    if setup.assumptions:
+        yield _heading(made.say("assumptions"), level + 1 if level else 0)
+        for equation, reason in setup.assumptions:
+            text = rf"\quad\text{{({tex_text(reason)})}}" if reason else ""
+            yield f"\\[\n{latex_equation(equation)}{text}\n\\]"
+
+
+def _row(made: Document, row: SymbolRow) -> tuple[str, str, str]:
+    symbols = ", ".join(f"${latex_symbol(s)}$" for s in row.symbols)
+    shape = "" if row.shape is None else f"${latex_shape(row.shape)}$" if row.shape else made.say("scalar")
+    meaning = tex_text(row.meaning)
+    if row.below is not None:
+        extra = f"{tex_text(made.say('integers below'))} ${WRITER.size(row.below).source}$"
+        meaning = f"{meaning}; {extra}" if meaning else extra
+    return symbols, shape, meaning
+
+
+def _columns(symbol: str, shape: str, meaning: str) -> str:
+    boxes = (("0.17", symbol), ("0.25", shape), ("0.56", meaning))
+    cells = [rf"\parbox[t]{{{width}\linewidth}}{{\raggedright {text}\strut}}" for width, text in boxes]
+    return r"\noindent " + r"\hfill ".join(cells) + r"\par"
+
+
+def _given(given: Given) -> Iterator[str]:
+    if given.remark:
+        along = "" if given.along is None else f" ${latex_inline(given.along)}$"
+        yield rf"{{\small {tex_text(given.remark)}{along}:\par}}\nopagebreak"
+    for equation in given.equations:
+        yield _display(equation)
+
+
+def _section(made: Document, section: Section) -> Iterator[str]:
+    yield _heading(tex_text(section.title) if section.title else made.say("derivation"))
+    if section.prose:
+        yield tex_text(section.prose) + r"\par"
+    if section.setup is not None:
+        yield from _setup(made, section.setup, 1)
+        yield _heading(made.say("derivation"), 1)
+    for block in section.blocks:
+        yield from _block(made, block)
+    yield from _results(made, section.conclusions)
+
+
+def _block(made: Document, block: Block, level: int = 0) -> Iterator[str]:
+    if not level:
+        yield r"\par\pagebreak[1]\vspace{1.2ex plus 1ex}\hrule height 0.2pt\nopagebreak\vspace{0.4ex}"
+    if block.note:
+        yield rf"{tex_text(block.note)}\par\nopagebreak"
+    yield rf"{{\postdisplaypenalty=10000{_display(block.opening, level)}}}"
+    if block.lines:
+        yield _LIST
+        for line in block.lines:
+            yield from _line(made, line, level)
+        yield r"\end{list}"
+
+
+def _line(made: Document, line: Line, level: int) -> Iterator[str]:
+    parts = [rf"\textbf{{{tex_text(titled(line.law))}}}{_dot(made)}{{\small {tex_text(sentence(line.why))}}}"]
+    if line.reference:
+        parts.append(rf"{{\small ($\dagger$ {made.say('stated')} {tex_text(line.reference)})}}")
+    if line.statements:
+        listed = r",\enspace ".join(f"${statement}$" for statement in line.statements)
+        parts.append(rf"{{\small {listed}}}")
+    if line.conditions:
+        parts.append(rf"{{\small ({made.say('provided')} {_conditions(line.conditions)})}}")
+    yield rf"\item[{{\makebox[1.8em][l]{{\small\textbf{{{line.number}}}}}}}]"
+    # the check stands at the right end of the last line, or alone on a line of its own
+    yield r"\parfillskip=0pt " + "\n".join(parts) + r"\unskip\nobreak\hfil\penalty50\hskip1em\null\nobreak\hfil"
+    yield rf"{{\footnotesize {_mark(made, line.mark)}}}"
+    yield _display(line.equation, level + 1) + r"\parfillskip=0pt plus 1fil"
+    for block in line.substeps:
+        yield r"{\small " + made.say("in smaller steps") + ":}"
+        yield from _block(made, block, level + 1)
+
+
+def _conditions(conditions: Iterable[str | Equation]) -> str:
+    return "; ".join(tex_text(c) if isinstance(c, str) else f"${latex_inline(c)}$" for c in conditions)
+
+
+def _mark(made: Document, mark: Mark | None) -> str:
+    if mark is None:
+        return rf"$\circ$ {made.say('not checked')}"
+    if mark.outcome != "holds":
+        reason = f": {tex_text(mark.message)}" if mark.message else ""
+        return rf"$\circ$ \textbf{{{made.say('unexercised')}}}{reason}"
+    parts = [rf"{mark.points} {made.say('point' if mark.points == 1 else 'points')}"] if mark.points else []
+    if mark.sizes:
+        parts[-1:] = [f"{''.join(parts[-1:])} ({tex_text(mark.sizes)})".strip()]
+    if mark.points:
+        parts.append(rf"{made.say('error')} ${power_of_ten(mark.error)}$")
+    return rf"\mbox{{\checkmark~{', '.join(parts) or made.say('checked')}}}"
+
+
+def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]:
+    yield _heading(made.say("result"), 1)
+    for conclusion in conclusions:
+        forms = [(made.say("index form"), _form(conclusion.equation, ROOM - 3))]
+        if conclusion.expected is not None:
+            forms.append((made.say("expected"), _form(conclusion.expected, ROOM - 3)))
+        if conclusion.matrix is not None:
+            notes = "".join(rf"\quad\text{{({tex_text(note)})}}" for note in conclusion.matrix.notes)
+            forms.append((made.say("matrix form"), conclusion.matrix.latex + notes))
+        rows = r" \\[1.2ex] ".join(
+            rf"\text{{\footnotesize {name}}} \\ \displaystyle {form}" for name, form in forms
+        )
+        yield (
+            "\\[\n\\setlength{\\fboxsep}{7pt}\\fbox{$\\begin{array}{@{}l@{}} "
+            + rows
+            + " \\end{array}$}\n\\]"
+        )
+        for mark in conclusion.marks:
+            yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
+
+
+def _checks(made: Document) -> Iterator[str]:
+    yield _heading(made.say("checks"))
+    yield tex_text(made.say("all lines").format(holds=made.holds, total=made.total)) + _dot(made)
+    if made.seed is not None:
+        yield rf"{tex_text(made.say('seed'))}: {made.seed}{_dot(made)}"
+    if made.assignments:
+        yield rf"\par {tex_text(made.say('assignments'))}:\par\nopagebreak"
+        for label, sizes in made.assignments:
+            listed = r",\; ".join(f"{latex_size_name(name)} = {value}" for name, value in sizes)
+            yield rf"\noindent\hspace*{{1.8em}}\textbf{{{label}}}\enspace $\allowbreak {listed}$\par"
+
+
+def _dot(made: Document) -> str:
+    return "。" if made.lang == "zh" else ". "

@@ -1,0 +1,199 @@
+"""Markdown with formulas between dollars, as GitHub, Jupyter and most site generators draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from derive.derivation import Evidence
+from derive.render.document import (
+    Block,
+    Conclusion,
+    Document,
+    Equation,
+    Given,
+    Line,
+    Mark,
+    MatrixSide,
+    Section,
+    Setup,
+    Subject,
+    SymbolRow,
+    document,
+)
+from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
+from derive.render.phrases import mark_text, sentence, titled
+
+__all__ = ["markdown"]
+
+
+def markdown(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
+    """The derivation as Markdown. Raises: DerivationError when a check fails."""
+    made = document(subject, evidence, lang)
+    return "\n\n".join(_document(made)) + "\n"
+
+
+_ESCAPED = frozenset("\\`*_[]$|~#^!")
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+
+
+def escaped(text: str) -> str:
+    """Prose for Markdown: nothing in it is markup."""
+    plain = " ".join(text.split())
+    drawn = "".join("\\" + c if c in _ESCAPED else _ENTITIES.get(c, c) for c in plain)
+    # a number, a plus or a minus at the start of a line would open a list
+    head, space, rest = drawn.partition(" ")
+    if space and (head in ("-", "+") or head.rstrip(".)").isdigit()):
+        head = head[:-1] + "\\" + head[-1]
+    return head + space + rest
+
+
+def _math(tex: str) -> str:
+    return f"$${tex}$$" if "\n" not in tex else f"$$\n{tex}\n$$"
+
+
+def _equation(equation: Equation | MatrixSide) -> str:
+    return _math(latex_equation(equation))
+
+
+def _inline(tex: str) -> str:
+    return f"${tex}$"
+
+
+def _document(made: Document) -> Iterator[str]:
+    yield f"# {escaped(made.title)}"
+    if made.summary:
+        yield escaped(made.summary)
+    yield f"## {made.say('claim')}"
+    for section in made.sections:
+        if section.title:
+            yield f"**{escaped(section.title)}**"
+        for conclusion in section.conclusions:
+            yield _equation(conclusion.expected or conclusion.equation)
+    yield from _setup(made, made.setup, "##")
+    for section in made.sections:
+        yield from _section(made, section)
+    yield from _checks(made)
+    if made.answer:
+        yield f"## {made.say('answer')}"
+        yield escaped(made.answer)
+    if made.reference:
+        yield f"## {made.say('reference')}"
+        yield escaped(made.reference)
+
+
+def _setup(made: Document, setup: Setup, mark: str) -> Iterator[str]:
+    yield f"{mark} {made.say('setup')}"
+    head = [made.say(key) for key in ("symbol", "shape", "meaning")]
+    rows = [_row(made, row) for row in setup.symbols]
+    yield "\n".join(_cells(r) for r in (head, ["---"] * 3, *rows))
+    yield made.say("from zero")
+    yield f"{mark} {made.say('forward')}"
+    for given in setup.definitions:
+        yield from _given(given)
+    if setup.assumptions:
+        yield f"{mark} {made.say('assumptions')}"
+        for equation, reason in setup.assumptions:
+            yield _equation(equation)
+            if reason:
+                yield escaped(sentence(reason))
+
+
+def _cells(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _row(made: Document, row: SymbolRow) -> list[str]:
+    symbols = ", ".join(_inline(latex_symbol(s)) for s in row.symbols)
+    shape = ""
+    if row.shape is not None:
+        shape = _inline(latex_shape(row.shape)) if row.shape else made.say("scalar")
+    meaning = escaped(row.meaning)
+    if row.below is not None:
+        extra = f"{made.say('integers below')} {_inline(latex_size(row.below))}"
+        meaning = f"{meaning}; {extra}" if meaning else extra
+    return [symbols, shape, meaning]
+
+
+def _given(given: Given) -> Iterator[str]:
+    if given.remark:
+        along = "" if given.along is None else " " + _inline(latex_inline(given.along))
+        yield f"{escaped(titled(given.remark))}{along}:"
+    for equation in given.equations:
+        yield _equation(equation)
+
+
+def _section(made: Document, section: Section) -> Iterator[str]:
+    yield f"## {escaped(section.title) or made.say('derivation')}"
+    if section.prose:
+        yield escaped(section.prose)
+    if section.setup is not None:
+        yield from _setup(made, section.setup, "###")
+        yield f"### {made.say('derivation')}"
+    for block in section.blocks:
+        yield from _block(made, block)
+    yield f"### {made.say('result')}"
+    for conclusion in section.conclusions:
+        yield from _conclusion(made, conclusion)
+
+
+def _block(made: Document, block: Block) -> Iterator[str]:
+    if block.note:
+        yield escaped(block.note)
+    yield _equation(block.opening)
+    for line in block.lines:
+        yield from _line(made, line)
+
+
+def _line(made: Document, line: Line) -> Iterator[str]:
+    head = f"**{line.number}\u2002{escaped(titled(line.law))}.** {escaped(sentence(line.why))}"
+    if line.reference:
+        head += f" († {made.say('stated')} {escaped(line.reference)})"
+    if line.statements:
+        head += " " + ", ".join(_inline(s) for s in line.statements)
+    if line.conditions:
+        listed = "; ".join(escaped(c) if isinstance(c, str) else _inline(latex_inline(c)) for c in line.conditions)
+        head += f" ({made.say('provided')} {listed})"
+    yield f"{head} <sub>{_mark(made, line.mark)}</sub>"
+    yield _equation(line.equation)
+    for block in line.substeps:
+        yield f"> *{made.say('in smaller steps')}*"
+        for part in _block(made, block):
+            yield "\n".join(f"> {row}" for row in part.split("\n"))
+
+
+def _mark(made: Document, mark: Mark | None) -> str:
+    if mark is None:
+        return f"○ {made.say('not checked')}"
+    if mark.outcome != "holds":
+        reason = f": {escaped(mark.message)}" if mark.message else ""
+        return f"○ **{made.say('unexercised')}**{reason}"
+    return f"✓ {mark_text(made.lang, mark) or made.say('checked')}"
+
+
+def _conclusion(made: Document, conclusion: Conclusion) -> Iterator[str]:
+    forms: list[tuple[str, Equation | MatrixSide]] = [("index form", conclusion.equation)]
+    if conclusion.expected is not None:
+        forms.append(("expected", conclusion.expected))
+    if conclusion.matrix is not None:
+        forms.append(("matrix form", conclusion.matrix))
+    for name, form in forms:
+        yield f"*{made.say(name)}*"
+        yield _math(rf"\boxed{{{latex_equation(form)}}}")
+        if isinstance(form, MatrixSide):
+            yield from (escaped(sentence(note)) for note in form.notes)
+    for mark in conclusion.marks:
+        yield f"<sub>{_mark(made, mark)} ({escaped(mark.witness)})</sub>"
+
+
+def _checks(made: Document) -> Iterator[str]:
+    yield f"## {made.say('checks')}"
+    counted = sentence(made.say("all lines").format(holds=made.holds, total=made.total))
+    seed = "" if made.seed is None else f" {made.say('seed')}: {made.seed}."
+    yield f"{escaped(counted)} {made.say('legend')}{seed}"
+    if made.assignments:
+        rows = [
+            [label, ", ".join(_inline(f"{latex_size_name(name)} = {value}") for name, value in sizes)]
+            for label, sizes in made.assignments
+        ]
+        head = [made.say("sizes at"), made.say("assignments")]
+        yield "\n".join(_cells(r) for r in (head, ["---"] * 2, *rows))

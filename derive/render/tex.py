@@ -1,0 +1,342 @@
+"""Mathematics and prose in LaTeX, for every format that lets TeX or KaTeX draw.
+
+``latex_math`` writes a node on one line; ``display`` breaks a long one. Widths are estimated in em of the text font
+from the metrics of Computer Modern. Whatever a person has named or written is escaped.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import sympy
+
+from derive.notation import Node
+from derive.render.mathematics import Pen, Scope, Side, Writer
+from derive.render.naming import GREEK, Names, Symbol, symbol_of
+from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, Run, Token, break_lines
+
+__all__ = ["TexPen", "aligned", "latex_math", "tex_text"]
+
+ROOM = 37.0
+"""Width of a displayed line, in em: what fits the page of the document at 11 pt."""
+CONTINUED = 3.2
+"""How far the lines after the first are indented."""
+SMALL = 0.72
+"""Size of a subscript."""
+
+
+def latex_math(node: Node | Side, names: Names | None = None) -> str:
+    """A node or a statement as LaTeX, on one line."""
+    return _written(node, names or Names()).source
+
+
+def _written(node: Node | Side, names: Names) -> Run:
+    writer = Writer(TexPen())
+    if isinstance(node, Node):
+        return writer.node(node, Scope(names.freed(node)))
+    return writer.statement(node, Scope(names.freed(node.left).freed(node.right)))
+
+
+def aligned(tokens: Sequence[Token], room: float = ROOM) -> str:
+    """Tokens as one display, broken into lines where it is too long for one."""
+    lines = break_lines(tokens, room, room - CONTINUED)
+    if len(lines) == 1:
+        return lines[0]
+    rows = [f"&{lines[0]}", *(rf"&\qquad {line}" for line in lines[1:])]
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+# ------------------------------------------------------------------------------------------------- prose
+
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": "'", "*": "*",
+    "\u2018": "`", "\u2019": "'", "\u201c": "``", "\u201d": "''", "–": "--", "—": "---", "…": r"\dots{}", "\u00a0": "~",
+    "§": r"\S{}", "†": r"\dag{}", "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "æ": r"\ae{}", "Æ": r"\AE{}",
+    "œ": r"\oe{}", "ł": r"\l{}", "Ł": r"\L{}", "ı": r"\i{}", "å": r"\aa{}", "Å": r"\AA{}",
+}  # fmt: skip
+
+_SIGNS = {
+    "∂": r"\partial", "Σ": r"\Sigma", "∑": r"\sum", "∏": r"\prod", "√": r"\surd", "∞": r"\infty", "∇": r"\nabla",
+    "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "≈": r"\approx", "≡": r"\equiv", "∼": r"\sim", "∝": r"\propto",
+    "±": r"\pm", "×": r"\times", "·": r"\cdot", "⋅": r"\cdot", "÷": r"\div", "−": "-", "⊙": r"\odot", "⊗": r"\otimes",
+    "⊕": r"\oplus", "∘": r"\circ", "→": r"\to", "←": r"\leftarrow", "↦": r"\mapsto", "⇒": r"\Rightarrow",
+    "⇔": r"\Leftrightarrow", "∈": r"\in", "∉": r"\notin", "⊂": r"\subset", "∪": r"\cup", "∩": r"\cap", "∀": r"\forall",
+    "∃": r"\exists", "⟨": r"\langle", "⟩": r"\rangle", "‖": r"\Vert", "⌊": r"\lfloor", "⌋": r"\rfloor",
+    "⌈": r"\lceil", "⌉": r"\rceil", "⊤": r"\top", "ᵀ": r"^{\top}", "⁻": "^{-}", "⁺": "^{+}", "°": r"^{\circ}", "′": r"'",
+    "ℝ": r"\mathbb{R}", "ℓ": r"\ell", "𝔼": r"\mathbb{E}", "∫": r"\int", "≪": r"\ll", "≫": r"\gg", "⪰": r"\succeq",
+    "≻": r"\succ", "⪯": r"\preceq", "≺": r"\prec", "¬": r"\neg", "∧": r"\wedge", "∨": r"\vee", "⋯": r"\cdots",
+    "ϕ": r"\phi", "ϵ": r"\epsilon", "ε": r"\varepsilon", "φ": r"\varphi", "✓": r"\checkmark",
+}  # fmt: skip
+for _name, _letter in GREEK.items():
+    if _letter in "ου":
+        continue
+    _SIGNS.setdefault(_letter, "\\" + _name.rstrip("_").replace("lmbda", "lambda"))
+_SIGNS["λ"], _SIGNS["υ"] = r"\lambda", r"\upsilon"
+
+_ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
+    "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c", "\u0328": "k",
+}  # fmt: skip
+
+_LONG = 24
+"""A word longer than this may be broken anywhere."""
+
+
+def is_chinese(text: str) -> bool:
+    """Whether the text needs the Chinese font."""
+    return any(_in_chinese_font(c) for c in text)
+
+
+def _in_chinese_font(character: str) -> bool:
+    if ord(character) < 0x2E80:
+        return False
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def tex_text(text: str, *, breaking: bool = True) -> str:
+    """Prose for LaTeX: nothing in it is a command. What the fonts lack is shown by its number."""
+    words = []
+    for word in text.split():
+        anywhere = breaking and len(word) > _LONG and not is_chinese(word)
+        words.append((r"\hspace{0pt}" if anywhere else "").join(_characters(word)))
+    return " ".join(words)
+
+
+def _characters(word: str) -> Iterable[str]:
+    for c in word:
+        if c in _ESCAPES:
+            yield _ESCAPES[c]
+        elif c in _SIGNS:
+            yield f"${_SIGNS[c]}$"
+        elif ord(c) < 128:
+            yield c if c.isprintable() else ""
+        elif _in_chinese_font(c):
+            yield c
+        else:
+            yield _accented(c)
+
+
+def _accented(character: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", character)
+    base, marks = decomposed[0], decomposed[1:]
+    if base.isascii() and base.isalnum() and all(m in _ACCENTS for m in marks):
+        for mark in marks:
+            base = rf"\{_ACCENTS[mark]}{{{base}}}"
+        return base
+    if decomposed != character and decomposed.isascii():
+        return "".join(_ESCAPES.get(c, c) for c in decomposed)
+    if unicodedata.combining(character):
+        return ""
+    return f"[U+{ord(character):04X}]"
+
+
+# --------------------------------------------------------------------------------------------------- pen
+
+
+_WIDE = dict(
+    zip(
+        "abcdefghijklmnopqrstuvwxyz",
+        (53, 43, 43, 52, 47, 49, 48, 58, 35, 41, 52, 30, 88, 60, 49, 50, 45, 45, 47, 36, 57, 49, 72, 57, 49, 47),
+        strict=True,
+    )
+) | dict(
+    zip(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        (75, 76, 72, 83, 74, 65, 79, 84, 44, 56, 85, 68, 97, 81, 77, 65, 79, 76, 62, 59, 69, 59, 95, 83, 59, 69),
+        strict=True,
+    )
+)
+
+
+def _text_width(text: str) -> float:
+    return sum(_WIDE.get(c, 100 if ord(c) >= 0x2E80 else 55) for c in text) / 100
+
+
+def _atom(source: str, width: float, height: int = 0) -> Run:
+    return Run((Token(source, width),), ATOM, height)
+
+
+class TexPen(Pen):
+    """Draws in LaTeX that amsmath and KaTeX understand."""
+
+    room = ROOM
+
+    def symbol(self, symbol: Symbol) -> Run:
+        return self.entry(symbol, (), compact=True)
+
+    def digits(self, text: str) -> Run:
+        return _atom(text, 0.5 * len(text))
+
+    def constant(self, name: str) -> Run:
+        return _atom({"infinity": r"\infty", "pi": r"\pi", "e": "e"}[name], {"infinity": 1.0}.get(name, 0.5))
+
+    def foreign(self, value: sympy.Expr) -> Run:
+        names = {s: self.symbol(symbol_of(s.name)).source for s in value.free_symbols}
+        source = sympy.latex(value, symbol_names=names)
+        return Run((Token(source, _text_width(str(value))),), ADD, 2)
+
+    _SIGN: ClassVar = {True: "-", False: "+"}
+
+    def sign(self, negative: bool, *, leading: bool, breakable: bool = True) -> Token:
+        sign = self._SIGN[negative]
+        if leading:
+            return Token(sign, 0.78)
+        return Token(f" {sign} ", 1.22, AT_SIGN if breakable else 0, "{}" + sign + " ")
+
+    _RELATIONS: ClassVar = {
+        "=": "=", "≤": r"\le", "≥": r"\ge", "<": "<", ">": ">", "≠": r"\ne", "≈": r"\approx", "⇒": r"\Rightarrow",
+        ":=": ":=",
+    }  # fmt: skip
+
+    def relation(self, relation: str) -> Token:
+        if relation == ",":
+            return Token(", ", 0.45, AT_SIGN + 1)
+        drawn = self._RELATIONS[relation]
+        return Token(f" {drawn} ", 1.33, AT_SIGN, "{}" + drawn + " ")
+
+    def between_factors(self, left: Run, right: Run) -> Token:
+        digits = right.source[:1].isdigit() and left.source[-1:].isdigit()
+        tall = max(left.height, right.height) and not right.open
+        gap = r" \cdot " if digits else r"\," if tall else " "
+        return Token(gap, 0.17, AT_FACTOR, r"{}\cdot ")
+
+    _FENCES: ClassVar = {
+        "(": ("(", ")"), "[": ("[", "]"), "|": (r"\lvert ", r"\rvert "), "‖": (r"\lVert ", r"\rVert "),
+        "⌊": (r"\lfloor ", r"\rfloor "),
+    }  # fmt: skip
+    _LARGER: ClassVar = ("", r"\bigl", r"\Bigl", r"\biggl")
+
+    def fence(self, inside: Run, kind: str = "(") -> Run:
+        left, right = self._FENCES[kind]
+        size = self._LARGER[min(inside.height, 3)]
+        gap = r"\," if kind == "[" and inside.height else ""
+        width = 0.4 + 0.15 * inside.height
+        opening = Token(f"{size}{left}{gap}", width)
+        closing = Token(f"{gap}{size.replace('l', 'r') if size else ''}{right}", width)
+        return Run((opening, *inside.deeper(), closing), ATOM, inside.height)
+
+    def fraction(self, above: Run, below: Run) -> Run:
+        width = max(above.width, below.width) + 0.25
+        height = 3 if max(above.height, below.height) >= 2 else 2
+        return Run((Token(rf"\frac{{{above.source}}}{{{below.source}}}", width),), MUL, height)
+
+    def root(self, inside: Run) -> Run:
+        return _atom(rf"\sqrt{{{inside.source}}}", inside.width + 0.85, inside.height)
+
+    def raised(self, base: Run, exponent: Run) -> Run:
+        last = base.tokens[-1]
+        top = Token(f"{last.source}^{{{exponent.source}}}", last.width + SMALL * exponent.width)
+        return Run((*base.tokens[:-1], top), ATOM, max(base.height, 1 if exponent.height else 0))
+
+    def exponential(self, exponent: Run) -> Run | None:
+        if exponent.height >= 2 or exponent.width > 0.3 * self.room:
+            return None
+        return self.raised(self.constant("e"), exponent)
+
+    def gap(self) -> Token:
+        return Token(" ", 0.17)
+
+    _HATS: ClassVar = {
+        "inverse": "{-1}", "transposed": r"{\top}", "inverse transposed": r"{-\top}",
+    }  # fmt: skip
+
+    def entry(self, symbol: Symbol, indices: Sequence[Run], *, compact: bool, hat: str = "") -> Run:
+        base, width = self._base(symbol)
+        below = self._subscripts(symbol.subscripts)
+        lengths = [_text_width(part) for part in symbol.subscripts]
+        source = below
+        if indices:
+            source += ("," if below else "") + ("" if compact else ",").join(i.source for i in indices)
+            lengths += [i.width for i in indices] + ([] if compact else [0.28] * len(indices))
+        above = "'" * symbol.primes
+        if hat:
+            above = f"^{self._HATS[hat]}"
+            width += 0.9
+        if source:
+            above += f"_{{{source}}}"
+        return _atom(base + above, width + SMALL * sum(lengths) + 0.05 * len(lengths) + 0.25 * symbol.primes)
+
+    def _base(self, symbol: Symbol) -> tuple[str, float]:
+        width = _text_width(symbol.base)
+        one = len(symbol.base) == 1
+        if symbol.base == "·":
+            base, width = r"\cdot", 0.28
+        elif one and symbol.base in _SIGNS:
+            base = _SIGNS[symbol.base]
+        elif one and symbol.base.isascii() and symbol.base.isalpha():
+            base = rf"\mathbf{{{symbol.base}}}" if symbol.bold else symbol.base
+        else:
+            base = self._upright(symbol.base)
+        for mark in symbol.marks:
+            command = {"bar": r"\bar" if one else r"\overline", "dot": r"\dot"}[mark]
+            base = f"{command}{{{base}}}"
+        return base, width
+
+    def _upright(self, text: str) -> str:
+        if text.isascii() and text.isalnum():
+            return rf"\mathrm{{{text}}}"
+        return rf"\text{{{tex_text(text, breaking=False)}}}"
+
+    def _subscripts(self, parts: Sequence[str]) -> str:
+        plain = all(part.isascii() and part.isalpha() for part in parts)
+        if len(parts) > 1 and plain:
+            return self._upright(("" if all(len(part) == 1 for part in parts) else "-").join(parts))
+        return ",".join(_SIGNS[p] if p in _SIGNS else p if p.isdigit() else self._upright(p) for p in parts)
+
+    def at(self, value: Run, indices: Sequence[Run], *, compact: bool) -> Run:
+        source = ("" if compact else ",").join(i.source for i in indices)
+        last = value.tokens[-1]
+        bottom = Token(f"{last.source}_{{{source}}}", last.width + SMALL * sum(i.width + 0.2 for i in indices))
+        return Run((*value.tokens[:-1], bottom), ATOM, value.height)
+
+    def total(self, letters: Sequence[Run]) -> Token:
+        width = SMALL * (sum(x.width for x in letters) + 0.28 * (len(letters) - 1))
+        return Token(rf"\sum_{{{','.join(x.source for x in letters)}}} ", max(1.44, width) + 0.17)
+
+    def function(self, name: str, latex: str) -> Run:
+        return _atom(latex, 0.5 * len(name) if name != "sigmoid" else 0.57)
+
+    def under(self, name: str, latex: str, letters: Sequence[Run]) -> Run:
+        drawn = {"argmax": r"\operatorname*{arg\,max}", "argmin": r"\operatorname*{arg\,min}"}.get(name, latex)
+        source = f"{drawn}_{{{','.join(x.source for x in letters)}}}"
+        width = 0.5 * len(name) + (0 if name in ("max", "min") else SMALL * sum(x.width for x in letters))
+        return _atom(source, width, 1 if name in ("max", "min", "argmax", "argmin") else 0)
+
+    def cases(self, rows: Sequence[tuple[Run, Run]]) -> Run:
+        body = r" \\ ".join(f"{value.source} & {condition.source}" for value, condition in rows)
+        width = 2.0 + max(value.width for value, _ in rows) + max(condition.width for _, condition in rows)
+        return _atom(rf"\begin{{cases}} {body} \end{{cases}}", width, 3)
+
+    def partial(self, above: Run | None, below: Run) -> Run:
+        top = r"\partial " + above.source if above else r"\partial"
+        width = 0.8 + max(above.width if above else 0.0, below.width)
+        return _atom(rf"\frac{{{top}}}{{\partial {below.source}}}", width, 2)
+
+    def along(self) -> Run:
+        return _atom(r"\mathrm{D}", 0.9)
+
+    def slope(self, indices: Sequence[Run]) -> Run:
+        source = "".join(rf"\partial_{{{i.source}}} " for i in indices)
+        return _atom(source, sum(0.6 + SMALL * i.width for i in indices))
+
+    def remainder(self, index: Run, divisor: Run) -> Run:
+        source = rf"{index.source} \bmod {divisor.source}"
+        return Run((Token(source, index.width + divisor.width + 2.4),), ADD)
+
+    def quotient(self, index: Run, divisor: Run, *, exact: bool) -> Run:
+        source = f"{index.source}/{divisor.source}"
+        if not exact:
+            source = rf"\lfloor {source} \rfloor"
+        return _atom(source, index.width + divisor.width + (0.5 if exact else 1.4))
+
+    def divides(self, divisor: Run, index: Run) -> Run:
+        return _atom(rf"[\,{divisor.source} \mid {index.source}\,]", index.width + divisor.width + 2.0)
