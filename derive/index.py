@@ -44,19 +44,19 @@ class _IndexAlgebra:
     __slots__ = ()
 
     def __add__(self, other: object) -> Index:
-        return as_index(self).plus(as_index(other), 1)
+        return as_index(self).plus(as_index(other), 1) if _indexes(other) else NotImplemented
 
     def __radd__(self, other: object) -> Index:
-        return as_index(other).plus(as_index(self), 1)
+        return as_index(other).plus(as_index(self), 1) if _indexes(other) else NotImplemented
 
     def __sub__(self, other: object) -> Index:
-        return as_index(self).plus(as_index(other), -1)
+        return as_index(self).plus(as_index(other), -1) if _indexes(other) else NotImplemented
 
     def __rsub__(self, other: object) -> Index:
-        return as_index(other).plus(as_index(self), -1)
+        return as_index(other).plus(as_index(self), -1) if _indexes(other) else NotImplemented
 
     def __mul__(self, factor: object) -> Index:
-        return as_index(self).scaled(as_size(factor))
+        return NotImplemented if isinstance(factor, IntegerNode) else as_index(self).scaled(as_size(factor))
 
     __rmul__ = __mul__
 
@@ -101,6 +101,11 @@ class IntegerNode:
     def free(self) -> frozenset[Letter]:
         """The free letters."""
         raise NotImplementedError
+
+
+def _indexes(other: object) -> bool:
+    """Whether a sum with a letter is an index; with a node of real values it is a formula."""
+    return not isinstance(other, IntegerNode) or other.limit is not None
 
 
 class Quotient:
