@@ -215,7 +215,7 @@ def _direct(
             after,
             rule.name,
             functions=used,
-            conditions=[(f.condition, f.condition) for f in used if f.condition],
+            conditions=[f.condition for f in used if any(f.condition)],
         )
     lines.shorten()
     return lines.chain(made[rows + columns]), Definition(made, rows + columns, lines.now)
