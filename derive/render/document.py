@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Step, Text
 from derive.errors import NotationError
 from derive.formula import Claim, Formula, claims_of
-from derive.notation import Bracket, Node, Over, Partial, Ref, Tangent, Tensor
+from derive.matrix import MatrixForm, matrix_form_of
+from derive.notation import Bracket, Node, Over, Partial, Position, Ref, Tangent, Tensor
 from derive.program import Assumption, Definition, Program, Recurrence
 from derive.render.mathematics import Scope, Side, Writer
+from derive.render.matrix_text import MatrixWriter
 from derive.render.naming import Names
 from derive.render.phrases import DOMAINS, LANGUAGES, TITLES, WITNESSES, phrase, pick
 from derive.render.runs import Run, Token
@@ -50,10 +52,12 @@ class Equation:
 
 @dataclass(frozen=True, eq=False)
 class MatrixSide:
-    """A result in matrix notation."""
+    """A result in matrix notation, ``name`` being the entry that it is called by."""
 
-    latex: str
-    text: str
+    form: MatrixForm
+    name: Ref | None
+    relation: str
+    names: Names
     notes: tuple[str, ...] = ()
 
 
@@ -178,7 +182,8 @@ def document(subject: Subject, evidence: Evidence | None = None, lang: str = "en
         raise NotationError(f"documents are written in {' or '.join(LANGUAGES)}, not {lang!r}")
     claims = claims_of(subject) if isinstance(subject, Formula) else (_as_claim(subject, lang),)
     known = evidence or _checked(claims)
-    if not any(chain in known.chains or any(s in known.steps for s in chain.steps) for c in claims for chain in c.chains):
+    chains = [chain for claim in claims for chain in claim.chains]
+    if not any(chain in known.chains or not known.steps.keys().isdisjoint(chain.steps) for chain in chains):
         raise NotationError("this evidence is about other chains: check the very object that is to be printed")
     return _Maker(known, lang).document(subject, claims)
 
@@ -310,8 +315,6 @@ class _Maker:
             return Given((self.definition(item),))
         remark = phrase("recurrence backwards" if item.backwards else "recurrence", self.lang)
         along = item.members[0].left.indices[item.axes[0]]
-        from derive.notation import Position
-
         return Given(tuple(self.definition(d) for d in item.members), remark, Position(along))
 
     def definition(self, d: Definition) -> Equation:
@@ -377,7 +380,7 @@ class _Maker:
         return Conclusion(
             Equation(left, relation, chain.result, names, remainder),
             None if expected is None else Equation(left, relation, expected, names, remainder),
-            _matrix(chain, self.lang),
+            _matrix(chain, relation, names, self.lang) if remainder is None else None,
             tuple(m for m in (self.mark(c) for c in self.evidence.chains.get(chain, ())) if m is not None),
         )
 
@@ -458,25 +461,23 @@ def _statements(step: Step) -> tuple[str, ...]:
     return own or (() if step.rule in SILENT else (step.law.statement,))
 
 
-def _matrix(chain: Chain, lang: str) -> MatrixSide | None:
-    try:
-        from derive.matrix import matrix_form_of
-    except ImportError:
-        return None
+def _matrix(chain: Chain, relation: str, names: Names, lang: str) -> MatrixSide | None:
     form = matrix_form_of(chain)
     if form is None:
         return None
-    return MatrixSide(form.latex(), form.text(), tuple(pick(note, lang) for note in form.notes))
+    return MatrixSide(form, chain.name, relation, names, tuple(pick(note, lang) for note in form.notes))
 
 
-def equation_tokens(equation: Equation, writer: Writer, *, relation_first: bool = True) -> tuple[Token, ...]:
+def equation_tokens(equation: Equation | MatrixSide, writer: Writer) -> tuple[Token, ...]:
     """An equation as tokens of a pen, to be broken into lines."""
+    if isinstance(equation, MatrixSide):
+        return _matrix_tokens(equation, writer)
     scope = Scope(equation.names)
     right = _side(equation.right, writer, scope)
     tokens: list[Token] = []
     if equation.left is not None:
         tokens += writer.node(equation.left, scope).tokens
-    if equation.left is not None or (relation_first and not _opens(equation)):
+    if equation.left is not None or not _opens(equation):
         tokens.append(writer.pen.relation(equation.relation))
     tokens += right.tokens
     if equation.remainder is not None:
@@ -484,6 +485,13 @@ def equation_tokens(equation: Equation, writer: Writer, *, relation_first: bool 
         tokens.append(writer.pen.sign(negative=False, leading=False))
         tokens += writer.remainder(tensor, order).tokens
     return tuple(tokens)
+
+
+def _matrix_tokens(side: MatrixSide, writer: Writer) -> tuple[Token, ...]:
+    matrices = MatrixWriter(writer.pen, side.names)
+    left = None if side.name is None else side.form.left(side.name)
+    start = () if left is None else matrices.write(left).tokens
+    return (*start, writer.pen.relation(side.relation), *matrices.write(side.form.tree).tokens)
 
 
 def _opens(equation: Equation) -> bool:

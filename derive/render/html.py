@@ -1,6 +1,7 @@
 """HTML: one self-contained page, and the shorter form that notebooks show.
 
-The page draws its formulas with the KaTeX inside it. A notebook draws them itself, between dollars; nothing runs in it.
+The page draws its formulas with the KaTeX inside it. A notebook draws them itself, between
+dollars; nothing runs there.
 """
 
 from __future__ import annotations

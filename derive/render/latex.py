@@ -89,10 +89,8 @@ def latex(subject: Subject, evidence: Evidence | None = None, lang: str = "en", 
 # ------------------------------------------------------------------------------------- pieces for other formats
 
 
-def latex_equation(equation: Equation | MatrixSide, *, left: Equation | None = None, room: float = ROOM) -> str:
+def latex_equation(equation: Equation | MatrixSide, *, room: float = ROOM) -> str:
     """A displayed equation, broken into lines where it is too long for one; without the delimiters."""
-    if isinstance(equation, MatrixSide):
-        return equation.latex
     return aligned(equation_tokens(equation, WRITER), room)
 
 
@@ -302,20 +300,18 @@ def _mark(made: Document, mark: Mark | None) -> str:
 def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]:
     yield _heading(made.say("result"), 1)
     for conclusion in conclusions:
-        forms = [(made.say("index form"), _form(conclusion.equation, ROOM - 3))]
+        forms: list[tuple[str, Equation | MatrixSide]] = [("index form", conclusion.equation)]
         if conclusion.expected is not None:
-            forms.append((made.say("expected"), _form(conclusion.expected, ROOM - 3)))
+            forms.append(("expected", conclusion.expected))
         if conclusion.matrix is not None:
-            notes = "".join(rf"\quad\text{{({tex_text(note)})}}" for note in conclusion.matrix.notes)
-            forms.append((made.say("matrix form"), conclusion.matrix.latex + notes))
-        rows = r" \\[1.2ex] ".join(
-            rf"\text{{\footnotesize {name}}} \\ \displaystyle {form}" for name, form in forms
-        )
-        yield (
-            "\\[\n\\setlength{\\fboxsep}{7pt}\\fbox{$\\begin{array}{@{}l@{}} "
-            + rows
-            + " \\end{array}$}\n\\]"
-        )
+            forms.append(("matrix form", conclusion.matrix))
+        rows = []
+        for key, form in forms:
+            notes = f" ({'; '.join(form.notes)})" if isinstance(form, MatrixSide) and form.notes else ""
+            rows.append(rf"\text{{\footnotesize {tex_text(made.say(key) + notes)}}}")
+            rows.append(rf"\displaystyle {latex_equation(form, room=ROOM - 3)}")
+        body = " \\\\[0.7ex]\n".join(rows)
+        yield "\\[\n\\setlength{\\fboxsep}{7pt}\\fbox{$\\begin{array}{@{}l@{}}\n" + body + "\n\\end{array}$}\n\\]"
         for mark in conclusion.marks:
             yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
 

@@ -7,6 +7,7 @@ the order of the tree.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +16,12 @@ from typing import Protocol
 import sympy
 
 from derive.functions import OVER
-from derive.index import Atom
+from derive.index import Atom, IntegerNode
 from derive.notation import (
     Add,
     Apply,
     Bracket,
     Index,
-    IntegerNode,
     Letter,
     Mul,
     Node,
@@ -209,7 +209,8 @@ class Writer:
                 return self._product(node, scope)
             case Sum():
                 inner_scope = scope.bind(node.letters)
-                return self._prefixed(self.pen.total(self._letters(node.letters, inner_scope)), node.body, inner_scope)
+                sign = self.pen.total(self._letters(node.letters, inner_scope))
+                return self._prefixed(sign, node.body, inner_scope)
             case Pow():
                 return self._power(node, scope)
             case Apply():
@@ -265,7 +266,9 @@ class Writer:
             conditions.append(condition)
             rows.append((self.node(mul(*rest), scope), self._condition(condition, scope)))
         start, later = conditions
-        if (start.relation, later.relation) != ("=", "≥") or (later.left, later.right) != (start.left, start.right + 1):
+        if (start.relation, later.relation) != ("=", "≥"):
+            return None
+        if (later.left, later.right) != (start.left, start.right + 1):
             return None
         return self.pen.cases(rows)
 
@@ -349,7 +352,7 @@ class Writer:
             return runs[0]
         fenced = [self.pen.fence(r) if r.level == ADD else r for r in runs]
         tokens: list[Token] = list(fenced[0].tokens)
-        for left, right in zip(fenced, fenced[1:], strict=False):
+        for left, right in itertools.pairwise(fenced):
             tokens.append(self.pen.between_factors(left, right))
             tokens.extend(right.tokens)
         return Run(tuple(tokens), MUL, max(r.height for r in fenced), open=fenced[-1].open)
@@ -459,9 +462,7 @@ class Writer:
             call = self._called(self.pen.function(name, function.latex), whole)
         else:
             letters = self._letters(node.letters, inner)
-            call = self._called(
-                self.pen.under(name, function.latex, letters), self.node(node.arguments[0], inner)
-            )
+            call = self._called(self.pen.under(name, function.latex, letters), self.node(node.arguments[0], inner))
         return self.pen.at(call, at, compact=compact) if at else call
 
     def _called(self, function: Run, inside: Run) -> Run:
@@ -472,9 +473,10 @@ class Writer:
         inner = scope.bind(node.letters)
         name, argument = node.function.name, node.arguments[0]
         hat = "inverse" if name == "inverse" else ""
-        order = [] if not isinstance(argument, Ref) else [i.letter for i in argument.indices if i.letter in node.letters]
-        if isinstance(argument, Ref) and order == list(reversed(node.letters)):
-            hat = (hat + " transposed").strip()
+        if isinstance(argument, Ref):
+            order = [i.letter for i in argument.indices if i.letter in node.letters]
+            if order == list(reversed(node.letters)):
+                hat = f"{hat} transposed".strip()
         whole = self._whole(node, scope, hat=hat)
         if whole is None:
             letters = self._letters(node.letters, inner)
@@ -610,7 +612,8 @@ class Writer:
         expression = as_expression(value)
         if expression.is_Integer or (expression.is_Rational and expression.q == 1):
             if expression.is_negative:
-                return Run((self.pen.sign(negative=True, leading=True), *self.pen.digits(str(-expression)).tokens), ADD)
+                sign = self.pen.sign(negative=True, leading=True)
+                return Run((sign, *self.pen.digits(str(-expression)).tokens), ADD)
             return self.pen.digits(str(expression))
         if isinstance(expression, sympy.Symbol):
             return self.pen.symbol(symbol_of(expression.name))
@@ -763,4 +766,5 @@ def _ranges(factors: Sequence[Node]) -> list[Node | _Range]:
 
 def _lower(one: Index, other: Index) -> Index:
     """Of two forms that add up to a size, the one whose letters are mostly positive."""
-    return one if sum(not _below_zero(c) for _, c in one.terms) > sum(not _below_zero(c) for _, c in other.terms) else other
+    positive = [sum(not _below_zero(c) for _, c in form.terms) for form in (one, other)]
+    return one if positive[0] > positive[1] else other

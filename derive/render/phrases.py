@@ -140,4 +140,4 @@ def sentence(text: str) -> str:
     """With a capital letter and a full stop."""
     if text.endswith((".", "。", "!", "?", "！", "？")):
         return titled(text)
-    return titled(text) + ("。" if any("\u2e80" < c for c in text) else ".")
+    return titled(text) + ("。" if any(c > "\u2e80" for c in text) else ".")

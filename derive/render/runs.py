@@ -10,6 +10,7 @@ rather than inside them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -92,7 +93,7 @@ def break_lines(tokens: Sequence[Token], first: float, later: float) -> list[str
         cuts.append(best[cuts[-1]][1])
     cuts.reverse()
     lines = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         head = tokens[start].head if start and tokens[start].head else tokens[start].source
         lines.append((head + "".join(t.source for t in tokens[start + 1 : end])).strip())
     return lines

@@ -63,8 +63,6 @@ class _Terminal:
 
     def equation(self, equation: Equation | MatrixSide, indent: int = 4, room: int | None = None) -> list[str]:
         space = (room or self.width) - indent
-        if isinstance(equation, MatrixSide):
-            return self.prose(equation.text, indent, 4)
         writer = Writer(TextPen(space))
         lines = break_lines(equation_tokens(equation, writer), space, space - 4)
         return [" " * indent + lines[0], *(" " * (indent + 4) + line for line in lines[1:])]
@@ -195,7 +193,8 @@ class _Terminal:
         gap = self.width - columns(row) - columns(mark)
         if gap >= 2:
             return [row + " " * gap + mark]
-        return [row, *(" " * max(0, self.width - columns(part)) + part for part in wrapped(mark, self.width - 6, 0, 0))]
+        parts = wrapped(mark, self.width - 6, 0, 0)
+        return [row, *(" " * (self.width - columns(part)) + part for part in parts)]
 
     def mark(self, mark: Mark | None) -> str:
         if mark is None:

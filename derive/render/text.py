@@ -40,9 +40,7 @@ def index_text(index: Index) -> str:
 
 def columns(text: str) -> int:
     """How many columns of a terminal the text takes."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _atom(source: str, level: int = ATOM, height: int = 0) -> Run:
@@ -82,7 +80,7 @@ class TextPen(Pen):
     def between_factors(self, left: Run, right: Run) -> Token:
         return Token("·", 1, AT_FACTOR, "· ")
 
-    _FENCES: ClassVar = {"(": "()", "[": "[]", "|": "||", "‖": "‖‖", "⌊": "⌊⌋"}
+    _FENCES: ClassVar = {"(": ("(", ")"), "[": ("[", "]"), "|": ("|", "|"), "‖": ("‖", "‖"), "⌊": ("⌊", "⌋")}
 
     def fence(self, inside: Run, kind: str = "(") -> Run:
         left, right = self._FENCES[kind]
