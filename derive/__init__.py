@@ -10,7 +10,7 @@ What people write formulas with, and what they ask of them, is here; everything 
 >>> r = define(r[i], Sum(j, A[i, j] * x[j]) - y[i])
 >>> L = define(L, Sum(i, r[i] ** 2) / 2)
 >>> gradient(Program.of([A, x, y], L), "x").result.result
-Σ_{i} r[i]·A[i,j]
+Σ_i r[i]·A[i,j]
 """
 
 from __future__ import annotations
@@ -75,9 +75,10 @@ _WHERE = {
     "errors": "DerivationError MissingRuleError NotationError",
     "evaluate": "run",
     "formula": "Claim Formula claim line load prove",
-    "functions": "absolute arcsin arctan argmax argmin cos cosh derivative_of det erf exp expm1 greater greater_equal "
-    "inverse log log1p log_softmax logdet logsumexp maximum maximum_over mean minimum minimum_over norm over "
-    "relu sigmoid sign sin sinh softmax softplus sqrt tan tanh unspecified where",
+    "functions": "absolute arcsin arctan argmax argmin cos cosh derivative_of det erf exp expm1 greater "
+    "greater_equal inverse log log1p log_softmax logdet logsumexp maximum maximum_over mean "
+    "minimum minimum_over norm over relu sigmoid sign sin sinh softmax softplus sqrt tan tanh "
+    "unspecified where",
     "index": "index_floor index_mod letter letters",
     "notation": "Partial Ref Sum Tensor at_least at_most equal less name names number tensor",
     "program": "Assumption Definition Program Recurrence assume define first inside recurrence",
