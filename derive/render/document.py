@@ -22,7 +22,7 @@ from derive.render.naming import Names
 from derive.render.phrases import DOMAINS, LANGUAGES, TITLES, WITNESSES, phrase, pick
 from derive.render.runs import Run, Token
 from derive.size_algebra import Size, size_symbols
-from derive.tree import walk
+from derive.tree import key, walk
 
 __all__ = [
     "Block", "Conclusion", "Document", "Equation", "Line", "Mark", "MatrixSide", "Section", "Setup", "SymbolRow",
@@ -377,6 +377,8 @@ class _Maker:
         if remainder:
             left = chain.start if isinstance(chain.start, Node) else left
         expected = claim.expected.get(chain)
+        if expected is not None and isinstance(chain.result, Node) and key(expected) == key(chain.result):
+            expected = None
         return Conclusion(
             Equation(left, relation, chain.result, names, remainder),
             None if expected is None else Equation(left, relation, expected, names, remainder),

@@ -158,7 +158,7 @@ class _Page:
         yield self.equation(line.equation)
         conditions = ""
         if line.conditions:
-            conditions = f" {self.say('provided').capitalize()} {self.conditions(line.conditions)}."
+            conditions = f" ({self.say('provided')} {self.conditions(line.conditions)})"
         yield f'<p class="why">{escape(sentence(line.why))}{conditions}</p>'
         if line.substeps:
             yield f"<details><summary>{self.say('in smaller steps')}</summary>"

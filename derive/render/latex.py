@@ -29,7 +29,7 @@ from derive.render.document import (
 from derive.render.mathematics import Scope, Writer
 from derive.render.naming import Names, symbol_of, tensor_symbol
 from derive.render.phrases import sentence, titled
-from derive.render.tex import ROOM, TexPen, aligned, is_chinese, tex_text
+from derive.render.tex import ROOM, TexPen, aligned, is_chinese, tex_text, widest
 from derive.size_algebra import Size
 
 __all__ = ["latex", "latex_equation", "latex_inline", "latex_symbol", "power_of_ten", "results"]
@@ -68,6 +68,8 @@ _LIST = (
 
 INDENT = 2.1
 """By how many em a line of a chain is narrower than the page."""
+MARK = 14.5
+"""The room that a check takes beside an equation."""
 
 
 def latex(subject: Subject, evidence: Evidence | None = None, lang: str = "en", fragment: bool = False) -> str:
@@ -242,13 +244,13 @@ def _section(made: Document, section: Section) -> Iterator[str]:
     if section.setup is not None:
         yield from _setup(made, section.setup, 1)
         yield _heading(made.say("derivation"), 1)
-    for block in section.blocks:
-        yield from _block(made, block)
+    for m, block in enumerate(section.blocks):
+        yield from _block(made, block, first=not m)
     yield from _results(made, section.conclusions)
 
 
-def _block(made: Document, block: Block, level: int = 0) -> Iterator[str]:
-    if not level:
+def _block(made: Document, block: Block, level: int = 0, *, first: bool = False) -> Iterator[str]:
+    if not level and not first:
         yield r"\par\pagebreak[1]\vspace{1.2ex plus 1ex}\hrule height 0.2pt\nopagebreak\vspace{0.4ex}"
     if block.note:
         yield rf"{tex_text(block.note)}\par\nopagebreak"
@@ -266,14 +268,23 @@ def _line(made: Document, line: Line, level: int) -> Iterator[str]:
         parts.append(rf"{{\small ($\dagger$ {made.say('stated')} {tex_text(line.reference)})}}")
     if line.statements:
         listed = r",\enspace ".join(f"${statement}$" for statement in line.statements)
-        parts.append(rf"{{\small {listed}}}")
+        # a law is not broken into lines: it would be harder to read than a line that ends early
+        parts.append(rf"{{\small\relpenalty=10000 \binoppenalty=10000 {listed}}}")
     if line.conditions:
         parts.append(rf"{{\small ({made.say('provided')} {_conditions(line.conditions)})}}")
-    yield rf"\item[{{\makebox[1.8em][l]{{\small\textbf{{{line.number}}}}}}}]"
-    # the check stands at the right end of the last line, or alone on a line of its own
-    yield r"\parfillskip=0pt " + "\n".join(parts) + r"\unskip\nobreak\hfil\penalty50\hskip1em\null\nobreak\hfil"
-    yield rf"{{\footnotesize {_mark(made, line.mark)}}}"
-    yield _display(line.equation, level + 1) + r"\parfillskip=0pt plus 1fil"
+    yield rf"\item[{{\makebox[1.8em][l]{{\small\textbf{{{line.number}}}}}}}]\rightskip=0pt plus 8em"
+    width = widest(equation_tokens(line.equation, WRITER), ROOM - INDENT * (level + 1))
+    beside = width + MARK < ROOM - INDENT * (level + 1)
+    mark = rf"{{\footnotesize {_mark(made, line.mark)}}}"
+    if beside:
+        yield "\n".join(parts)
+    else:
+        # the check stands at the right end of the last line, or alone on a line of its own
+        yield r"\parfillskip=0pt " + "\n".join(parts) + r"\unskip\nobreak\hfil\penalty50\hskip1em\null\nobreak\hfil"
+        yield mark
+    tag = rf"\tag*{{{mark}}}" if beside else ""
+    yield f"\\[\n{_form(line.equation, ROOM - INDENT * (level + 1))}{tag}\n\\]"
+    yield r"\parfillskip=0pt plus 1fil"
     for block in line.substeps:
         yield r"{\small " + made.say("in smaller steps") + ":}"
         yield from _block(made, block, level + 1)
@@ -308,10 +319,12 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
         rows = []
         for key, form in forms:
             notes = f" ({'; '.join(form.notes)})" if isinstance(form, MatrixSide) and form.notes else ""
-            rows.append(rf"\text{{\footnotesize {tex_text(made.say(key) + notes)}}}")
-            rows.append(rf"\displaystyle {latex_equation(form, room=ROOM - 3)}")
-        body = " \\\\[0.7ex]\n".join(rows)
-        yield "\\[\n\\setlength{\\fboxsep}{7pt}\\fbox{$\\begin{array}{@{}l@{}}\n" + body + "\n\\end{array}$}\n\\]"
+            label = rf"\text{{\footnotesize {tex_text(made.say(key))}}}"
+            drawn = rf"\displaystyle {latex_equation(form, room=ROOM - 9)}"
+            rows.append(f"{label} & {drawn}" + (rf"\quad\text{{\footnotesize {tex_text(notes)}}}" if notes else ""))
+        body = " \\\\[1.8ex]\n".join(rows)
+        box = "\\begin{array}{@{}l@{\\quad}l@{}}\n" + body + "\n\\end{array}"
+        yield "\\[\n\\setlength{\\fboxsep}{7pt}\\fbox{$" + box + "$}\n\\]"
         for mark in conclusion.marks:
             yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
 

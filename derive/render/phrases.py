@@ -23,13 +23,13 @@ PHRASES: dict[str, Text] = {
     "derivation": ("Derivation", "推导"),
     "result": ("Result", "结果"),
     "index form": ("Index form", "下标形式"),
-    "expected": ("As it is usually written", "通常的写法"),
+    "expected": ("Usual form", "通常写法"),
     "matrix form": ("Matrix form", "矩阵形式"),
     "checks": ("Checks", "验证"),
     "reference": ("Reference", "参考文献"),
     "answer": ("In short", "简答"),
     "by": ("by", "由"),
-    "provided": ("provided that", "条件"),
+    "provided": ("provided that", "条件:"),
     "in smaller steps": ("In smaller steps", "展开步骤"),
     "stated": ("quoted from", "引自"),
     "scalar": ("scalar", "标量"),
@@ -91,6 +91,7 @@ WITNESSES: dict[str, str] = {
     "numerical derivative": "数值导数",
     "SymPy": "SymPy 精确比较",
     "order of the remainder": "余项阶数",
+    "expected form": "通常写法",
 }
 
 DOMAINS: dict[str, Text] = {

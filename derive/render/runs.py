@@ -11,10 +11,10 @@ rather than inside them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-__all__ = ["ADD", "ATOM", "MUL", "POWER", "UNBREAKABLE", "Run", "Token", "break_lines"]
+__all__ = ["ADD", "ATOM", "MUL", "POWER", "UNBREAKABLE", "BrokenLine", "Run", "Token", "break_lines"]
 
 ADD, MUL, POWER, ATOM = 1, 2, 3, 4
 
@@ -63,12 +63,15 @@ class Run:
         return tuple(replace(t, cost=t.cost + DEEPER) if t.cost else t for t in self.tokens)
 
 
-def joined(runs: Iterable[Run]) -> tuple[Token, ...]:
-    """The tokens of all."""
-    return tuple(token for run in runs for token in run.tokens)
+@dataclass(frozen=True)
+class BrokenLine:
+    """A line of a display."""
+
+    source: str
+    width: float
 
 
-def break_lines(tokens: Sequence[Token], first: float, later: float) -> list[str]:
+def break_lines(tokens: Sequence[Token], first: float, later: float) -> list[BrokenLine]:
     """Lines of at most ``first`` and then ``later`` width, wherever the tokens allow it."""
     count = len(tokens)
     starts = [0, *(m for m in range(1, count) if tokens[m].cost)]
@@ -95,5 +98,6 @@ def break_lines(tokens: Sequence[Token], first: float, later: float) -> list[str
     lines = []
     for start, end in itertools.pairwise(cuts):
         head = tokens[start].head if start and tokens[start].head else tokens[start].source
-        lines.append((head + "".join(t.source for t in tokens[start + 1 : end])).strip())
+        source = (head + "".join(t.source for t in tokens[start + 1 : end])).strip()
+        lines.append(BrokenLine(source, widths[end] - widths[start]))
     return lines

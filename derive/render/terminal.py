@@ -64,7 +64,7 @@ class _Terminal:
     def equation(self, equation: Equation | MatrixSide, indent: int = 4, room: int | None = None) -> list[str]:
         space = (room or self.width) - indent
         writer = Writer(TextPen(space))
-        lines = break_lines(equation_tokens(equation, writer), space, space - 4)
+        lines = [line.source for line in break_lines(equation_tokens(equation, writer), space, space - 4)]
         return [" " * indent + lines[0], *(" " * (indent + 4) + line for line in lines[1:])]
 
     def inline(self, what: Equation | Node | Size) -> str:

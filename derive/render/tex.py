@@ -17,7 +17,7 @@ from derive.render.mathematics import Pen, Scope, Side, Writer
 from derive.render.naming import GREEK, Names, Symbol, symbol_of
 from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, Run, Token, break_lines
 
-__all__ = ["TexPen", "aligned", "latex_math", "tex_text"]
+__all__ = ["TexPen", "aligned", "is_chinese", "latex_math", "tex_text", "widest"]
 
 ROOM = 37.0
 """Width of a displayed line, in em: what fits the page of the document at 11 pt."""
@@ -43,9 +43,15 @@ def aligned(tokens: Sequence[Token], room: float = ROOM) -> str:
     """Tokens as one display, broken into lines where it is too long for one."""
     lines = break_lines(tokens, room, room - CONTINUED)
     if len(lines) == 1:
-        return lines[0]
-    rows = [f"&{lines[0]}", *(rf"&\qquad {line}" for line in lines[1:])]
+        return lines[0].source
+    rows = [f"&{lines[0].source}", *(rf"&\qquad {line.source}" for line in lines[1:])]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def widest(tokens: Sequence[Token], room: float = ROOM) -> float:
+    """The width of the longest line of ``aligned``."""
+    lines = break_lines(tokens, room, room - CONTINUED)
+    return max(line.width + (CONTINUED if m else 0) for m, line in enumerate(lines))
 
 
 # ------------------------------------------------------------------------------------------------- prose
