@@ -5,15 +5,18 @@ Exit codes: 0 all lines hold; 1 a check disagrees; 2 usage or bad input; 3 somet
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
-import sys
-import tempfile
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from derive.console import complain, conclude, cut, loaded, run, summary, width, worst
+from derive.errors import DerivationError, NotationError
 
 if TYPE_CHECKING:
     from derive.derivation import Evidence
@@ -45,77 +48,78 @@ class Language(StrEnum):
     zh = "zh"
 
 
-SUFFIX = {Format.latex: "tex", Format.html: "html", Format.markdown: "md", Format.text: "txt"}
-EXIT = {"holds": 0, "fails": 1, "not exercised": 3}
+# Format: the module whose function of that name writes it, and the ending of its files.
+WRITERS = {
+    Format.latex: ("latex", "tex"),
+    Format.html: ("html", "html"),
+    Format.markdown: ("markdown", "md"),
+    Format.text: ("terminal", "txt"),
+}
+STATUS = {"holds": "checked", "fails": "wrong", "not exercised": "derived"}
 
+Identifier = Annotated[str, typer.Argument(metavar="ID", help="Identifier of an entry; `derive list` shows them.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the prose.")]
 To = Annotated[list[Format], typer.Option("--to", help="Format; may be given several times.")]
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder to write to; made if it is not there.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.command("list")
 def list_(
     check: Annotated[bool, typer.Option("--check", help="Check every line first; takes a while.")] = False,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """The catalogue: identifier, title, and whether an entry is stated, derived or checked."""
     from derive.formula import catalogue, formula, group_of
 
     rows: list[dict[str, str]] = []
+    outcomes = ["holds"]
     for identifier in catalogue():
         entry = formula(identifier)
-        status = _status(entry, check=check)
-        rows.append({"id": identifier, "group": group_of(identifier), "status": status,
+        status, outcome = _status(entry, check=check)
+        outcomes.append(outcome)
+        group = group_of(identifier)
+        if not as_json:
+            if not rows or group != rows[-1]["group"]:
+                typer.secho(f"\n{group.replace('_', ' ')}", bold=True)
+            typer.echo(cut(f"  {identifier:<{max(map(len, catalogue()))}}  {status:<8}  {entry.title}", width()))
+        rows.append({"id": identifier, "group": group, "status": status,
                      "title": entry.title, "title_zh": entry.title_zh})  # fmt: skip
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-        return
-    width = max(len(row["id"]) for row in rows)
-    group = ""
-    for row in rows:
-        if row["group"] != group:
-            group = row["group"]
-            typer.secho(f"\n{group.replace('_', ' ')}", bold=True)
-        typer.echo(f"  {row['id']:<{width}}  {row['status']:<8}  {row['title']}")
+    conclude(worst(outcomes))
 
 
-def _status(entry: Formula, *, check: bool) -> str:
-    from derive.errors import DerivationError
+def _status(entry: Formula, *, check: bool) -> tuple[str, str]:
+    """What an entry is, and the outcome of its checks where there were some."""
     from derive.evidence import evidence_for
     from derive.formula import claims_of
 
-    claims = claims_of(entry)
-    if not any(step for claim in claims for chain in claim.chains for step in chain.steps):
-        return "stated"
+    if not any(chain.steps for claim in claims_of(entry) for chain in claim.chains):
+        return "stated", "holds"
     if not check:
-        return "derived"
+        return "derived", "holds"
     try:
-        return "checked" if evidence_for(entry).outcome == "holds" else "derived"
+        outcome = evidence_for(entry).outcome
     except DerivationError:
-        return "wrong"
+        outcome = "fails"
+    return STATUS[outcome], outcome
 
 
 @app.command()
-def show(
-    identifier: Annotated[
-        str, typer.Argument(metavar="ID", help="Identifier of an entry; `derive list` shows them.")
-    ],
-    lang: Lang = Language.en,
-) -> None:
+def show(identifier: Identifier, lang: Lang = Language.en) -> None:
     """Print a derivation to the terminal."""
-    subject, evidence = _checked(identifier)
-    from derive.render.text import text
+    from derive.evidence import evidence_for
+    from derive.render.terminal import text
 
-    typer.echo(text(subject, evidence, lang=lang.value, width=80))
-    _finish(evidence)
+    subject = loaded(identifier)
+    evidence = evidence_for(subject)
+    typer.echo(text(subject, evidence, lang=lang.value, width=width()), nl=False)
+    _finish([evidence.outcome])
 
 
 @app.command()
 def render(
-    identifier: Annotated[
-        str, typer.Argument(metavar="ID", help="Identifier of an entry; `derive list` shows them.")
-    ],
+    identifier: Identifier,
     to: To = [Format.latex],  # noqa: B006 - typer copies it
     lang: Lang = Language.en,
     output: Folder = Path("derivations"),
@@ -135,90 +139,75 @@ def file(
 ) -> None:
     """Write derivations of formula files of your own. The files are run as Python programs."""
     for path in paths:
-        if path.suffix != ".py":
-            _fail(f"{str(path)!r} is no Python file; for an entry of the catalogue use `derive render {path}`")
+        if path.suffix != ".py" and not path.exists():
+            raise NotationError(
+                f"{str(path)!r} is no Python file; for an entry of the catalogue: derive render {path}"
+            )
     _write([str(path) for path in paths], to, lang, output)
 
 
-def _write(targets: list[str], to: list[Format], lang: Language, folder: Path) -> None:
-    import importlib
-
-    worst: Evidence | None = None
+def _write(targets: Sequence[str], to: Sequence[Format], lang: Language, folder: Path) -> None:
+    """Write every target in every format. All are loaded before anything is written; what disagrees is not written."""
+    subjects: dict[str, Formula] = {}
     for target in targets:
-        subject, evidence = _checked(target)
-        documents = {}
-        for form in dict.fromkeys(to):
-            module = importlib.import_module(f"derive.render.{form.value}")
-            documents[form] = getattr(module, form.value)(subject, evidence, lang=lang.value)
-        for form, document in documents.items():
-            name = subject.id if lang is Language.en else f"{subject.id}.{lang.value}"
-            path = _save(folder / f"{name}.{SUFFIX[form]}", document)
-            typer.echo(str(path))
-        typer.secho(summary(evidence), dim=True)
-        if worst is None or EXIT[evidence.outcome] > EXIT[worst.outcome]:
-            worst = evidence
-    assert worst is not None
-    _finish(worst)
+        subject = loaded(target)
+        if subjects.setdefault(subject.id, subject) is not subject:
+            raise NotationError(f"{target}: another of these files declares the id {subject.id!r}; take another one")
+    outcomes = []
+    for subject in subjects.values():
+        try:
+            outcomes.append(_write_one(subject, to, lang, folder).outcome)
+        except DerivationError as error:
+            complain(f"derive: {subject.id}: {error}")
+            outcomes.append("fails")
+    _finish(outcomes)
 
 
-def summary(evidence: Evidence) -> str:
-    """One line on how well a derivation was checked."""
-    total = len(evidence.all)
-    held = sum(check.outcome == "holds" for check in evidence.all)
-    error = max((check.error for check in evidence.all if check.outcome == "holds"), default=0.0)
-    text = f"{held} of {total} checks hold, largest relative error {error:.1e}"
-    left = total - held
-    return text if not left else f"{text}; {left} could not be exercised"
+def _write_one(subject: Formula, to: Sequence[Format], lang: Language, folder: Path) -> Evidence:
+    from derive.evidence import evidence_for
+
+    evidence = evidence_for(subject)
+    documents = {}
+    for form in dict.fromkeys(to):
+        module, ending = WRITERS[form]
+        writer = getattr(importlib.import_module(f"derive.render.{module}"), form.value)
+        name = subject.id if lang is Language.en else f"{subject.id}.{lang.value}"
+        documents[folder / f"{name}.{ending}"] = writer(subject, evidence, lang=lang.value)
+    for path, document in documents.items():
+        _save(path, document)
+        typer.echo(str(path))
+    typer.secho(summary(evidence.all), dim=True)
+    return evidence
 
 
-def _save(path: Path, document: str) -> Path:
-    """Write beside, then rename: there is never half a document."""
+def _save(path: Path, document: str) -> None:
+    """Write beside, then rename: there is never half a document. Raises: NotationError where that cannot be done."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(document)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            beside.write_text(document, encoding="utf-8")
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
-        _fail(f"cannot write to {str(path.parent)!r}: {error.strerror}; choose another folder with -o")
-    return path
+        raise NotationError(f"cannot write {str(path)!r}: {error.strerror}; choose another folder with -o") from error
+    except UnicodeError as error:
+        raise NotationError(
+            f"cannot write {str(path)!r}: its prose has characters that are no text: {error}"
+        ) from error
 
 
-def _checked(target: str) -> tuple[Formula, Evidence]:
-    from derive.errors import DerivationError, MissingRuleError, NotationError
-    from derive.evidence import evidence_for
-    from derive.formula import load
-
-    try:
-        subject = load(target)
-        return subject, evidence_for(subject)
-    except (NotationError, MissingRuleError) as error:
-        _fail(str(error))
-    except DerivationError as error:
-        _fail(str(error), code=1)
+def _finish(outcomes: Sequence[str]) -> NoReturn:
+    outcome = worst(outcomes)
+    if outcome == "not exercised":
+        complain("some lines could not be exercised; `verify derivation` says which")
+    conclude(outcome)
 
 
-def _finish(evidence: Evidence) -> None:
-    code = EXIT[evidence.outcome]
-    if code == 3:
-        typer.echo("some lines could not be exercised; `verify derivation` says which", err=True)
-    if code:
-        raise typer.Exit(code)
-
-
-def _fail(message: str, code: int = 2) -> NoReturn:
-    typer.echo(f"derive: {message}", err=True)
-    raise typer.Exit(code)
-
-
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """The console command."""
-    return app(args=sys.argv[1:] if arguments is None else arguments, prog_name="derive")
+    run(app, "derive", arguments)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,16 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+import re
+import sys
+import traceback
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from derive.derivation import Chain, Derivation, Statement, Step, Text
-from derive.errors import NotationError
+from derive.errors import DerivationError, MissingRuleError, NotationError
 from derive.notation import Node, Ref, Tensor, as_node
 from derive.program import Program, check_reads
 
@@ -61,13 +64,18 @@ class Formula:
     answer: Text = ("", "")
 
     def __post_init__(self) -> None:
-        if not self.id.replace("-", "").isalnum() or self.id != self.id.lower():
+        if not isinstance(self.id, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.id):
             raise NotationError(f"the id of a formula is lower-case words joined by hyphens, not {self.id!r}")
         for field in ("title", "title_zh", "reference"):
-            if not getattr(self, field).strip():
+            if not _is_prose(getattr(self, field)):
                 raise NotationError(f"the formula {self.id!r} has no {field}")
-        if len(self.summary) != 2 or not all(self.summary):
+        for field in ("program", "claims"):
+            if not callable(getattr(self, field)):
+                raise NotationError(f"{field} of the formula {self.id!r} is a function, not {getattr(self, field)!r}")
+        if not _is_pair(self.summary) or not all(map(_is_prose, self.summary)):
             raise NotationError(f"the formula {self.id!r} needs a summary in English and in Chinese")
+        if not _is_pair(self.answer):
+            raise NotationError(f"the answer of the formula {self.id!r} is a pair, English and Chinese")
 
     def latex(self, lang: str = "en", *, fragment: bool = False) -> str:
         """As a LaTeX document, or with ``fragment`` as its body. Everything is checked first."""
@@ -89,7 +97,7 @@ class Formula:
 
     def text(self, lang: str = "en", width: int = 80) -> str:
         """As Unicode text for a terminal. Everything is checked first."""
-        from derive.render.text import text
+        from derive.render.terminal import text
 
         return text(self, lang=lang, width=width)
 
@@ -107,10 +115,53 @@ class Formula:
         return results(self)
 
 
+def _is_prose(text: object) -> bool:
+    return isinstance(text, str) and bool(text.strip())
+
+
+def _is_pair(text: object) -> bool:
+    return isinstance(text, tuple) and len(text) == 2 and all(isinstance(one, str) for one in text)
+
+
 @cache
 def claims_of(formula: Formula) -> tuple[Claim, ...]:
-    """The claims of a formula, made once: what is checked and what is printed are the same chains."""
-    return tuple(formula.claims(formula.program()))
+    """The claims of a formula, made once: what is checked and what is printed are the same chains.
+
+    Raises: NotationError or MissingRuleError with the line of the formula's file that led to it.
+    """
+    try:
+        program = formula.program()
+        if not isinstance(program, Program):
+            raise NotationError(f"program() returns a Program, not {type(program).__name__}")
+        claims = formula.claims(program)
+        if not isinstance(claims, Sequence) or not all(isinstance(one, Claim) for one in claims):
+            raise NotationError("claims() returns a list of claim(…)")
+        for one in claims:
+            if not _is_pair(one.title) or not _is_pair(one.prose):
+                raise NotationError(f"title and prose of a claim are pairs, English and Chinese, not {one.title!r}")
+    except Exception as error:
+        functions = (formula.program, formula.claims)
+        raise _placed(
+            error, {f.__code__.co_filename for f in functions if hasattr(f, "__code__")}, formula.id
+        ) from error
+    return tuple(claims)
+
+
+def _placed(error: BaseException, files: Collection[str], otherwise: str) -> NotationError | MissingRuleError:
+    """What went wrong in somebody's file, in one message that begins with its innermost line there."""
+    lines = [(f.f_code.co_filename, number) for f, number in traceback.walk_tb(error.__traceback__)]
+    here = [f"{Path(name).name}, line {number}" for name, number in lines if name in files]
+    kind = MissingRuleError if isinstance(error, MissingRuleError) else NotationError
+    return kind(f"{here[-1] if here else otherwise}: {_reason(error)}")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, (NotationError, MissingRuleError, DerivationError)):
+        return str(error)
+    missing = re.match(r"Formula\.__init__\(\) missing .*?: (.*)", str(error))
+    if missing:
+        return f"the formula lacks {missing[1]}; write Formula(id=…, title=…, title_zh=…, program=…, …)"
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def claim(
@@ -244,6 +295,8 @@ def load(target: str | Path) -> Formula:
     """
     path = Path(target)
     if path.suffix != ".py":
+        if path.exists():
+            raise NotationError(f"{str(path)!r} is no formula file: these are Python programs and end in .py")
         return formula(str(target))
     if not path.is_file():
         raise NotationError(f"there is no file {str(path)!r}")
@@ -251,17 +304,19 @@ def load(target: str | Path) -> Formula:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where the file's own dataclasses look for themselves
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise NotationError(f"{path} does not parse: {error.msg} in line {error.lineno}") from error
-    except Exception as error:
-        raise NotationError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        name = Path(error.filename or path).name
+        raise NotationError(f"{name}, line {error.lineno}: this does not parse: {error.msg}") from error
+    except (Exception, SystemExit) as error:
+        raise _placed(error, {module.__file__ or ""}, path.name) from error
     return _declared(module, path)
 
 
 def _declared(module: object, path: Path) -> Formula:
     found = getattr(module, "FORMULA", None)
     if not isinstance(found, Formula):
-        raise NotationError(f"{path} declares no FORMULA = Formula(id=…, title=…, …)")
+        raise NotationError(f"{path.name} declares no FORMULA = Formula(id=…, title=…, …)")
     return found

@@ -7,10 +7,13 @@ be exercised, or nothing was checked.
 from __future__ import annotations
 
 import json
-import sys
+import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from derive.console import conclude, cut, fold, loaded, run, summary, width, worst
 
 if TYPE_CHECKING:
     from derive.derivation import Chain, Check, Evidence
@@ -25,10 +28,9 @@ app = typer.Typer(
     help="Check derivations, derivatives and backward passes against numbers.",
 )
 
-EXIT = {"holds": 0, "fails": 1, "not exercised": 3}
 MARK = {"holds": "✓", "fails": "✗", "not exercised": "?"}
 
-Seed = Annotated[int, typer.Option("--seed", help="Seed of sizes and points.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of sizes and points.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -39,40 +41,30 @@ def derivation(
     as_json: AsJson = False,
 ) -> None:
     """Check every line of a derivation and say how well each holds."""
-    from derive.errors import MissingRuleError, NotationError
-    from derive.formula import claims_of, load
+    from derive.formula import claims_of
     from verify.derivation import check_derivation
 
-    try:
-        entry = load(target)
-        claims = claims_of(entry)
-        parts = [(claim, check_derivation(claim, seed=seed)) for claim in claims]
-    except (NotationError, MissingRuleError) as error:
-        _fail(str(error))
-    outcome = _worst([evidence.outcome for _, evidence in parts])
+    entry = loaded(target)
+    parts = [(claim, check_derivation(claim, seed=seed)) for claim in claims_of(entry)]
+    outcome = worst(evidence.outcome for _, evidence in parts)
     if as_json:
-        document = {
-            "id": entry.id,
-            "outcome": outcome,
-            "seed": seed,
-            "claims": [
-                {
-                    "title": claim.title[0],
-                    "outcome": evidence.outcome,
-                    "chains": [_as_data(c, evidence) for c in claim.chains],
-                }
-                for claim, evidence in parts
-            ],
-        }
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
-        raise typer.Exit(EXIT[outcome])
-    typer.secho(entry.title, bold=True)
+        claims = [
+            {
+                "title": claim.title[0],
+                "outcome": evidence.outcome,
+                "chains": [_chain(chain, evidence) for chain in claim.chains],
+            }
+            for claim, evidence in parts
+        ]
+        _print_json({"id": entry.id, "outcome": outcome, "seed": seed, "claims": claims})
+        conclude(outcome)
+    typer.secho(cut(entry.title, width()), bold=True)
     for claim, evidence in parts:
-        typer.echo(f"\n{claim.title[0]}")
+        _print(f"\n{claim.title[0]}")
         for chain in claim.chains:
             _print_chain(chain, evidence)
-    typer.echo("")
-    _conclude(outcome, [check for _, evidence in parts for check in evidence.all])
+    _print("\n" + summary([check for _, evidence in parts for check in evidence.all]))
+    conclude(outcome)
 
 
 @app.command()
@@ -82,26 +74,29 @@ def catalogue(seed: Seed = 0, as_json: AsJson = False) -> None:
 
     rows: list[dict[str, Any]] = []
     entries = list(formulas())
-    width = max((len(entry.id) for entry in entries), default=0)
+    names = max((len(entry.id) for entry in entries), default=0)
     for entry in entries:
         evidence = check_formula(entry, seed=seed)
-        row = _row(entry, evidence)
-        rows.append(row)
+        rows.append(_row(entry, evidence))
         if not as_json:
-            typer.echo(
-                f"{MARK[evidence.outcome]} {entry.id:<{width}}  {row['checks']:>4} checks  "
-                f"largest relative error {row['error']:.1e}"
-            )
+            _print(f"{MARK[evidence.outcome]} {entry.id:<{names}}  {summary(evidence.all)}", 4)
             for check in evidence.all:
                 if check.outcome != "holds":
-                    typer.echo(f"    {MARK[check.outcome]} {check.message}")
-    outcome = _worst([row["outcome"] for row in rows])
+                    _print(f"    {MARK[check.outcome]} {check.message}", 6)
+    outcome = worst(row["outcome"] for row in rows)
     if as_json:
-        typer.echo(json.dumps({"outcome": outcome, "entries": rows}, ensure_ascii=False, indent=2))
-        raise typer.Exit(EXIT[outcome])
-    held = sum(row["outcome"] == "holds" for row in rows)
-    typer.echo(f"\n{held} of {len(rows)} entries hold")
-    raise typer.Exit(EXIT[outcome])
+        _print_json({"outcome": outcome, "seed": seed, "entries": rows})
+    else:
+        held = sum(row["outcome"] == "holds" for row in rows)
+        _print(f"\n{held} of {len(rows)} entries hold")
+    conclude(outcome)
+
+
+# --------------------------------------------------------------------------------------------------------- JSON
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def _row(entry: Formula, evidence: Evidence) -> dict[str, Any]:
@@ -116,12 +111,18 @@ def _row(entry: Formula, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _as_data(chain: Chain, evidence: Evidence) -> dict[str, Any]:
+def _chain(chain: Chain, evidence: Evidence) -> dict[str, Any]:
     return {
         "name": None if chain.name is None else repr(chain.name),
         "start": repr(chain.start),
         "steps": [
-            {"relation": step.relation, "after": repr(step.after), "rule": step.rule, **_check(evidence.steps[step])}
+            {
+                "relation": step.relation,
+                "after": repr(step.after),
+                "rule": step.rule,
+                **_check(evidence.steps[step]),
+                "substeps": [_chain(sub, evidence) for sub in step.substeps],
+            }
             for step in chain.steps
         ],
         "result": [_check(check) for check in evidence.chains.get(chain, ())],
@@ -139,49 +140,46 @@ def _check(check: Check) -> dict[str, Any]:
     }
 
 
-def _print_chain(chain: Chain, evidence: Evidence) -> None:
+# ----------------------------------------------------------------------------------------------------- terminal
+
+
+def _print(text: str, indent: int = 0, *, dim: bool = False) -> None:
+    for line in fold(text, indent):
+        typer.secho(line, dim=dim)
+
+
+def _print_chain(chain: Chain, evidence: Evidence, margin: int = 2) -> None:
+    """A chain with its checks; of smaller steps those chains in which something does not hold."""
     head = f"{chain.start!r}" if chain.name is None else f"{chain.name!r} := {chain.start!r}"
-    typer.echo(f"  {_cut(head, 76)}")
+    typer.echo(" " * margin + cut(head, width() - margin))
     for step in chain.steps:
-        _print_check(evidence.steps[step], f"{step.relation} {step.after!r}", step.law.title[0])
+        _print_check(evidence.steps[step], f"{step.relation} {step.after!r}", step.law.title[0], margin + 2)
+        for sub in step.substeps:
+            if any(check.outcome != "holds" for check in _checks(sub, evidence)):
+                _print_chain(sub, evidence, margin + 11)
     for check in evidence.chains.get(chain, ()):
-        _print_check(check, "result", check.witness)
+        _print_check(check, "result", check.witness, margin + 2)
 
 
-def _print_check(check: Check, text: str, law: str) -> None:
-    mark = f"{MARK[check.outcome]} {check.error:.0e}" if check.outcome == "holds" else f"{MARK[check.outcome]}      "
-    typer.echo(f"    {mark}  {_cut(text, 66)}")
-    typer.secho(f"             {_cut(law, 66)}", dim=True)
+def _checks(chain: Chain, evidence: Evidence) -> Iterator[Check]:
+    for step in chain.steps:
+        yield evidence.steps[step]
+        for sub in step.substeps:
+            yield from _checks(sub, evidence)
+
+
+def _print_check(check: Check, text: str, law: str, margin: int) -> None:
+    error = f"{check.error:.0e}" if check.outcome == "holds" else ""
+    head = f"{'':<{margin}}{MARK[check.outcome]} {error:<5}  "
+    typer.echo(cut(head + text, width()))
+    typer.secho(cut(" " * len(head) + law, width()), dim=True)
     if check.outcome != "holds":
-        typer.echo(f"             {check.message}")
+        _print(textwrap.indent(check.message, " " * len(head)), len(head))
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _conclude(outcome: str, checks: list[Check]) -> NoReturn:
-    counts = {name: sum(check.outcome == name for check in checks) for name in EXIT}
-    error = max((check.error for check in checks if check.outcome == "holds"), default=0.0)
-    typer.echo(
-        f"{counts['holds']} of {len(checks)} checks hold, largest relative error {error:.1e}; "
-        f"{counts['fails']} disagree, {counts['not exercised']} could not be exercised"
-    )
-    raise typer.Exit(EXIT[outcome])
-
-
-def _worst(outcomes: list[str]) -> str:
-    return "fails" if "fails" in outcomes else "holds" if outcomes and set(outcomes) == {"holds"} else "not exercised"
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"verify: {message}", err=True)
-    raise typer.Exit(2)
-
-
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """The console command."""
-    return app(args=sys.argv[1:] if arguments is None else arguments, prog_name="verify")
+    run(app, "verify", arguments)
 
 
 if __name__ == "__main__":
