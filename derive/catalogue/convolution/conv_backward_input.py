@@ -152,6 +152,10 @@ def claims(main: Program) -> list[Claim]:
     p = next(t for t in margin.sizes() if t.name == "p")
     images = many_channels()
     general = vjp(images, "x")
+    g_y, f = general.derived.inputs[-1], images.tensor("w")
+    (_, O, R, Q), (_, _, KH, KW) = images.tensor("y").axes, f.axes
+    o, h, q, t, v = letters("o h q t v", O, R, Q, KH, KW)
+    st, di, pd = (next(z for z in images.sizes() if z.name == name) for name in ("s", "d", "p"))
     behind = activated()
     through = vjp(behind, "r")
     d_x = next(t.name.tensor for t in through.chains if t.name is not None and t.name.tensor.name == "d_x")
@@ -179,6 +183,11 @@ def claims(main: Program) -> list[Claim]:
             [*striding.chains, spread],
             program=striding.program,
             expected={"x": lambda c: Sum(m, g[m] * inside(w[c - s * m]))},
+            prose=(
+                "Window i starts at entry s·i. Where the stride does not come out even, the last entries are covered by "
+                "no window and get zero.",
+                "第 i 个窗口从第 s·i 个元素开始。若步幅除不尽, 末尾的元素不被任何窗口覆盖, 梯度为零。",
+            ),
         ),
         claim(
             ("Padding: crop the result", "填充: 裁剪结果"),
@@ -189,9 +198,20 @@ def claims(main: Program) -> list[Claim]:
         claim(
             ("Many channels, two axes, stride, padding and dilation", "多通道, 二维, 含步幅、填充与空洞"),
             general,
+            expected={
+                "x": lambda n, c, a, b: Sum(
+                    o,
+                    h,
+                    q,
+                    t,
+                    v,
+                    g_y[n, o, h, q] * f[o, c, t, v] * equal(st * h + di * t, a + pd) * equal(st * q + di * v, b + pd),
+                )
+            },
             prose=(
-                "Every output channel sends its gradient back through its own kernel, and the contributions add.",
-                "每个输出通道把梯度经由自己的卷积核送回, 各贡献相加。",
+                "Every output channel sends its gradient back through its own kernel, and the contributions add. Entry a "
+                "meets window i at the kernel entry u with s·i + d·u = a + p, if there is one.",
+                "每个输出通道把梯度经由自己的卷积核送回, 各贡献相加。输入元素 a 与窗口 i 在满足 s·i + d·u = a + p 的卷积核元素 u 处相遇 (若存在)。",
             ),
         ),
         claim(

@@ -126,9 +126,9 @@ def claims(main: Program) -> list[Claim]:
             program=guarded,
             expected={"z": lambda k: q / (q + delta) * (p[k] - y[k])},
             prose=(
-                "An implementation that computes -log(p_c + δ) but returns p - t has a wrong backward pass: at a margin "
-                "of 20 with δ = 1e-7 the true factor is 0.0202.",
-                "若实现计算 -log(p_c + δ) 却返回 p - t, 其反向传播是错的: 间隔为 20 且 δ = 1e-7 时, 真实因子为 0.0202。",
+                "An implementation that computes -log(p_c + δ) but returns p - t has a wrong backward pass: where the "
+                "true class is 20 behind in its logit, with δ = 1e-7, the true factor is 0.0202.",
+                "若实现计算 -log(p_c + δ) 却返回 p - t, 其反向传播是错的: 真实类的 logit 落后 20 且 δ = 1e-7 时, 真实因子为 0.0202。",
             ),
         ),
     ]

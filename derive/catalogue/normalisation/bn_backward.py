@@ -112,6 +112,9 @@ def claims(main: Program) -> list[Claim]:
                 "gamma": lambda k: Sum(n, d_y[n, k] * h[n, k]),
                 "beta": lambda k: Sum(n, d_y[n, k]),
                 "x": lambda row, column: compact(row, column),
+                "d_xhat": lambda n, k: gamma[k] * d_y[n, k],
+                "d_v": lambda k: -Sum(n, d_h[n, k] * c[n, k]) / (2 * s[k] ** 3),
+                "d_mu": lambda k: -Sum(n, d_h[n, k]) / s[k],
             },
             prose=(
                 "x reaches the output directly through its deviation c, through the variance v (which is in s), and "

@@ -9,6 +9,7 @@ from derive import (
     Sum,
     claim,
     first,
+    inside,
     letters,
     names,
     recurrence,
@@ -18,6 +19,7 @@ from derive import (
     tensor,
     vjp,
 )  # fmt: skip
+from derive.notation import Letter, Node, add
 
 GATES = (("i", "input gate", "输入门"), ("f", "forget gate", "遗忘门"), ("o", "output gate", "输出门"),
          ("g", "candidate", "候选记忆"))  # fmt: skip
@@ -67,6 +69,16 @@ def claims(main: Program) -> list[Claim]:
     x, W, U, p, e, i, f, o, g, c = (main.tensor(name) for name in ("x", "W_x", "W_h", "h_prev", "c_prev", *"ifogc"))
     d_a, d_c = named["d_a"], named["d_c"]
     d_h = named["d_h_total"]
+
+    def stacked(time: Letter, row: Letter) -> Node:
+        """The gradients in the four pre-activations, one below the other."""
+        terms = []
+        for place, gate in enumerate((i, f, o, g)):
+            at = row - place * H
+            slope = 1 - gate[time, at] ** 2 if gate is g else gate[time, at] * (1 - gate[time, at])
+            terms.append(inside(named[f"d_{gate.name}"][time, at]) * slope)
+        return add(*terms)
+
     return [
         claim(
             ("Backwards through time", "沿时间反向"),
@@ -76,6 +88,7 @@ def claims(main: Program) -> list[Claim]:
                 "d_i": lambda t, k: d_c[t, k] * g[t, k],
                 "d_g": lambda t, k: d_c[t, k] * i[t, k],
                 "d_f": lambda t, k: d_c[t, k] * e[t, k],
+                "d_a": lambda t, m: stacked(t, m),
                 "d_c_prev": lambda t, k: d_c[t, k] * f[t, k],
                 "d_h_prev": lambda t, k: Sum(m, d_a[t, m] * U[k, m]),
                 "W_x": lambda r, a: Sum(t, d_a[t, a] * x[t, r]),
