@@ -33,7 +33,9 @@ from derive.notation import (
     Letter,
     Mul,
     Node,
+    Number,
     Over,
+    Quotient,
     Ref,
     Tensor,
     as_node,
@@ -198,19 +200,25 @@ class Program:
             raise NotationError(f"this program has no tensor {name!r}; it has {', '.join(tensors)}")
         return tensors[name]
 
+    def size(self, name: str) -> sympy.Symbol:
+        """The size symbol of this name. Raises: NotationError with the names there are."""
+        symbols = {symbol.name: symbol for symbol in self.sizes()}
+        if name not in symbols:
+            raise NotationError(f"this program has no size {name!r}; it has {', '.join(symbols)}")
+        return symbols[name]
+
     def sizes(self) -> tuple[sympy.Symbol, ...]:
         """The size symbols, in the order in which the shapes mention them."""
         found: dict[sympy.Symbol, None] = {}
         for tensor in (*self.inputs, *self._by_tensor):
-            for axis in tensor.axes:
-                for symbol in sorted(size_symbols(axis), key=str):
-                    found.setdefault(symbol)
+            _note(tensor.axes, found)
         for d in self.definitions():
             for node in walk(d.body):
+                _note((x.size for x in node.bound() if x.size is not None), found)
+                if isinstance(node, Number):
+                    _note((node.value,), found)
                 for index in node.indices_here():
-                    for value in (*(c for _, c in index.terms), index.constant):
-                        for symbol in sorted(size_symbols(value), key=str):
-                            found.setdefault(symbol)
+                    _note(_sizes_in(index), found)
         return tuple(found)
 
     def to_sympy(self) -> list[Any]:
@@ -227,6 +235,21 @@ def _flat(items: Iterable[Definition | Recurrence]) -> Iterator[Definition]:
             yield from item.members
         else:
             yield item
+
+
+def _note(values: Iterable[Size], found: dict[sympy.Symbol, None]) -> None:
+    for value in values:
+        for symbol in sorted(size_symbols(value), key=str):
+            found.setdefault(symbol)
+
+
+def _sizes_in(index: Index) -> Iterator[Size]:
+    for atom, coefficient in index.terms:
+        yield coefficient
+        if isinstance(atom, Quotient):
+            yield atom.divisor
+            yield from _sizes_in(atom.index)
+    yield index.constant
 
 
 def _in_order_of_use(node: Node) -> list[Tensor]:
