@@ -1,0 +1,142 @@
+"""The matrix form of a node: which letters are row and column, which name slices, and the expression.
+
+The three most important functions are ``matrix_form``, ``matrix_form_of`` and ``MatrixForm.evaluate``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from derive.derivation import Chain, Text
+from derive.evaluate import Evaluator
+from derive.matrix.network import NoForm
+from derive.matrix.reader import Reader
+from derive.matrix.tree import Along, Identity, Matrix, Name, below, shape_of
+from derive.matrix.value import value
+from derive.notation import Letter, Node, Ref, as_index
+from derive.size_algebra import Size
+from derive.tree import walk
+
+if TYPE_CHECKING:
+    from derive.render.mathematics import Pen
+    from derive.render.naming import Names
+    from derive.render.runs import Run
+
+__all__ = ["MatrixForm", "matrix_form", "matrix_form_of"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class MatrixForm:
+    """A matrix expression for a node.
+
+    ``letters`` are those of the left-hand side; those in ``batch`` say which slice, of the others the first is the
+    row and the second the column. ``tree`` is the expression for one slice.
+    """
+
+    tree: Matrix
+    letters: tuple[Letter, ...]
+    batch: tuple[Letter, ...]
+    lengths: tuple[Size, ...]
+
+    @property
+    def notes(self) -> tuple[Text, ...]:
+        """What the notation leaves open."""
+        rows = {one.function.name for one in below(self.tree) if isinstance(one, Along) and one.of_rows}
+        return tuple((f"{name} is taken of every row", f"{name} 逐行作用") for name in sorted(rows))
+
+    def run(self, pen: Pen, names: Names | None = None) -> Run:
+        """The expression drawn with a pen; ``names`` says what the slice letters are called."""
+        from derive.render.matrix_text import MatrixWriter
+        from derive.render.naming import Names as Known
+
+        return MatrixWriter(pen, names or Known().bind(self.batch)).write(self.tree)
+
+    def latex(self) -> str:
+        """The expression in LaTeX, on one line."""
+        from derive.render.tex import TexPen
+
+        return self.run(TexPen()).source
+
+    def text(self) -> str:
+        """The expression on one line of Unicode."""
+        from derive.render.text import TextPen
+
+        return self.run(TextPen()).source
+
+    def left(self, entry: Ref) -> Matrix | None:
+        """The same slice of the tensor on the left: ``P_h`` where the batch letter is h."""
+        plain = [i.letter for i in entry.indices]
+        if tuple(plain) != self.letters:
+            return None
+        at = tuple(as_index(x) if x in self.batch else None for x in plain)
+        return Name(entry.tensor, at, shape_of([n for x, n in self._sized() if x not in self.batch]))
+
+    def _sized(self) -> tuple[tuple[Letter, Size], ...]:
+        return tuple(zip(self.letters, self.lengths, strict=True))
+
+    def evaluate(self, evaluator: Evaluator) -> Array:
+        """The value by matrix semantics, slice by slice, with an axis for each of ``letters``."""
+        sliced = [evaluator.length(n) for x, n in self._sized() if x in self.batch]
+        kept = [evaluator.length(n) for x, n in self._sized() if x not in self.batch]
+        shape = (*kept, *(1,) * (2 - len(kept)))
+        slices = [
+            np.broadcast_to(value(self.tree, evaluator, dict(zip(self.batch, at, strict=True))), shape)
+            for at in np.ndindex(*sliced)
+        ]
+        found = np.stack(slices).reshape((*sliced, *kept))
+        order = [*self.batch, *(x for x in self.letters if x not in self.batch)]
+        return found.transpose([order.index(x) for x in self.letters])
+
+
+def matrix_form_of(chain: Chain) -> MatrixForm | None:
+    """The matrix form of what a chain found, or None."""
+    return matrix_form(chain.result, chain.letters) if isinstance(chain.result, Node) else None
+
+
+def matrix_form(node: Node, letters: tuple[Letter, ...]) -> MatrixForm | None:
+    """The matrix form of a node whose value has these letters as axes, or None where there is none.
+
+    As few letters as possible become slice letters, leading ones first.
+    """
+    if not node.free.issubset(letters):
+        return None
+    lengths = _lengths(node, letters)
+    if any(x not in lengths for x in letters):
+        return None
+    for batch in _batches(letters):
+        kept = [x for x in letters if x not in batch]
+        row, column = (*kept, None, None)[:2]
+        try:
+            tree = Reader(frozenset(batch), lengths).at(node, row, column)
+        except NoForm:
+            continue
+        # numbers and entries alone are index notation already
+        whole = any(not one.is_scalar for one in below(tree) if isinstance(one, (Name, Identity, Along)))
+        if whole or (letters and not batch):
+            return MatrixForm(tree, tuple(letters), batch, tuple(lengths[x] for x in letters))
+    return None
+
+
+def _batches(letters: Sequence[Letter]) -> Iterator[tuple[Letter, ...]]:
+    for count in range(max(0, len(letters) - 2), len(letters) + 1):
+        # the columns of a matrix are no slices: they have no names of their own
+        found = list(itertools.combinations(letters, count))
+        yield from found[:1] if len(letters) < 3 else found
+
+
+def _lengths(node: Node, letters: Iterable[Letter]) -> dict[Letter, Size]:
+    found = {x: x.size for x in letters if x.size is not None}
+    for one in walk(node):
+        found.update({x: x.size for x in one.bound() if x.size is not None})
+        if isinstance(one, Ref):
+            for axis, index in zip(one.tensor.axes, one.indices, strict=True):
+                if index.letter is not None:
+                    found.setdefault(index.letter, axis)
+    return found
