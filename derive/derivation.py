@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from derive.errors import DerivationError
+from derive.errors import DerivationError, NotationError
 from derive.notation import (
     Elementwise,
     Letter,
@@ -173,6 +173,22 @@ class Derivation:
         if len(self.results) != 1:
             raise DerivationError(f"there are {len(self.results)} results: take one of .results")
         return self.results[0]
+
+    def chain(self, name: str) -> Chain:
+        """The chain that finds the tensor of this name (``d_Z``). Raises: NotationError with the names there are."""
+        named = {c.name.tensor.name: c for c in self.chains if c.name is not None}
+        if name not in named:
+            raise NotationError(f"no chain finds {name!r}; there are {', '.join(named)}")
+        return named[name]
+
+    def tensor(self, name: str) -> Tensor:
+        """A tensor that this derivation brings: found by a chain, or a new input such as ``d_y`` of a vjp."""
+        for tensor in self.derived.inputs:
+            if tensor.name == name:
+                return tensor
+        found = self.chain(name).name
+        assert found is not None
+        return found.tensor
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -301,8 +301,9 @@ def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Ten
     within = Program(inputs, (*items, *moved), (shifted,), program.assumptions)
     steps = [Step(Ref(shifted, ()), polynomial, "taylor", "≈", small=v, order=order + 1)]
     written = polynomial
-    for found in reversed([item for item in items if isinstance(item, Definition) and item.tensor in known.values()]):
-        written = insert(written, found)
+    for item in reversed(items):
+        if isinstance(item, Definition) and item.tensor in known.values():
+            written = insert(written, item)
     if written is not polynomial:
         steps.append(Step(polynomial, written, "insert"))
     chains.append(Chain(Ref(shifted, ()), tuple(steps), Ref(made, ()), within=within))

@@ -181,7 +181,7 @@ def claims(main: Program) -> list[Claim]:
     m = letters("m", K)[0]
     about = with_direction()
     backward = vjp(main, "z")
-    d_p = backward.derived.inputs[-1]
+    d_p = backward.tensor("d_p")
     return [
         claim(
             ("The Jacobian", "雅可比矩阵"),

@@ -59,8 +59,7 @@ def claims(main: Program) -> list[Claim]:
     t = letters("t", m)[0]
     Q, K, V, P, O = (main.tensor(name) for name in ("Q", "K", "V", "P", "O"))
     found = vjp(main, ("Q", "K", "V"))
-    by_name = {chain.name.tensor.name: chain.name.tensor for chain in found.chains if chain.name is not None}
-    d_O, d_P, d_S = found.derived.inputs[-1], by_name["d_P"], by_name["d_S"]
+    d_O, d_P, d_S = (found.tensor(name) for name in ("d_O", "d_P", "d_S"))
     scale = number(1 / sympy.sqrt(d))
     identity = prove(
         Sum(j, d_P[i, j] * P[i, j]),
@@ -81,9 +80,8 @@ def claims(main: Program) -> list[Claim]:
     )  # fmt: skip
     own = self_attention()
     projected = vjp(own, ("X", "W_q", "W_k", "W_v"))
-    names_ = {chain.name.tensor.name: chain.name.tensor for chain in projected.chains if chain.name is not None}
     X, A, B, C = (own.tensor(name) for name in ("X", "W_q", "W_k", "W_v"))
-    d_Q, d_K, d_V = (names_[name] for name in ("d_Q", "d_K", "d_V"))
+    d_Q, d_K, d_V = (projected.tensor(name) for name in ("d_Q", "d_K", "d_V"))
     p, q = letters("p q", *own.tensor("Q").axes)
     o = letters("o", own.tensor("V").axes[1])[0]
     return [

@@ -70,13 +70,13 @@ def augmented() -> Program:
 
 def claims(main: Program) -> list[Claim]:
     single = gradient(main, ("b", "W"))
-    d_u = next(c.name.tensor for c in single.chains if c.name is not None and c.name.tensor.name == "d_u")
+    d_u = single.tensor("d_u")
     many = batch()
     several = gradient(many, ("b", "W"))
-    d_U = next(c.name.tensor for c in several.chains if c.name is not None and c.name.tensor.name == "d_U")
+    d_U = several.tensor("d_U")
     wide = augmented()
     joined = gradient(wide, "V")
-    d_V = next(c.name.tensor for c in joined.chains if c.name is not None and c.name.tensor.name == "d_U")
+    d_V = joined.tensor("d_U")
     Y = wide.tensor("Y")
     o, m = many.tensor("U").axes
     d = main.tensor("x").axes[0]

@@ -58,7 +58,7 @@ def claims(main: Program) -> list[Claim]:
     )  # fmt: skip
     outer = over(f, q, u[q])
     product = hvp(single, "x")
-    v = product.derived.inputs[-1]
+    v = product.tensor("v")
     return [
         claim(("The Hessian is symmetric", "海森矩阵对称"), [symmetry], program=single),
         claim(

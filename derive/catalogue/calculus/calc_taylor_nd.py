@@ -67,7 +67,7 @@ def claims(main: Program) -> list[Claim]:
     x, y = main.tensor("x"), main.tensor("y")
     here = over(unspecified("f"), r, x[r])
     second, third = taylor(main, "x", order=2), taylor(main, "x", order=3)
-    v, w = (next(t for t in d.derived.inputs if t.name == "v") for d in (second, third))
+    v, w = second.tensor("v"), third.tensor("v")
     wave, form = waves(), quadratic()
     a, c, d, e = (wave.tensor(name) for name in ("x", "v", "y", "z"))
     remainder = e - d - Sum(i, cos(a[i]) * c[i]) + Sum(i, sin(a[i]) * c[i] ** 2) / 2

@@ -106,7 +106,7 @@ def claims(main: Program) -> list[Claim]:
     (K,), (M,) = main.tensor("k").axes, main.tensor("y").axes
     i, u, r = letters("i u r", M, K, K)
     found = vjp(main, "x")
-    d_y = found.derived.inputs[-1]
+    d_y = found.tensor("d_y")
     k = main.tensor("k")
     back = found.result
     (a,) = back.letters
@@ -123,7 +123,7 @@ def claims(main: Program) -> list[Claim]:
     )  # fmt: skip
     matrix = as_matrix()
     through_matrix = vjp(matrix, "x")
-    e_y, C, q = through_matrix.derived.inputs[-1], matrix.tensor("C"), matrix.tensor("k")
+    e_y, C, q = through_matrix.tensor("d_y"), matrix.tensor("C"), matrix.tensor("k")
     (b,) = through_matrix.result.letters
     toeplitz = prove(
         through_matrix.result.result,
@@ -134,9 +134,9 @@ def claims(main: Program) -> list[Claim]:
     )
     step = strided()
     striding = vjp(step, "x", output="y")
-    g, z, w = striding.derived.inputs[-1], step.tensor("z"), step.tensor("k")
+    g, z, w = striding.tensor("d_y"), step.tensor("z"), step.tensor("k")
     delta = step.tensor("delta")
-    s = next(t for t in step.sizes() if t.name == "s")
+    s = step.size("s")
     m, v = letters("m v", *step.tensor("y").axes, *w.axes)
     (c,) = striding.result.letters
     spread = prove(
@@ -148,17 +148,17 @@ def claims(main: Program) -> list[Claim]:
     )  # fmt: skip
     margin = padded()
     crop = vjp(margin, "x")
-    d_w = next(t.name.tensor for t in crop.chains if t.name is not None and t.name.tensor.name == "d_w")
-    p = next(t for t in margin.sizes() if t.name == "p")
+    d_w = crop.tensor("d_w")
+    p = margin.size("p")
     images = many_channels()
     general = vjp(images, "x")
-    g_y, f = general.derived.inputs[-1], images.tensor("w")
+    g_y, f = general.tensor("d_y"), images.tensor("w")
     (_, O, R, Q), (_, _, KH, KW) = images.tensor("y").axes, f.axes
-    o, h, q, t, v = letters("o h q t v", O, R, Q, KH, KW)
-    st, di, pd = (next(z for z in images.sizes() if z.name == name) for name in ("s", "d", "p"))
+    o, row, col, t, v2 = letters("o h q t v", O, R, Q, KH, KW)
+    st, di, pd = (images.size(name) for name in ("s", "d", "p"))
     behind = activated()
     through = vjp(behind, "r")
-    d_x = next(t.name.tensor for t in through.chains if t.name is not None and t.name.tensor.name == "d_x")
+    d_x = through.tensor("d_x")
     x = behind.tensor("x")
     return [
         claim(
@@ -201,11 +201,14 @@ def claims(main: Program) -> list[Claim]:
             expected={
                 "x": lambda n, c, a, b: Sum(
                     o,
-                    h,
-                    q,
+                    row,
+                    col,
                     t,
-                    v,
-                    g_y[n, o, h, q] * f[o, c, t, v] * equal(st * h + di * t, a + pd) * equal(st * q + di * v, b + pd),
+                    v2,
+                    g_y[n, o, row, col]
+                    * f[o, c, t, v2]
+                    * equal(st * row + di * t, a + pd)
+                    * equal(st * col + di * v2, b + pd),
                 )
             },
             prose=(

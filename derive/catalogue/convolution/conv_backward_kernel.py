@@ -67,12 +67,12 @@ def many_channels() -> Program:
 def claims(main: Program) -> list[Claim]:
     (M,) = main.tensor("y").axes
     i = letters("i", M)[0]
-    s, p = (next(t for t in main.sizes() if t.name == name) for name in ("s", "p"))
+    s, p = main.size("s"), main.size("p")
     found = vjp(main, ("k", "b"))
-    d_y, x = found.derived.inputs[-1], main.tensor("x")
+    d_y, x = found.tensor("d_y"), main.tensor("x")
     windows = unfolded()
     product = vjp(windows, "k")
-    e_y, C, x2 = product.derived.inputs[-1], windows.tensor("C"), windows.tensor("x")
+    e_y, C, x2 = product.tensor("d_y"), windows.tensor("C"), windows.tensor("x")
     (u,) = product.result.letters
     same = prove(
         product.result.result,
@@ -83,11 +83,11 @@ def claims(main: Program) -> list[Claim]:
     )
     images = many_channels()
     general = vjp(images, ("w", "b"))
-    f_y, img = general.derived.inputs[-1], images.tensor("x")
+    f_y, img = general.tensor("d_y"), images.tensor("x")
     N, O, R, Q = images.tensor("y").axes
     n, r, q = letters("n r q", N, R, Q)
-    t = next(z for z in images.sizes() if z.name == "s")
-    pad = next(z for z in images.sizes() if z.name == "p")
+    t = images.size("s")
+    pad = images.size("p")
     return [
         claim(
             ("Kernel and bias", "卷积核与偏置"),

@@ -61,7 +61,7 @@ def claims(main: Program) -> list[Claim]:
     i, k = letters("i k", N, D)
     total, fork, pair = summed(), branched(), paired()
     repeat_back, sum_back, fork_back = vjp(main, "x"), vjp(total, "X"), vjp(fork, "x")
-    d_y, d_t, d_f = (d.derived.inputs[-1] for d in (repeat_back, sum_back, fork_back))
+    d_y, d_t, d_f = (d.tensor("d_y") for d in (repeat_back, sum_back, fork_back))
     x, Y, s = (pair.tensor(name) for name in ("x", "Y", "s"))
     w, u = fork.tensor("w"), fork.tensor("u")
     adjoint = prove(

@@ -46,25 +46,25 @@ def claims(main: Program) -> list[Claim]:
     N, D = main.tensor("x").axes
     n, m, k = letters("n m k", N, N, D)
     found = vjp(main, ("x", "gamma", "beta"))
-    d_y = found.derived.inputs[-1]
+    d_y = found.tensor("d_y")
     gamma, h, s, eps, c = (main.tensor(name) for name in ("gamma", "xhat", "s", "eps", "c"))
-    by_name = {chain.name.tensor.name: chain for chain in found.chains if chain.name is not None}
-    d_gamma, d_beta, d_x = (by_name[f"d_{name}"].name.tensor for name in ("gamma", "beta", "x"))
-    (i, j) = by_name["d_x"].letters
-    path = by_name["d_x"].result
+    by_input, by_mean = found.chain("d_x"), found.chain("d_mu")
+    d_gamma, d_beta, d_x = (found.tensor(f"d_{name}") for name in ("gamma", "beta", "x"))
+    (i, j) = by_input.letters
+    path = by_input.result
 
     def compact(row: object, column: object) -> object:
         inner = N * d_y[row, column] - d_beta[column] - h[row, column] * d_gamma[column]
         return gamma[column] / (N * s[column]) * inner
 
-    d_h, d_v, d_c = (by_name[f"d_{name}"].name.tensor for name in ("xhat", "v", "c"))
-    (f,) = by_name["d_mu"].letters
+    d_h, d_v, d_c = (found.tensor(f"d_{name}") for name in ("xhat", "v", "c"))
+    (f,) = by_mean.letters
     from_mean = prove(
-        by_name["d_mu"].result,
+        by_mean.result,
         line("=", -Sum(n, 2 * d_v[f] * c[n, f] / N + d_h[n, f] / s[f]), "insert"),
         line("=", -1 / s[f] * Sum(n, d_h[n, f]) - 2 / N * d_v[f] * Sum(n, c[n, f]), "collect"),
         line("=", -1 / s[f] * Sum(n, d_h[n, f]), "assumption", why=CENTRED),
-        name=by_name["d_mu"].name,
+        name=by_mean.name,
         note=("The way from the mean through the variance vanishes.", "由均值经方差的路径为零。"),
         within=found.program,
     )
@@ -81,7 +81,7 @@ def claims(main: Program) -> list[Claim]:
         ),
         line("=", compact(i, j), "name", why=("c/s is the normalised batch; its sums are those of γ and β",
                                              "c/s 即归一化样本; 其中的和就是 γ 与 β 的余切")),
-        name=by_name["d_x"].name,
+        name=by_input.name,
         note=("The three paths collapse.", "三条路径合为一式。"),
         within=found.program,
     )  # fmt: skip

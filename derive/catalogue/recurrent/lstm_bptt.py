@@ -65,10 +65,9 @@ def claims(main: Program) -> list[Claim]:
     T, H = main.output.axes
     t, k, m = letters("t k m", T, H, 4 * H)
     found = vjp(main, ("x", "h0", "c0", "W_x", "W_h", "b"))
-    named = {chain.name.tensor.name: chain.name.tensor for chain in found.chains if chain.name is not None}
     x, W, U, p, e, i, f, o, g, c = (main.tensor(name) for name in ("x", "W_x", "W_h", "h_prev", "c_prev", *"ifogc"))
-    d_a, d_c = named["d_a"], named["d_c"]
-    d_h = named["d_h_total"]
+    d_a, d_c = found.tensor("d_a"), found.tensor("d_c")
+    d_h = found.tensor("d_h_total")
 
     def stacked(time: Letter, row: Letter) -> Node:
         """The gradients in the four pre-activations, one below the other."""
@@ -76,7 +75,7 @@ def claims(main: Program) -> list[Claim]:
         for place, gate in enumerate((i, f, o, g)):
             at = row - place * H
             slope = 1 - gate[time, at] ** 2 if gate is g else gate[time, at] * (1 - gate[time, at])
-            terms.append(inside(named[f"d_{gate.name}"][time, at]) * slope)
+            terms.append(inside(found.tensor(f"d_{gate.name}")[time, at]) * slope)
         return add(*terms)
 
     return [
@@ -95,8 +94,8 @@ def claims(main: Program) -> list[Claim]:
                 "W_h": lambda q, a: Sum(t, d_a[t, a] * p[t, q]),
                 "b": lambda a: Sum(t, d_a[t, a]),
                 "x": lambda t, r: Sum(m, d_a[t, m] * W[r, m]),
-                "h0": lambda k: named["d_h_prev"][0, k],
-                "c0": lambda k: named["d_c_prev"][0, k],
+                "h0": lambda k: found.tensor("d_h_prev")[0, k],
+                "c0": lambda k: found.tensor("d_c_prev")[0, k],
             },
             prose=(
                 "Every hidden state receives the loss at its own time and what the next step sends back; so does every "
