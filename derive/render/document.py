@@ -55,7 +55,7 @@ class MatrixSide:
     """A result in matrix notation, ``name`` being the entry that it is called by."""
 
     form: MatrixForm
-    name: Ref | None
+    name: Ref
     relation: str
     names: Names
     notes: tuple[str, ...] = ()
@@ -465,7 +465,7 @@ def _statements(step: Step) -> tuple[str, ...]:
 
 def _matrix(chain: Chain, relation: str, names: Names, lang: str) -> MatrixSide | None:
     form = matrix_form_of(chain)
-    if form is None:
+    if form is None or chain.name is None or form.left(chain.name) is None:
         return None
     return MatrixSide(form, chain.name, relation, names, tuple(pick(note, lang) for note in form.notes))
 
@@ -491,7 +491,7 @@ def equation_tokens(equation: Equation | MatrixSide, writer: Writer) -> tuple[To
 
 def _matrix_tokens(side: MatrixSide, writer: Writer) -> tuple[Token, ...]:
     matrices = MatrixWriter(writer.pen, side.names)
-    left = None if side.name is None else side.form.left(side.name)
+    left = side.form.left(side.name)
     start = () if left is None else matrices.write(left).tokens
     return (*start, writer.pen.relation(side.relation), *matrices.write(side.form.tree).tokens)
 

@@ -177,7 +177,7 @@ def _document(made: Document) -> Iterator[str]:
 
 def _heading(text: str, level: int = 0) -> str:
     command = ("section", "subsection", "subsubsection")[level]
-    return rf"\{command}*{{{text}}}"
+    return rf"\{command}*{{\raggedright {text}}}"
 
 
 def _display(what: Equation | MatrixSide | Conclusion, level: int = 0) -> str:

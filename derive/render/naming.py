@@ -50,12 +50,18 @@ class Symbol:
         return replace(self, primes=self.primes + 1)
 
 
+_WORN = re.compile(r"(?P<base>[^\W\d_]|[a-zA-Z]+?)_?(?P<mark>hat|tilde)")
+
+
 def symbol_of(name: str) -> Symbol:
     """A name as people write it.
 
     What follows the first underscore is a subscript, and so are digits at the end and the second of two letters:
-    ``W1``, ``Wx`` and ``W_x`` are all W with a subscript. Underscores at the end are primes.
+    ``W1``, ``Wx`` and ``W_x`` are all W with a subscript. ``xhat`` wears a hat. Underscores at the end are primes.
     """
+    worn = _WORN.fullmatch(name)
+    if worn and (len(worn["base"]) == 1 or worn["base"] in GREEK):
+        return Symbol(GREEK.get(worn["base"], worn["base"]), marks=(worn["mark"],))
     if name in GREEK:
         return Symbol(GREEK[name])
     trimmed = name.rstrip("_")

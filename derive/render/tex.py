@@ -7,7 +7,7 @@ from the metrics of Computer Modern. Whatever a person has named or written is e
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import sympy
@@ -93,6 +93,8 @@ _ACCENTS = {
     "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c", "\u0328": "k",
 }  # fmt: skip
 
+_MATH_ACCENTS = {"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0307": r"\dot"}
+
 _LONG = 24
 """A word longer than this may be broken anywhere."""
 
@@ -121,32 +123,53 @@ def tex_text(text: str, *, breaking: bool = True) -> str:
     return " ".join(words)
 
 
-def _characters(word: str) -> Iterable[str]:
-    for c in word:
-        if c in _ESCAPES:
-            yield _ESCAPES[c]
-        elif c in _SIGNS:
-            yield f"${_SIGNS[c]}$"
-        elif ord(c) < 128:
-            yield c if c.isprintable() else ""
-        elif _in_chinese_font(c):
-            yield c
+def _characters(word: str) -> Iterator[str]:
+    clusters: list[str] = []
+    for c in unicodedata.normalize("NFC", word):
+        if unicodedata.combining(c) and clusters:
+            clusters[-1] += c
         else:
-            yield _accented(c)
+            clusters.append(c)
+    return map(_character, clusters)
 
 
-def _accented(character: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", character)
-    base, marks = decomposed[0], decomposed[1:]
-    if base.isascii() and base.isalnum() and all(m in _ACCENTS for m in marks):
-        for mark in marks:
-            base = rf"\{_ACCENTS[mark]}{{{base}}}"
-        return base
-    if decomposed != character and decomposed.isascii():
-        return "".join(_ESCAPES.get(c, c) for c in decomposed)
-    if unicodedata.combining(character):
-        return ""
-    return f"[U+{ord(character):04X}]"
+def _character(cluster: str) -> str:
+    c, marks = cluster[0], cluster[1:]
+    if marks:
+        return _marked(c, marks)
+    if c in _ESCAPES:
+        return _ESCAPES[c]
+    if c in _SIGNS:
+        return f"${_SIGNS[c]}$"
+    if c.isascii():
+        return c if c.isprintable() else ""
+    return c if _in_chinese_font(c) else _decomposed(c)
+
+
+def _marked(base: str, marks: str) -> str:
+    """A letter with the accents that stand on it; accents that the fonts lack are left out."""
+    drawn = _character(base)
+    for mark in marks:
+        if mark in _ACCENTS:
+            in_math = base in _SIGNS and mark in _MATH_ACCENTS
+            drawn = rf"${_MATH_ACCENTS[mark]}{{{drawn.strip('$')}}}$" if in_math else rf"\{_ACCENTS[mark]}{{{drawn}}}"
+    return drawn
+
+
+_SHIFTED = {"<super>": "^", "<sub>": "_"}
+
+
+def _decomposed(character: str) -> str:
+    kind = unicodedata.decomposition(character).split(" ")[0]
+    plain = unicodedata.normalize("NFKD", character).replace("\u2044", "/")
+    base, marks = plain[0], plain[1:]
+    if kind in _SHIFTED and plain.isascii() and plain.isalnum():
+        return f"${_SHIFTED[kind]}{{{plain}}}$"
+    if base.isascii() and base.isalnum() and marks and all(m in _ACCENTS for m in marks):
+        return _marked(base, marks)
+    if plain != character and plain.isascii():
+        return "".join(_ESCAPES.get(c, c) for c in plain)
+    return "" if unicodedata.combining(character) else f"[U+{ord(character):04X}]"
 
 
 # --------------------------------------------------------------------------------------------------- pen
@@ -287,7 +310,7 @@ class TexPen(Pen):
         else:
             base = self._upright(symbol.base)
         for mark in symbol.marks:
-            command = {"bar": r"\bar" if one else r"\overline", "dot": r"\dot"}[mark]
+            command = r"\overline" if mark == "bar" and not one else "\\" + mark
             base = f"{command}{{{base}}}"
         return base, width
 

@@ -53,8 +53,12 @@ class TextPen(Pen):
     def __init__(self, room: float = 74) -> None:
         self.room = room
 
+    _MARKS: ClassVar = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303"}
+
     def symbol(self, symbol: Symbol) -> Run:
-        marks = "".join({"bar": "\u0304", "dot": "\u0307"}[m] for m in symbol.marks)
+        marks = "".join(
+            {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303"}[m] for m in symbol.marks
+        )
         return _atom(symbol.base[:1] + marks + symbol.base[1:] + symbol.tail + "'" * symbol.primes)
 
     def digits(self, text: str) -> Run:
