@@ -272,8 +272,9 @@ class _Maker:
         from_zero = tuple(s for s in symbols if not s.is_positive)
         rows += [self.tensor_row(t) for t in program.inputs]
         rows += [self.tensor_row(d.tensor) for d in program.definitions()]
-        extra = dict.fromkeys(t for c in claims for t in _extra_inputs(c))
-        rows += [self.tensor_row(t) for t in extra]
+        # every derivation has a direction of its own; what is told of them is the same
+        extra = {(t.name, t.axes): t for c in claims for t in _extra_inputs(c)}
+        rows += [self.tensor_row(t) for t in extra.values()]
         if from_one:
             rows.append(SymbolRow(from_one, None, phrase("sizes" if len(from_one) > 1 else "size", self.lang)))
         if from_zero:

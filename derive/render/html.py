@@ -116,7 +116,7 @@ class _Page:
     def given(self, given: Given) -> Iterator[str]:
         if given.remark:
             along = "" if given.along is None else " " + self.math(latex_inline(given.along), display=False)
-            yield f'<p class="why">{escape(given.remark)}{along}:</p>'
+            yield f'<p class="why">{escape(titled(given.remark))}{along}:</p>'
         for equation in given.equations:
             yield self.equation(equation)
 

@@ -160,7 +160,7 @@ def _document(made: Document) -> Iterator[str]:
     yield _heading(made.say("claim"))
     for section in made.sections:
         if section.title:
-            yield rf"\noindent {tex_text(section.title)}:\nopagebreak"
+            yield rf"\par\medskip {tex_text(section.title)}\nopagebreak"
         for conclusion in section.conclusions:
             yield _display(conclusion)
     yield from _setup(made, made.setup, 0)
@@ -232,7 +232,7 @@ def _columns(symbol: str, shape: str, meaning: str) -> str:
 def _given(given: Given) -> Iterator[str]:
     if given.remark:
         along = "" if given.along is None else f" ${latex_inline(given.along)}$"
-        yield rf"{{\small {tex_text(given.remark)}{along}:\par}}\nopagebreak"
+        yield rf"{{\small {tex_text(titled(given.remark))}{along}:\par}}\nopagebreak"
     for equation in given.equations:
         yield _display(equation)
 
@@ -320,11 +320,13 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
         for key, form in forms:
             notes = f" ({'; '.join(form.notes)})" if isinstance(form, MatrixSide) and form.notes else ""
             label = rf"\text{{\footnotesize {tex_text(made.say(key))}}}"
-            drawn = rf"\displaystyle {latex_equation(form, room=ROOM - 9)}"
-            rows.append(f"{label} & {drawn}" + (rf"\quad\text{{\footnotesize {tex_text(notes)}}}" if notes else ""))
-        body = " \\\\[1.8ex]\n".join(rows)
-        box = "\\begin{array}{@{}l@{\\quad}l@{}}\n" + body + "\n\\end{array}"
-        yield "\\[\n\\setlength{\\fboxsep}{7pt}\\fbox{$" + box + "$}\n\\]"
+            drawn = latex_equation(form, room=ROOM - 9)
+            rows.append(
+                rf"&{label} &\quad& {drawn}" + (rf"\quad\text{{\footnotesize {tex_text(notes)}}}" if notes else "")
+            )
+        body = " \\\\[0.8ex]\n".join(rows)
+        box = "\\begin{aligned}\n" + body + "\n\\end{aligned}"
+        yield "{\\postdisplaypenalty=10000\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}"
         for mark in conclusion.marks:
             yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
 

@@ -19,7 +19,7 @@ __all__ = ["ADD", "ATOM", "MUL", "POWER", "UNBREAKABLE", "BrokenLine", "Run", "T
 ADD, MUL, POWER, ATOM = 1, 2, 3, 4
 
 UNBREAKABLE = 0
-AT_SIGN, AT_FACTOR = 1, 5
+AT_SIGN, AT_FACTOR = 1, 10
 DEEPER = 5
 """What a break costs more for every bracket that it is inside of."""
 ANOTHER_LINE = 4

@@ -190,6 +190,17 @@ _WIDE = dict(
 )
 
 
+def _stacked(marks: Sequence[str]) -> list[str]:
+    """Two dots are one mark."""
+    found: list[str] = []
+    for mark in marks:
+        if mark == "dot" and found[-1:] == ["dot"]:
+            found[-1] = "ddot"
+        else:
+            found.append(mark)
+    return found
+
+
 def _text_width(text: str) -> float:
     return sum(_WIDE.get(c, 100 if ord(c) >= 0x2E80 else 55) for c in text) / 100
 
@@ -309,7 +320,7 @@ class TexPen(Pen):
             base = rf"\mathbf{{{symbol.base}}}" if symbol.bold else symbol.base
         else:
             base = self._upright(symbol.base)
-        for mark in symbol.marks:
+        for mark in _stacked(symbol.marks):
             command = r"\overline" if mark == "bar" and not one else "\\" + mark
             base = f"{command}{{{base}}}"
         return base, width
@@ -355,7 +366,7 @@ class TexPen(Pen):
         return _atom(rf"\frac{{{top}}}{{\partial {below.source}}}", width, 2)
 
     def along(self) -> Run:
-        return _atom(r"\mathrm{D}", 0.9)
+        return _atom(r"\mathrm{D}\,", 1.0)
 
     def slope(self, indices: Sequence[Run]) -> Run:
         source = "".join(rf"\partial_{{{i.source}}} " for i in indices)
