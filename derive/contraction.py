@@ -33,7 +33,7 @@ from derive.notation import (
     number,
     terms_of,
 )
-from derive.size_algebra import certainly_nonnegative, exact_quotient, times
+from derive.size_algebra import certainly_nonnegative, exact_quotient, plus, times
 from derive.tree import key, map_children, map_indices, rename_bound, substitute, walk
 
 __all__ = ["contract", "simplify_bracket"]
@@ -242,9 +242,10 @@ def _by_quotient(letters: list[Letter], form: Index) -> _Solution | None:
     """A summed letter with another coefficient: a quotient, under the bracket that it is whole."""
     for x in _direct(letters, form):
         coefficient = form.coefficient(x)
-        if certainly_nonnegative(coefficient):
+        # a coefficient such as d - 1 may be 0, and then the letter is free
+        if certainly_nonnegative(plus(coefficient, -1)):
             value = form.without(x).scaled(-1)
-        elif certainly_nonnegative(times(coefficient, -1)):
+        elif certainly_nonnegative(plus(times(coefficient, -1), -1)):
             value, coefficient = form.without(x), times(coefficient, -1)
         else:
             continue

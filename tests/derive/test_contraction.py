@@ -1,0 +1,202 @@
+"""Brackets contracted by hand are the sums that they stand for, whatever the affine forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from derive.contraction import contract, simplify_bracket
+from derive.evaluate import Evaluator
+from derive.functions import exp
+from derive.index import Index, Letter, as_index, index_floor, index_mod
+from derive.notation import (
+    Bracket,
+    Node,
+    Sum,
+    at_least,
+    at_most,
+    equal,
+    is_one,
+    is_zero,
+    letter,
+    letters,
+    mul,
+    number,
+    tensor,
+)
+from derive.size_algebra import size, sizes
+from derive.tree import walk
+
+n, m, d, s = sizes("n m d s")
+p = size("p", minimum=0)
+i, j, k = letters("i j k", n, m, d)
+a, h = letter("a", n * d), letter("h", n)
+X, Y, v = tensor("X", n, m), tensor("Y", m, d), tensor("v", n * d)
+ASSIGNMENTS = [
+    {n: 3, m: 4, d: 2, s: 2, p: 1},
+    {n: 4, m: 2, d: 3, s: 3, p: 0},
+    {n: 1, m: 5, d: 1, s: 1, p: 2},
+    {n: 5, m: 1, d: 4, s: 3, p: 4},
+]
+
+
+def values(node: Node, axes: tuple[Letter, ...], which: int) -> np.ndarray:
+    sizes_ = ASSIGNMENTS[which]
+    rng = np.random.default_rng(which)
+    shapes = {t: tuple(int(Evaluator(sizes_, {}).length(x)) for x in t.axes) for t in (X, Y, v)}
+    return Evaluator(sizes_, {t: rng.normal(size=shape) for t, shape in shapes.items()}).array(node, axes)
+
+
+def unchanged(node: Node) -> Node:
+    """The contracted node, after its values were found to be those of the node."""
+    found = contract(node)
+    axes = tuple(sorted(node.free, key=lambda x: x.name))
+    assert found.free <= node.free
+    for which in range(len(ASSIGNMENTS)):
+        assert np.allclose(values(found, axes, which), values(node, axes, which), rtol=1e-12, atol=1e-12), f"{found}"
+    return found
+
+
+def sums(node: Node) -> int:
+    return sum(len(below.bound()) for below in walk(node) if isinstance(below, Sum))
+
+
+# ---------------------------------------------------------------------------------------------- what is recognised
+
+
+@pytest.mark.parametrize(
+    ("node", "left"),
+    [
+        pytest.param(Sum(h, equal(h, i) * X[h, j]), 0, id="a letter is replaced"),
+        pytest.param(Sum(h, equal(i, h) * X[h, j] * Y[j, k]), 0, id="either side"),
+        pytest.param(Sum(h, equal(h + 1, i) * X[h, j]), 0, id="shifted"),
+        pytest.param(Sum(h, equal(n - 1 - h, i) * X[h, j]), 0, id="reversed"),
+        pytest.param(Sum(h, k, equal(d * h + k, a) * X[h, j] * Y[j, k]), 0, id="digits"),
+        pytest.param(Sum(a, equal(a, d * h + k) * v[a]), 0, id="merged axis"),
+        pytest.param(Sum(h, equal(s * h, i) * X[h, j]), 0, id="stride"),
+        pytest.param(Sum(h, letter("q", n), equal(h, i) * X[h, j]), 0, id="a letter that nothing holds counts"),
+        pytest.param(Sum(h, Sum(k, equal(h, i) * X[h, j] * Y[j, k])), 1, id="through a sum"),
+        pytest.param(Sum(h, X[h, j] * (equal(h, i) + Sum(k, Y[j, k]))), 2, id="through terms"),
+        pytest.param(Sum(h, X[h, j] * (equal(h, i) - X[h, j])), 1, id="softmax's law"),
+        pytest.param(Sum(h, k, equal(h, i) * equal(k, 0) * X[h, j] * Y[j, k]), 0, id="two equations"),
+        pytest.param(Sum(h, equal(h, i) * at_least(h, 1) * X[h, j]), 0, id="a guard is carried along"),
+    ],
+)
+def test_contracted(node: Node, left: int) -> None:
+    assert sums(unchanged(node)) == left
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        pytest.param(Sum(h, equal(s * h + k - p, i) * X[h, j]), id="stride, dilation and padding"),
+        pytest.param(Sum(h, k, equal(s * h + k - p, i) * X[h, j] * Y[j, k]), id="convolution"),
+        pytest.param(Sum(h, equal(2 * h, 2 * i + 1) * X[h, j]), id="never equal"),
+        pytest.param(Sum(h, equal(index_floor(h, s), i) * X[h, j]), id="a quotient cannot be solved"),
+        pytest.param(Sum(h, equal(index_mod(h, s), 0) * X[h, j]), id="nor a remainder"),
+        pytest.param(Sum(h, exp(equal(h, i) * X[h, j])), id="not through a function"),
+        pytest.param(Sum(h, equal(h, i) * equal(h, 0) * X[h, j]), id="overdetermined"),
+        pytest.param(Sum(h, at_most(h, i) * X[h, j]), id="inequalities stay"),
+        pytest.param(Sum(h, Bracket(as_index(h), "≠", as_index(i)) * X[h, j]), id="unequal stays"),
+        pytest.param(Sum(j, equal(j, i) * X[i, j]), id="ranges differ"),
+        pytest.param(Sum(h, equal(h, d * h) * X[h, j]), id="a coefficient that may be zero"),
+        pytest.param(Sum(h, equal(p * h, i) * X[h, j]), id="a padding as coefficient may be zero"),
+    ],
+)
+def test_values_stay(node: Node) -> None:
+    unchanged(node)
+
+
+def test_a_contraction_out_of_range_keeps_its_guards() -> None:
+    found = unchanged(Sum(h, equal(h + 2, i) * X[h, j]))
+    assert any(isinstance(below, Bracket) and below.relation in "≥>" for below in walk(found))
+    inside = unchanged(Sum(h, equal(h, i) * X[h, j]))
+    assert inside == X[i, j], "no guard where none is needed"
+
+
+def test_split_heads_come_back_merged() -> None:
+    """The sweep of a head split: Σ_{h,k} [a = d·h + k] X[h] is X[a // d]."""
+    found = unchanged(Sum(h, k, equal(d * h + k, a) * X[h, 0] * Y[0, k]))
+    assert found == X[index_floor(a, d), 0] * Y[0, index_mod(a, d)]
+
+
+# -------------------------------------------------------------------------------------------------- single brackets
+
+
+@pytest.mark.parametrize(
+    ("bracket", "truth"),
+    [
+        (equal(i, i), True),
+        (equal(i, i + 1), False),
+        (equal(i, n), False),
+        (equal(i + 1, 0), False),
+        (at_least(i, 0), True),
+        (at_least(i, n), False),
+        (at_most(i, n - 1), True),
+        (Bracket(as_index(i), "≠", as_index(i)), False),
+        (Bracket(as_index(i), "≠", as_index(n)), True),
+        (Bracket(as_index(i), "<", as_index(n)), True),
+        (Bracket(as_index(i), ">", as_index(n - 1)), False),
+    ],
+)
+def test_certain_brackets_vanish(bracket: Bracket, truth: bool) -> None:
+    found = simplify_bracket(bracket)
+    assert is_one(found) if truth else is_zero(found)
+
+
+def test_an_equality_of_merged_axes_splits_into_its_digits() -> None:
+    q, r = letter("q", n), letter("r", d)
+    found = simplify_bracket(equal(d * h + k, d * q + r))
+    assert found == equal(h, q) * equal(k, r)
+
+
+@st.composite
+def forms(draw: st.DrawFn, atoms: tuple[Letter, ...]) -> Index:
+    total = as_index(draw(st.sampled_from([0, 0, 1, -1, 2, p, -p, n - 1])))
+    for atom in draw(st.lists(st.sampled_from(atoms), max_size=3, unique=True)):
+        total = total + atom * draw(st.sampled_from([1, 1, -1, 2, -2, 3, d, s, -s, s * d, -d]))
+    return total
+
+
+@given(forms((i, j, k, h, a)), st.sampled_from("=≠<≤>≥"))
+@settings(max_examples=150, deadline=None)
+def test_simplified_brackets_say_the_same(form: Index, relation: str) -> None:
+    bracket = Bracket(form, relation, as_index(0))
+    found = simplify_bracket(bracket)
+    axes = (i, j, k, h, a)
+    for which in range(len(ASSIGNMENTS)):
+        assert np.array_equal(values(found, axes, which), values(bracket, axes, which)), f"{bracket} is not {found}"
+
+
+@given(
+    forms((h, k, i)),
+    forms((h, j, a)),
+    st.lists(st.sampled_from([h, k, j, a]), min_size=1, max_size=3, unique=True),
+    st.sampled_from(["=", "=", "≥", "≠"]),
+    st.integers(0, 5),
+)
+@settings(max_examples=60, deadline=None)
+def test_random_brackets_against_brute_force(
+    left: Index, right: Index, summed: list[Letter], relation: str, which: int
+) -> None:
+    """Σ over letters of products with brackets of affine forms, evaluated with and without contraction."""
+    first = Bracket(left, "=", right)
+    second = Bracket(right + k, relation, left + 1)
+    bodies = (
+        mul(first, X[h, j]),
+        mul(first, second, X[h, j], Y[j, k]),
+        mul(number(2), v[a], first) + mul(second, first, X[i, j]),
+        mul(X[h, j], first - X[h, j] * second),
+        mul(first, exp(X[h, j] * second)),
+        mul(first, Sum(letter("z", m), X[h, j] * first * second)),
+    )
+    node = Sum(*summed, bodies[which])
+    found = contract(node)
+    axes = tuple(sorted(node.free | found.free, key=lambda x: x.name))
+    assert found.free <= node.free
+    for assignment in range(len(ASSIGNMENTS)):
+        assert np.allclose(values(found, axes, assignment), values(node, axes, assignment), rtol=1e-12, atol=1e-12), (
+            f"{node} is not {found} at {ASSIGNMENTS[assignment]}"
+        )
