@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from derive.console import complain, conclude, cut, loaded, run, summary, width, worst
-from derive.errors import DerivationError, NotationError
+from derive.errors import DerivationError, MissingRuleError, NotationError
 
 if TYPE_CHECKING:
     from derive.derivation import Evidence
@@ -108,11 +108,10 @@ def _status(entry: Formula, *, check: bool) -> tuple[str, str]:
 @app.command()
 def show(identifier: Identifier, lang: Lang = Language.en) -> None:
     """Print a derivation to the terminal."""
-    from derive.evidence import evidence_for
     from derive.render.terminal import text
 
     subject = loaded(identifier)
-    evidence = evidence_for(subject)
+    evidence = _checked(subject)
     typer.echo(text(subject, evidence, lang=lang.value, width=width()), nl=False)
     _finish([evidence.outcome])
 
@@ -147,7 +146,7 @@ def file(
 
 
 def _write(targets: Sequence[str], to: Sequence[Format], lang: Language, folder: Path) -> None:
-    """Write every target in every format. All are loaded before anything is written; what disagrees is not written."""
+    """Write every target in every format. All are loaded first; what disagrees is not written."""
     subjects: dict[str, Formula] = {}
     for target in targets:
         subject = loaded(target)
@@ -156,46 +155,56 @@ def _write(targets: Sequence[str], to: Sequence[Format], lang: Language, folder:
     outcomes = []
     for subject in subjects.values():
         try:
-            outcomes.append(_write_one(subject, to, lang, folder).outcome)
+            evidence = _checked(subject)
         except DerivationError as error:
             complain(f"derive: {subject.id}: {error}")
             outcomes.append("fails")
+            continue
+        outcomes.append(evidence.outcome)
+        for path, document in _documents(subject, evidence, to, lang, folder).items():
+            _save(path, document)
+            typer.echo(str(path))
+        typer.secho(summary(evidence.all), dim=True)
     _finish(outcomes)
 
 
-def _write_one(subject: Formula, to: Sequence[Format], lang: Language, folder: Path) -> Evidence:
+def _checked(subject: Formula) -> Evidence:
     from derive.evidence import evidence_for
 
-    evidence = evidence_for(subject)
+    try:
+        return evidence_for(subject)
+    except (ValueError, MissingRuleError) as error:
+        raise NotationError(f"{subject.id}: {error}") from error
+
+
+def _documents(
+    subject: Formula, evidence: Evidence, to: Sequence[Format], lang: Language, folder: Path
+) -> dict[Path, bytes]:
+    """What is to be written where."""
     documents = {}
     for form in dict.fromkeys(to):
         module, ending = WRITERS[form]
         writer = getattr(importlib.import_module(f"derive.render.{module}"), form.value)
         name = subject.id if lang is Language.en else f"{subject.id}.{lang.value}"
-        documents[folder / f"{name}.{ending}"] = writer(subject, evidence, lang=lang.value)
-    for path, document in documents.items():
-        _save(path, document)
-        typer.echo(str(path))
-    typer.secho(summary(evidence.all), dim=True)
-    return evidence
+        try:
+            documents[folder / f"{name}.{ending}"] = writer(subject, evidence, lang=lang.value).encode()
+        except UnicodeError as error:
+            raise NotationError(f"{subject.id}: its prose has characters that are no text: {error}") from error
+    return documents
 
 
-def _save(path: Path, document: str) -> None:
+def _save(path: Path, document: bytes) -> None:
     """Write beside, then rename: there is never half a document. Raises: NotationError where that cannot be done."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            beside.write_text(document, encoding="utf-8")
+            beside.write_bytes(document)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise NotationError(f"cannot write {str(path)!r}: {error.strerror}; choose another folder with -o") from error
-    except UnicodeError as error:
-        raise NotationError(
-            f"cannot write {str(path)!r}: its prose has characters that are no text: {error}"
-        ) from error
 
 
 def _finish(outcomes: Sequence[str]) -> NoReturn:

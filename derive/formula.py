@@ -71,7 +71,7 @@ class Formula:
                 raise NotationError(f"the formula {self.id!r} has no {field}")
         for field in ("program", "claims"):
             if not callable(getattr(self, field)):
-                raise NotationError(f"{field} of the formula {self.id!r} is a function, not {getattr(self, field)!r}")
+                raise NotationError(f"{field} of the formula {self.id!r} is the function itself, not what it returns")
         if not _is_pair(self.summary) or not all(map(_is_prose, self.summary)):
             raise NotationError(f"the formula {self.id!r} needs a summary in English and in Chinese")
         if not _is_pair(self.answer):
@@ -132,10 +132,10 @@ def claims_of(formula: Formula) -> tuple[Claim, ...]:
     try:
         program = formula.program()
         if not isinstance(program, Program):
-            raise NotationError(f"program() returns a Program, not {type(program).__name__}")
+            raise NotationError(f"program() returns a Program, not {type(program).__name__}: end it with return")
         claims = formula.claims(program)
         if not isinstance(claims, Sequence) or not all(isinstance(one, Claim) for one in claims):
-            raise NotationError("claims() returns a list of claim(…)")
+            raise NotationError("claims() returns a list of claim(…): end it with return")
         for one in claims:
             if not _is_pair(one.title) or not _is_pair(one.prose):
                 raise NotationError(f"title and prose of a claim are pairs, English and Chinese, not {one.title!r}")
@@ -309,7 +309,8 @@ def load(target: str | Path) -> Formula:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         name = Path(error.filename or path).name
-        raise NotationError(f"{name}, line {error.lineno}: this does not parse: {error.msg}") from error
+        line = "" if error.lineno is None else f", line {error.lineno}"
+        raise NotationError(f"{name}{line}: this does not parse: {error.msg}") from error
     except (Exception, SystemExit) as error:
         raise _placed(error, {module.__file__ or ""}, path.name) from error
     return _declared(module, path)
