@@ -15,7 +15,15 @@ ROOT = Path(__file__).resolve().parents[1]
 DOOR = "derive.evidence"
 
 # Where verify meets SymPy and derive. Everything else in it is an independent witness: NumPy and SciPy only.
-SYMBOLIC = ("verify.derivation", "verify.catalogue", "verify.critical.expression", "verify.__main__")
+SYMBOLIC = (
+    "verify.derivation",
+    "verify.scenes",
+    "verify.world",
+    "verify.components",
+    "verify.catalogue",
+    "verify.critical.expression",
+    "verify.__main__",
+)
 SYMBOLIC_PACKAGES = ("verify.adapters",)
 
 EXECUTES_TEXT = {"sympify", "parse_expr", "lambdify"}

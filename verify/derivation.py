@@ -1,0 +1,435 @@
+"""Every step of a derivation, checked by routes that share nothing with it.
+
+A line says that what stands there now is equal to (at most, at least, implied by, or up to a remainder) what stood
+there before. Both sides are evaluated at drawn sizes and points; a derivative that is still open is taken
+numerically, and so are the cotangents and tangents that chains name. Every result is compared with its start as a
+whole, with the form that was expected, and at tiny sizes with SymPy's own derivative.
+
+The most important functions are ``check_derivation``, and ``_compare``, ``_shrink`` and ``_imply``, one for each
+kind of relation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+
+import numpy as np
+
+from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Step
+from derive.errors import NotationError
+from derive.evaluate import Array, Sizes
+from derive.formula import Claim, Formula, claims_of
+from derive.notation import Letter, Node, Partial, Tensor
+from derive.program import Program
+from derive.render.text import plain
+from derive.tree import walk
+from verify.scenes import Stage, assignments, holds, spread
+from verify.world import EPS, MARGIN, Reading, Sources, World
+
+__all__ = ["check_derivation"]
+
+ASSIGNMENTS = 3
+# Rounds of fresh points for what could not be exercised, because of a kink or a condition that did not hold.
+ROUNDS = 4
+NO_SIZES = "no sizes were found for which every axis has an entry and every number is finite"
+# A remainder of order k falls by 2^k when its cause is halved. Halvings, and how far the order may fall short.
+HALVINGS = 9
+SHORT = 0.15
+# Points at which a premise may happen to hold.
+PREMISES = 48
+
+
+def check_derivation(
+    subject: Derivation | Claim | Formula, *, seed: int = 0, points: int = 3, exact: bool = True
+) -> Evidence:
+    """The checks of every step (substeps too) and every result, at ``points`` points for each of 3 size assignments.
+
+    A step that was never evaluated at a finite point where its assumptions hold is "not exercised", never passed.
+    ``exact`` also compares the results with SymPy's derivatives of the components at tiny sizes.
+    """
+    steps: dict[Step, Check] = {}
+    chains: dict[Chain, tuple[Check, ...]] = {}
+    for part in _parts(subject):
+        found_steps, found_chains = _Checker(part, seed, points, exact).run()
+        for step, check in found_steps.items():
+            steps[step] = _worse(steps[step], check) if step in steps else check
+        for chain, checks in found_chains.items():
+            chains[chain] = (*chains.get(chain, ()), *checks)
+    return Evidence(steps, chains, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What is checked in one go: chains about one program."""
+
+    program: Program
+    chains: tuple[Chain, ...]
+    expected: dict[Chain, Node]
+    derivation: Derivation | None
+    given: tuple[Chain, ...] = ()
+
+
+@singledispatch
+def _parts(subject: object) -> list[_Part]:
+    raise TypeError(f"a derivation, a claim or a formula can be checked, not {type(subject).__name__}")
+
+
+@_parts.register
+def _(subject: Derivation) -> list[_Part]:
+    return [_Part(subject.program, subject.chains, {}, subject)]
+
+
+@_parts.register
+def _(subject: Claim) -> list[_Part]:
+    return [_Part(subject.program, subject.chains, dict(subject.expected), subject.derivation, subject.given)]
+
+
+@_parts.register
+def _(subject: Formula) -> list[_Part]:
+    return [part for claim in claims_of(subject) for part in _parts(claim)]
+
+
+def _worse(a: Check, b: Check) -> Check:
+    order = ("fails", "not exercised", "holds")
+    return min(a, b, key=lambda check: order.index(check.outcome))
+
+
+# ------------------------------------------------------------------------------------------------------- one test
+
+
+@dataclass(eq=False)
+class _Test:
+    """One relation to be tested, and what the points said of it so far."""
+
+    chain: Chain
+    step: Step | None
+    before: Node | Statement
+    after: Node | Statement
+    relation: str
+    witness: str
+    place: str
+    small: Tensor | None = None
+    order: int = 0
+    points: int = 0
+    sizes: dict[tuple[tuple[str, int], ...], None] = field(default_factory=dict)
+    error: float = 0.0
+    failure: str = ""
+    doubts: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def exercised(self) -> bool:
+        return self.points > 0 or bool(self.failure)
+
+    def met(self, points: int, sizes: Sizes, error: float) -> None:
+        """The relation held at these points."""
+        self.points += points
+        self.sizes.setdefault(_named(sizes))
+        self.error = max(self.error, error)
+
+    def check(self) -> Check:
+        """What the points said."""
+        if self.failure:
+            return Check("fails", self.witness, self.points, tuple(self.sizes), self.error, self.failure)
+        if self.points:
+            return Check("holds", self.witness, self.points, tuple(self.sizes), self.error, self.place)
+        reason = "; ".join(self.doubts) or "no point was found at which both sides are finite"
+        return Check("not exercised", self.witness, message=f"{self.place} was not exercised: {reason}")
+
+
+def _named(sizes: Sizes) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((str(symbol), value) for symbol, value in sizes.items()))
+
+
+def _witness(*sides: Node | Statement) -> str:
+    for side in sides:
+        for node in (side.left, side.right) if isinstance(side, Statement) else (side,):
+            if any(isinstance(below, Partial) for below in walk(node)):
+                return "numerical derivative"
+    return "values"
+
+
+def _title(chain: Chain) -> str:
+    if chain.name is not None:
+        return f"the chain of {plain(chain.name)}"
+    return f"the chain from {chain.start!r}"
+
+
+def _step_tests(chain: Chain, within: str = "") -> Iterator[_Test]:
+    """A test for every step of a chain, those of substeps included."""
+    for number, step in enumerate(chain.steps, 1):
+        place = f"line {number} of {within}{_title(chain)} ({step.rule})"
+        witness = {"≈": "order of the remainder", "⇒": "points where the premise holds"}.get(
+            step.relation, _witness(step.before, step.after)
+        )
+        yield _Test(chain, step, step.before, step.after, step.relation, witness, place, step.small, step.order)
+        for sub in step.substeps:
+            yield from _step_tests(sub, f"{within}{_title(chain)}, line {number}: ")
+
+
+def _whole(chain: Chain) -> _Test | None:
+    """The chain from its start to its result; None where the relations of its lines do not add up to one."""
+    relations = {step.relation for step in chain.steps}
+    if len(chain.steps) < 2 or len(relations - {"="}) > 1:
+        return None
+    (relation,) = (relations - {"="}) or {"="}
+    small, order = None, 0
+    witness = _witness(chain.start, chain.result)
+    if relation == "≈":
+        causes = {step.small for step in chain.steps if step.relation == "≈"}
+        if len(causes) != 1:
+            return None
+        (small,) = causes
+        order = min(step.order for step in chain.steps if step.relation == "≈")
+        witness = "order of the remainder"
+    elif relation == "⇒":
+        witness = "points where the premise holds"
+    place = f"the result of {_title(chain)}"
+    return _Test(chain, None, chain.start, chain.result, relation, witness, place, small, order)
+
+
+# ----------------------------------------------------------------------------------------------------- the checker
+
+
+class _Checker:
+    """All tests of one part, and the worlds in which they are made."""
+
+    def __init__(self, part: _Part, seed: int, points: int, exact: bool) -> None:
+        self.part, self.seed, self.points, self.exact = part, seed, points, exact
+        derived = (part.derivation.derived,) if part.derivation is not None else ()
+        withins = tuple(dict.fromkeys(c.within for c in _nested((*part.given, *part.chains)) if c.within is not None))
+        named: dict[Tensor, Chain] = {}
+        for chain in _nested((*part.given, *part.chains)):
+            if chain.name is not None:
+                named.setdefault(chain.name.tensor, chain)
+        self.stage = Stage(Sources(part.program, named, (*withins, *derived)), (*part.given, *part.chains), seed)
+        self.tests: list[_Test] = []
+        seen: set[Step] = set()
+        for chain in part.chains:
+            for test in _step_tests(chain):
+                assert test.step is not None
+                if test.step not in seen:
+                    seen.add(test.step)
+                    self.tests.append(test)
+            whole = _whole(chain)
+            if whole is not None:
+                self.tests.append(whole)
+            if chain in part.expected:
+                place = f"the form expected of {_title(chain)}"
+                form = part.expected[chain]
+                self.tests.append(_Test(chain, None, chain.result, form, "=", "expected form", place))
+
+    def run(self) -> tuple[dict[Step, Check], dict[Chain, tuple[Check, ...]]]:
+        rng = np.random.default_rng([self.seed, 1])
+        for attempt in range(ROUNDS):
+            open_ = [test for test in self.tests if not test.exercised]
+            if not open_:
+                break
+            settings = assignments(self.stage, ASSIGNMENTS, rng)
+            if not settings:
+                for test in open_:
+                    test.doubts[NO_SIZES] = None
+            for place, sizes in enumerate(settings):
+                self._at(sizes, open_, attempt * ASSIGNMENTS + place)
+        steps = {test.step: test.check() for test in self.tests if test.step is not None}
+        chains: dict[Chain, tuple[Check, ...]] = dict.fromkeys(self.part.chains, ())
+        for test in self.tests:
+            if test.step is None:
+                chains[test.chain] = (*chains[test.chain], test.check())
+        return steps, chains
+
+    def _at(self, sizes: Sizes, tests: Sequence[_Test], attempt: int) -> None:
+        """All tests at one assignment of sizes."""
+        world, reason = self.stage.world(sizes, self.points, attempt)
+        if world is None:
+            for test in tests:
+                test.doubts[reason] = None
+            return
+        shrunk: dict[Tensor, World] = {}
+        for test in tests:
+            world.doubts.clear()
+            try:
+                match test.relation:
+                    case "≈":
+                        self._shrink(test, world, sizes, shrunk)
+                    case "⇒":
+                        self._imply(test, sizes, attempt)
+                    case _:
+                        _compare(test, world, sizes)
+            except (NotationError, LookupError, RecursionError) as error:
+                test.doubts[f"it has no value: {error}"] = None
+            test.doubts.update(dict.fromkeys(world.doubts))
+
+    def _shrink(self, test: _Test, world: World, sizes: Sizes, shrunk: dict[Tensor, World]) -> None:
+        """The remainder falls as its order says when its cause is halved again and again."""
+        if test.small is None or test.order < 1:
+            test.doubts["a line with ≈ names its small tensor and the order of what is left out"] = None
+            return
+        if test.small not in shrunk:
+            shrunk[test.small] = _shrinking(world, self.stage, test.small)
+        _fall(test, shrunk[test.small], world.points, sizes)
+
+    def _imply(self, test: _Test, sizes: Sizes, attempt: int) -> None:
+        """Where the premise holds, the conclusion does."""
+        assert isinstance(test.before, Statement)
+        assert isinstance(test.after, Statement)
+        world, reason = self.stage.world(sizes, PREMISES, attempt)
+        if world is None:
+            test.doubts[reason] = None
+            return
+        world.within = test.chain.within or self.part.program
+        premise = holds(world, test.before)
+        if not premise.any():
+            test.doubts[f"the premise {test.before!r} held at no point"] = None
+            return
+        conclusion = holds(world, test.after)
+        wrong = np.flatnonzero(premise & ~conclusion)
+        if wrong.size:
+            test.failure = (
+                f"{test.place} is wrong: {test.before!r} holds at {int(premise.sum())} points, "
+                f"but {test.after!r} fails at {wrong.size} of them{_at_sizes(sizes)}"
+            )
+            return
+        test.met(int(premise.sum()), sizes, 0.0)
+
+
+def _nested(chains: Iterable[Chain]) -> Iterator[Chain]:
+    for chain in chains:
+        yield chain
+        for step in chain.steps:
+            yield from _nested(step.substeps)
+
+
+# ------------------------------------------------------------------------------------------------ kinds of relation
+
+
+def _both(test: _Test, world: World) -> tuple[Reading, Reading]:
+    """The readings of both sides of a line."""
+    assert isinstance(test.before, Node)
+    assert isinstance(test.after, Node)
+    world.within = test.chain.within or world.sources.program
+    rule = test.step.rule if test.step is not None else ""
+    return (
+        world.reading(test.before, through_definitions=rule == "definition"),
+        world.reading(test.after, through_definitions=rule == "chain"),
+    )
+
+
+def _aligned(world: World, before: Reading, after: Reading) -> tuple[tuple[Letter, ...], Array, Array, Array]:
+    """Both sides with the same axes, and what rounding can do to their difference."""
+    letters = tuple(dict.fromkeys((*before.letters, *after.letters)))
+    shape = (world.points, *(world.length(x.length) for x in letters))
+
+    def full(array: Array, reading: Reading) -> Array:
+        return np.broadcast_to(spread(array, reading.letters, letters), shape)
+
+    bound = full(before.bound, before) + full(after.bound, after)
+    return letters, full(before.value, before), full(after.value, after), bound
+
+
+def _compare(test: _Test, world: World, sizes: Sizes) -> None:
+    """Equal, at most or at least, entry by entry, as far as rounding lets one see."""
+    letters, b, a, bound = _aligned(world, *_both(test, world))
+    flat = (world.points, -1)
+    good = np.isfinite(b).reshape(flat).all(axis=1) & np.isfinite(a).reshape(flat).all(axis=1)
+    good &= np.isfinite(bound).reshape(flat).all(axis=1)
+    if not good.any():
+        for name, side in (("before", b), ("after", a)):
+            if not np.isfinite(side).any():
+                test.doubts[f"the side {name} the relation is finite nowhere"] = None
+        return
+    b, a, bound = b[good], a[good], bound[good]
+    excess = {"=": np.abs(a - b), "≤": b - a, "≥": a - b}[test.relation]
+    if test.relation == "≥":
+        excess = a - b
+    bound = bound + EPS * (np.abs(a) + np.abs(b))
+    # the scale of a sum is that of its terms, which the scatter of the replicas remembers
+    scale = np.maximum(np.maximum(np.abs(a), np.abs(b)), bound * (1 / (MARGIN * EPS)))
+    scale = scale.reshape(len(b), -1).max(axis=1).reshape((-1,) + (1,) * (b.ndim - 1))
+    relative = np.divide(excess, scale, out=np.zeros_like(excess), where=scale > 0)
+    wrong = excess > bound
+    if wrong.any():
+        test.points += len(b)
+        test.sizes.setdefault(_named(sizes))
+        test.error = max(test.error, float(relative[wrong].max()))
+        if not test.failure:
+            worst = np.unravel_index(np.where(wrong, relative, -np.inf).argmax(), relative.shape)
+            test.failure = _failure(test, letters, b, a, bound, wrong, worst, sizes)
+        return
+    test.met(len(b), sizes, float(np.maximum(relative, 0).max()))
+
+
+def _failure(
+    test: _Test,
+    letters: tuple[Letter, ...],
+    before: Array,
+    after: Array,
+    bound: Array,
+    wrong: Array,
+    worst: tuple[np.intp, ...],
+    sizes: Sizes,
+) -> str:
+    entry = ", ".join(f"{x.name}={k}" for x, k in zip(letters, worst[1:], strict=True))
+    share = int(wrong[worst[0]].sum())
+    relation = {"=": "is equal to", "≤": "is at most", "≥": "is at least"}[test.relation]
+    return (
+        f"{test.place} is wrong at {share} of {wrong[worst[0]].size} entries{_at_sizes(sizes)}\n"
+        f"  it says that   {test.before!r}\n"
+        f"  {relation:<14} {test.after!r}\n"
+        f"  worst entry    {entry or 'the only one'}\n"
+        f"  before         {before[worst]:+.12g}\n"
+        f"  after          {after[worst]:+.12g}   (± {bound[worst]:.1g})"
+    )
+
+
+def _at_sizes(sizes: Sizes) -> str:
+    named = ", ".join(f"{name}={value}" for name, value in _named(sizes))
+    return f" (at {named})" if named else ""
+
+
+def _shrinking(world: World, stage: Stage, small: Tensor) -> World:
+    """The points of a world, each again and again with the small tensor halved."""
+    drawn = {}
+    factors = 2.0 ** -np.arange(HALVINGS)
+    for tensor in stage.given:
+        clean = world.arrays[tensor].reshape(world.points, -1, *world.arrays[tensor].shape[1:])[:, 0]
+        repeated = np.repeat(clean, HALVINGS, axis=0)
+        if tensor is small:
+            largest = np.abs(clean).max(initial=0.0)
+            along = np.tile(factors, world.points) * (0.125 / largest if largest > 0.25 else 1.0)
+            repeated = repeated * along.reshape(-1, *(1,) * (clean.ndim - 1))
+        drawn[tensor] = repeated
+    if small not in drawn:
+        raise NotationError(f"{small.name!r} is small, but it is computed and not given")
+    return World(world.sizes, world.sources, drawn, world.points * HALVINGS)
+
+
+def _fall(test: _Test, world: World, points: int, sizes: Sizes) -> None:
+    _, b, a, bound = _aligned(world, *_both(test, world))
+    rest = np.abs(a - b).reshape(points, HALVINGS, -1)
+    noise = (bound + EPS * (np.abs(a) + np.abs(b))).reshape(points, HALVINGS, -1)
+    for at in range(points):
+        if not np.isfinite(rest[at]).all():
+            continue
+        seen = rest[at].max(axis=1)
+        clear = seen > 8 * noise[at].max(axis=1)
+        count = int(np.argmin(clear)) if not clear.all() else HALVINGS
+        if count < 3:
+            if count == 0:
+                test.met(1, sizes, 0.0)
+            else:
+                test.doubts["the remainder drowns in rounding before its order shows"] = None
+            continue
+        slopes = np.log2(seen[: count - 1] / seen[1:count])
+        slope = float(max(slopes[-1], slopes[-2:].mean()))
+        if slope < test.order - SHORT:
+            small = test.small.name if test.small is not None else "?"
+            test.failure = (
+                f"{test.place} is wrong{_at_sizes(sizes)}: the remainder falls like {small}^{slope:.2f}, "
+                f"not like {small}^{test.order}; it is {seen[0]:.3g} at first and {seen[count - 1]:.3g} "
+                f"after {count - 1} halvings\n"
+                f"  it says that   {test.before!r}\n  is about       {test.after!r}"
+            )
+            return
+        test.met(1, sizes, 0.0)

@@ -1,0 +1,273 @@
+"""Where a derivation is tried: sizes that tell axes apart, and points inside the domains that meet the assumptions.
+
+The most important functions are ``assignments`` (sizes) and ``World`` objects made by ``Stage.world`` (points).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from derive.derivation import Chain, Statement
+from derive.errors import NotationError
+from derive.evaluate import Array, Sizes
+from derive.index import Index, Letter, Quotient
+from derive.notation import Node, Number, Partial, Ref, Tangent, Tensor
+from derive.program import Assumption, Program
+from derive.size_algebra import Size, evaluate_size, size_symbols
+from derive.tree import walk
+from verify import sampling
+from verify.world import Sources, World
+
+__all__ = ["Stage", "assignments"]
+
+# Sizes are drawn so often before the best draws are taken.
+DRAWS = 80
+SMALLEST, USUAL, LARGEST = 2, 5, 9
+# So many entries in all axes' products are cheap; more count against a draw.
+CHEAP = 300
+CANDIDATES = 40
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that must have a value before the chains can be read."""
+
+    sources: Sources
+    chains: tuple[Chain, ...]
+    seed: int
+
+    @cached_property
+    def programs(self) -> tuple[Program, ...]:
+        """All programs, the forward one first."""
+        within = (c.within for c in _all_chains(self.chains) if c.within is not None)
+        return tuple(dict.fromkeys((self.sources.program, *self.sources.derived, *within)))
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every expression of the chains and their programs."""
+        found: dict[int, Node] = {}
+        for chain in _all_chains(self.chains):
+            sides = [chain.start, *(step.after for step in chain.steps)]
+            for side in sides if chain.name is None else [*sides, chain.name]:
+                for node in (side.left, side.right) if isinstance(side, Statement) else (side,):
+                    found[id(node)] = node
+        for program in self.programs:
+            for d in program.definitions():
+                found[id(d.body)] = d.body
+            for assumption in program.assumptions:
+                found[id(assumption.left)], found[id(assumption.right)] = assumption.left, assumption.right
+        return tuple(found.values())
+
+    @cached_property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Every tensor, in the order in which they are met."""
+        found: dict[Tensor, None] = {}
+        for program in self.programs:
+            found.update(dict.fromkeys(program.inputs))
+            found.update(dict.fromkeys(d.tensor for d in program.definitions()))
+        for outer in self.nodes:
+            for node in walk(outer):
+                if isinstance(node, Ref):
+                    found.setdefault(node.tensor)
+                if isinstance(node, Partial):
+                    tensors = (node.wrt.tensor,) if isinstance(node.wrt, Ref) else _moving(node.wrt)
+                    found.update(dict.fromkeys(tensors))
+        return tuple(found)
+
+    @cached_property
+    def given(self) -> tuple[Tensor, ...]:
+        """The tensors that nothing defines: they are drawn."""
+        inputs = set(self.sources.program.inputs)
+        return tuple(
+            t for t in self.tensors if t in inputs or (self.sources.chain(t) is None and self.sources.item(t) is None)
+        )
+
+    @cached_property
+    def lengths(self) -> tuple[Size, ...]:
+        """Every length of an axis or a letter: at least 1 in every assignment."""
+        found: dict[Size, None] = {}
+        for tensor in self.tensors:
+            found.update(dict.fromkeys(tensor.axes))
+        for program in self.programs:
+            for d in program.definitions():
+                found.update(dict.fromkeys(x.length for x in d.letters))
+        for outer in self.nodes:
+            for node in walk(outer):
+                found.update(dict.fromkeys(x.length for x in (*node.bound(), *node.free) if x.size is not None))
+                for index in node.indices_here():
+                    found.update(dict.fromkeys(_divisors(index)))
+        return tuple(found)
+
+    @cached_property
+    def numbers(self) -> tuple[sympy.Expr, ...]:
+        """Every number that holds a size: finite in every assignment."""
+        found = (node.value for outer in self.nodes for node in walk(outer) if isinstance(node, Number))
+        return tuple(dict.fromkeys(value for value in found if value.free_symbols))
+
+    @cached_property
+    def symbols(self) -> tuple[sympy.Symbol, ...]:
+        """The sizes that must be drawn."""
+        found: dict[sympy.Symbol, None] = {}
+        for length in self.lengths:
+            found.update(dict.fromkeys(sorted(size_symbols(length), key=str)))
+        for value in self.numbers:
+            found.update(dict.fromkeys(sorted(value.free_symbols, key=str)))
+        for outer in self.nodes:
+            for node in walk(outer):
+                for index in node.indices_here():
+                    for size in (index.constant, *(c for _, c in index.terms)):
+                        found.update(dict.fromkeys(sorted(size_symbols(size), key=str)))
+        return tuple(found)
+
+    def possible(self, sizes: Sizes) -> bool:
+        """Whether every axis has an entry and every number is finite."""
+        try:
+            if any(evaluate_size(length, sizes) < 1 for length in self.lengths):
+                return False
+        except NotationError:
+            return False
+        exact = {s: sympy.Integer(n) for s, n in sizes.items()}
+        return all(value.xreplace(exact).is_finite is not False for value in self.numbers)
+
+    # -- points
+
+    def draw(self, sizes: Sizes, points: int, attempt: int) -> dict[Tensor, Array]:
+        """Points for everything that nothing defines, points first. Raises: ValueError for an empty domain."""
+        found = {}
+        for position, tensor in enumerate(self.given):
+            shape = tuple(evaluate_size(axis, sizes) for axis in tensor.axes)
+            rng = np.random.default_rng([self.seed, attempt, position, zlib.crc32(tensor.name.encode())])
+            try:
+                found[tensor] = np.stack([_one(tensor, shape, sizes, rng) for _ in range(points)])
+            except ValueError as error:
+                raise ValueError(f"tensor {tensor.name!r}: {error}") from None
+        return found
+
+    def world(self, sizes: Sizes, points: int, attempt: int) -> tuple[World | None, str]:
+        """A world whose points meet all assumptions; else None, and which assumption no point meets."""
+        assumptions = tuple(dict.fromkeys(a for program in self.programs for a in program.assumptions))
+        drawn = self.draw(sizes, points if not assumptions else max(CANDIDATES, points), attempt)
+        if not assumptions:
+            return World(sizes, self.sources, drawn, points), ""
+        count = len(next(iter(drawn.values())))
+        world = World(sizes, self.sources, drawn, count)
+        open_ = np.ones(count, dtype=bool)
+        for assumption in assumptions:
+            met = holds(world, assumption)
+            if not (open_ & met).any() and assumption.relation == "=":
+                return None, f"no point meets the assumption {assumption!r}: declare a domain in which it holds"
+            if not (open_ & met).any():
+                return None, f"no point was found that meets the assumption {assumption!r}"
+            open_ &= met
+        chosen = np.flatnonzero(open_)[:points]
+        return World(sizes, self.sources, {t: a[chosen] for t, a in drawn.items()}, len(chosen)), ""
+
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def holds(world: World, statement: Assumption | Statement, slack: float = 1.0) -> Flags:
+    """At which points a relation holds for all values of its free letters, as far as rounding lets one see."""
+    left, right = world.reading(statement.left), world.reading(statement.right)
+    letters = tuple(dict.fromkeys((*left.letters, *right.letters)))
+    shape = (world.points, *(world.length(x.length) for x in letters))
+    a, b, da, db = (
+        np.broadcast_to(spread(array, reading.letters, letters), shape)
+        for array, reading in ((left.value, left), (right.value, right), (left.bound, left), (right.bound, right))
+    )
+    slackness = slack * (da + db)
+    with np.errstate(invalid="ignore"):
+        difference = a - b
+        match statement.relation:
+            case "=":
+                truth = np.abs(difference) <= slackness
+            case "≠":
+                truth = np.abs(difference) > slackness
+            case "≥" | "≤":
+                truth = (difference if statement.relation == "≥" else -difference) >= -slackness
+            case ">" | "<":
+                truth = (difference if statement.relation == ">" else -difference) > slackness
+            case _:
+                raise NotationError(f"{statement.relation!r} is no relation between values")
+    return np.asarray(truth.reshape(world.points, -1).all(axis=1))
+
+
+def spread(array: Array, own: tuple[Letter, ...], letters: tuple[Letter, ...]) -> Array:
+    """An array (points, *own) with an axis for each of ``letters``, of length 1 where it does not depend on one."""
+    order = [x for x in letters if x in own]
+    moved = array.transpose([0, *(1 + own.index(x) for x in order)])
+    return moved.reshape([len(array), *(moved.shape[1 + order.index(x)] if x in order else 1 for x in letters)])
+
+
+def assignments(stage: Stage, count: int, rng: np.random.Generator) -> list[Sizes]:
+    """So many assignments of sizes: in the last some size is 1, else all axes are as different as can be.
+
+    Fewer, or none, when the sizes of the derivation leave no room.
+    """
+    if not stage.symbols:
+        return [{}]
+    found: list[Sizes] = []
+    for number in range(count):
+        ones = number == count - 1 and count > 1
+        best = min(_possible(stage, rng, ones, found), key=lambda pair: pair[0], default=None)
+        if best is not None:
+            found.append(best[1])
+    return found
+
+
+def _possible(
+    stage: Stage, rng: np.random.Generator, ones: bool, known: Sequence[Sizes]
+) -> Iterator[tuple[float, Sizes]]:
+    axes = tuple(dict.fromkeys(axis for t in stage.tensors for axis in t.axes))
+    shapes = tuple(dict.fromkeys(t.axes for t in stage.tensors))
+    seen = 0
+    for attempt in range(12 * DRAWS):
+        top = USUAL if attempt % 2 == 0 and len(stage.symbols) < USUAL else LARGEST if attempt > DRAWS else 7
+        sizes = {s: int(rng.integers(*((SMALLEST, top) if s.is_positive else (0, 3)))) for s in stage.symbols}
+        if ones:
+            positive = [s for s in stage.symbols if s.is_positive]
+            small = rng.random(len(positive)) < 0.4
+            small[rng.integers(len(positive))] = True
+            sizes.update({s: 1 for s, one in zip(positive, small, strict=True) if one})
+        if sizes in known or not stage.possible(sizes):
+            continue
+        lengths = [evaluate_size(axis, sizes) for axis in axes]
+        alike = len(lengths) - len(set(lengths)) + sum(n == 1 for n in lengths) * (not ones)
+        volume = sum(float(np.prod([evaluate_size(axis, sizes) for axis in shape])) for shape in shapes)
+        again = sum(sizes[s] == other[s] for other in known for s in sizes) / max(len(sizes), 1)
+        yield alike + again + volume / CHEAP, sizes
+        seen += 1
+        if seen >= DRAWS:
+            return
+
+
+def _one(tensor: Tensor, shape: tuple[int, ...], sizes: Sizes, rng: np.random.Generator) -> Array:
+    if tensor.below is not None:
+        return sampling.integers(evaluate_size(tensor.below, sizes), shape, rng)
+    return sampling.draw(tensor.domain, shape, rng)
+
+
+def _moving(wrt: Tangent) -> tuple[Tensor, ...]:
+    return (*wrt.tangents, *wrt.tangents.values())
+
+
+def _divisors(index: Index) -> Iterator[Size]:
+    for atom, _ in index.terms:
+        if isinstance(atom, Quotient):
+            yield atom.divisor
+            yield from _divisors(atom.index)
+
+
+def _all_chains(chains: Iterable[Chain]) -> Iterator[Chain]:
+    """The chains and those of their substeps, outermost first."""
+    for chain in chains:
+        yield chain
+        for step in chain.steps:
+            yield from _all_chains(step.substeps)
