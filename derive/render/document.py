@@ -292,7 +292,8 @@ class _Maker:
         if tensor.domain in DOMAINS and not (tensor.domain in ("simplex", "one-hot") and parts[0]):
             parts.append(self.say(DOMAINS[tensor.domain]))
         if not any(parts):
-            parts.append(phrase("computed" if tensor.definition else "input", self.lang))
+            kind = "computed" if tensor.definition is not None else "given" if tensor.primal is not None else "input"
+            parts.append(phrase(kind, self.lang))
         return SymbolRow((tensor,), tensor.axes, ", ".join(p for p in parts if p), tensor.below)
 
     def notations(self, program: Program, claims: Sequence[Claim]) -> Iterator[str]:

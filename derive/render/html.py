@@ -88,10 +88,10 @@ class _Page:
     def setup(self, setup: Setup, level: int = 2) -> Iterator[str]:
         yield f"<h{level}>{self.say('setup')}</h{level}>"
         head = "".join(f"<th>{self.say(key)}</th>" for key in ("symbol", "shape", "meaning"))
-        yield f'<table class="setup"><thead><tr>{head}</tr></thead><tbody>'
+        yield f'<div class="scroll"><table class="setup"><thead><tr>{head}</tr></thead><tbody>'
         for row in setup.symbols:
             yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in self.row(row)) + "</tr>"
-        yield f"</tbody></table><p><small>{self.say('from zero')}</small></p>"
+        yield f"</tbody></table></div><p><small>{self.say('from zero')}</small></p>"
         yield f"<h{level}>{self.say('forward')}</h{level}>"
         for given in setup.definitions:
             yield from self.given(given)
@@ -226,7 +226,8 @@ class _Page:
                 for label, sizes in made.assignments
             )
             head = f"<th>{self.say('sizes at')}</th><th>{self.say('assignments')}</th>"
-            yield f'<table class="setup"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+            yield f'<div class="scroll"><table class="setup"><thead><tr>{head}</tr></thead>'
+            yield f"<tbody>{rows}</tbody></table></div>"
 
 
 class _Notebook(_Page):

@@ -68,6 +68,8 @@ _LIST = (
 
 INDENT = 2.1
 """By how many em a line of a chain is narrower than the page."""
+BRIEF = 45
+"""Up to how many characters a reason stands beside its equation."""
 MARK = 14.5
 """The room that a check takes beside an equation."""
 
@@ -116,7 +118,8 @@ def latex_shape(shape: Sequence[Size]) -> str:
     """``n \\times d``."""
     runs = [WRITER.size(axis) for axis in shape]
     fenced = [WRITER.pen.fence(run) if len(runs) > 1 and run.level == 1 else run for run in runs]
-    return r" \times ".join(run.source for run in fenced)
+    # braces: a line may end at a times sign, not inside an axis
+    return r" \times ".join(f"{{{run.source}}}" for run in fenced)
 
 
 def latex_size(size: Size) -> str:
@@ -200,7 +203,7 @@ def _setup(made: Document, setup: Setup, level: int) -> Iterator[str]:
     yield _columns(*(style + made.say(key) for key in ("symbol", "shape", "meaning")))
     yield r"\vspace{2pt}\hrule height 0.4pt\vspace{4pt}\nopagebreak"
     for row in rows:
-        yield _columns(*row)
+        yield _columns(*row) + r"\vspace{1pt}"
     yield r"\vspace{2pt}\hrule height 0.4pt}"
     yield rf"\vspace{{3pt}}{{\small {tex_text(made.say('from zero'))}\par}}"
     yield _heading(made.say("forward"), level + 1 if level else 0)
@@ -209,8 +212,11 @@ def _setup(made: Document, setup: Setup, level: int) -> Iterator[str]:
     if setup.assumptions:
         yield _heading(made.say("assumptions"), level + 1 if level else 0)
         for equation, reason in setup.assumptions:
-            text = rf"\quad\text{{({tex_text(reason)})}}" if reason else ""
-            yield f"\\[\n{latex_equation(equation)}{text}\n\\]"
+            brief = len(reason) < BRIEF
+            beside = rf"\quad\text{{({tex_text(reason)})}}" if reason and brief else ""
+            yield f"\\[\n{latex_equation(equation)}{beside}\n\\]"
+            if reason and not brief:
+                yield rf"\nopagebreak{{\small {tex_text(sentence(reason))}\par}}"
 
 
 def _row(made: Document, row: SymbolRow) -> tuple[str, str, str]:
@@ -274,7 +280,8 @@ def _line(made: Document, line: Line, level: int) -> Iterator[str]:
         parts.append(rf"{{\small ({made.say('provided')} {_conditions(line.conditions)})}}")
     yield rf"\item[{{\makebox[1.8em][l]{{\small\textbf{{{line.number}}}}}}}]\rightskip=0pt plus 8em"
     width = widest(equation_tokens(line.equation, WRITER), ROOM - INDENT * (level + 1))
-    beside = width + MARK < ROOM - INDENT * (level + 1)
+    short = line.mark is None or line.mark.outcome == "holds"
+    beside = short and width + MARK < ROOM - INDENT * (level + 1)
     mark = rf"{{\footnotesize {_mark(made, line.mark)}}}"
     if beside:
         yield "\n".join(parts)

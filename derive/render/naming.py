@@ -65,8 +65,10 @@ def symbol_of(name: str) -> Symbol:
     if name in GREEK:
         return Symbol(GREEK[name])
     trimmed = name.rstrip("_")
-    primes = len(name) - len(trimmed) if trimmed else 0
-    head, *tail = (trimmed or name).split("_") if not name.startswith("_") else [trimmed or name]
+    if not trimmed or name.startswith("_"):
+        return Symbol(name)
+    primes = len(name) - len(trimmed)
+    head, *tail = trimmed.split("_")
     base, own = _head(head)
     parts = tuple(GREEK.get(part, part) for part in (*own, *tail) if part)
     return Symbol(base, parts, primes=primes, tail="_".join(("".join(own), *tail)))

@@ -34,6 +34,7 @@ PHRASES: dict[str, Text] = {
     "stated": ("quoted from", "引自"),
     "scalar": ("scalar", "标量"),
     "input": ("input", "输入"),
+    "given": ("given", "给定"),
     "computed": ("computed", "由定义计算"),
     "size": ("size, a positive integer", "尺寸, 正整数"),
     "size from zero": ("size, an integer that may be 0", "尺寸, 可为 0 的整数"),

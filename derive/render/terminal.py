@@ -174,13 +174,13 @@ class _Terminal:
             yield from self.line(line, indent)
 
     def line(self, line: Line, indent: int) -> Iterator[str]:
-        words = f"{line.number}  {titled(line.law)}: {line.why}"
+        words = f"{line.number} {titled(line.law)}: {line.why}"
         if line.reference:
             words += f" († {self.say('stated')} {line.reference})"
         if line.conditions:
             listed = "; ".join(c if isinstance(c, str) else self.inline(c) for c in line.conditions)
             words += f" ({self.say('provided')} {listed})"
-        yield from self.prose(words, indent + 2, 3)
+        yield from self.prose(words, indent + 2, len(line.number) + 1)
         rows = self.equation(line.equation, indent + 6)
         yield from rows[:-1]
         yield from self.beside(rows[-1], self.mark(line.mark))

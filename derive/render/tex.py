@@ -6,6 +6,7 @@ from the metrics of Computer Modern. Whatever a person has named or written is e
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -190,6 +191,16 @@ _WIDE = dict(
 )
 
 
+def _beside(sources: Sequence[str], *, compact: bool) -> str:
+    """Indices in a row; a command ends before the letter that comes next."""
+    if not compact:
+        return ",".join(sources)
+    return "".join(
+        source + " " if re.search(r"\\[a-zA-Z]+$", source) and m + 1 < len(sources) else source
+        for m, source in enumerate(sources)
+    )
+
+
 def _stacked(marks: Sequence[str]) -> list[str]:
     """Two dots are one mark."""
     found: list[str] = []
@@ -299,7 +310,7 @@ class TexPen(Pen):
         lengths = [_text_width(part) for part in symbol.subscripts]
         source = below
         if indices:
-            source += ("," if below else "") + ("" if compact else ",").join(i.source for i in indices)
+            source += ("," if below else "") + _beside([i.source for i in indices], compact=compact)
             lengths += [i.width for i in indices] + ([] if compact else [0.28] * len(indices))
         above = "'" * symbol.primes
         if hat:
@@ -337,7 +348,7 @@ class TexPen(Pen):
         return ",".join(_SIGNS[p] if p in _SIGNS else p if p.isdigit() else self._upright(p) for p in parts)
 
     def at(self, value: Run, indices: Sequence[Run], *, compact: bool) -> Run:
-        source = ("" if compact else ",").join(i.source for i in indices)
+        source = _beside([i.source for i in indices], compact=compact)
         last = value.tokens[-1]
         bottom = Token(f"{last.source}_{{{source}}}", last.width + SMALL * sum(i.width + 0.2 for i in indices))
         return Run((*value.tokens[:-1], bottom), ATOM, value.height)
