@@ -229,7 +229,8 @@ def _idx(letter: Letter, letters: dict[Letter, sympy.Idx]) -> sympy.Idx:
         name = letter.name
         while any(str(i) == name for i in letters.values()):
             name += "'"
-        letters[letter] = sympy.Idx(name, None if letter.size is None else (0, _sympy_size(letter.size) - 1))
+        # without its range: SymPy puts a size into the range of an Idx in a summand, not of the one summed over
+        letters[letter] = sympy.Idx(name)
     return letters[letter]
 
 
