@@ -42,7 +42,7 @@ def escaped(text: str) -> str:
     drawn = "".join("\\" + c if c in _ESCAPED else _ENTITIES.get(c, c) for c in plain)
     # a number, a plus or a minus at the start of a line would open a list
     head, space, rest = drawn.partition(" ")
-    if space and (head in ("-", "+") or head.rstrip(".)").isdigit()):
+    if space and (head in ("-", "+") or (head[-1] in ".)" and head[:-1].isdigit())):
         head = head[:-1] + "\\" + head[-1]
     return head + space + rest
 

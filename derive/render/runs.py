@@ -20,7 +20,7 @@ ADD, MUL, POWER, ATOM = 1, 2, 3, 4
 
 UNBREAKABLE = 0
 AT_SIGN, AT_FACTOR = 1, 10
-DEEPER = 5
+DEEPER = 10
 """What a break costs more for every bracket that it is inside of."""
 ANOTHER_LINE = 4
 
