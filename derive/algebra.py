@@ -80,18 +80,18 @@ def _tidy_product(node: Mul) -> Node:
 
 def _combine_powers(factors: Iterable[Node]) -> list[Node]:
     """Equal bases with their exponents added, at the place of the first; a bracket times itself is itself."""
-    table: dict[object, list[object]] = {}
+    table: dict[object, tuple[Node, sympy.Expr]] = {}
     for factor in factors:
         base, exponent = _base_and_exponent(factor)
         if isinstance(factor, Bracket):
-            table.setdefault(key(factor), [factor, sympy.Integer(1)])
+            table.setdefault(key(factor), (factor, sympy.Integer(1)))
             continue
         if isinstance(factor, Number):
-            table.setdefault(("number", len(table)), [factor, sympy.Integer(1)])
+            table.setdefault(("number", len(table)), (factor, sympy.Integer(1)))
             continue
-        entry = table.setdefault(key(base), [base, sympy.Integer(0)])
-        entry[1] = entry[1] + exponent  # type: ignore[operator]
-    return [power(base, number(exponent)) for base, exponent in table.values() if exponent != 0]  # type: ignore[arg-type]
+        first, total = table.get(key(base), (base, sympy.Integer(0)))
+        table[key(base)] = (first, total + exponent)
+    return [power(base, number(exponent)) for base, exponent in table.values() if exponent != 0]
 
 
 def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
@@ -163,15 +163,15 @@ def _tidy_terms(node: Add) -> Node:
 
 
 def _like_terms(terms: Iterable[Node]) -> list[Node]:
-    table: dict[object, list[object]] = {}
+    table: dict[object, tuple[sympy.Expr, Node]] = {}
     for term in terms:
         coefficient, rest = _coefficient(term)
-        entry = table.setdefault(key(rest), [sympy.Integer(0), rest])
-        entry[0] = entry[0] + coefficient  # type: ignore[operator]
+        total, first = table.get(key(rest), (sympy.Integer(0), rest))
+        table[key(rest)] = (total + coefficient, first)
     found = []
     for coefficient, rest in table.values():
         value = sympy.cancel(coefficient) if isinstance(coefficient, sympy.Add) else coefficient
-        term = mul(number(value), rest)  # type: ignore[arg-type]
+        term = mul(number(value), rest)
         if not is_zero(term):
             found.append(term)
     return found

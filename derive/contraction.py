@@ -33,7 +33,7 @@ from derive.notation import (
     number,
     terms_of,
 )
-from derive.size_algebra import certainly_nonnegative, exact_quotient, plus, times
+from derive.size_algebra import Size, certainly_nonnegative, exact_quotient, plus, times
 from derive.tree import key, map_children, map_indices, rename_bound, substitute, walk
 
 __all__ = ["contract", "simplify_bracket"]
@@ -187,11 +187,11 @@ def _direct(letters: list[Letter], form: Index) -> list[Letter]:
     return [x for x in letters if x not in hidden and form.coefficient(x) != 0]
 
 
-def _range_brackets(value: Index, size: object) -> list[Node]:
+def _range_brackets(value: Index, size: Size) -> list[Node]:
     brackets: list[Node] = []
     if not value.certainly_at_least_zero():
         brackets.append(Bracket(value, "≥", as_index(0)))
-    if not value.certainly_below(size):  # type: ignore[arg-type]
+    if not value.certainly_below(size):
         brackets.append(Bracket(value, "<", as_index(size)))
     return brackets
 
@@ -215,13 +215,13 @@ def _by_digits(letters: list[Letter], form: Index) -> _Solution | None:
     direct = _direct(letters, form)
     for sign in (1, -1):
         digits: list[Letter] = []
-        radix: object = 1
+        radix: Size = 1
         while True:
-            digit = next((x for x in direct if x not in digits and form.coefficient(x) == times(radix, sign)), None)  # type: ignore[arg-type]
+            digit = next((x for x in direct if x not in digits and form.coefficient(x) == times(radix, sign)), None)
             if digit is None:
                 break
             digits.append(digit)
-            radix = times(radix, digit.length)  # type: ignore[arg-type]
+            radix = times(radix, digit.length)
         if len(digits) < 2:
             continue
         rest = form

@@ -110,6 +110,7 @@ class Evaluator:
                 array = inner.array % divisor if isinstance(atom, Remainder) else inner.array // divisor
                 part = Named(array, inner.letters)
             else:
+                assert isinstance(atom, Node)
                 inner = self.value(atom)
                 part = Named(np.asarray(inner.array).astype(int), inner.letters)
             parts.append(Named(np.asarray(part.array * factor), part.letters))

@@ -156,13 +156,15 @@ expm1 = _row(
     r"(e^{u}-1)' = e^{u}\,u'",
 )  # fmt: skip
 sin = _row("sin", r"\sin", lambda u, y: (cos(u[0]),), np.sin, sympy.sin, r"(\sin u)' = \cos(u)\,u'")
-cos = _row("cos", r"\cos", lambda u, y: (-sin(u[0]),), np.cos, sympy.cos, r"(\cos u)' = -\sin(u)\,u'")
+cos: Elementwise = _row("cos", r"\cos", lambda u, y: (-sin(u[0]),), np.cos, sympy.cos, r"(\cos u)' = -\sin(u)\,u'")
 tan = _row(
     "tan", r"\tan", lambda u, y: (1 + y**2,), np.tan, sympy.tan, r"(\tan u)' = (1+\tan^2 u)\,u'",
     condition=("cos u ≠ 0", "cos u ≠ 0"),
 )  # fmt: skip
 sinh = _row("sinh", r"\sinh", lambda u, y: (cosh(u[0]),), np.sinh, sympy.sinh, r"(\sinh u)' = \cosh(u)\,u'")
-cosh = _row("cosh", r"\cosh", lambda u, y: (sinh(u[0]),), np.cosh, sympy.cosh, r"(\cosh u)' = \sinh(u)\,u'")
+cosh: Elementwise = _row(
+    "cosh", r"\cosh", lambda u, y: (sinh(u[0]),), np.cosh, sympy.cosh, r"(\cosh u)' = \sinh(u)\,u'"
+)
 tanh = _row("tanh", r"\tanh", lambda u, y: (1 - y**2,), np.tanh, sympy.tanh, r"(\tanh u)' = (1-\tanh^2 u)\,u'")
 arcsin = _row(
     "arcsin", r"\arcsin", lambda u, y: (power(1 - u[0] ** 2, -HALF),), np.arcsin, sympy.asin,
@@ -194,12 +196,12 @@ absolute = _row(
     lambda z: sympy.Piecewise((z, z >= 0), (-z, True)), r"|u|' = \operatorname{sign}(u)\,u'",
     condition=("u ≠ 0", "u ≠ 0"), kinks=True,
 )  # fmt: skip
-sign = _row(
+sign: Elementwise = _row(
     "sign", r"\operatorname{sign}", lambda u, y: (ZERO,), lambda z: np.sign(np.real(z)),
     lambda z: sympy.Piecewise((1, z > 0), (-1, z < 0), (0, True)), r"\operatorname{sign}(u)' = 0",
     condition=("u ≠ 0", "u ≠ 0"), kinks=True,
 )  # fmt: skip
-greater = _row(
+greater: Elementwise = _row(
     "greater", ">", lambda u, y: (ZERO, ZERO), _real_part(np.greater), _indicator(sympy.Gt), "[u>v]' = 0",
     arity=2, condition=("u ≠ v", "u ≠ v"), kinks=True,
 )  # fmt: skip
@@ -410,12 +412,12 @@ MIN = OverAxes(
     statement=r"(\min_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\min_j u_j",
     condition=TIE_MIN, kinks=True,
 )  # fmt: skip
-ARGMAX = OverAxes(
+ARGMAX: OverAxes = OverAxes(
     "argmax", 1, 0, r"\arg\max", lambda node, d: ZERO, lambda z: np.argmax(np.real(z), axis=-1),
     _explicit_position(sympy.Gt),
     statement=r"(\arg\max_j u_j)' = 0", condition=TIE, integer=True, kinks=True,
 )  # fmt: skip
-ARGMIN = OverAxes(
+ARGMIN: OverAxes = OverAxes(
     "argmin", 1, 0, r"\arg\min", lambda node, d: ZERO, lambda z: np.argmin(np.real(z), axis=-1),
     _explicit_position(sympy.Lt),
     statement=r"(\arg\min_j u_j)' = 0", condition=TIE_MIN, integer=True, kinks=True,

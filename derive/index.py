@@ -117,7 +117,7 @@ class Quotient:
         self.index, self.divisor = index, divisor
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._parts() == other._parts()  # type: ignore[attr-defined]
+        return type(other) is type(self) and self._parts() == other._parts()
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._parts()))

@@ -216,7 +216,7 @@ class Node(_Arithmetic, IntegerNode):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return type(self) is type(other) and hash(self) == hash(other) and self.parts() == other.parts()  # type: ignore[attr-defined]
+        return type(self) is type(other) and hash(self) == hash(other) and self.parts() == other.parts()
 
     def __hash__(self) -> int:
         if self._hash is None:

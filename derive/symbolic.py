@@ -108,6 +108,7 @@ class Components:
             elif isinstance(atom, Quotient):
                 value = self.index(atom.index, at) // evaluate_size(atom.divisor, self.sizes)
             else:
+                assert isinstance(atom, Node)
                 exact = self.node(atom, at)
                 if not exact.is_Integer:
                     raise NotationError(f"{atom!r} is used as an index but is no known integer at these components")
@@ -248,6 +249,7 @@ def _index(index: Index, letters: dict[Letter, sympy.Idx]) -> sympy.Expr:
         elif isinstance(atom, Quotient):
             value = sympy.floor(_index(atom.index, letters) / atom.divisor)
         else:
+            assert isinstance(atom, Node)
             value = _form(atom, letters)
         total += coefficient * value
     return total

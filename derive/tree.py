@@ -171,6 +171,7 @@ def substitute_index(index: Index, replace: Substitution) -> Index:
         elif isinstance(atom, Quotient):
             new = index_floor(substitute_index(atom.index, replace), atom.divisor)
         else:
+            assert isinstance(atom, Node)
             new = as_index(substitute(atom, replace))
         total = total.plus(new.scaled(coefficient), 1)
     return total
@@ -271,13 +272,14 @@ def _by_role(bound: tuple[Letter, ...], body: Node, scope: dict[Letter, int]) ->
 
 
 def _index_key(index: Index, scope: dict[Letter, int]) -> object:
-    terms = []
+    terms: list[tuple[object, Size]] = []
     for atom, coefficient in index.terms:
         if isinstance(atom, Letter):
             terms.append((scope.get(atom, id(atom)), coefficient))
         elif isinstance(atom, Quotient):
             terms.append(((type(atom).__name__, _index_key(atom.index, scope), atom.divisor), coefficient))
         else:
+            assert isinstance(atom, Node)
             terms.append((_key(atom, scope), coefficient))
     return (index.constant, frozenset(terms))
 
