@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -16,7 +16,7 @@ __all__ = ["write"]
 INDEX = """\
 # Gallery
 
-Every entry of the catalogue, derived line by line. Each line on these pages was checked when they were made.
+Every entry of the catalogue, derived line by line. Each line on these pages was checked when the pages were made.
 
 """
 
@@ -24,13 +24,24 @@ Every entry of the catalogue, derived line by line. Each line on these pages was
 def write(folder: Path, entries: Iterable[str] | None = None) -> list[Path]:
     """Write the pages and their index; returns the paths. Pages of entries that are gone are deleted."""
     (folder / "zh").mkdir(parents=True, exist_ok=True)
-    chosen = list(catalogue() if entries is None else entries)
-    pages = {"index.md": "".join(_index(chosen))}
-    for identifier in chosen:
-        entry = formula(identifier)
-        evidence = evidence_for(entry)
-        pages[f"{identifier}.md"] = _english(entry, evidence)
-        pages[f"zh/{identifier}.md"] = _chinese(entry, evidence)
+    pages = {}
+    index = INDEX
+    groups = []
+    for group, members in groupby(catalogue() if entries is None else entries, key=group_of):
+        title = group.replace("_", " ").capitalize()
+        listed = ""
+        names = []
+        for identifier in members:
+            entry = formula(identifier)
+            evidence = evidence_for(entry)
+            pages[f"{identifier}.md"] = _english(entry, evidence)
+            pages[f"zh/{identifier}.md"] = _chinese(entry, evidence)
+            listed += _listed(entry, evidence)
+            names.append(identifier)
+        pages[f"group-{group}.md"] = f"# {title}\n\n{listed}{_contents(names)}"
+        index += f"## {title}\n\n{listed}"
+        groups.append(f"group-{group}")
+    pages["index.md"] = index + _contents(groups)
     for old in folder.rglob("*.md"):
         if old.relative_to(folder).as_posix() not in pages:
             old.unlink()
@@ -42,16 +53,15 @@ def write(folder: Path, entries: Iterable[str] | None = None) -> list[Path]:
     return [folder / name for name in pages]
 
 
-def _index(chosen: Iterable[str]) -> Iterator[str]:
-    yield INDEX
-    for group, members in groupby(chosen, key=group_of):
-        listed = list(members)
-        yield f"## {group.replace('_', ' ').capitalize()}\n\n"
-        for identifier in listed:
-            entry = formula(identifier)
-            yield f"[{entry.title}]({identifier}.md) · {entry.title_zh}\n: {entry.summary[0]}\n\n"
-        pages = "\n".join(listed)
-        yield f"```{{toctree}}\n:hidden:\n\n{pages}\n```\n\n"
+def _listed(entry: Formula, evidence: Evidence) -> str:
+    held = sum(check.outcome == "holds" for check in evidence.all)
+    status = f"{held} checks hold" if held == len(evidence.all) else f"{held} of {len(evidence.all)} checks hold"
+    return f"[{entry.title}]({entry.id}.md) · {entry.title_zh}\n: {entry.summary[0]} *{status}.*\n\n"
+
+
+def _contents(names: Iterable[str]) -> str:
+    pages = "\n".join(names)
+    return f"```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
 
 
 def _english(entry: Formula, evidence: Evidence) -> str:

@@ -268,7 +268,8 @@ def test_the_gallery_is_made_from_the_catalogue(tmp_path: Path) -> None:
     chosen = ["calc-jacobian", "loss-softmax-ce"]
     paths = write(tmp_path, chosen)
     names = {path.relative_to(tmp_path).as_posix() for path in paths}
-    assert names == {"index.md", *(f"{n}.md" for n in chosen), *(f"zh/{n}.md" for n in chosen)}
+    groups = {"group-calculus.md", "group-losses.md"}
+    assert names == {"index.md", *groups, *(f"{n}.md" for n in chosen), *(f"zh/{n}.md" for n in chosen)}
     assert {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.md")} == names
     page = (tmp_path / "loss-softmax-ce.md").read_text(encoding="utf-8")
     assert page.startswith("# Softmax with cross-entropy\n")
