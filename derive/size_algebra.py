@@ -124,7 +124,7 @@ def certainly_nonnegative(value: Size) -> bool:
 
     Every symbol is replaced by its minimum plus a symbol that is at least 0. A polynomial whose coefficients
     are then all at least 0 is nowhere negative; a fraction is not where both its parts are not. Floors are bounded
-    from the side that matters; they stand in the sizes of axes, so none is taken to be negative.
+    from the side that matters; they stand in the sizes of axes, so none that may be positive is taken to be negative.
     """
     if isinstance(value, int):
         return value >= 0
@@ -152,8 +152,10 @@ def _bound_floors_below(value: sympy.Expr) -> sympy.Expr:
         if rest.has(atom):
             return sympy.Integer(-1)
         if certainly_nonnegative(coefficient):
-            # an output size is floor(...) + 1 and positive, so its floor is at least 0
-            value = rest
+            # An output size is floor(...) + 1 and positive, so its floor is at least 0. But SymPy takes whole parts
+            # out, floor((s*n - 1)/s) is n + floor(-1/s), and what is left there is negative.
+            below = certainly_nonnegative(-atom.args[0])
+            value = sympy.expand(rest + coefficient * (atom.args[0] - 1)) if below else rest
         elif certainly_nonnegative(-coefficient):
             value = sympy.expand(rest + coefficient * atom.args[0])
         else:

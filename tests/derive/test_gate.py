@@ -6,6 +6,7 @@ the components at tiny sizes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -71,7 +72,27 @@ def compare_with_differences(name: str, named: dict[str, int]) -> None:
     assignment, values = at(case.program, named, name)
     for wrt, result in zip(case.wrt, values_of(found.derived, values, assignment), strict=True):
         x = case.program.tensor(wrt)
-        agrees(result, numdiff.gradient(seen_from(case.program, x, values, assignment), values[x]))
+        compare_entries(result, seen_from(case.program, x, values, assignment), values[x], wrt)
+
+
+def compare_entries(
+    found: np.ndarray, function: Callable[[np.ndarray], np.ndarray], x: np.ndarray, name: str
+) -> None:
+    """Every entry of a small gradient; of a large one some entries, and all together along a direction."""
+    if x.size <= 6:
+        agrees(found, numdiff.gradient(function, x))
+        return
+    rng = seeded("entries", name)
+    some = rng.choice(x.size, 4, replace=False)
+
+    def of_some(entries: np.ndarray) -> np.ndarray:
+        moved = x.astype(entries.dtype)
+        moved.flat[some] = entries
+        return function(moved)
+
+    agrees(found.flat[some], numdiff.gradient(of_some, x.flat[some]))
+    way = rng.normal(size=x.shape)
+    agrees(np.asarray(np.sum(way * found)), numdiff.jvp(function, x, way))
 
 
 # ---------------------------------------------------------------------------------------------------- gradients
@@ -177,7 +198,8 @@ def test_vjp_is_the_numerical_one(name: str) -> None:
     values |= drawn([seed], assignment, seeded("cotangent", name))
     for wrt, result in zip(wanted, values_of(found.derived, values, assignment), strict=True):
         x = program.tensor(wrt)
-        agrees(result, numdiff.vjp(seen_from(program, x, values, assignment), values[x], values[seed]))
+        forward = seen_from(program, x, values, assignment)
+        compare_entries(result, lambda a, f=forward: np.sum(values[seed] * f(a)), values[x], wrt)
 
 
 def _dependents(program: Program, wrt: str) -> set[Tensor]:
