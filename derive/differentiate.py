@@ -59,7 +59,13 @@ def vjp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) ->
     target = _output(program, output)
     wanted = tensors_of(program, wrt)
     taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
-    seed = Tensor(unique_name(f"d_{target.name}", taken), target.axes, primal=target, role="cotangent")
+    seed = Tensor(
+        unique_name(f"d_{target.name}", taken),
+        target.axes,
+        primal=target,
+        role="cotangent",
+        meaning=("the gradient that arrives at the output", "到达输出的梯度"),
+    )
     letters = letters_for(program, target)
     product = mul(seed[letters], target[letters])
     scalar = Tensor(
@@ -108,7 +114,9 @@ def jvp(
     for tensor in wanted:
         given = (tangents or {}).get(tensor)
         if given is None:
-            given = Tensor(unique_name(f"t_{tensor.name}", taken), tensor.axes, primal=tensor, role="tangent")
+            moves = ("the direction in which it moves", "变化的方向")
+            name = unique_name(f"t_{tensor.name}", taken)
+            given = Tensor(name, tensor.axes, primal=tensor, role="tangent", meaning=moves)
         moving[tensor] = given
         if given not in program.inputs:
             seeds.append(given)

@@ -531,7 +531,7 @@ class Writer:
     def _bracket(self, node: Bracket, scope: Scope) -> Run:
         atom = _divisibility(node)
         if atom is not None:
-            index = self.index(_positive_first(atom.index), scope)
+            index = self.index(atom.index, scope)
             return self.pen.divides(self.size(atom.divisor), index)
         return self.pen.fence(self._bracket_inside(node, scope), "[")
 
@@ -557,16 +557,16 @@ class Writer:
 
     def index(self, index: Index, scope: Scope) -> Run:
         """An index: ``s i + u - p``."""
-        ordered = _positive_first(index)
         parts: list[tuple[bool, Run]] = []
-        for atom, coefficient in ordered.terms:
+        for atom, coefficient in index.terms:
             negative = _below_zero(coefficient)
             parts.append((negative, self._scaled(atom, _minus(0, coefficient) if negative else coefficient, scope)))
-        for term in _size_terms(ordered.constant):
+        for term in _size_terms(index.constant):
             negative = _negative(term)
             parts.append((negative, self.size(-term if negative else term)))
         if not parts:
             return self.pen.digits("0")
+        parts.sort(key=lambda part: part[0])
         tokens: list[Token] = []
         for m, (negative, run) in enumerate(parts):
             if m or negative:

@@ -149,8 +149,8 @@ CASES: dict[str, tuple[Callable[[], Node], str, str]] = {
     ),
     "an exact quotient": (
         divided,
-        r"\sum_{i} K_{(j - s i + p)/D} [\,D \mid j - s i + p\,]",
-        "Σ_i K[(j-s·i+p)/D]·[D | j-s·i+p]",
+        r"\sum_{i} K_{(j + p - s i)/D} [\,D \mid j + p - s i\,]",
+        "Σ_i K[(j+p-s·i)/D]·[D | j+p-s·i]",
     ),
     "quotient and remainder": (
         lambda: A[index_floor(a, e), index_mod(a, e)],
