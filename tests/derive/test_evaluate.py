@@ -65,6 +65,13 @@ def test_readings_at_affine_indices() -> None:
     assert np.array_equal(at(X[index_floor(a, d), index_mod(a, d)], a), [ARRAYS[X][q // 2, q % 2] for q in range(6)])
 
 
+def test_what_lies_outside_reads_as_zero() -> None:
+    """On both sides, and never from the other end."""
+    assert at(x[i - 1], i).tolist() == [0, *ARRAYS[x][:2]]
+    assert at(x[i + 2], i).tolist() == [ARRAYS[x][2], 0, 0]
+    assert at(X[i - 1, j + 3], i, j)[:, 1:].tolist() == [[0] * 3] * 3
+
+
 def test_letters_may_be_shorter_than_the_axis_that_they_read() -> None:
     q = letter("q", d)
     assert np.array_equal(at(X[i, q], i, q), ARRAYS[X][:, :2])
