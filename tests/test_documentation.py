@@ -112,6 +112,16 @@ def runnable(command: str) -> str | None:
 # -------------------------------------------------------------------------------------------------------- pages
 
 
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cells show goes through IPython, which is there when the site is built; the tests do without it."""
+    display = ModuleType("IPython.display")
+    display.Markdown = str  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+
+
+@pytest.mark.usefixtures("notebook")
 @pytest.mark.parametrize("page", PAGES)
 def test_code_and_commands_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A block whose first line is ``# name.py`` is a file to be saved; all others run, in order, in one namespace."""
