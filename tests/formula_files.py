@@ -158,6 +158,19 @@ BAD: dict[str, tuple[str, tuple[str, ...], int]] = {
         ("formula.py, line 2", "bessel"),
         2,
     ),
+    "uses a function without a law": (
+        changed(
+            "x[i] ** 2",
+            "Apply(replace(ELEMENTWISE['sin'], name='bessel', derivative=None), (x[i],))",
+            changed(
+                "from derive import",
+                "from dataclasses import replace\nfrom derive.functions import ELEMENTWISE\n"
+                "from derive.notation import Apply\nfrom derive import",
+            ),
+        ),
+        ("formula.py, line 21", "'bessel' has no derivative"),
+        2,
+    ),
     "has a tensor whose name runs": (
         changed('tensor("x"', "tensor(\"__import__('os').system('true')\""),
         ("line 10", "identifier"),
