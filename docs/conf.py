@@ -20,7 +20,8 @@ copyright = author
 version = release = installed("gradproof")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build"]
+# myst-nb leaves the executed notebooks beside the folder that it builds into
+exclude_patterns = ["_build", "jupyter_execute"]
 root_doc = "index"
 
 html_theme = "furo"

@@ -25,7 +25,7 @@ from tests.rendering import open_in_browser, program
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-MADE = ("_build", "gallery")
+MADE = ("_build", "gallery", "jupyter_execute")
 PAGES = {
     path.relative_to(ROOT).as_posix(): path
     for path in (
