@@ -14,6 +14,7 @@ import sympy
 from derive.algebra import insert
 from derive.derivation import Chain, Derivation, Step
 from derive.errors import NotationError
+from derive.index import Index, Quotient, as_index
 from derive.notation import (
     ZERO,
     Elementwise,
@@ -32,7 +33,7 @@ from derive.notation import (
 from derive.program import Definition, Program, Recurrence
 from derive.rules import Context, apply_rule
 from derive.sweeps import Backward, Lines, Wanted, letters_for, needed_for, pruned, tensors_of, unique_name
-from derive.tree import map_children, replace_tensors, walk
+from derive.tree import map_indices, replace_tensors, walk
 
 __all__ = ["gradient", "hessian", "hvp", "jacobian", "jvp", "taylor", "vjp"]
 
@@ -223,7 +224,6 @@ def _direct(
             after,
             rule.name,
             functions=used,
-            conditions=[f.condition for f in used if any(f.condition)],
         )
     lines.shorten()
     return lines.chain(made[rows + columns]), Definition(made, rows + columns, lines.now)
@@ -307,14 +307,14 @@ def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Ten
     polynomial = add(*terms)
     made = Tensor(unique_name(f"taylor_{target.name}", taken), (), primal=target, role="taylor")
     within = Program(inputs, (*items, *moved), (shifted,), program.assumptions)
-    steps = [Step(Ref(shifted, ()), polynomial, "taylor", "≈", small=v, order=order + 1)]
+    theorem = Step(Ref(shifted, ()), polynomial, "taylor", "≈", small=v, order=order + 1)
+    chains.append(Chain(Ref(shifted, ()), (theorem,), within=within))
     written = polynomial
     for item in reversed(items):
         if isinstance(item, Definition) and item.tensor in known.values():
             written = insert(written, item)
-    if written is not polynomial:
-        steps.append(Step(polynomial, written, "insert"))
-    chains.append(Chain(Ref(shifted, ()), tuple(steps), Ref(made, ()), within=within))
+    spelled = Step(polynomial, written, "insert")
+    chains.append(Chain(polynomial, (spelled,), Ref(made, ()), within=within))
     derived = pruned(inputs, (*items, Definition(made, (), written)), (made,), program)
     return Derivation("taylor", program, (tensor,), tuple(chains), derived)
 
@@ -326,9 +326,21 @@ def _shifted(
     renamed: dict[Tensor, Tensor] = {}
 
     def shift(node: Node) -> Node:
-        if isinstance(node, Ref) and node.tensor is tensor:
-            return add(node, Ref(v, node.indices))
-        return map_children(node, shift)
+        here = map_indices(node, shift_index, shift)
+        if isinstance(here, Ref) and here.tensor is tensor:
+            return add(here, Ref(v, here.indices))
+        return here
+
+    def shift_index(index: Index) -> Index:
+        """Positions that are found, as by argmax, move along."""
+        total = Index((), index.constant)
+        for atom, coefficient in index.terms:
+            if isinstance(atom, Quotient):
+                moved = as_index(type(atom)(shift_index(atom.index), atom.divisor))
+            else:
+                moved = as_index(shift(atom) if isinstance(atom, Node) else atom)
+            total = total.plus(moved.scaled(coefficient))
+        return total
 
     def move(d: Definition) -> Definition:
         return Definition(renamed[d.tensor], d.letters, replace_tensors(shift(d.body), renamed))
@@ -341,7 +353,8 @@ def _shifted(
             continue
         for d in members:
             text = unique_name(f"{d.tensor.name}_shifted", taken)
-            renamed[d.tensor] = Tensor(text, d.tensor.axes, primal=d.tensor, role="shifted")
+            place = f"{d.tensor.name} at {tensor.name} + {v.name}", f"{tensor.name} + {v.name} 处的 {d.tensor.name}"
+            renamed[d.tensor] = Tensor(text, d.tensor.axes, primal=d.tensor, role="shifted", meaning=place)
         if isinstance(item, Recurrence):
             items.append(Recurrence(tuple(move(d) for d in members), item.axes, item.backwards))
         else:

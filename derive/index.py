@@ -56,7 +56,8 @@ class _IndexAlgebra:
         return as_index(other).plus(as_index(self), -1) if _indexes(other) else NotImplemented
 
     def __mul__(self, factor: object) -> Index:
-        return NotImplemented if isinstance(factor, IntegerNode) else as_index(self).scaled(as_size(factor))
+        whole = isinstance(factor, (int, sympy.Expr))
+        return as_index(self).scaled(as_size(factor)) if whole else NotImplemented
 
     __rmul__ = __mul__
 
@@ -206,7 +207,7 @@ class Index(_IndexAlgebra):
             return self
         return Index(tuple((a, times(c, factor)) for a, c in self.terms), times(self.constant, factor))
 
-    def plus(self, other: Index, sign: int) -> Index:
+    def plus(self, other: Index, sign: int = 1) -> Index:
         terms = dict(self.terms)
         for atom, coefficient in other.terms:
             total = plus(terms.get(atom, 0), coefficient if sign == 1 else times(coefficient, -1))

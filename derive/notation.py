@@ -101,7 +101,7 @@ class Tensor(_Arithmetic):
 
     ``below`` makes it an integer tensor with values in ``0 … below-1``. ``meaning`` is prose for the set-up,
     English and Chinese. ``primal`` names the tensor whose cotangent (``role`` "cotangent") or tangent this is.
-    ``domain`` says where its entries lie: one of DOMAINS in ``derive.program``.
+    ``domain`` says where its entries lie: one of the domains in ``verify.sampling``.
     """
 
     __slots__ = ("below", "definition", "domain", "meaning", "name", "primal", "role", "shape")
@@ -314,6 +314,8 @@ class Sum(Node):
         *bound, body = letters_and_body
         if not bound or not all(isinstance(x, Letter) for x in bound):
             raise NotationError("write sums as Sum(j, body) or Sum(j, k, body), with letters first")
+        if len(set(bound)) != len(bound):
+            raise NotationError(f"a sum runs over a letter once, not over {', '.join(x.name for x in bound)}")
         node = as_node(body)
         if isinstance(node, Sum) and not set(node.letters) & set(bound):
             bound, node = [*bound, *node.letters], node.body

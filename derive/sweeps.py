@@ -7,6 +7,7 @@ one recurrence in the other direction. The most important are ``Lines.carry_out`
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
@@ -45,6 +46,9 @@ Wanted = str | Tensor | Iterable[str | Tensor]
 # ------------------------------------------------------------------------------------------ one line after another
 
 
+REARRANGING = frozenset({"contract", "collect", "name"})
+
+
 class Lines:
     """A chain while it is written."""
 
@@ -65,7 +69,9 @@ class Lines:
         why: Text | None = None,
     ) -> None:
         """Write a line, unless it says what stands there already. The laws of macros come with their proofs."""
-        if after is self.now or key(after) == key(self.now):
+        # only what reorders or renames can leave the same thing in another form; the key of a whole side is costly
+        same = key(after) == key(self.now) if rule in REARRANGING else after == self.now
+        if same:
             self.now = after if not self.steps else self.now
             return
         proofs = [lemma(f) for f in functions if isinstance(f, OverAxes) and f.expansion is not None]
@@ -141,7 +147,7 @@ def letters_for(program: Program, tensor: Tensor) -> tuple[Letter, ...]:
     source = program.definition(tensor)
     if source is not None:
         return tuple(fresh(source.letters).values())
-    names: list[str] = []
+    names: list[str] = ["ijklmpqrs"[k] if k < 9 else f"i{k}" for k in range(len(tensor.axes))]
     tensors = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
     for d in program.definitions():
         if tensor not in d.body.tensors:
@@ -149,17 +155,21 @@ def letters_for(program: Program, tensor: Tensor) -> tuple[Letter, ...]:
         here = {x.name for x in d.letters} | {x.name for node in walk(d.body) for x in node.bound()}
         reading = next(node for node in walk(d.body) if isinstance(node, Ref) and node.tensor is tensor)
         plain = [i.letter.name if i.letter is not None else "" for i in reading.indices]
-        spare = iter(x for x in "abcdefgpqrsyz" if x not in here and x not in tensors)
+        pool = itertools.chain("abcdefgpqrsyz", (f"a{k}" for k in itertools.count(1)))
+        spare = (x for x in pool if x not in here and x not in tensors)
         names = [x if x and x not in plain[:k] else next(spare) for k, x in enumerate(plain)]
         break
-    return tuple(Letter(x, axis) for x, axis in zip(names or "ijklmpqrs", tensor.axes, strict=False))
+    return tuple(Letter(x, axis) for x, axis in zip(names, tensor.axes, strict=True))
 
 
 def unique_name(text: str, taken: set[str]) -> str:
-    while text in taken:
-        text += "_"
-    taken.add(text)
-    return text
+    """The name, with a number behind it where it is taken already; it is taken from now on."""
+    name, number_ = text, 1
+    while name in taken:
+        number_ += 1
+        name = f"{text}{number_}"
+    taken.add(name)
+    return name
 
 
 # ------------------------------------------------------------------------------------------------- backward sweep
@@ -214,7 +224,7 @@ class Backward:
     def sweep(self) -> None:
         for item in reversed(self.program.items):
             if isinstance(item, Definition):
-                if item.tensor in self.relevant and item.tensor in self.readers:
+                if item.tensor in self.relevant and (item.tensor in self.readers or item.tensor in self.wrt):
                     self.items.append(self.cotangent(item.tensor))
                 continue
             members = [d for d in reversed(item.members) if d.tensor in self.relevant]
@@ -352,4 +362,5 @@ def lemma(function: OverAxes) -> Chain:
     closing.shorten()
     lines.line(fold(closing.now, Names([Definition(y, spelled.letters, whole)])), "expand")
     made = Tensor(f"jac_{y.name}_z", (*y.axes, size_), primal=y, role="jacobian")
-    return lines.chain(Ref(made, (*at, as_index(column))))
+    told = f"z is any argument, {y.name} its {function.name}", f"z 为任意自变量, {y.name} 为其 {function.name}"
+    return lines.chain(Ref(made, (*at, as_index(column))), told)

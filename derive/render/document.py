@@ -273,7 +273,7 @@ class _Maker:
         rows += [self.tensor_row(t) for t in program.inputs]
         rows += [self.tensor_row(d.tensor) for d in program.definitions()]
         # every derivation has a direction of its own; what is told of them is the same
-        extra = {(t.name, t.axes): t for c in claims for t in _extra_inputs(c)}
+        extra = {(t.name, t.axes): t for c in claims for t in (*_extra_inputs(c), *_moved(c))}
         rows += [self.tensor_row(t) for t in extra.values()]
         if from_one:
             rows.append(SymbolRow(from_one, None, phrase("sizes" if len(from_one) > 1 else "size", self.lang)))
@@ -432,6 +432,12 @@ def _nodes(chain: Chain) -> Iterator[Node]:
 
 def _read(node: Node) -> tuple[Tensor, ...]:
     return (node.tensor,) if isinstance(node, Ref) else ()
+
+
+def _moved(claim: Claim) -> tuple[Tensor, ...]:
+    """Values at a displaced point that the lines speak of."""
+    read = (t for chain in claim.chains for node in _nodes(chain) for t in _read(node))
+    return tuple(dict.fromkeys(t for t in read if t.role == "shifted"))
 
 
 def _extra_inputs(claim: Claim) -> tuple[Tensor, ...]:

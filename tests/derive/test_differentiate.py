@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
 from derive.errors import MissingRuleError, NotationError
+from derive.evaluate import run
 from derive.functions import argmax, exp, log, maximum_over, relu, softmax, tanh
 from derive.notation import Elementwise, Number, Partial, Sum, Tensor, letter, letters, name, names, number, tensor
 from derive.program import Program, assume, define, first
@@ -188,14 +189,22 @@ def test_the_derivative_by_a_tensor_in_between() -> None:
     same(by_x, by_y * (1 - tanh_**2) + by_z)
 
 
-@pytest.mark.xfail(
-    raises=NotationError, reason="the sweep does not define the cotangent of the output it starts from"
-)
 def test_the_derivative_of_the_output_by_itself_is_one() -> None:
     x = tensor("x", n)
     i = letter("i", n)
     found = gradient(Program.of([x], define(name("L"), Sum(i, x[i] ** 2))), ["x", "L"])
     assert values_of(found.derived, {x: np.ones(2)}, {n: 2})[1] == 1
+
+
+def test_taylor_moves_positions_that_are_found() -> None:
+    x = tensor("x", n)
+    i = letter("i", n)
+    L = define(name("L"), x[argmax(i, x[i])] ** 2)
+    found = taylor(Program.of([x], L), x, order=1)
+    theorem = found.chains[-2]
+    assert theorem.within is not None
+    values = {x: np.array([1.0, 2.0, 1.5]), found.tensor("v"): np.array([2.0, -1.0, 0.0])}
+    assert run(theorem.within, values, {n: 3}).arrays[theorem.within.output] == 9
 
 
 def test_what_does_not_matter_has_gradient_zero() -> None:

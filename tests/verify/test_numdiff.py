@@ -147,7 +147,10 @@ def test_kink_inside_float32():
         assert estimate.bound > 0.9
 
 
-@pytest.mark.parametrize("f", [np.floor, lambda x: float(x > 2), lambda x: np.sign(x - 2) + 0.1 * x], ids=str)
+STEPS = {"floor": np.floor, "step": lambda x: float(x > 2), "jump": lambda x: np.sign(x - 2) + 0.1 * x}
+
+
+@pytest.mark.parametrize("f", STEPS.values(), ids=STEPS)
 def test_steps_have_no_derivative(f):
     estimate = derivative(f, 2.0)
     assert estimate.kink
