@@ -23,6 +23,7 @@ from derive.notation import (
     OverAxes,
     Ref,
     Tensor,
+    as_node,
 )
 from derive.program import Program
 from derive.rules import RULES, Rule
@@ -43,6 +44,10 @@ class Statement:
     left: Node
     relation: str
     right: Node
+
+    def __post_init__(self) -> None:
+        for side in ("left", "right"):
+            object.__setattr__(self, side, as_node(getattr(self, side)))
 
     @property
     def free(self) -> frozenset[Letter]:

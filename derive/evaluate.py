@@ -323,17 +323,17 @@ class Evaluator:
 
 def run(
     program: Program,
-    values: Mapping[Tensor, Any],
+    values: Mapping[Tensor, Any] | Mapping[str, Any],
     sizes: Sizes | None = None,
     perturb: Mapping[Tensor, Array] | None = None,
 ) -> Evaluator:
     """Compute a program; ``run(program, {X: x}).arrays[L]`` is the value of ``L``.
 
-    ``values`` gives the inputs by tensor; sizes are inferred from their shapes. ``perturb`` is added to tensors as
-    they are computed (to inputs as well), which is how a derivative by an intermediate result is taken.
+    ``values`` gives the inputs by tensor or by name; sizes are inferred from their shapes. ``perturb`` is added to
+    tensors as they are computed (to inputs as well), which is how a derivative by an intermediate result is taken.
     Raises: NotationError for a missing input, a shape that does not fit, a size that stays unknown.
     """
-    arrays = {tensor: np.asarray(value) for tensor, value in values.items()}
+    arrays = {program.tensor(t) if isinstance(t, str) else t: np.asarray(value) for t, value in values.items()}
     for tensor in program.inputs:
         if tensor not in arrays:
             raise NotationError(f"no value for the input {tensor.name!r}")

@@ -11,9 +11,11 @@ most important functions are the constructors ``add``, ``mul`` and ``power``; pa
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sympy
@@ -92,8 +94,63 @@ class _Arithmetic:
     def __pos__(self) -> Node:
         return as_node(self)
 
+    def __abs__(self) -> Node:
+        made: Node = _functions().absolute(self)
+        return made
+
+    def __gt__(self, other: object) -> Node:
+        made: Node = _functions().greater(self, other)
+        return made
+
+    def __ge__(self, other: object) -> Node:
+        made: Node = _functions().greater_equal(self, other)
+        return made
+
+    def __lt__(self, other: object) -> Node:
+        made: Node = _functions().greater(other, self)
+        return made
+
+    def __le__(self, other: object) -> Node:
+        made: Node = _functions().greater_equal(other, self)
+        return made
+
     def __bool__(self) -> bool:
-        raise NotationError("a formula is neither true nor false: write conditions with where(...) or brackets")
+        raise NotationError(
+            "a formula is neither true nor false: write where(condition, a, b), maximum(a, b) or minimum(a, b)"
+        )
+
+    def __matmul__(self, other: object) -> Node:
+        raise NotationError("a matrix product is written with its indices: Sum(j, X[i, j] * W[j, k])")
+
+    __rmatmul__ = __matmul__
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **options: object) -> Node:
+        """NumPy's functions of numbers make formulas: ``np.exp(x[i])`` is ``exp(x[i])``."""
+        functions = _functions()
+        known = {
+            **functions.ELEMENTWISE,
+            "sqrt": functions.sqrt,
+            "absolute": functions.absolute,
+            "add": operator.add,
+            "subtract": operator.sub,
+            "multiply": operator.mul,
+            "divide": operator.truediv,
+            "power": operator.pow,
+            "negative": operator.neg,
+        }
+        if method != "__call__" or options or ufunc.__name__ not in known:
+            raise NotationError(
+                f"np.{ufunc.__name__} has no law: a formula uses {', '.join(functions.ELEMENTWISE)}, sqrt"
+            )
+        made: Node = known[ufunc.__name__](*map(as_node, inputs))
+        return made
+
+
+def _functions() -> Any:
+    """The tables of functions, which are built from nodes."""
+    import derive.functions
+
+    return derive.functions
 
 
 class Tensor(_Arithmetic):
@@ -611,8 +668,8 @@ def number(value: object) -> Number:
         return Number(_exact(value))
     if isinstance(value, Fraction):
         return Number(sympy.Rational(value.numerator, value.denominator))
-    if isinstance(value, int):
-        return Number(sympy.Integer(value))
+    if isinstance(value, Integral):
+        return Number(sympy.Integer(int(value)))
     if isinstance(value, sympy.Expr):
         return Number(value)
     raise NotationError(f"{value!r} is not a number")
@@ -623,7 +680,7 @@ def _exact(value: float) -> sympy.Expr:
         raise NotationError("nan is not a number")
     if abs(value) == float("inf"):
         return sympy.oo if value > 0 else -sympy.oo
-    return sympy.Rational(repr(value))
+    return sympy.Rational(repr(float(value)))
 
 
 ZERO = number(0)

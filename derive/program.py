@@ -147,13 +147,13 @@ class Program:
 
     @staticmethod
     def of(
-        inputs: Iterable[Tensor],
+        inputs: Tensor | Iterable[Tensor],
         output: Tensor | Iterable[Tensor],
         assumptions: Iterable[Assumption] = (),
     ) -> Program:
         """The program that computes ``output``: every definition that it needs, in order."""
         outputs = (output,) if isinstance(output, Tensor) else tuple(output)
-        given = tuple(inputs)
+        given = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
         items: dict[Definition | Recurrence, None] = {}
 
         def visit(tensor: Tensor, chain: tuple[Tensor, ...]) -> None:

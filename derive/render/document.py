@@ -289,8 +289,9 @@ class _Maker:
     def tensor_row(self, tensor: Tensor) -> SymbolRow:
         meaning = tensor.meaning if isinstance(tensor.meaning, tuple) else (tensor.meaning, tensor.meaning)
         parts = [self.say(meaning)]
-        if tensor.domain in DOMAINS and not (tensor.domain in ("simplex", "one-hot") and parts[0]):
-            parts.append(self.say(DOMAINS[tensor.domain]))
+        domain = self.say(DOMAINS.get(tensor.domain, ("", "")))
+        if domain and not (tensor.domain in ("simplex", "one-hot") and parts[0]) and domain not in parts[0]:
+            parts.append(domain)
         if not any(parts):
             kind = "computed" if tensor.definition is not None else "given" if tensor.primal is not None else "input"
             parts.append(phrase(kind, self.lang))

@@ -96,10 +96,21 @@ WITNESSES: dict[str, str] = {
 }
 
 DOMAINS: dict[str, Text] = {
+    "nonzero": ("not zero", "不为零"),
     "positive": ("positive", "为正"),
+    "nonnegative": ("not negative", "非负"),
+    "above -1": ("greater than -1", "大于 -1"),
+    "between -1 and 1": ("between -1 and 1", "在 -1 与 1 之间"),
+    "unit interval": ("between 0 and 1", "在 0 与 1 之间"),
+    "small": ("small", "很小"),
+    "sign": ("entries -1 or 1", "元素为 -1 或 1"),
+    "mask": ("entries 0 or 1", "元素为 0 或 1"),
     "simplex": ("rows are distributions", "每行为一个分布"),
     "one-hot": ("rows are one-hot", "每行为独热向量"),
-    "small": ("small", "很小"),
+    "unit norm": ("rows of length 1", "每行长度为 1"),
+    "symmetric": ("symmetric", "对称"),
+    "positive definite": ("positive definite", "正定"),
+    "orthogonal": ("orthogonal", "正交"),
 }
 
 

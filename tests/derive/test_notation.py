@@ -10,8 +10,8 @@ import pytest
 import sympy
 
 from derive.errors import NotationError
-from derive.evaluate import Evaluator
-from derive.functions import argmax, exp, softmax, sqrt
+from derive.evaluate import Evaluator, run
+from derive.functions import argmax, exp, softmax, sqrt, where
 from derive.notation import (
     Add,
     Bracket,
@@ -41,7 +41,7 @@ from derive.notation import (
     tensor,
     terms_of,
 )
-from derive.program import define
+from derive.program import Program, define
 from derive.size_algebra import sizes
 
 n, m = sizes("n m")
@@ -186,7 +186,7 @@ def test_axes_are_sizes(shape: tuple[object, ...]) -> None:
 
 
 def test_a_formula_is_neither_true_nor_false() -> None:
-    with pytest.raises(NotationError, match=r"write conditions with where\(...\) or brackets"):
+    with pytest.raises(NotationError, match=r"write where\(condition, a, b\)"):
         bool(x[i])
     with pytest.raises(NotationError, match="neither true nor false"):
         _ = x[i] and y[i]
@@ -280,3 +280,26 @@ def test_elementwise_functions_check_their_arguments() -> None:
 
 def test_letters_may_be_declared_without_size() -> None:
     assert letter("q").size is None
+
+
+def test_what_python_and_numpy_offer_makes_formulas() -> None:
+    i = letter("i")
+    x = tensor("x", n)
+    L = define(name("L"), Sum(i, np.exp(x[i]) * where(x[i] > 0, abs(x[i]), np.float64(2) * x[i])))
+    values = np.array([1.0, -2.0])
+    expected = (np.exp(values) * np.where(values > 0, np.abs(values), 2 * values)).sum()
+    assert run(Program.of(x, L), {"x": values}).arrays[L] == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("write", "advice"),
+    [
+        (lambda a: np.arctan2(a, a), "np.arctan2 has no law"),
+        (lambda a: max(a, 0), r"maximum\(a, b\)"),
+        (lambda a: a @ a, r"Sum\(j"),
+    ],
+    ids=["arctan2", "max", "matmul"],
+)
+def test_what_has_no_place_in_a_formula_says_what_has(write: Callable[[Ref], object], advice: str) -> None:
+    with pytest.raises(NotationError, match=advice):
+        write(tensor("x", n)[0])
