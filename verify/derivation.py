@@ -12,20 +12,22 @@ kind of relation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 
 import numpy as np
 
 from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Step
 from derive.errors import NotationError
-from derive.evaluate import Array, Sizes
+from derive.evaluate import Array, Evaluator, Sizes
 from derive.formula import Claim, Formula, claims_of
-from derive.notation import Letter, Node, Partial, Tensor
-from derive.program import Program
+from derive.matrix import MatrixForm, matrix_form_of
+from derive.notation import Letter, Node, Partial, Ref, Tensor
+from derive.program import Definition, Program
 from derive.render.text import plain
-from derive.tree import walk
-from verify.scenes import Stage, assignments, holds, spread
+from derive.tree import map_children, substitute, walk
+from verify.components import exact_check
+from verify.scenes import Stage, assignments, holds, named, solved, spread, tiny, volume
 from verify.world import EPS, MARGIN, Reading, Sources, World
 
 __all__ = ["check_derivation"]
@@ -39,6 +41,10 @@ HALVINGS = 9
 SHORT = 0.15
 # Points at which a premise may happen to hold.
 PREMISES = 48
+# At a point that was solved for, both sides may be off by more than rounding: the point itself is.
+SLACK = 2.0**10
+# Numbers in the largest array that second differences may need.
+EVALUATIONS = 2e6
 
 
 def check_derivation(
@@ -112,6 +118,8 @@ class _Test:
     place: str
     small: Tensor | None = None
     order: int = 0
+    within: Program | None = None
+    form: MatrixForm | None = None
     points: int = 0
     sizes: dict[tuple[tuple[str, int], ...], None] = field(default_factory=dict)
     error: float = 0.0
@@ -125,7 +133,7 @@ class _Test:
     def met(self, points: int, sizes: Sizes, error: float) -> None:
         """The relation held at these points."""
         self.points += points
-        self.sizes.setdefault(_named(sizes))
+        self.sizes.setdefault(named(sizes))
         self.error = max(self.error, error)
 
     def check(self) -> Check:
@@ -136,10 +144,6 @@ class _Test:
             return Check("holds", self.witness, self.points, tuple(self.sizes), self.error, self.place)
         reason = "; ".join(self.doubts) or "no point was found at which both sides are finite"
         return Check("not exercised", self.witness, message=f"{self.place} was not exercised: {reason}")
-
-
-def _named(sizes: Sizes) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((str(symbol), value) for symbol, value in sizes.items()))
 
 
 def _witness(*sides: Node | Statement) -> str:
@@ -189,6 +193,53 @@ def _whole(chain: Chain) -> _Test | None:
     return _Test(chain, None, chain.start, chain.result, relation, witness, place, small, order)
 
 
+def _in_matrices(chain: Chain) -> _Test | None:
+    """The matrix form of a result against its index form; None where there is none."""
+    form = matrix_form_of(chain) if chain.name is not None and chain.steps else None
+    if form is None:
+        return None
+    place = f"the matrix form {form.text()} of the result of {_title(chain)}"
+    return _Test(chain, None, chain.result, chain.result, "=", "matrix form", place, form=form)
+
+
+def _second_order(chain: Chain, sources: Sources) -> Iterator[_Test]:
+    """The result against a derivative of a derivative of the forward program, where that is what it stands for."""
+    if not isinstance(chain.start, Partial) or any(step.relation != "=" for step in chain.steps):
+        return
+    unfolded = _unfolded(chain.start, sources)
+    if unfolded is not chain.start and _depth(unfolded) == 2:
+        place = f"the result of {_title(chain)}, by second differences,"
+        yield _Test(chain, None, unfolded, chain.result, "=", "second differences", place, within=sources.program)
+
+
+def _unfolded(node: Node, sources: Sources) -> Node:
+    """A node with the names of derivatives replaced by the derivatives of the forward program that they stand for."""
+    if isinstance(node, Ref) and sources.program.definition(node.tensor) is None:
+        chain, item = sources.chain(node.tensor), sources.item(node.tensor)
+        if chain is not None and isinstance(chain.start, Node):
+            return _unfolded(substitute(chain.start, dict(zip(chain.letters, node.indices, strict=True))), sources)
+        if isinstance(item, Definition):
+            return _unfolded(item.at(*node.indices), sources)
+    return map_children(node, lambda child: _unfolded(child, sources))
+
+
+def _evaluations(node: Node | Statement, sizes: Sizes, stage: Stage) -> float:
+    """About how many numbers the derivative of a derivative needs: moves for each entry, and within each again."""
+    assert isinstance(node, Node)
+    moves = 1.0
+    for below in walk(node):
+        if isinstance(below, Partial):
+            wrt = (below.wrt.tensor,) if isinstance(below.wrt, Ref) else ()
+            moves *= 13.0 * max([1.0, *(volume(t.axes, sizes) for t in wrt)])
+    return moves * max(volume(t.axes, sizes) for t in stage.tensors)
+
+
+def _depth(node: Node) -> int:
+    """How many derivatives stand inside one another."""
+    inside = max(map(_depth, node.children()), default=0)
+    return inside + 1 if isinstance(node, Partial) else inside
+
+
 # ----------------------------------------------------------------------------------------------------- the checker
 
 
@@ -205,6 +256,7 @@ class _Checker:
                 named.setdefault(chain.name.tensor, chain)
         self.stage = Stage(Sources(part.program, named, (*withins, *derived)), (*part.given, *part.chains), seed)
         self.tests: list[_Test] = []
+        self.second: list[_Test] = []
         seen: set[Step] = set()
         for chain in part.chains:
             for test in _step_tests(chain):
@@ -212,13 +264,20 @@ class _Checker:
                 if test.step not in seen:
                     seen.add(test.step)
                     self.tests.append(test)
-            whole = _whole(chain)
-            if whole is not None:
-                self.tests.append(whole)
+            self.tests += [test for test in (_whole(chain), _in_matrices(chain)) if test is not None]
+            if part.derivation is not None and chain in part.derivation.results:
+                self.second += _second_order(chain, self.stage.sources)
             if chain in part.expected:
                 place = f"the form expected of {_title(chain)}"
                 form = part.expected[chain]
                 self.tests.append(_Test(chain, None, chain.result, form, "=", "expected form", place))
+
+    @property
+    def results(self) -> tuple[Chain, ...]:
+        """The chains whose results are compared with SymPy's."""
+        if self.part.derivation is not None:
+            return tuple(c for c in self.part.derivation.results if c in self.part.chains)
+        return tuple(c for c in self.part.chains if c.name is not None and isinstance(c.start, Partial))
 
     def run(self) -> tuple[dict[Step, Check], dict[Chain, tuple[Check, ...]]]:
         rng = np.random.default_rng([self.seed, 1])
@@ -232,11 +291,26 @@ class _Checker:
                     test.doubts[NO_SIZES] = None
             for place, sizes in enumerate(settings):
                 self._at(sizes, open_, attempt * ASSIGNMENTS + place)
+        for test in self.second:
+            self._twice(test, rng)
         steps = {test.step: test.check() for test in self.tests if test.step is not None}
         chains: dict[Chain, tuple[Check, ...]] = dict.fromkeys(self.part.chains, ())
         for test in self.tests:
             if test.step is None:
                 chains[test.chain] = (*chains[test.chain], test.check())
+        for test in self.second:
+            if test.exercised:
+                chains[test.chain] = (*chains[test.chain], test.check())
+            else:
+                remark = "second differences were left out: they need too many numbers"
+                chains[test.chain] = tuple(_remark(check, remark) for check in chains[test.chain])
+        if self.exact:
+            for chain in self.results:
+                found = exact_check(self.stage, chain, self.seed)
+                if isinstance(found, Check):
+                    chains[chain] = (*chains[chain], found)
+                else:
+                    chains[chain] = tuple(_remark(check, f"SymPy was left out: {found}") for check in chains[chain])
         return steps, chains
 
     def _at(self, sizes: Sizes, tests: Sequence[_Test], attempt: int) -> None:
@@ -261,6 +335,19 @@ class _Checker:
                 test.doubts[f"it has no value: {error}"] = None
             test.doubts.update(dict.fromkeys(world.doubts))
 
+    def _twice(self, test: _Test, rng: np.random.Generator) -> None:
+        """The result against second differences, at one point of small sizes: they are costly."""
+        assert isinstance(test.before, Partial)
+        settings = [*assignments(self.stage, ASSIGNMENTS, rng), *tiny(self.stage, rng)]
+        for sizes in sorted(settings, key=lambda s: _evaluations(test.before, s, self.stage), reverse=True):
+            if _evaluations(test.before, sizes, self.stage) > EVALUATIONS:
+                continue
+            world, _ = self.stage.world(sizes, 1, 0)
+            if world is not None:
+                _compare(test, world, sizes)
+            if test.exercised:
+                return
+
     def _shrink(self, test: _Test, world: World, sizes: Sizes, shrunk: dict[Tensor, World]) -> None:
         """The remainder falls as its order says when its cause is halved again and again."""
         if test.small is None or test.order < 1:
@@ -279,11 +366,19 @@ class _Checker:
             test.doubts[reason] = None
             return
         world.within = test.chain.within or self.part.program
-        premise = holds(world, test.before)
+        premise, slack = holds(world, test.before), 1.0
+        if not premise.any() and test.before.relation == "=":
+            # no random point solves an equation; these are known to rounding only
+            slack = SLACK
+            few, _ = self.stage.world(sizes, self.points, attempt)
+            assert few is not None
+            few.within = world.within
+            world = solved(self.stage, few, test.before) or world
+            premise = holds(world, test.before, slack)
         if not premise.any():
             test.doubts[f"the premise {test.before!r} held at no point"] = None
             return
-        conclusion = holds(world, test.after)
+        conclusion = holds(world, test.after, slack)
         wrong = np.flatnonzero(premise & ~conclusion)
         if wrong.size:
             test.failure = (
@@ -292,6 +387,11 @@ class _Checker:
             )
             return
         test.met(int(premise.sum()), sizes, 0.0)
+
+
+def _remark(check: Check, text: str) -> Check:
+    """A check that holds, with what could not be compared beside it."""
+    return replace(check, message=f"{check.message}; {text}") if check.outcome == "holds" else check
 
 
 def _nested(chains: Iterable[Chain]) -> Iterator[Chain]:
@@ -308,12 +408,26 @@ def _both(test: _Test, world: World) -> tuple[Reading, Reading]:
     """The readings of both sides of a line."""
     assert isinstance(test.before, Node)
     assert isinstance(test.after, Node)
-    world.within = test.chain.within or world.sources.program
+    world.within = test.within or test.chain.within or world.sources.program
+    if test.form is not None:
+        before = world.reading(test.before)
+        return before, _by_matrices(world, test.form, before, test.after.tensors)
     rule = test.step.rule if test.step is not None else ""
     return (
         world.reading(test.before, through_definitions=rule == "definition"),
         world.reading(test.after, through_definitions=rule == "chain"),
     )
+
+
+def _by_matrices(world: World, form: MatrixForm, index: Reading, tensors: Iterable[Tensor]) -> Reading:
+    """What a matrix form says at every point, as exactly as the index form it is compared with."""
+    values = []
+    for point in range(world.points):
+        arrays = {tensor: world.drawn(tensor)[point] for tensor in tensors}
+        with np.errstate(all="ignore"):
+            values.append(form.evaluate(Evaluator(world.sizes, arrays)))
+    bound = spread(index.bound, index.letters, form.letters)
+    return Reading(np.stack(values), np.broadcast_to(bound, (world.points, *values[0].shape)), form.letters)
 
 
 def _aligned(world: World, before: Reading, after: Reading) -> tuple[tuple[Letter, ...], Array, Array, Array]:
@@ -351,7 +465,7 @@ def _compare(test: _Test, world: World, sizes: Sizes) -> None:
     wrong = excess > bound
     if wrong.any():
         test.points += len(b)
-        test.sizes.setdefault(_named(sizes))
+        test.sizes.setdefault(named(sizes))
         test.error = max(test.error, float(relative[wrong].max()))
         if not test.failure:
             worst = np.unravel_index(np.where(wrong, relative, -np.inf).argmax(), relative.shape)
@@ -384,8 +498,8 @@ def _failure(
 
 
 def _at_sizes(sizes: Sizes) -> str:
-    named = ", ".join(f"{name}={value}" for name, value in _named(sizes))
-    return f" (at {named})" if named else ""
+    listed = ", ".join(f"{name}={value}" for name, value in named(sizes))
+    return f" (at {listed})" if listed else ""
 
 
 def _shrinking(world: World, stage: Stage, small: Tensor) -> World:

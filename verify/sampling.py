@@ -90,8 +90,10 @@ def _distinct(low: float, high: float, shape: Shape, rng: np.random.Generator) -
     unit = 10.0**DECIMALS
     while (high - low) * unit < 2 * count:
         unit *= 10
-    first, last = round(low * unit), round(high * unit)
-    return np.asarray(rng.choice(np.arange(first, last + 1), size=count, replace=False) / unit).reshape(shape)
+    values = np.arange(round(low * unit), round(high * unit) + 1) / unit
+    # 0 and 1 hide factors, and near 0 are kinks
+    telling = values[(np.abs(values) >= min(0.01, high / 10)) & (np.abs(values) != 1)]
+    return np.asarray(rng.choice(telling, size=count, replace=False)).reshape(shape)
 
 
 def _signed(shape: Shape, rng: np.random.Generator) -> Array:

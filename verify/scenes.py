@@ -18,14 +18,14 @@ from derive.derivation import Chain, Statement
 from derive.errors import NotationError
 from derive.evaluate import Array, Sizes
 from derive.index import Index, Letter, Quotient
-from derive.notation import Node, Number, Partial, Ref, Tangent, Tensor
+from derive.notation import Node, Number, Partial, Ref, Tangent, Tensor, add, mul, number
 from derive.program import Assumption, Program
 from derive.size_algebra import Size, evaluate_size, size_symbols
 from derive.tree import walk
 from verify import sampling
 from verify.world import Sources, World
 
-__all__ = ["Stage", "assignments"]
+__all__ = ["Stage", "assignments", "holds", "named", "solved", "spread", "tiny", "volume"]
 
 # Sizes are drawn so often before the best draws are taken.
 DRAWS = 80
@@ -33,6 +33,8 @@ SMALLEST, USUAL, LARGEST = 2, 5, 9
 # So many entries in all axes' products are cheap; more count against a draw.
 CHEAP = 300
 CANDIDATES = 40
+# Newton's method doubles the digits each time.
+ITERATIONS = 9
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,47 @@ def holds(world: World, statement: Assumption | Statement, slack: float = 1.0) -
     return np.asarray(truth.reshape(world.points, -1).all(axis=1))
 
 
+def solved(stage: Stage, world: World, statement: Statement) -> World | None:
+    """A world whose points were moved until both sides of an equation agree, by Newton's method; None without one.
+
+    Points that leave their domain, or do not settle, are dropped. The program of ``world.within`` is seen through.
+    """
+    residual = add(statement.left, mul(number(-1), statement.right))
+    moving = [t for t in stage.given if t.below is None and sampling.DOMAINS[t.domain].free]
+    entries = {t: t[tuple(Letter("e", axis) for axis in t.axes)] for t in moving}
+    drawn = {t: world.drawn(t) for t in stage.given}
+    for _ in range(ITERATIONS):
+        here = world.reading(residual)
+        columns = []
+        for entry in entries.values():
+            slope = world.reading(Partial(residual, entry, total=True))
+            own = tuple(i.letter for i in entry.indices if i.letter is not None)
+            letters = (*here.letters, *own)
+            shape = (world.points, *(world.length(x.length) for x in letters))
+            full = np.broadcast_to(spread(slope.value, slope.letters, letters), shape)
+            columns.append(full.reshape(world.points, int(np.prod(shape[1 : 1 + len(here.letters)])), -1))
+        jacobian = np.concatenate(columns, axis=2)
+        value = here.value.reshape(world.points, -1)
+        keep = np.isfinite(jacobian).all(axis=(1, 2)) & np.isfinite(value).all(axis=1)
+        if not keep.any():
+            return None
+        step = -(np.linalg.pinv(jacobian[keep]) @ value[keep][..., None])[..., 0]
+        drawn = {t: a[keep] for t, a in drawn.items()}
+        start = 0
+        for tensor in moving:
+            count = int(np.prod(drawn[tensor].shape[1:]))
+            drawn[tensor] = drawn[tensor] + step[:, start : start + count].reshape(drawn[tensor].shape)
+            start += count
+        inside = [all(sampling.contains(t.domain, drawn[t][k]) for t in moving) for k in range(int(keep.sum()))]
+        if not any(inside):
+            return None
+        drawn = {t: a[np.array(inside)] for t, a in drawn.items()}
+        within = world.within
+        world = World(world.sizes, world.sources, drawn, sum(inside))
+        world.within = within
+    return world
+
+
 def spread(array: Array, own: tuple[Letter, ...], letters: tuple[Letter, ...]) -> Array:
     """An array (points, *own) with an axis for each of ``letters``, of length 1 where it does not depend on one."""
     order = [x for x in letters if x in own]
@@ -214,8 +257,8 @@ def assignments(stage: Stage, count: int, rng: np.random.Generator) -> list[Size
     if not stage.symbols:
         return [{}]
     found: list[Sizes] = []
-    for number in range(count):
-        ones = number == count - 1 and count > 1
+    for place in range(count):
+        ones = place == count - 1 and count > 1
         best = min(_possible(stage, rng, ones, found), key=lambda pair: pair[0], default=None)
         if best is not None:
             found.append(best[1])
@@ -240,18 +283,40 @@ def _possible(
             continue
         lengths = [evaluate_size(axis, sizes) for axis in axes]
         alike = len(lengths) - len(set(lengths)) + sum(n == 1 for n in lengths) * (not ones)
-        volume = sum(float(np.prod([evaluate_size(axis, sizes) for axis in shape])) for shape in shapes)
+        entries = sum(volume(shape, sizes) for shape in shapes)
         again = sum(sizes[s] == other[s] for other in known for s in sizes) / max(len(sizes), 1)
-        yield alike + again + volume / CHEAP, sizes
+        yield alike + again + entries / CHEAP, sizes
         seen += 1
         if seen >= DRAWS:
             return
+
+
+def tiny(stage: Stage, rng: np.random.Generator) -> Iterator[Sizes]:
+    """Assignments of 1 and 2, the largest first; a padding is 1."""
+    lengths = [s for s in stage.symbols if s.is_positive]
+    rest = {s: 1 for s in stage.symbols if not s.is_positive}
+    patterns = [(2,) * len(lengths)]
+    patterns += [tuple(int(n) for n in rng.integers(1, 3, size=len(lengths))) for _ in range(6)]
+    for pattern in sorted(dict.fromkeys((*patterns, (1,) * len(lengths))), key=sum, reverse=True):
+        sizes = {**dict(zip(lengths, pattern, strict=True)), **rest}
+        if stage.possible(sizes):
+            yield sizes
 
 
 def _one(tensor: Tensor, shape: tuple[int, ...], sizes: Sizes, rng: np.random.Generator) -> Array:
     if tensor.below is not None:
         return sampling.integers(evaluate_size(tensor.below, sizes), shape, rng)
     return sampling.draw(tensor.domain, shape, rng)
+
+
+def volume(axes: Sequence[Size], sizes: Sizes) -> float:
+    """The number of entries of an array."""
+    return float(np.prod([evaluate_size(axis, sizes) for axis in axes]))
+
+
+def named(sizes: Sizes) -> tuple[tuple[str, int], ...]:
+    """An assignment of sizes by name, as evidence records it."""
+    return tuple(sorted((str(symbol), value) for symbol, value in sizes.items()))
 
 
 def _moving(wrt: Tangent) -> tuple[Tensor, ...]:

@@ -40,6 +40,7 @@ from derive.tree import walk
 __all__ = ["EPS", "JITTER", "MARGIN", "Reading", "Sources", "World"]
 
 EPS = float(np.finfo(float).eps)
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 # Replicas of every point, and the relative error of their operations: so far above rounding that rounding vanishes
 # beside it, so small that it acts linearly.
@@ -53,6 +54,7 @@ STEPS = np.array([2.0**-k for k in (20, 17, 14, 11, 9, 7)]) * 1.0387
 # The differences must know the derivative this well, relative to its scale, before their agreement says anything.
 EVIDENCE = 1e-5
 
+SIGNS = tuple((-1.0) ** k for k in range(REPLICAS))
 POOL = np.random.default_rng(20).standard_normal(1 << 16) * JITTER
 
 
@@ -198,6 +200,10 @@ class World(Evaluator):
     def _shape(self, tensor: Tensor) -> tuple[int, ...]:
         return tuple(self.length(axis) for axis in tensor.axes)
 
+    def drawn(self, tensor: Tensor) -> Array:
+        """A tensor at the points, without their replicas."""
+        return self.tensor(tensor)[:: 1 + REPLICAS]
+
     # -- rounding
 
     def value(self, node: Node) -> Named:
@@ -318,29 +324,80 @@ class World(Evaluator):
         return source.at(*body.indices)
 
     def _derivative(self, body: Node, node: Partial) -> Named:
-        """The derivative along all entries of a tensor (axes in front of which the letters stand), or a tangent."""
-        directions, weights = self._directions(node.wrt)
-        count = weights.shape[-1]
-        moves = {t: self._moves(d, weights) for t, d in directions.items()}
-        move = Letter("move", count + 2 * len(STEPS))
-        moved = self._moved(move, moves, self.within if node.total else None)
-        named = moved.value(body)
-        letters = tuple(x for x in named.letters if x not in moved.outer)
-        shape = (*moved.outer_lengths, *(self.length(x.length) for x in letters))
-        values = np.broadcast_to(named.aligned((*moved.outer, *letters)), shape)
-        values = np.moveaxis(values, len(self.outer), -1)
-        slopes = values[..., :count].imag / IMAGINARY
-        weights = weights.reshape(*weights.shape[:-1], *(1,) * len(letters), count)
-        doubtful = self._doubtful(values[..., count:].real, (slopes * weights).sum(axis=-1))
+        """The derivative along all entries of a tensor (in the last axes), or along a tangent."""
+        nested = any(isinstance(below, Partial) for below in walk(body))
+        slopes, letters, doubtful = (self._differences if nested else self._tilted)(body, node)
         if doubtful.any():
             kind = "d" if node.total else "∂"
             of = "the tangent" if isinstance(node.wrt, Tangent) else node.wrt.tensor.name
-            self.doubts.add(f"{kind}({body!r}) by {of} is in doubt: a kink is near, or the domain ends")
+            self.doubts.add(f"{kind}({body!r}) by {of} is no derivative at a point: a kink, or the end of a domain")
             poison = np.repeat(doubtful, 1 + REPLICAS, axis=0)
             slopes = np.where(poison.reshape(-1, *(1,) * (slopes.ndim - 1)), np.nan, slopes)
         if isinstance(node.wrt, Tangent):
             return Named(slopes[..., 0], (*self.outer, *letters))
         return Named(slopes.reshape(*slopes.shape[:-1], *self._shape(node.wrt.tensor)), (*self.outer, *letters))
+
+    def _tilted(self, body: Node, node: Partial) -> tuple[Array, tuple[Letter, ...], Flags]:
+        """The slopes by the complex step, directions last, and the points where differences do not confirm them."""
+        directions, weights = self._directions(node.wrt)
+        count = weights.shape[-1]
+        rungs = np.concatenate([STEPS, -STEPS])
+        moves = {}
+        for tensor, direction in directions.items():
+            rest = (1,) * (direction.ndim - len(self.outer) - 1)
+            along = (direction * weights.reshape(weights.shape + rest)).sum(axis=len(self.outer), keepdims=True)
+            differences = along * rungs.reshape(-1, *rest)
+            lanes = differences.shape[: len(self.outer)]
+            tilts = np.broadcast_to(1j * IMAGINARY * direction, lanes + direction.shape[len(self.outer) :])
+            moves[tensor] = np.concatenate([tilts, differences], axis=len(self.outer))
+        values, letters = self._along(body, moves, count + len(rungs), node)
+        slopes = values[..., :count].imag / IMAGINARY
+        weights = weights.reshape(*weights.shape[:-1], *(1,) * len(letters), count)
+        return slopes, letters, self._doubtful(values[..., count:].real, (slopes * weights).sum(axis=-1))
+
+    def _differences(self, body: Node, node: Partial) -> tuple[Array, tuple[Letter, ...], Flags]:
+        """The slopes by differences along each direction: for what is itself a derivative, taken numerically."""
+        directions, weights = self._directions(node.wrt)
+        count, lanes = weights.shape[-1], len(self.outer)
+        rungs = np.concatenate([STEPS, -STEPS, [0.0]])
+        moves = {}
+        for tensor, direction in directions.items():
+            rest = (1,) * (direction.ndim - lanes - 1)
+            reach = direction * weights.reshape(weights.shape + rest)
+            steps = np.expand_dims(reach, lanes + 1) * rungs.reshape(-1, *rest)
+            moves[tensor] = steps.reshape(*steps.shape[:lanes], count * len(rungs), *steps.shape[lanes + 2 :])
+        values, letters = self._along(body, moves, count * len(rungs), node)
+        values = values.reshape(*values.shape[:-1], count, len(rungs))
+        weights = weights.reshape(*weights.shape[:-1], *(1,) * len(letters), count)
+        clean, rounding = self.settled(values)
+        half = len(STEPS)
+        right, left, centre = clean[..., :half], clean[..., half:-1], clean[..., -1:]
+        quotients = np.moveaxis((right - left) / (2 * STEPS), -1, 0)
+        noise = rounding.max(axis=-1) + 4 * EPS * np.abs(clean).max(axis=-1)
+        value, bound = (part.reshape(noise.shape) for part in _limit(quotients.reshape(half, -1), noise.ravel()))
+        # the slope jumps at a kink however small the step
+        jump = np.abs(right + left - 2 * centre) / STEPS
+        kink = (jump[..., 0] > 0.5 * jump[..., 1]) & (jump[..., 0] > 4 * noise / STEPS[0])
+        weight = np.broadcast_to(weights, (*self.outer_lengths, *weights.shape[lanes:]))[:: 1 + REPLICAS]
+        size = np.abs(value).reshape(self.points, -1).max(axis=1).reshape(-1, *(1,) * (value.ndim - 1))
+        sure = ~kink & (bound <= EVIDENCE * size + EPS)
+        value, bound = value / weight, bound / np.abs(weight)
+        # what the replicas scatter is read as the bound
+        replicas = [value, *(value + sign * bound * JITTER / (MARGIN * EPS) for sign in SIGNS)]
+        slopes = np.stack(replicas, axis=1).reshape(-1, *value.shape[1:])
+        return slopes, letters, ~sure.reshape(self.points, -1).all(axis=1)
+
+    def _along(
+        self, body: Node, moves: Mapping[Tensor, Array], count: int, node: Partial
+    ) -> tuple[Array, tuple[Letter, ...]]:
+        """The values of a body where tensors are moved, the moves last; and the letters of the other axes."""
+        move = Letter("move", count)
+        moved = self._moved(move, moves, self.within if node.total else None)
+        named = moved.value(body)
+        letters = tuple(x for x in named.letters if x not in moved.outer)
+        shape = (*moved.outer_lengths, *(self.length(x.length) for x in letters))
+        values = np.broadcast_to(named.aligned((*moved.outer, *letters)), shape)
+        return np.moveaxis(values, len(self.outer), -1), letters
 
     def _directions(self, wrt: Ref | Tangent) -> tuple[dict[Tensor, Array], Array]:
         """The directions, with an axis for them after the lanes, and in every lane how far one may go along each.
@@ -366,16 +423,6 @@ class World(Evaluator):
             reach = np.fmin(reach, steps.min(axis=-1, initial=np.inf))
         return found, np.where(np.isfinite(reach), reach, 1.0)[..., None]
 
-    def _moves(self, directions: Array, weights: Array) -> Array:
-        """The complex step along each direction, then the steps of the differences along all, right and left."""
-        axis = len(self.outer)
-        rest = (1,) * (directions.ndim - axis - 1)
-        along = (directions * weights.reshape(weights.shape + rest)).sum(axis=axis, keepdims=True)
-        steps = np.concatenate([STEPS, -STEPS]).reshape((-1, *rest))
-        differences = along * steps
-        tilts = np.broadcast_to(1j * IMAGINARY * directions, differences.shape[:axis] + directions.shape[axis:])
-        return np.concatenate([tilts, differences], axis=axis)
-
     def _aligned(self, array: Array, tensor: Tensor) -> Array:
         """An array with an axis for every outer letter."""
         own = array.ndim - len(tensor.axes)
@@ -393,7 +440,8 @@ class World(Evaluator):
         moved._outer((*self.outer, move))
         where = (slice(None),) * len(self.outer) + (None,)
         for tensor, step in moves.items():
-            moved.arrays[tensor] = self._aligned(self.tensor(tensor), tensor)[where] + step
+            entries = self._aligned(self.tensor(tensor), tensor)[where] + step
+            moved.arrays[tensor] = np.broadcast_to(entries, moved.outer_lengths + self._shape(tensor))
         if program is None:
             return moved
         context = Context(program)
@@ -406,7 +454,7 @@ class World(Evaluator):
                 moved.compute(item, full)
         return moved
 
-    def _doubtful(self, values: Array, slopes: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def _doubtful(self, values: Array, slopes: Array) -> Flags:
         """The points where the complex step and the differences disagree, or the differences know too little.
 
         Shapes: values (lanes, …, 2·steps), slopes (lanes, …) -> (points,).
