@@ -22,7 +22,7 @@ from derive.errors import NotationError
 from derive.evaluate import Array, Evaluator, Sizes
 from derive.formula import Claim, Formula, claims_of
 from derive.matrix import MatrixForm, matrix_form_of
-from derive.notation import Letter, Node, Partial, Ref, Tensor
+from derive.notation import Apply, Letter, Node, Over, Partial, Ref, Tensor
 from derive.program import Definition, Program
 from derive.render.text import plain
 from derive.tree import map_children, substitute, walk
@@ -35,6 +35,8 @@ __all__ = ["check_derivation"]
 ASSIGNMENTS = 3
 # Rounds of fresh points for what could not be exercised, because of a kink or a condition that did not hold.
 ROUNDS = 4
+# So many times as many points where a function has branches: each must be met on both sides.
+BRANCHES = 6
 NO_SIZES = "no sizes were found for which every axis has an entry and every number is finite"
 # A remainder of order k falls by 2^k when its cause is halved. Halvings, and how far the order may fall short.
 HALVINGS = 9
@@ -289,6 +291,8 @@ class _Checker:
             if not settings:
                 for test in open_:
                     test.doubts[NO_SIZES] = None
+            elif attempt == 0:
+                self.points *= ASSIGNMENTS // len(settings) * (BRANCHES if self._branches() else 1)
             for place, sizes in enumerate(settings):
                 self._at(sizes, open_, attempt * ASSIGNMENTS + place)
         for test in self.second:
@@ -312,6 +316,16 @@ class _Checker:
                 else:
                     chains[chain] = tuple(_remark(check, f"SymPy was left out: {found}") for check in chains[chain])
         return steps, chains
+
+    def _branches(self) -> bool:
+        """Whether a function with a kink decides what numbers are met, so that few points may miss a branch."""
+        bodies = [d.body for d in self.part.program.definitions()]
+        sides = [side for chain in self.part.chains for side in (chain.start, chain.result) if isinstance(side, Node)]
+        return any(
+            isinstance(node, (Apply, Over)) and node.function.kinks
+            for side in (*bodies, *sides)
+            for node in walk(side)
+        )
 
     def _at(self, sizes: Sizes, tests: Sequence[_Test], attempt: int) -> None:
         """All tests at one assignment of sizes."""

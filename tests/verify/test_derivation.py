@@ -29,6 +29,7 @@ from derive import (
     names,
     number,
     prove,
+    relu,
     sizes,
     softmax,
     sqrt,
@@ -525,3 +526,11 @@ def test_no_warning_escapes_and_nothing_global_changes() -> None:
     program, x = _scalar()
     _only_check(prove(log(x), line("=", log(x) + 0), within=program), program)
     assert np.geterr() == before
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_both_sides_of_a_branch_are_met(seed: int) -> None:
+    d, B = tensor("d"), tensor("B")
+    s = define(names("s")[0], relu(d) * B)
+    wrong = claim(("one branch", "一个分支"), gradient(Program.of([d, B], s), "d"), expected={"d": lambda: B})
+    assert check_derivation(wrong, seed=seed).outcome == "fails"
