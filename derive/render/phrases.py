@@ -90,9 +90,12 @@ TITLES: dict[str, Text] = {
 WITNESSES: dict[str, str] = {
     "values": "数值",
     "numerical derivative": "数值导数",
-    "SymPy": "SymPy 精确比较",
-    "order of the remainder": "余项阶数",
     "expected form": "通常写法",
+    "matrix form": "矩阵形式",
+    "second differences": "二阶差分",
+    "order of the remainder": "余项的阶",
+    "points where the premise holds": "前提成立的点",
+    "SymPy": "SymPy",
 }
 
 DOMAINS: dict[str, Text] = {
