@@ -95,7 +95,7 @@ WITNESSES: dict[str, str] = {
     "second differences": "二阶差分",
     "order of the remainder": "余项的阶",
     "points where the premise holds": "前提成立的点",
-    "SymPy": "SymPy",
+    "SymPy": "SymPy 精确比较",
 }
 
 DOMAINS: dict[str, Text] = {
