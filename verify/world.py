@@ -11,7 +11,8 @@ derivation), ``World.partial`` (a derivative that is not carried out) and ``Worl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,7 @@ import numpy as np
 from derive.derivation import Chain
 from derive.evaluate import Array, Evaluator, Named, Sizes
 from derive.notation import (
+    Add,
     Bracket,
     Letter,
     Node,
@@ -55,7 +57,8 @@ STEPS = np.array([2.0**-k for k in (20, 17, 14, 11, 9, 7)]) * 1.0387
 EVIDENCE = 1e-5
 
 SIGNS = tuple((-1.0) ** k for k in range(REPLICAS))
-POOL = np.random.default_rng(20).standard_normal(1 << 16) * JITTER
+# A prime number of them, so that no two axes repeat in step.
+POOL = np.random.default_rng(20).standard_normal(65537) * JITTER
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class World(Evaluator):
         self._readings: dict[object, Reading] = {}
         self._pending: set[Tensor] = set()
         self._offset = 0
-        self._arguments: frozenset[int] = frozenset()
+        self._operands: frozenset[int] = frozenset()
         self._tilt: Array = np.zeros(1)
         for item in sources.program.items:
             members = item.members if isinstance(item, Recurrence) else (item,)
@@ -207,35 +210,53 @@ class World(Evaluator):
     # -- rounding
 
     def value(self, node: Node) -> Named:
-        """The value of a node; in the replicas every operation errs."""
-        named = super().value(node)
-        argument = id(node) in self._arguments
+        """The value of a node; in the replicas every operation errs, and so do what it adds, multiplies or takes."""
+        operand = id(node) in self._operands
+        with self._operating(node.terms if isinstance(node, Add) else ()):
+            named = super().value(node)
         exact = isinstance(node, (Number, Position, Ref, Bracket, Partial)) or node.limit is not None
-        if exact and not (argument and named.array.dtype.kind in "fc"):
+        if exact and not (operand and named.array.dtype.kind in "fc"):
             return named
-        lane = self.outer[0]
-        letters = (lane, *(x for x in named.letters if x is not lane))
-        jittered = self._jittered(named.aligned(letters))
-        if argument and np.iscomplexobj(jittered):
+        letters, array = self._lanes_first(named)
+        jittered = self._jittered(array)
+        if operand and np.iscomplexobj(jittered):
             tilt = np.abs(jittered.imag).reshape(len(jittered), -1).max(axis=1)
             self._tilt = np.maximum(self._tilt, tilt)
         return Named(jittered, letters)
 
+    def contract(self, factors: Iterable[Node], over: tuple[Letter, ...]) -> Named:
+        """The product of the factors, summed over letters: what cancels is seen term by term."""
+        listed = tuple(factors)
+        with self._operating(f for f in listed if not isinstance(f, Bracket)):
+            return super().contract(listed, over)
+
     def _over(self, node: Over) -> Named:
         """A function along axes is as exact as if its arguments were rounded; its complex step may cancel inside."""
-        outside = self._arguments, self._tilt
-        self._arguments, self._tilt = frozenset(map(id, node.arguments)), np.zeros(1)
+        outside, self._tilt = self._tilt, np.zeros(1)
         try:
-            named = super()._over(node)
+            with self._operating(node.arguments):
+                named = super()._over(node)
             if not np.iscomplexobj(named.array):
                 return named
-            lane = self.outer[0]
-            letters = (lane, *(x for x in named.letters if x is not lane))
-            array = named.aligned(letters)
+            letters, array = self._lanes_first(named)
             tilt = np.broadcast_to(self._tilt, len(array)).reshape(-1, *(1,) * (array.ndim - 1))
             return Named(array + 1j * self._mask(array) * self._jitter(array.shape) * tilt * array.real, letters)
         finally:
-            self._arguments, self._tilt = outside
+            self._tilt = outside
+
+    @contextmanager
+    def _operating(self, operands: Iterable[Node]) -> Iterator[None]:
+        """While this lasts, the operands err too, even those that are exact alone."""
+        outside, self._operands = self._operands, frozenset(map(id, operands))
+        try:
+            yield
+        finally:
+            self._operands = outside
+
+    def _lanes_first(self, named: Named) -> tuple[tuple[Letter, ...], Array]:
+        lane = self.outer[0]
+        letters = (lane, *(x for x in named.letters if x is not lane))
+        return letters, named.aligned(letters)
 
     def _mask(self, array: Array) -> Array:
         """0 in the lanes of points, 1 in those of replicas; the lanes are the first axis."""
@@ -253,12 +274,12 @@ class World(Evaluator):
         return jittered
 
     def _jitter(self, shape: tuple[int, ...]) -> Array:
+        """Relative errors from the pool, from another place each time, so that no two operations err alike."""
         count = int(np.prod(shape))
-        if count > POOL.size // 2:
-            return np.resize(np.roll(POOL, -self._offset), shape)
-        # an odd stride, so that no two operations err alike
-        self._offset = (self._offset + 7919 + count) % (POOL.size - count)
-        return POOL[self._offset : self._offset + count].reshape(shape)
+        self._offset = (self._offset + count + 7919) % POOL.size
+        if self._offset + count <= POOL.size:
+            return POOL[self._offset : self._offset + count].reshape(shape)
+        return np.resize(np.roll(POOL, -self._offset), shape)
 
     # -- sides
 
@@ -436,7 +457,7 @@ class World(Evaluator):
         moved.sources, moved.points, moved.within, moved.parent = self.sources, self.points, self.within, self
         moved.doubts, moved.through_definitions = self.doubts, False
         moved._derivatives, moved._readings, moved._pending, moved._offset = {}, {}, set(), self._offset + 97
-        moved._arguments, moved._tilt = frozenset(), np.zeros(1)
+        moved._operands, moved._tilt = frozenset(), np.zeros(1)
         moved._outer((*self.outer, move))
         where = (slice(None),) * len(self.outer) + (None,)
         for tensor, step in moves.items():
