@@ -324,7 +324,12 @@ def split_index(index: Index, divisor: Size) -> tuple[Index, Index]:
 
 
 def letter(name: str, size: object = None) -> Letter:
-    """An index letter, with its size or with a size that ``define`` infers."""
+    """An index letter, with its size or with a size that ``define`` infers.
+
+    Raises: NotationError when the name is no identifier.
+    """
+    if not name.isidentifier():
+        raise NotationError(f"an index letter needs a name that is an identifier, not {name!r}")
     return Letter(name, None if size is None else as_size(size))
 
 

@@ -219,3 +219,9 @@ def test_quotients_and_remainders_differ() -> None:
     assert Quotient(as_index(a), 2) != Remainder(as_index(a), 2)
     assert Quotient(as_index(a), 2) == Quotient(as_index(a), 2)
     assert Quotient(as_index(a), 2) != Quotient(as_index(Letter("a", n)), 2)
+
+
+@pytest.mark.parametrize("name", ["", "i j", r"\input{x}", "<b>", "1", "i'"])
+def test_a_letter_is_an_identifier(name: str) -> None:
+    with pytest.raises(NotationError, match="an identifier"):
+        letter(name)
