@@ -25,6 +25,7 @@ from derive.notation import (
     Tensor,
     as_node,
 )
+from derive.printable import Printable
 from derive.program import Program
 from derive.rules import RULES, Rule
 from derive.tree import key
@@ -153,7 +154,7 @@ def _key(side: Node | Statement) -> object:
 
 
 @dataclass(frozen=True, eq=False)
-class Derivation:
+class Derivation(Printable):
     """What was asked, the chains that answer it, and the program that they found.
 
     ``kind`` is gradient, vjp, jvp, jacobian, hessian, hvp or taylor; ``wrt`` the tensors differentiated by;
@@ -199,43 +200,6 @@ class Derivation:
     def steps(self) -> tuple[Step, ...]:
         """All lines, chain after chain."""
         return tuple(step for chain in self.chains for step in chain.steps)
-
-    def latex(self, lang: str = "en", *, fragment: bool = False) -> str:
-        """As a LaTeX document, or with ``fragment`` as its body. Everything is checked first."""
-        from derive.render.latex import latex
-
-        return latex(self, lang=lang, fragment=fragment)
-
-    def html(self, lang: str = "en") -> str:
-        """As one HTML page that needs nothing else. Everything is checked first."""
-        from derive.render.html import html
-
-        return html(self, lang=lang)
-
-    def markdown(self, lang: str = "en") -> str:
-        """As Markdown. Everything is checked first."""
-        from derive.render.markdown import markdown
-
-        return markdown(self, lang=lang)
-
-    def text(self, lang: str = "en", width: int = 80) -> str:
-        """As Unicode text for a terminal. Everything is checked first."""
-        from derive.render.text import text
-
-        return text(self, lang=lang, width=width)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        from derive.render.html import notebook
-
-        return notebook(self)
-
-    def _repr_latex_(self) -> str:
-        from derive.render.latex import results
-
-        return results(self)
 
 
 OUTCOMES = ("holds", "fails", "not exercised")

@@ -24,6 +24,7 @@ from pathlib import Path
 from derive.derivation import Chain, Derivation, Statement, Step, Text
 from derive.errors import DerivationError, MissingRuleError, NotationError
 from derive.notation import Node, Ref, Tensor, as_node
+from derive.printable import Printable
 from derive.program import Program, check_reads
 
 __all__ = ["Claim", "Formula", "catalogue", "claim", "claims_of", "formula", "line", "load", "prove"]
@@ -47,7 +48,7 @@ class Claim:
 
 
 @dataclass(frozen=True, eq=False)
-class Formula:
+class Formula(Printable):
     """An entry of the catalogue.
 
     ``program()`` builds the forward definitions, ``claims(program)`` what is said of them. ``summary`` opens the
@@ -76,43 +77,6 @@ class Formula:
             raise NotationError(f"the formula {self.id!r} needs a summary in English and in Chinese")
         if not _is_pair(self.answer):
             raise NotationError(f"the answer of the formula {self.id!r} is a pair, English and Chinese")
-
-    def latex(self, lang: str = "en", *, fragment: bool = False) -> str:
-        """As a LaTeX document, or with ``fragment`` as its body. Everything is checked first."""
-        from derive.render.latex import latex
-
-        return latex(self, lang=lang, fragment=fragment)
-
-    def html(self, lang: str = "en") -> str:
-        """As one HTML page that needs nothing else. Everything is checked first."""
-        from derive.render.html import html
-
-        return html(self, lang=lang)
-
-    def markdown(self, lang: str = "en") -> str:
-        """As Markdown. Everything is checked first."""
-        from derive.render.markdown import markdown
-
-        return markdown(self, lang=lang)
-
-    def text(self, lang: str = "en", width: int = 80) -> str:
-        """As Unicode text for a terminal. Everything is checked first."""
-        from derive.render.terminal import text
-
-        return text(self, lang=lang, width=width)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        from derive.render.html import notebook
-
-        return notebook(self)
-
-    def _repr_latex_(self) -> str:
-        from derive.render.latex import results
-
-        return results(self)
 
 
 def _is_prose(text: object) -> bool:
