@@ -17,6 +17,7 @@ DOOR = "derive.evidence"
 # Where verify meets SymPy and derive. Everything else in it is an independent witness: NumPy and SciPy only.
 SYMBOLIC = (
     "verify.derivation",
+    "verify.relations",
     "verify.scenes",
     "verify.world",
     "verify.components",

@@ -3,32 +3,34 @@
 A line says that what stands there now is equal to (at most, at least, implied by, or up to a remainder) what stood
 there before. Both sides are evaluated at drawn sizes and points; a derivative that is still open is taken
 numerically, and so are the cotangents and tangents that chains name. Every result is compared with its start as a
-whole, with the form that was expected, and at tiny sizes with SymPy's own derivative.
+whole, with its matrix form, with the form that was expected, with second differences where it is of second order,
+and at tiny sizes with SymPy's own derivative.
 
-The most important functions are ``check_derivation``, and ``_compare``, ``_shrink`` and ``_imply``, one for each
-kind of relation.
+The function is ``check_derivation``. ``relations`` holds one comparison for each kind of relation, ``scenes`` draws
+sizes and points, ``world`` evaluates and differentiates there, ``components`` asks SymPy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
 
 from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Step
 from derive.errors import NotationError
-from derive.evaluate import Array, Evaluator, Sizes
+from derive.evaluate import Sizes
 from derive.formula import Claim, Formula, claims_of
-from derive.matrix import MatrixForm, matrix_form_of
-from derive.notation import Apply, Letter, Node, Over, Partial, Ref, Tensor
+from derive.matrix import matrix_form_of
+from derive.notation import Apply, Node, Over, Partial, Ref, Tensor
 from derive.program import Definition, Program
 from derive.render.text import plain
 from derive.tree import map_children, substitute, walk
 from verify.components import exact_check
-from verify.scenes import Stage, assignments, holds, named, solved, spread, tiny, volume
-from verify.world import EPS, MARGIN, Reading, Sources, World
+from verify.relations import Test, at_sizes, compare, fall, shrinking
+from verify.scenes import Stage, assignments, holds, solved, tiny, volume
+from verify.world import Sources, World
 
 __all__ = ["check_derivation"]
 
@@ -38,11 +40,6 @@ ROUNDS = 4
 # So many times as many points where a function has branches: each must be met on both sides.
 BRANCHES = 6
 NO_SIZES = "no sizes were found for which every axis has an entry and every number is finite"
-# A remainder of order k falls by 2^k when its cause is halved. Halvings, and how far the order may fall short.
-HALVINGS = 9
-SHORT = 0.15
-# The small tensor is so large at first.
-LARGEST = 0.25
 # Points at which a premise may happen to hold.
 PREMISES = 48
 # At a point that was solved for, both sides may be off by more than rounding: the point itself is.
@@ -106,48 +103,7 @@ def _worse(a: Check, b: Check) -> Check:
     return min(a, b, key=lambda check: order.index(check.outcome))
 
 
-# ------------------------------------------------------------------------------------------------------- one test
-
-
-@dataclass(eq=False)
-class _Test:
-    """One relation to be tested, and what the points said of it so far."""
-
-    chain: Chain
-    step: Step | None
-    before: Node | Statement
-    after: Node | Statement
-    relation: str
-    witness: str
-    place: str
-    small: Tensor | None = None
-    order: int = 0
-    within: Program | None = None
-    form: MatrixForm | None = None
-    points: int = 0
-    sizes: dict[tuple[tuple[str, int], ...], None] = field(default_factory=dict)
-    error: float = 0.0
-    failure: str = ""
-    doubts: dict[str, None] = field(default_factory=dict)
-
-    @property
-    def exercised(self) -> bool:
-        return self.points > 0 or bool(self.failure)
-
-    def met(self, points: int, sizes: Sizes, error: float) -> None:
-        """The relation held at these points."""
-        self.points += points
-        self.sizes.setdefault(named(sizes))
-        self.error = max(self.error, error)
-
-    def check(self) -> Check:
-        """What the points said."""
-        if self.failure:
-            return Check("fails", self.witness, self.points, tuple(self.sizes), self.error, self.failure)
-        if self.points:
-            return Check("holds", self.witness, self.points, tuple(self.sizes), self.error, self.place)
-        reason = "; ".join(self.doubts) or "no point was found at which both sides are finite"
-        return Check("not exercised", self.witness, message=f"{self.place} was not exercised: {reason}")
+# ------------------------------------------------------------------------------------------------- what is tested
 
 
 def _witness(*sides: Node | Statement) -> str:
@@ -164,19 +120,19 @@ def _title(chain: Chain) -> str:
     return f"the chain from {chain.start!r}"
 
 
-def _step_tests(chain: Chain, within: str = "") -> Iterator[_Test]:
+def _step_tests(chain: Chain, within: str = "") -> Iterator[Test]:
     """A test for every step of a chain, those of substeps included."""
     for number, step in enumerate(chain.steps, 1):
         place = f"line {number} of {within}{_title(chain)} ({step.rule})"
         witness = {"≈": "order of the remainder", "⇒": "points where the premise holds"}.get(
             step.relation, _witness(step.before, step.after)
         )
-        yield _Test(chain, step, step.before, step.after, step.relation, witness, place, step.small, step.order)
+        yield Test(chain, step, step.before, step.after, step.relation, witness, place, step.small, step.order)
         for sub in step.substeps:
             yield from _step_tests(sub, f"{within}{_title(chain)}, line {number}: ")
 
 
-def _whole(chain: Chain) -> _Test | None:
+def _whole(chain: Chain) -> Test | None:
     """The chain from its start to its result; None where the relations of its lines do not add up to one."""
     relations = {step.relation for step in chain.steps}
     if len(chain.steps) < 2 or len(relations - {"="}) > 1:
@@ -194,26 +150,26 @@ def _whole(chain: Chain) -> _Test | None:
     elif relation == "⇒":
         witness = "points where the premise holds"
     place = f"the result of {_title(chain)}"
-    return _Test(chain, None, chain.start, chain.result, relation, witness, place, small, order)
+    return Test(chain, None, chain.start, chain.result, relation, witness, place, small, order)
 
 
-def _in_matrices(chain: Chain) -> _Test | None:
+def _in_matrices(chain: Chain) -> Test | None:
     """The matrix form of a result against its index form; None where there is none."""
     form = matrix_form_of(chain) if chain.name is not None and chain.steps else None
     if form is None:
         return None
     place = f"the matrix form {form.text()} of the result of {_title(chain)}"
-    return _Test(chain, None, chain.result, chain.result, "=", "matrix form", place, form=form)
+    return Test(chain, None, chain.result, chain.result, "=", "matrix form", place, form=form)
 
 
-def _second_order(chain: Chain, sources: Sources) -> Iterator[_Test]:
+def _second_order(chain: Chain, sources: Sources) -> Iterator[Test]:
     """The result against a derivative of a derivative of the forward program, where that is what it stands for."""
     if not isinstance(chain.start, Partial) or any(step.relation != "=" for step in chain.steps):
         return
     unfolded = _unfolded(chain.start, sources)
     if unfolded is not chain.start and _depth(unfolded) == 2:
         place = f"the result of {_title(chain)}, by second differences,"
-        yield _Test(chain, None, unfolded, chain.result, "=", "second differences", place, within=sources.program)
+        yield Test(chain, None, unfolded, chain.result, "=", "second differences", place, within=sources.program)
 
 
 def _unfolded(node: Node, sources: Sources) -> Node:
@@ -259,8 +215,8 @@ class _Checker:
             if chain.name is not None:
                 named.setdefault(chain.name.tensor, chain)
         self.stage = Stage(Sources(part.program, named, (*withins, *derived)), (*part.given, *part.chains), seed)
-        self.tests: list[_Test] = []
-        self.second: list[_Test] = []
+        self.tests: list[Test] = []
+        self.second: list[Test] = []
         seen: set[Step] = set()
         for chain in part.chains:
             for test in _step_tests(chain):
@@ -274,7 +230,7 @@ class _Checker:
             if chain in part.expected:
                 place = f"the form expected of {_title(chain)}"
                 form = part.expected[chain]
-                self.tests.append(_Test(chain, None, chain.result, form, "=", "expected form", place))
+                self.tests.append(Test(chain, None, chain.result, form, "=", "expected form", place))
 
     @property
     def results(self) -> tuple[Chain, ...]:
@@ -329,7 +285,7 @@ class _Checker:
             for node in walk(side)
         )
 
-    def _at(self, sizes: Sizes, tests: Sequence[_Test], attempt: int) -> None:
+    def _at(self, sizes: Sizes, tests: Sequence[Test], attempt: int) -> None:
         """All tests at one assignment of sizes."""
         world, reason = self.stage.world(sizes, self.points, attempt)
         if world is None:
@@ -346,12 +302,12 @@ class _Checker:
                     case "⇒":
                         self._imply(test, sizes, attempt)
                     case _:
-                        _compare(test, world, sizes)
+                        compare(test, world, sizes)
             except (NotationError, LookupError, RecursionError) as error:
                 test.doubts[f"it has no value: {error}"] = None
             test.doubts.update(dict.fromkeys(world.doubts))
 
-    def _twice(self, test: _Test, rng: np.random.Generator) -> None:
+    def _twice(self, test: Test, rng: np.random.Generator) -> None:
         """The result against second differences, at one point of small sizes: they are costly."""
         assert isinstance(test.before, Partial)
         settings = [*assignments(self.stage, ASSIGNMENTS, rng), *tiny(self.stage, rng)]
@@ -360,20 +316,20 @@ class _Checker:
                 continue
             world, _ = self.stage.world(sizes, 1, 0)
             if world is not None:
-                _compare(test, world, sizes)
+                compare(test, world, sizes)
             if test.exercised:
                 return
 
-    def _shrink(self, test: _Test, world: World, sizes: Sizes, shrunk: dict[Tensor, World]) -> None:
+    def _shrink(self, test: Test, world: World, sizes: Sizes, shrunk: dict[Tensor, World]) -> None:
         """The remainder falls as its order says when its cause is halved again and again."""
         if test.small is None or test.order < 1:
             test.doubts["a line with ≈ names its small tensor and the order of what is left out"] = None
             return
         if test.small not in shrunk:
-            shrunk[test.small] = _shrinking(world, self.stage, test.small)
-        _fall(test, shrunk[test.small], world.points, sizes)
+            shrunk[test.small] = shrinking(world, self.stage, test.small)
+        fall(test, shrunk[test.small], world.points, sizes)
 
-    def _imply(self, test: _Test, sizes: Sizes, attempt: int) -> None:
+    def _imply(self, test: Test, sizes: Sizes, attempt: int) -> None:
         """Where the premise holds, the conclusion does."""
         assert isinstance(test.before, Statement)
         assert isinstance(test.after, Statement)
@@ -399,7 +355,7 @@ class _Checker:
         if wrong.size:
             test.failure = (
                 f"{test.place} is wrong: {test.before!r} holds at {int(premise.sum())} points, "
-                f"but {test.after!r} fails at {wrong.size} of them{_at_sizes(sizes)}"
+                f"but {test.after!r} fails at {wrong.size} of them{at_sizes(sizes)}"
             )
             return
         test.met(int(premise.sum()), sizes, 0.0)
@@ -415,155 +371,3 @@ def _nested(chains: Iterable[Chain]) -> Iterator[Chain]:
         yield chain
         for step in chain.steps:
             yield from _nested(step.substeps)
-
-
-# ------------------------------------------------------------------------------------------------ kinds of relation
-
-
-def _both(test: _Test, world: World) -> tuple[Reading, Reading]:
-    """The readings of both sides of a line."""
-    assert isinstance(test.before, Node)
-    assert isinstance(test.after, Node)
-    world.within = test.within or test.chain.within or world.sources.program
-    if test.form is not None:
-        before = world.reading(test.before)
-        return before, _by_matrices(world, test.form, before, test.after.tensors)
-    rule = test.step.rule if test.step is not None else ""
-    return (
-        world.reading(test.before, through_definitions=rule == "definition"),
-        world.reading(test.after, through_definitions=rule == "chain"),
-    )
-
-
-def _by_matrices(world: World, form: MatrixForm, index: Reading, tensors: Iterable[Tensor]) -> Reading:
-    """What a matrix form says at every point, as exactly as the index form it is compared with."""
-    values = []
-    for point in range(world.points):
-        arrays = {tensor: world.drawn(tensor)[point] for tensor in tensors}
-        with np.errstate(all="ignore"):
-            values.append(form.evaluate(Evaluator(world.sizes, arrays)))
-    bound = spread(index.bound, index.letters, form.letters)
-    return Reading(np.stack(values), np.broadcast_to(bound, (world.points, *values[0].shape)), form.letters)
-
-
-def _aligned(world: World, before: Reading, after: Reading) -> tuple[tuple[Letter, ...], Array, Array, Array]:
-    """Both sides with the same axes, and what rounding can do to their difference."""
-    letters = tuple(dict.fromkeys((*before.letters, *after.letters)))
-    shape = (world.points, *(world.length(x.length) for x in letters))
-
-    def full(array: Array, reading: Reading) -> Array:
-        return np.broadcast_to(spread(array, reading.letters, letters), shape)
-
-    bound = full(before.bound, before) + full(after.bound, after)
-    return letters, full(before.value, before), full(after.value, after), bound
-
-
-def _compare(test: _Test, world: World, sizes: Sizes) -> None:
-    """Equal, at most or at least, entry by entry, as far as rounding lets one see."""
-    letters, b, a, bound = _aligned(world, *_both(test, world))
-    flat = (world.points, -1)
-    good = np.isfinite(b).reshape(flat).all(axis=1) & np.isfinite(a).reshape(flat).all(axis=1)
-    good &= np.isfinite(bound).reshape(flat).all(axis=1)
-    if not good.any():
-        for name, side in (("before", b), ("after", a)):
-            if not np.isfinite(side).any():
-                test.doubts[f"the side {name} the relation is finite nowhere"] = None
-        return
-    b, a, bound = b[good], a[good], bound[good]
-    excess = {"=": np.abs(a - b), "≤": b - a, "≥": a - b}[test.relation]
-    if test.relation == "≥":
-        excess = a - b
-    bound = bound + EPS * (np.abs(a) + np.abs(b))
-    # the scale of a sum is that of its terms, which the scatter of the replicas remembers
-    scale = np.maximum(np.maximum(np.abs(a), np.abs(b)), bound * (1 / (MARGIN * EPS)))
-    scale = scale.reshape(len(b), -1).max(axis=1).reshape((-1,) + (1,) * (b.ndim - 1))
-    relative = np.divide(excess, scale, out=np.zeros_like(excess), where=scale > 0)
-    wrong = excess > bound
-    if wrong.any():
-        test.points += len(b)
-        test.sizes.setdefault(named(sizes))
-        test.error = max(test.error, float(relative[wrong].max()))
-        if not test.failure:
-            worst = np.unravel_index(np.where(wrong, relative, -np.inf).argmax(), relative.shape)
-            test.failure = _failure(test, letters, b, a, bound, wrong, worst, sizes)
-        return
-    test.met(len(b), sizes, float(np.maximum(relative, 0).max()))
-
-
-def _failure(
-    test: _Test,
-    letters: tuple[Letter, ...],
-    before: Array,
-    after: Array,
-    bound: Array,
-    wrong: Array,
-    worst: tuple[np.intp, ...],
-    sizes: Sizes,
-) -> str:
-    entry = ", ".join(f"{x.name}={k}" for x, k in zip(letters, worst[1:], strict=True))
-    share = int(wrong[worst[0]].sum())
-    relation = {"=": "is equal to", "≤": "is at most", "≥": "is at least"}[test.relation]
-    return (
-        f"{test.place} is wrong at {share} of {wrong[worst[0]].size} entries{_at_sizes(sizes)}\n"
-        f"  it says that   {test.before!r}\n"
-        f"  {relation:<14} {test.after!r}\n"
-        f"  worst entry    {entry or 'the only one'}\n"
-        f"  before         {before[worst]:+.12g}\n"
-        f"  after          {after[worst]:+.12g}   (± {bound[worst]:.1g})"
-    )
-
-
-def _at_sizes(sizes: Sizes) -> str:
-    listed = ", ".join(f"{name}={value}" for name, value in named(sizes))
-    return f" (at {listed})" if listed else ""
-
-
-def _shrinking(world: World, stage: Stage, small: Tensor) -> World:
-    """The points of a world, each again and again with the small tensor halved."""
-    drawn = {}
-    factors = 2.0 ** -np.arange(HALVINGS)
-    for tensor in stage.given:
-        clean = world.arrays[tensor].reshape(world.points, -1, *world.arrays[tensor].shape[1:])[:, 0]
-        repeated = np.repeat(clean, HALVINGS, axis=0)
-        if tensor is small:
-            largest = np.abs(clean).max(initial=0.0)
-            along = np.tile(factors, world.points) * (LARGEST / largest if largest > 0 else 1.0)
-            repeated = repeated * along.reshape(-1, *(1,) * (clean.ndim - 1))
-        drawn[tensor] = repeated
-    if small not in drawn:
-        raise NotationError(f"{small.name!r} is small, but it is computed and not given")
-    return World(world.sizes, world.sources, drawn, world.points * HALVINGS)
-
-
-def _fall(test: _Test, world: World, points: int, sizes: Sizes) -> None:
-    """The remainder over the claimed power of its cause stays bounded: what of it falls faster is removed first."""
-    assert test.small is not None
-    _, b, a, bound = _aligned(world, *_both(test, world))
-    power = 2.0 ** (test.order * np.arange(HALVINGS))[:, None]
-    rest = (a - b).reshape(points, HALVINGS, -1) * power
-    noise = (bound + EPS * (np.abs(a) + np.abs(b))).reshape(points, HALVINGS, -1) * power
-    for at in range(points):
-        if not np.isfinite(rest[at]).all():
-            continue
-        if (np.abs(rest[at, 0]) <= 8 * noise[at, 0]).all():
-            test.met(1, sizes, 0.0)
-            continue
-        once, doubt = 2 * rest[at, 1:] - rest[at, :-1], 2 * noise[at, 1:] + noise[at, :-1]
-        twice, doubt = (4 * once[1:] - once[:-1]) / 3, (4 * doubt[1:] + doubt[:-1]) / 3
-        seen = np.abs(twice).max(axis=1)
-        clear = seen > 8 * doubt.max(axis=1)
-        count = len(clear) if clear.all() else int(np.argmin(clear))
-        if count < 2:
-            test.doubts["the remainder drowns in rounding before its order shows"] = None
-            continue
-        slope = test.order - float(np.log2(seen[count - 1] / seen[count - 2]))
-        if slope < test.order - SHORT:
-            sizes_seen = np.abs(rest[at, [0, count + 1]] / power[[0, count + 1]]).max(axis=1)
-            test.failure = (
-                f"{test.place} is wrong{_at_sizes(sizes)}: the remainder falls like {test.small.name}^{slope:.2f}, "
-                f"not like {test.small.name}^{test.order}; it is {sizes_seen[0]:.3g} at first and "
-                f"{sizes_seen[1]:.3g} after {count + 1} halvings\n"
-                f"  it says that   {test.before!r}\n  is about       {test.after!r}"
-            )
-            return
-        test.met(1, sizes, 0.0)

@@ -85,15 +85,17 @@ def _domain(name: str) -> Domain:
 
 
 def _distinct(low: float, high: float, shape: Shape, rng: np.random.Generator) -> Array:
-    """Different decimals between ``low`` and ``high``, both included; more decimals only where more are needed."""
+    """Decimals between ``low`` and ``high``, one in the middle of each of as many cells: no two are near a tie.
+
+    They have more decimals only where more are needed. None is 0 or ±1, which would hide factors.
+    """
     count = int(np.prod(shape, dtype=int))
-    unit = 10.0**DECIMALS
-    while (high - low) * unit < 2 * count:
-        unit *= 10
-    values = np.arange(round(low * unit), round(high * unit) + 1) / unit
-    # 0 and 1 hide factors, and near 0 are kinks
-    telling = values[(np.abs(values) >= min(0.01, high / 10)) & (np.abs(values) != 1)]
-    return np.asarray(rng.choice(telling, size=count, replace=False)).reshape(shape)
+    width = (high - low) / max(count, 1)
+    unit = 10.0 ** -max(DECIMALS, int(np.ceil(-np.log10(width / 8))))
+    middles = low + (rng.permutation(count) + rng.uniform(0.25, 0.75, size=count)) * width
+    steps = np.round(middles / unit)
+    steps[(steps == 0) | (np.abs(steps) == round(1 / unit))] += 1
+    return np.asarray(steps * unit).round(12).reshape(shape)
 
 
 def _signed(shape: Shape, rng: np.random.Generator) -> Array:

@@ -59,7 +59,7 @@ DISTINCT = [name for name, row in DOMAINS.items() if row.free]
 def test_entries_differ_and_are_short(name: str) -> None:
     array = draw(name, (4, 5), np.random.default_rng(3))
     assert len(set(np.abs(array).ravel() if name in ("real", "nonzero") else array.ravel())) == array.size
-    assert np.all(array == np.round(array, 3))
+    assert np.all(array == np.round(array, 4))
     assert np.all(array != 0)
     assert np.all(np.abs(array) != 1)
     assert np.abs(array).max() < 2
@@ -70,6 +70,13 @@ def test_both_signs_occur(name: str) -> None:
     array = draw(name, (6, 6), np.random.default_rng(0))
     assert (array > 0).any()
     assert (array < 0).any()
+
+
+@pytest.mark.parametrize("name", DISTINCT)
+def test_no_two_entries_are_near_a_tie(name: str) -> None:
+    for seed in range(10):
+        array = np.sort(draw(name, (6,), np.random.default_rng(seed)))
+        assert np.diff(array).min() > 0.03 * np.ptp(array)
 
 
 def test_many_entries_differ_by_more_decimals() -> None:
