@@ -43,7 +43,7 @@ class Equation:
     assumption holds for.
     """
 
-    left: Node | None
+    left: Node | Side | None
     relation: str
     right: Node | Side
     names: Names
@@ -372,13 +372,13 @@ class _Maker:
 
     def conclusion(self, claim: Claim, chain: Chain) -> Conclusion:
         names = Names().bind(chain.letters)
-        left: Node | None = chain.start if isinstance(chain.start, Node) else None
+        left: Node | Side = chain.start
         if chain.name is not None and not (isinstance(chain.start, Partial) and isinstance(chain.start.body, Ref)):
             left = chain.name
         relation = _overall(chain.steps)
         remainder = next((r for r in map(_remainder, reversed(chain.steps)) if r), None)
         if remainder:
-            left = chain.start if isinstance(chain.start, Node) else left
+            left = chain.start
         expected = claim.expected.get(chain)
         if expected is not None and isinstance(chain.result, Node) and key(expected) == key(chain.result):
             expected = None
@@ -396,6 +396,8 @@ class _Maker:
             return None
         labels = []
         for sizes in check.sizes:
+            if not sizes:
+                continue
             if sizes not in self.labels:
                 self.labels[sizes] = _label(len(self.labels))
             labels.append(self.labels[sizes])
@@ -411,6 +413,8 @@ def _label(number: int) -> str:
 def _span(labels: Sequence[str]) -> str:
     """``A–C`` where the labels follow each other."""
     listed = sorted(dict.fromkeys(labels))
+    if not listed:
+        return ""
     run = all(len(x) == 1 for x in listed) and len(listed) > 2 and ord(listed[-1]) - ord(listed[0]) == len(listed) - 1
     return f"{listed[0]}–{listed[-1]}" if run else ", ".join(listed)
 
@@ -487,7 +491,7 @@ def equation_tokens(equation: Equation | MatrixSide, writer: Writer) -> tuple[To
     right = _side(equation.right, writer, scope)
     tokens: list[Token] = []
     if equation.left is not None:
-        tokens += writer.node(equation.left, scope).tokens
+        tokens += _side(equation.left, writer, scope).tokens
     if equation.left is not None or not _opens(equation):
         tokens.append(writer.pen.relation(equation.relation))
     tokens += right.tokens
