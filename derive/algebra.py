@@ -21,6 +21,7 @@ from derive.notation import (
     Node,
     Number,
     Over,
+    Partial,
     Position,
     Pow,
     Ref,
@@ -313,9 +314,14 @@ class Names:
 
 
 def fold(node: Node, names: Names) -> Node:
-    """The node with whatever is the body of a definition replaced by the name it has."""
+    """The node with whatever is the body of a definition replaced by the name it has.
+
+    What is still to be differentiated is left alone: a name hides what it is computed from.
+    """
 
     def replace(here: Node) -> Node:
+        if isinstance(here, Partial):
+            return here
         here = map_children(here, replace)
         for d in names.by_head.get(_head(here), ()):
             if d.body.tensors <= here.tensors:
@@ -344,13 +350,18 @@ def _head(node: Node) -> object:
 
 
 def assumed(node: Node, assumption: Assumption) -> Node:
-    """The node with the left side of an assumed equation replaced by the right, wherever it occurs."""
+    """The node with the left side of an assumed equation replaced by the right, wherever it occurs.
+
+    What is still to be differentiated is left alone: the equation need not hold nearby.
+    """
     if assumption.relation != "=":
         return node
     free = assumption.left.free
     pattern = tidy(assumption.left)
 
     def replace(here: Node) -> Node:
+        if isinstance(here, Partial):
+            return here
         here = map_children(here, replace)
         if type(here) is type(pattern):
             binding = match(pattern, here, free)

@@ -13,13 +13,12 @@ import sympy
 
 from derive.algebra import insert
 from derive.derivation import Chain, Derivation, Step
+from derive.direct import jacobian_of
 from derive.errors import NotationError
 from derive.index import Index, Quotient, as_index
 from derive.notation import (
     ZERO,
-    Elementwise,
     Node,
-    OverAxes,
     Partial,
     Ref,
     Sum,
@@ -31,9 +30,20 @@ from derive.notation import (
     number,
 )  # fmt: skip
 from derive.program import Definition, Program, Recurrence
-from derive.rules import Context, apply_rule
-from derive.sweeps import Backward, Lines, Wanted, letters_for, needed_for, pruned, tensors_of, unique_name
-from derive.tree import map_indices, replace_tensors, walk
+from derive.rules import Context
+from derive.sweeps import (
+    Backward,
+    Lines,
+    Wanted,
+    letters_for,
+    needed_for,
+    pruned,
+    refuse_assumed,
+    tensors_of,
+    unique_name,
+)
+from derive.tree import map_indices, replace_tensors
+from derive.vocabulary import Vocabulary, with_names
 
 __all__ = ["gradient", "hessian", "hvp", "jacobian", "jvp", "taylor", "vjp"]
 
@@ -45,9 +55,16 @@ def gradient(program: Program, wrt: Wanted, *, output: str | Tensor | None = Non
     no law.
     """
     target = _output(program, output)
+    wanted = tensors_of(program, wrt)
+    return with_names(lambda words: _gradient(program, wanted, target, words))
+
+
+def _gradient(
+    program: Program, wrt: tuple[Tensor, ...], target: Tensor, words: Vocabulary, again: tuple[Tensor, ...] = ()
+) -> Derivation:
     if target.axes:
         raise NotationError(f"{target.name!r} is no scalar but has axes {target.axes}: take vjp or jacobian")
-    sweep = Backward(program, tensors_of(program, wrt), {target: None}, Ref(target, ()))
+    sweep = Backward(program, wrt, {target: None}, Ref(target, ()), words=words, again=again)
     sweep.sweep()
     return sweep.derivation("gradient", program.inputs)
 
@@ -59,30 +76,34 @@ def vjp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) ->
     """
     target = _output(program, output)
     wanted = tensors_of(program, wrt)
+    return with_names(lambda words: _vjp(program, wanted, target, words))
+
+
+def _vjp(program: Program, wanted: tuple[Tensor, ...], target: Tensor, words: Vocabulary) -> Derivation:
     taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
-    seed = Tensor(
+    seed = words.tensor(
         unique_name(f"d_{target.name}", taken),
         target.axes,
-        primal=target,
-        role="cotangent",
+        target,
+        "cotangent",
         meaning=("the gradient that arrives at the output", "到达输出的梯度"),
     )
     letters = letters_for(program, target)
     product = mul(seed[letters], target[letters])
-    scalar = Tensor(
+    scalar = words.tensor(
         unique_name("L", taken), (), meaning=("the output paired with its cotangent", "输出与其余切的配对")
     )
     pairing = Definition(scalar, (), Sum(*letters, product) if letters else product)
     inputs = (*program.inputs, seed)
     paired = Program(inputs, (*program.items, pairing), (scalar,), program.assumptions)
-    sweep = Backward(program, wanted, {target: seed}, Ref(scalar, ()), paired)
+    sweep = Backward(program, wanted, {target: seed}, Ref(scalar, ()), paired, words=words)
     sweep.cotangents[target] = seed
     if target not in sweep.readers:
         # the seed is the cotangent itself, there is nothing to derive for the output
         sweep.relevant.discard(target)
     else:
-        sweep.cotangents[target] = Tensor(
-            unique_name(f"d_{target.name}_total", taken), target.axes, primal=target, role="cotangent"
+        sweep.cotangents[target] = words.tensor(
+            unique_name(f"d_{target.name}_total", taken), target.axes, target, "cotangent"
         )
     sweep.sweep()
     return sweep.derivation("vjp", inputs)
@@ -102,35 +123,47 @@ def jvp(
     wrt: Wanted,
     *,
     tangents: Mapping[Tensor, Tensor] | None = None,
-    known: Mapping[Tensor, Tensor] | None = None,
 ) -> Derivation:
     """The Jacobian-vector product: how the outputs move when ``wrt`` move along tangents, new inputs ``t_<name>``.
 
-    ``tangents`` names tensors to move along instead, ``known`` the tangents of defined tensors that exist already.
+    ``tangents`` names tensors to move along instead.
     """
     wanted = tensors_of(program, wrt)
+    return with_names(lambda words: _jvp(program, wanted, tangents or {}, words))
+
+
+def _jvp(
+    program: Program,
+    wanted: tuple[Tensor, ...],
+    tangents: Mapping[Tensor, Tensor],
+    words: Vocabulary,
+    known: Mapping[Tensor, Tensor] | None = None,
+    again: tuple[Tensor, ...] = (),
+) -> Derivation:
+    """``known`` are the tangents of defined tensors that exist already."""
     taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
     moving: dict[Tensor, Tensor] = {}
     seeds: list[Tensor] = []
     for tensor in wanted:
-        given = (tangents or {}).get(tensor)
+        given = tangents.get(tensor)
         if given is None:
             moves = ("the direction in which it moves", "变化的方向")
             name = unique_name(f"t_{tensor.name}", taken)
-            given = Tensor(name, tensor.axes, primal=tensor, role="tangent", meaning=moves)
+            given = words.tensor(name, tensor.axes, tensor, "tangent", moves)
         moving[tensor] = given
         if given not in program.inputs:
             seeds.append(given)
     start = Tangent(dict(moving))
     moving.update(known or {})
     settled = frozenset(moving)
-    context = Context(program, program.definitions())
+    context = Context(program, (*program.definitions(), *words.definitions), again)
+    refuse_assumed(context, wanted, program.outputs)
     chains: list[Chain] = []
     items: list[Definition | Recurrence] = []
     needed = needed_for(program, program.outputs)
 
     def tangent_of(d: Definition) -> Tensor:
-        return Tensor(unique_name(f"t_{d.tensor.name}", taken), d.tensor.axes, primal=d.tensor, role="tangent")
+        return words.tensor(unique_name(f"t_{d.tensor.name}", taken), d.tensor.axes, d.tensor, "tangent")
 
     def chain(d: Definition) -> Definition:
         own = tuple(fresh(d.letters).values())
@@ -140,7 +173,7 @@ def jvp(
         lines.carry_out()
         lines.shorten()
         chains.append(lines.chain(moving[d.tensor][own]))
-        return Definition(moving[d.tensor], own, lines.now)
+        return lines.defines(moving[d.tensor], own)
 
     for item in program.items:
         members = item.members if isinstance(item, Recurrence) else (item,)
@@ -161,7 +194,7 @@ def jvp(
             items.append(chain(changed[0]))
     for tensor in program.outputs:
         if tensor not in moving:
-            zero = Tensor(unique_name(f"t_{tensor.name}", taken), tensor.axes, primal=tensor, role="tangent")
+            zero = words.tensor(unique_name(f"t_{tensor.name}", taken), tensor.axes, tensor, "tangent")
             moving[tensor] = zero
             own = letters_for(program, tensor)
             lines = Lines(Partial(tensor[own], start, total=True), context)
@@ -169,7 +202,7 @@ def jvp(
             chains.append(lines.chain(zero[own]))
             items.append(Definition(zero, own, ZERO))
     outputs = tuple(moving[t] for t in program.outputs)
-    derived = pruned((*program.inputs, *seeds), (*program.items, *items), outputs, program)
+    derived = pruned((*program.inputs, *seeds), (*program.items, *items), outputs, program, words)
     return Derivation("jvp", program, wanted, tuple(chains), derived)
 
 
@@ -179,72 +212,37 @@ def jvp(
 def jacobian(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
     """All derivatives of an output by one tensor, output axes first: the formula itself is differentiated.
 
-    Raises: NotationError when a recurrence stands between them (take vjp or jvp there).
+    On a long way, or through a recurrence, the Jacobians of the tensors in between get names.
+    Raises: NotationError when the tensor is itself part of a recurrence (take vjp or jvp there).
     """
     target = _output(program, output)
     (tensor,) = tensors_of(program, wrt)
-    chains, made = _direct(program, target, tensor)
-    derived = pruned(program.inputs, (*program.items, made), (made.tensor,), program)
-    return Derivation("jacobian", program, (tensor,), (chains,), derived)
 
+    def derive(words: Vocabulary) -> Derivation:
+        found = jacobian_of(program, target, tensor, words)
+        derived = pruned(program.inputs, (*program.items, *found.items), (found.tensor,), program, words)
+        return Derivation("jacobian", program, (tensor,), found.chains, derived)
 
-def _direct(
-    program: Program, target: Tensor, tensor: Tensor, role: str = "jacobian", text: str = ""
-) -> tuple[Chain, Definition]:
-    context = Context(program, program.definitions())
-    for item in program.items:
-        if isinstance(item, Recurrence):
-            group = {d.tensor for d in item.members}
-            if group & context.dependents(tensor) and group & needed_for(program, (target,)):
-                name = item.members[0].tensor.name
-                raise NotationError(f"{name!r} is a recurrence: its Jacobian has no closed formula; take vjp or jvp")
-    rows = letters_for(program, target)
-    columns = letters_for(program, tensor)
-    lines = Lines(Partial(target[rows], tensor[columns], total=True), context)
-    taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
-    made = Tensor(
-        unique_name(text or f"jac_{target.name}_{tensor.name}", taken),
-        target.axes + tensor.axes,
-        primal=target,
-        role=role,
-    )
-    while any(isinstance(n, Partial) for n in walk(lines.now)):
-        used: list[Elementwise | OverAxes] = []
-        found = apply_rule(lines.now, context, used)
-        if found is None:
-            break
-        rule, after = found
-        if rule.name == "definition" and lines.steps:
-            lines.shorten()
-            found = apply_rule(lines.now, context, used)
-            if found is None:
-                break
-            rule, after = found
-        lines.line(
-            after,
-            rule.name,
-            functions=used,
-        )
-    lines.shorten()
-    return lines.chain(made[rows + columns]), Definition(made, rows + columns, lines.now)
+    return with_names(derive)
 
 
 # -------------------------------------------------------------------------------------------------- second order
 
 
-def _scalar_gradient(program: Program, tensor: Tensor, output: str | Tensor | None) -> tuple[Derivation, Tensor]:
-    first = gradient(program, tensor, output=output)
-    return first, first.derived.output
-
-
 def hessian(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
     """The Hessian of a scalar output by one tensor: the Jacobian of the gradient's program."""
     (tensor,) = tensors_of(program, wrt)
-    first, slope = _scalar_gradient(program, tensor, output)
     scalar = _output(program, output)
-    chain, made = _direct(first.derived, slope, tensor, "hessian", f"hess_{scalar.name}_{tensor.name}")
-    derived = pruned(program.inputs, (*first.derived.items, made), (made.tensor,), program)
-    return Derivation("hessian", program, (tensor,), (*first.chains, chain), derived)
+    name = f"hess_{scalar.name}_{tensor.name}"
+
+    def derive(words: Vocabulary) -> Derivation:
+        first = _gradient(program, (tensor,), scalar, words, again=(tensor,))
+        second = jacobian_of(first.derived, first.derived.output, tensor, words, "hessian", name)
+        items = (*first.derived.items, *second.items)
+        derived = pruned(program.inputs, items, (second.tensor,), program, words)
+        return Derivation("hessian", program, (tensor,), (*first.chains, *second.chains), derived)
+
+    return with_names(derive)
 
 
 def hvp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None, style: str = "forward") -> Derivation:
@@ -253,23 +251,27 @@ def hvp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None, st
     ``style`` "forward" sweeps the gradient's program forwards along v, "reverse" sweeps ``⟨gradient, v⟩`` backwards.
     """
     (tensor,) = tensors_of(program, wrt)
-    first, slope = _scalar_gradient(program, tensor, output)
-    taken = {t.name for t in (*first.derived.inputs, *(d.tensor for d in first.derived.definitions()))}
-    v = Tensor(unique_name("v", taken), tensor.axes, meaning=("direction", "方向"))
-    if style == "forward":
-        second = jvp(first.derived, tensor, tangents={tensor: v})
-        chains, derived = second.chains, second.derived
-    elif style == "reverse":
-        letters = letters_for(first.derived, slope)
-        product = mul(slope[letters], v[letters])
-        inner = Tensor(unique_name("s", taken), ())
-        items = (*first.derived.items, Definition(inner, (), Sum(*letters, product) if letters else product))
-        paired = Program((*first.derived.inputs, v), items, (inner,), program.assumptions)
-        second = gradient(paired, tensor)
-        chains, derived = second.chains, second.derived
-    else:
+    target = _output(program, output)
+    if style not in ("forward", "reverse"):
         raise NotationError(f'style is "forward" or "reverse", not {style!r}')
-    return Derivation("hvp", program, (tensor,), (*first.chains, *chains), derived)
+    return with_names(lambda words: _hvp(program, tensor, target, style, words))
+
+
+def _hvp(program: Program, tensor: Tensor, target: Tensor, style: str, words: Vocabulary) -> Derivation:
+    first = _gradient(program, (tensor,), target, words, again=(tensor,))
+    sloped = first.derived
+    taken = {t.name for t in (*sloped.inputs, *(d.tensor for d in sloped.definitions()))}
+    v = words.tensor(unique_name("v", taken), tensor.axes, meaning=("direction", "方向"))
+    if style == "forward":
+        second = _jvp(sloped, (tensor,), {tensor: v}, words)
+    else:
+        letters = letters_for(sloped, sloped.output)
+        product = mul(sloped.output[letters], v[letters])
+        inner = words.tensor(unique_name("s", taken), ())
+        items = (*sloped.items, Definition(inner, (), Sum(*letters, product) if letters else product))
+        paired = Program((*sloped.inputs, v), items, (inner,), program.assumptions)
+        second = _gradient(paired, (tensor,), inner, words)
+    return Derivation("hvp", program, (tensor,), (*first.chains, *second.chains), second.derived)
 
 
 def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Tensor | None = None) -> Derivation:
@@ -286,8 +288,12 @@ def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Ten
     target = _output(program, output)
     if target.axes:
         raise NotationError(f"{target.name!r} is no scalar: expand its entries one by one")
+    return with_names(lambda words: _taylor(program, tensor, target, order, words))
+
+
+def _taylor(program: Program, tensor: Tensor, target: Tensor, order: int, words: Vocabulary) -> Derivation:
     taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
-    v = Tensor(unique_name("v", taken), tensor.axes, meaning=("displacement", "位移"), domain="small")
+    v = words.tensor(unique_name("v", taken), tensor.axes, meaning=("displacement", "位移"), domain="small")
     inputs = (*program.inputs, v)
     items = list(program.items)
     chains: list[Chain] = []
@@ -296,16 +302,16 @@ def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Ten
     current = target
     for k in range(1, order + 1):
         here = Program(inputs, tuple(items), (current,), program.assumptions)
-        along = jvp(here, tensor, tangents={tensor: v}, known=known)
+        along = _jvp(here, (tensor,), {tensor: v}, words, known, again=(tensor,))
         chains += along.chains
         items += [item for item in along.derived.items if item not in items]
         found = [c.name.tensor for c in along.chains if c.name is not None]
         known.update({t.primal: t for t in found if t.primal is not None})
         current = along.derived.output
         terms.append(mul(number(1 / sympy.factorial(k)), Ref(current, ())))
-    moved, shifted = _shifted(program, tensor, v, target, taken)
+    moved, shifted = _shifted(program, tensor, v, target, taken, words)
     polynomial = add(*terms)
-    made = Tensor(unique_name(f"taylor_{target.name}", taken), (), primal=target, role="taylor")
+    made = words.tensor(unique_name(f"taylor_{target.name}", taken), (), target, "taylor")
     within = Program(inputs, (*items, *moved), (shifted,), program.assumptions)
     theorem = Step(Ref(shifted, ()), polynomial, "taylor", "≈", small=v, order=order + 1)
     chains.append(Chain(Ref(shifted, ()), (theorem,), within=within))
@@ -313,14 +319,16 @@ def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Ten
     for item in reversed(items):
         if isinstance(item, Definition) and item.tensor in known.values():
             written = insert(written, item)
-    spelled = Step(polynomial, written, "insert")
-    chains.append(Chain(polynomial, (spelled,), Ref(made, ()), within=within))
-    derived = pruned(inputs, (*items, Definition(made, (), written)), (made,), program)
+    lines = Lines(polynomial, Context(within, words.definitions))
+    lines.line(written, "insert")
+    lines.assume()
+    chains.append(lines.chain(Ref(made, ())))
+    derived = pruned(inputs, (*items, lines.defines(made, ())), (made,), program, words)
     return Derivation("taylor", program, (tensor,), tuple(chains), derived)
 
 
 def _shifted(
-    program: Program, tensor: Tensor, v: Tensor, target: Tensor, taken: set[str]
+    program: Program, tensor: Tensor, v: Tensor, target: Tensor, taken: set[str], words: Vocabulary
 ) -> tuple[list[Definition | Recurrence], Tensor]:
     """The definitions with ``tensor + v`` for ``tensor``, under new names, and what the target becomes."""
     renamed: dict[Tensor, Tensor] = {}
@@ -354,7 +362,7 @@ def _shifted(
         for d in members:
             text = unique_name(f"{d.tensor.name}_shifted", taken)
             place = f"{d.tensor.name} at {tensor.name} + {v.name}", f"{tensor.name} + {v.name} 处的 {d.tensor.name}"
-            renamed[d.tensor] = Tensor(text, d.tensor.axes, primal=d.tensor, role="shifted", meaning=place)
+            renamed[d.tensor] = words.tensor(text, d.tensor.axes, d.tensor, "shifted", place)
         if isinstance(item, Recurrence):
             items.append(Recurrence(tuple(move(d) for d in members), item.axes, item.backwards))
         else:

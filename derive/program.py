@@ -64,11 +64,15 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """``tensor[letters] = body``; the letters are this definition's own."""
+    """``tensor[letters] = body``; the letters are this definition's own.
+
+    ``under`` are assumptions that were used to write the body: where they do not hold, the tensor is something else.
+    """
 
     tensor: Tensor
     letters: tuple[Letter, ...]
     body: Node
+    under: tuple[Assumption, ...] = ()
 
     @property
     def left(self) -> Ref:

@@ -44,12 +44,21 @@ __all__ = ["RULES", "Context", "Rule", "apply_rule", "rule_for"]
 
 
 class Context:
-    """What a law may ask: what moves, what has a definition, what has a name."""
+    """What a law may ask: what moves, what has a definition, what has a name, what may be assumed.
 
-    def __init__(self, program: Program, named: Iterable[Definition] = ()) -> None:
+    The result will be differentiated by ``again``: an assumption about what moves with these is no identity there,
+    and is not used. ``jacobians`` holds, for one entry to differentiate by, the derivatives that have a name already.
+    """
+
+    def __init__(self, program: Program, named: Iterable[Definition] = (), again: Iterable[Tensor] = ()) -> None:
         self.program = program
         self.named = Names(named)
+        self.jacobians: dict[Tensor, Tensor] = {}
         self._dependents: dict[Tensor, frozenset[Tensor]] = {}
+        moving = frozenset[Tensor]().union(*(self.dependents(tensor) for tensor in again))
+        self.assumptions = tuple(
+            a for a in program.assumptions if moving.isdisjoint(a.left.tensors | a.right.tensors)
+        )
 
     def dependents(self, tensor: Tensor) -> frozenset[Tensor]:
         """The tensor and all that is computed from it."""
@@ -105,6 +114,14 @@ def constant(partial: Partial, context: Context) -> Node | None:
     """What does not move has derivative 0; so have brackets and positions, which are locally constant."""
     if not context.moves(partial.body, partial) or isinstance(partial.body, (Bracket, Position, Number)):
         return ZERO
+    return None
+
+
+def known(partial: Partial, context: Context) -> Node | None:
+    """A derivative that has a name is that name."""
+    body, wrt = partial.body, partial.wrt
+    if isinstance(body, Ref) and isinstance(wrt, Ref) and partial.total and body.tensor in context.jacobians:
+        return Ref(context.jacobians[body.tensor], (*body.indices, *wrt.indices))
     return None
 
 
@@ -235,6 +252,13 @@ _TABLE = (
         r"\partial c = 0",
         ("what does not move has derivative zero", "不变的量导数为零"),
         constant,
+    ),
+    Rule(
+        "known",
+        ("derivative found above", "上面已得的导数"),
+        r"\frac{\partial y}{\partial x} = J",
+        ("this derivative has a name already", "此导数已有名称"),
+        known,
     ),
     Rule(
         "entry",

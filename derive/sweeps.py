@@ -33,10 +33,11 @@ from derive.notation import (
     mul,
     number,
 )  # fmt: skip
-from derive.program import Definition, Program, Recurrence, check_order
+from derive.program import Assumption, Definition, Program, Recurrence, check_order
 from derive.rules import LAWS, Context, apply_rule
 from derive.size_algebra import size
 from derive.tree import key, walk
+from derive.vocabulary import Vocabulary, placed
 
 __all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of", "unique_name"]
 
@@ -58,6 +59,7 @@ class Lines:
         self.now = start
         self.context = context
         self.steps: list[Step] = []
+        self.used: list[Assumption] = []
 
     def line(
         self,
@@ -105,9 +107,14 @@ class Lines:
             self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
         self.line(fold(self.now, self.context.named), "name")
-        for assumption in self.context.program.assumptions:
+        self.assume()
+
+    def assume(self) -> None:
+        """Use the assumptions that may be used."""
+        for assumption in self.context.assumptions:
             used = assumed(self.now, assumption)
             if used is not self.now:
+                self.used.append(assumption)
                 self.line(
                     used,
                     "assumption",
@@ -115,6 +122,10 @@ class Lines:
                     why=_reason(assumption.reason),
                 )
                 self.line(tidy(self.now), "collect")
+
+    def defines(self, tensor: Tensor, letters: tuple[Letter, ...]) -> Definition:
+        """The definition that the chain ends in."""
+        return Definition(tensor, letters, self.now, tuple(dict.fromkeys(self.used)))
 
     def chain(self, name: Ref | None, note: Text = ("", "")) -> Chain:
         return Chain(self.start, tuple(self.steps), name, note, self.within)
@@ -137,6 +148,21 @@ def tensors_of(program: Program, names: Wanted) -> tuple[Tensor, ...]:
     if not found:
         raise NotationError("name at least one tensor to differentiate by")
     return tuple(found)
+
+
+def refuse_assumed(context: Context, wrt: Iterable[Tensor], outputs: Iterable[Tensor]) -> None:
+    """Refuse to differentiate what an assumption was used for that does not hold nearby. Raises: NotationError."""
+    needed = needed_for(context.program, outputs)
+    for tensor in wrt:
+        moving = context.dependents(tensor)
+        for d in context.program.definitions():
+            for a in d.under:
+                if d.tensor in needed & moving and not moving.isdisjoint(a.left.tensors | a.right.tensors):
+                    raise NotationError(
+                        f"{d.tensor.name!r} was written with the assumption {a!r}, which need not hold where "
+                        f"{tensor.name!r} moves: differentiate the program without this assumption, or take hessian, "
+                        "hvp or taylor of the forward program"
+                    )
 
 
 def letters_for(program: Program, tensor: Tensor) -> tuple[Letter, ...]:
@@ -185,14 +211,19 @@ class Backward:
         seeds: Mapping[Tensor, Tensor | None],
         of: Node,
         within: Program | None = None,
+        *,
+        words: Vocabulary,
+        again: tuple[Tensor, ...] = (),
     ) -> None:
+        self.words = words
         self.within = within or program
         self.program = program
         self.wrt = wrt
         self.of = of
         self.seeds = seeds
         definitions = list(program.definitions())
-        self.context = Context(program, definitions)
+        self.context = Context(program, (*definitions, *words.definitions), again)
+        refuse_assumed(self.context, wrt, seeds)
         needed = set(seeds)
         for d in reversed(definitions):
             if d.tensor in needed:
@@ -208,8 +239,8 @@ class Backward:
         self.cotangents: dict[Tensor, Tensor] = {}
         for tensor in [*(d.tensor for d in definitions), *program.inputs]:
             if tensor in self.relevant:
-                self.cotangents[tensor] = Tensor(
-                    unique_name(f"d_{tensor.name}", taken), tensor.axes, primal=tensor, role="cotangent"
+                self.cotangents[tensor] = words.tensor(
+                    unique_name(f"d_{tensor.name}", taken), tensor.axes, tensor, "cotangent"
                 )
         self.readers: dict[Tensor, list[Definition]] = {}
         for d in definitions:
@@ -242,7 +273,7 @@ class Backward:
         letters = letters_for(self.program, tensor)
         entry = tensor[letters]
         if tensor not in self.cotangents:
-            self.cotangents[tensor] = Tensor(f"d_{tensor.name}", tensor.axes, primal=tensor, role="cotangent")
+            self.cotangents[tensor] = self.words.tensor(f"d_{tensor.name}", tensor.axes, tensor, "cotangent")
         mine = self.cotangents[tensor]
         lines = Lines(Partial(self.of, entry, total=True), self.context, self.within)
         readers = self.readers.get(tensor, [])
@@ -271,7 +302,7 @@ class Backward:
                 lines.line(short, "insert")
                 lines.shorten()
         self.chains.append(lines.chain(mine[letters]))
-        made = Definition(mine, letters, lines.now)
+        made = lines.defines(mine, letters)
         self.found[tensor] = made
         return made
 
@@ -298,7 +329,7 @@ class Backward:
 
     def derivation(self, kind: str, inputs: tuple[Tensor, ...]) -> Derivation:
         outputs = tuple(self.cotangents[t] for t in self.wrt)
-        derived = pruned(inputs, (*self.program.items, *self.items), outputs, self.program)
+        derived = pruned(inputs, (*self.program.items, *self.items), outputs, self.program, self.words)
         return Derivation(kind, self.within, self.wrt, tuple(self.chains), derived)
 
 
@@ -307,11 +338,12 @@ def pruned(
     items: Sequence[Definition | Recurrence],
     outputs: tuple[Tensor, ...],
     source: Program,
+    words: Vocabulary,
 ) -> Program:
-    """The program of those items that the outputs need."""
+    """The program of those items, and of the names for what is repeated, that the outputs need."""
     needed = set(outputs)
     kept: list[Definition | Recurrence] = []
-    for item in reversed(items):
+    for item in reversed(placed(items, words.definitions)):
         members = item.members if isinstance(item, Recurrence) else (item,)
         if any(d.tensor in needed for d in members):
             kept.append(item)

@@ -41,6 +41,7 @@ from derive.size_algebra import Size
 
 __all__ = [
     "key",
+    "key_with",
     "map_children",
     "map_indices",
     "rename_bound",
@@ -205,6 +206,11 @@ def key(node: Node) -> object:
     return node._key
 
 
+def key_with(node: Node, letters: Sequence[Letter]) -> object:
+    """The key of the node as a function of these letters: equal where only their names differ."""
+    return _key(node, {one: PARAMETER - m for m, one in enumerate(letters)})
+
+
 def _key(node: Node, scope: dict[Letter, int]) -> object:
     # what does not see the scope has the key it would have alone, or keys would depend on what was asked before
     if scope and node.free.isdisjoint(scope):
@@ -258,6 +264,7 @@ def _enter(scope: dict[Letter, int], bound: Sequence[Letter]) -> dict[Letter, in
 
 # What stands for a bound letter while its role is found; scopes count from 0.
 ITSELF, ANOTHER = -10, -11
+PARAMETER = -100
 
 
 def _by_role(bound: tuple[Letter, ...], body: Node, scope: dict[Letter, int]) -> tuple[Letter, ...]:

@@ -30,6 +30,7 @@ class Symbol:
     """A name as it is drawn: its base, descriptive subscripts, marks over the base (inner first), primes.
 
     ``bold`` is for the names that derivations give to Jacobians and Hessians: no tensor of a program is bold.
+    ``of`` is the quantity whose Jacobian this is, where several are met; it stands below.
     ``tail`` is what follows the base as it was typed, for text without subscripts.
     """
 
@@ -38,6 +39,7 @@ class Symbol:
     marks: tuple[str, ...] = ()
     primes: int = 0
     bold: bool = False
+    of: Symbol | None = None
     tail: str = field(default="", compare=False)
 
     @property
@@ -93,6 +95,8 @@ def tensor_symbol(tensor: Tensor) -> Symbol:
     """The name of a tensor: a cotangent is its primal with a bar, a tangent its primal with a dot."""
     if tensor.role in _BOLD:
         return Symbol(_BOLD[tensor.role], bold=True)
+    if tensor.role == "inner jacobian" and tensor.primal is not None:
+        return Symbol("J", bold=True, of=tensor_symbol(tensor.primal))
     if tensor.primal is None or tensor.role not in _MARKS:
         return symbol_of(tensor.name)
     mark, prefix = _MARKS[tensor.role]

@@ -308,6 +308,10 @@ class TexPen(Pen):
         base, width = self._base(symbol)
         below = self._subscripts(symbol.subscripts)
         lengths = [_text_width(part) for part in symbol.subscripts]
+        if symbol.of is not None:
+            of = self.symbol(symbol.of)
+            below = of.source
+            lengths.append(of.width)
         source = below
         if indices:
             source += ("," if below else "") + _beside([i.source for i in indices], compact=compact)

@@ -59,7 +59,8 @@ class TextPen(Pen):
         marks = "".join(
             {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303"}[m] for m in symbol.marks
         )
-        return _atom(symbol.base[:1] + marks + symbol.base[1:] + symbol.tail + "'" * symbol.primes)
+        of = f"_{self.symbol(symbol.of).source}" if symbol.of is not None else ""
+        return _atom(symbol.base[:1] + marks + symbol.base[1:] + symbol.tail + of + "'" * symbol.primes)
 
     def digits(self, text: str) -> Run:
         return _atom(text)

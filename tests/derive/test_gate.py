@@ -256,9 +256,21 @@ def test_jacobian_stacks_the_vector_jacobian_products(name: str) -> None:
     same(whole, stacked)
 
 
-def test_jacobian_through_a_recurrence_says_what_to_take() -> None:
+def test_jacobian_through_a_recurrence_names_the_jacobians_on_the_way() -> None:
+    program = inner_program("lstm")
+    found, backward = jacobian(program, "x"), vjp(program, "x")
+    assert {c.name.tensor.primal.name for c in found.chains if c.name is not None} >= {"h", "c", "a_i"}
+    assignment, values = at(program, case_of("lstm").sizes[1], "jacobian", "lstm")
+    seed = backward.derived.inputs[-1]
+    (whole,) = values_of(found.derived, values, assignment)
+    way = drawn([seed], assignment, seeded("lstm"))[seed]
+    (expected,) = values_of(backward.derived, {**values, seed: way}, assignment)
+    same(np.tensordot(way, whole, way.ndim), expected)
+
+
+def test_jacobian_by_a_part_of_a_recurrence_says_what_to_take() -> None:
     with pytest.raises(NotationError, match=r"recurrence.*take vjp or jvp"):
-        jacobian(inner_program("lstm"), "x")
+        jacobian(inner_program("lstm"), "c")
 
 
 # ------------------------------------------------------------------------------------------------- second order
