@@ -65,7 +65,8 @@ if TYPE_CHECKING:
         where,
     )  # fmt: skip
     from derive.index import index_floor, index_mod, letter, letters
-    from derive.notation import Partial, Ref, Sum, Tensor, at_least, at_most, equal, less, name, names, number, tensor
+    from derive.nodes import Partial, Ref, Sum, Tensor, number
+    from derive.notation import at_least, at_most, equal, less, name, names, tensor
     from derive.program import Assumption, Definition, Program, Recurrence, assume, define, first, inside, recurrence
     from derive.size_algebra import size, sizes
 
@@ -80,7 +81,8 @@ _WHERE = {
     "minimum minimum_over norm over relu sigmoid sign sin sinh softmax softplus sqrt tan tanh "
     "unspecified where",
     "index": "index_floor index_mod letter letters",
-    "notation": "Partial Ref Sum Tensor at_least at_most equal less name names number tensor",
+    "nodes": "Partial Ref Sum Tensor number",
+    "notation": "at_least at_most equal less name names tensor",
     "program": "Assumption Definition Program Recurrence assume define first inside recurrence",
     "size_algebra": "size sizes",
 }

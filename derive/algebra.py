@@ -10,13 +10,12 @@ from collections.abc import Iterable, Sequence
 
 import sympy
 
-from derive.notation import (
+from derive.index import Index, Letter
+from derive.nodes import (
     ONE,
     Add,
     Apply,
     Bracket,
-    Index,
-    Letter,
     Mul,
     Node,
     Number,
@@ -26,14 +25,12 @@ from derive.notation import (
     Ref,
     Sum,
     Tensor,
-    add,
     factors_of,
     is_one,
     is_zero,
-    mul,
     number,
-    power,
 )
+from derive.notation import add, mul, power
 from derive.program import Assumption, Definition
 from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk
 

@@ -16,15 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive.errors import DerivationError, NotationError
-from derive.notation import (
-    Elementwise,
-    Letter,
-    Node,
-    OverAxes,
-    Ref,
-    Tensor,
-    as_node,
-)
+from derive.index import Letter
+from derive.nodes import Elementwise, Node, OverAxes, Ref, Tensor, as_node
 from derive.printable import Printable
 from derive.program import Program
 from derive.rules import RULES, Rule

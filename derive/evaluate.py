@@ -17,12 +17,11 @@ import sympy
 
 from derive.errors import NotationError
 from derive.functions import is_indicator, where
-from derive.notation import (
+from derive.index import Index, Letter, Quotient, Remainder, as_index
+from derive.nodes import (
     Add,
     Apply,
     Bracket,
-    Index,
-    Letter,
     Mul,
     Node,
     Number,
@@ -30,12 +29,9 @@ from derive.notation import (
     Partial,
     Position,
     Pow,
-    Quotient,
     Ref,
-    Remainder,
     Sum,
     Tensor,
-    as_index,
     factors_of,
     shape_text,
 )

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from derive.derivation import Chain, Derivation, Statement, Step, Text
 from derive.errors import DerivationError, MissingRuleError, NotationError
-from derive.notation import Node, Ref, Tensor, as_node
+from derive.nodes import Node, Ref, Tensor, as_node
 from derive.printable import Printable
 from derive.program import Program, check_reads
 

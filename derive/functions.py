@@ -15,24 +15,9 @@ import sympy
 from scipy import special
 
 from derive.errors import NotationError
-from derive.notation import (
-    ZERO,
-    Apply,
-    Elementwise,
-    Index,
-    Letter,
-    Node,
-    Number,
-    Over,
-    OverAxes,
-    Sum,
-    as_index,
-    as_node,
-    equal,
-    fresh,
-    number,
-    power,
-)
+from derive.index import Index, Letter, as_index, fresh
+from derive.nodes import ZERO, Apply, Elementwise, Node, Number, Over, OverAxes, Sum, as_node, number
+from derive.notation import equal, power
 from derive.size_algebra import Size, as_size
 from derive.tree import substitute
 

@@ -26,25 +26,9 @@ from typing import Any
 import sympy
 
 from derive.errors import NotationError
-from derive.notation import (
-    Add,
-    Bracket,
-    Index,
-    Letter,
-    Mul,
-    Node,
-    Number,
-    Over,
-    Quotient,
-    Ref,
-    Tensor,
-    as_node,
-    at_least,
-    at_most,
-    fresh,
-    mul,
-    shape_text,
-)
+from derive.index import Index, Letter, Quotient, fresh
+from derive.nodes import Add, Bracket, Mul, Node, Number, Over, Ref, Tensor, as_node, shape_text
+from derive.notation import at_least, at_most, mul
 from derive.notation import equal as same_index
 from derive.size_algebra import Size, size_symbols
 from derive.tree import renew_binders, replace_tensors, substitute, walk

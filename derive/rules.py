@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from derive.algebra import Names, fold
 from derive.errors import MissingRuleError
 from derive.functions import log
-from derive.notation import (
+from derive.nodes import (
     ZERO,
     Add,
     Apply,
@@ -30,13 +30,10 @@ from derive.notation import (
     Sum,
     Tangent,
     Tensor,
-    add,
-    equal,
     is_zero,
-    mul,
     number,
-    power,
 )
+from derive.notation import add, equal, mul, power
 from derive.program import Definition, Program
 from derive.tree import map_children
 

@@ -15,24 +15,9 @@ from derive.algebra import Names, assumed, fold, insert, light, tidy
 from derive.contraction import contract
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
-from derive.notation import (
-    ZERO,
-    Bracket,
-    Elementwise,
-    Letter,
-    Node,
-    Over,
-    OverAxes,
-    Partial,
-    Ref,
-    Sum,
-    Tensor,
-    add,
-    as_index,
-    fresh,
-    mul,
-    number,
-)  # fmt: skip
+from derive.index import Letter, as_index, fresh
+from derive.nodes import ZERO, Bracket, Elementwise, Node, Over, OverAxes, Partial, Ref, Sum, Tensor, number
+from derive.notation import add, mul
 from derive.program import Definition, Program, Recurrence, check_order
 from derive.rules import LAWS, Context, apply_rule
 from derive.size_algebra import size

@@ -15,12 +15,11 @@ import sympy
 
 from derive.derivation import Chain, Statement, Step
 from derive.errors import NotationError
-from derive.notation import (
+from derive.index import Index, Letter, Quotient, Remainder
+from derive.nodes import (
     Add,
     Apply,
     Bracket,
-    Index,
-    Letter,
     Mul,
     Node,
     Number,
@@ -28,9 +27,7 @@ from derive.notation import (
     Partial,
     Position,
     Pow,
-    Quotient,
     Ref,
-    Remainder,
     Sum,
     Tensor,
     is_zero,

@@ -18,7 +18,7 @@ from derive.derivation import Chain, Check
 from derive.errors import NotationError
 from derive.evaluate import Array, Sizes
 from derive.index import Letter
-from derive.notation import Apply, Node, Over, Partial, Pow, Ref, Sum, Tensor
+from derive.nodes import Apply, Node, Over, Partial, Pow, Ref, Sum, Tensor
 from derive.program import Recurrence
 from derive.size_algebra import evaluate_size
 from derive.symbolic import Components

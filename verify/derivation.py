@@ -23,7 +23,7 @@ from derive.errors import NotationError
 from derive.evaluate import Sizes
 from derive.formula import Claim, Formula, claims_of
 from derive.matrix import matrix_form_of
-from derive.notation import Apply, Node, Over, Partial, Ref, Tensor
+from derive.nodes import Apply, Node, Over, Partial, Ref, Tensor
 from derive.program import Definition, Program
 from derive.render.text import plain
 from derive.tree import map_children, substitute, walk

@@ -18,7 +18,8 @@ from derive.derivation import Chain, Statement
 from derive.errors import NotationError
 from derive.evaluate import Array, Sizes
 from derive.index import Index, Letter, Quotient
-from derive.notation import Node, Number, Partial, Ref, Tangent, Tensor, add, mul, number
+from derive.nodes import Node, Number, Partial, Ref, Tangent, Tensor, number
+from derive.notation import add, mul
 from derive.program import Assumption, Program
 from derive.size_algebra import Size, evaluate_size, size_symbols
 from derive.tree import walk

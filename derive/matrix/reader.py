@@ -12,6 +12,7 @@ from typing import TypeVar
 import sympy
 
 from derive.functions import INVERSE, NORM
+from derive.index import Index, Letter
 from derive.matrix.algebra import power, product, total, transpose, weight
 from derive.matrix.network import Network, NoForm
 from derive.matrix.tree import (
@@ -27,25 +28,8 @@ from derive.matrix.tree import (
     Scalar,
     shape_of,
 )
-from derive.notation import (
-    Add,
-    Apply,
-    Bracket,
-    Index,
-    Letter,
-    Mul,
-    Node,
-    Number,
-    Over,
-    Position,
-    Pow,
-    Ref,
-    Sum,
-    add,
-    factors_of,
-    mul,
-    number,
-)
+from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Position, Pow, Ref, Sum, factors_of, number
+from derive.notation import add, mul
 from derive.notation import power as power_of
 from derive.size_algebra import Size
 from derive.tree import rename_bound, walk

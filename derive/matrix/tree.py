@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.notation import Bracket, Elementwise, Index, Number, OverAxes, Position, Tensor
+from derive.index import Index
+from derive.nodes import Bracket, Elementwise, Number, OverAxes, Position, Tensor
 from derive.size_algebra import Size
 
 __all__ = [

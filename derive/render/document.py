@@ -14,7 +14,7 @@ from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Ste
 from derive.errors import NotationError
 from derive.formula import Claim, Formula, claims_of
 from derive.matrix import MatrixForm, matrix_form_of
-from derive.notation import Bracket, Node, Over, Partial, Position, Ref, Tangent, Tensor
+from derive.nodes import Bracket, Node, Over, Partial, Position, Ref, Tangent, Tensor
 from derive.program import Assumption, Definition, Program, Recurrence
 from derive.render.mathematics import Scope, Side, Writer
 from derive.render.matrix_text import MatrixWriter

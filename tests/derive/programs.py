@@ -24,20 +24,9 @@ from derive.functions import (
     tanh,
     where,
 )
-from derive.notation import (
-    Letter,
-    Sum,
-    Tensor,
-    at_most,
-    index_floor,
-    index_mod,
-    letter,
-    letters,
-    name,
-    names,
-    number,
-    tensor,
-)
+from derive.index import Letter, index_floor, index_mod, letter, letters
+from derive.nodes import Sum, Tensor, number
+from derive.notation import at_most, name, names, tensor
 from derive.program import Program, assume, define, first, inside, recurrence
 from derive.size_algebra import size, sizes
 

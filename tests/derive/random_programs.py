@@ -25,7 +25,8 @@ from derive.functions import (
     tanh,
 )
 from derive.index import Letter, index_mod, letter
-from derive.notation import Node, Sum, Tensor, at_least, equal, name, number, tensor
+from derive.nodes import Node, Sum, Tensor, number
+from derive.notation import at_least, equal, name, tensor
 from derive.program import Program, define, inside
 from derive.size_algebra import sizes
 

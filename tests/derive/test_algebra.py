@@ -13,23 +13,8 @@ from derive.algebra import Names, assumed, fold, insert, light, match, reads, ti
 from derive.evaluate import Evaluator, run
 from derive.functions import exp, log, logsumexp, sin, softmax, sqrt, tanh
 from derive.index import Letter, letter, letters
-from derive.notation import (
-    Add,
-    Bracket,
-    Mul,
-    Node,
-    Number,
-    Ref,
-    Sum,
-    at_least,
-    equal,
-    factors_of,
-    name,
-    names,
-    number,
-    tensor,
-    terms_of,
-)
+from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number, terms_of
+from derive.notation import at_least, equal, name, names, tensor
 from derive.program import Assumption, Definition, Program, assume, define
 from derive.size_algebra import sizes
 from derive.tree import key, substitute, walk

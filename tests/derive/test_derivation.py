@@ -13,7 +13,8 @@ from derive.errors import DerivationError
 from derive.evaluate import run
 from derive.functions import sin, tanh
 from derive.index import letter
-from derive.notation import Node, Partial, Sum, name, names, tensor
+from derive.nodes import Node, Partial, Sum
+from derive.notation import name, names, tensor
 from derive.program import Program, define
 from derive.size_algebra import sizes
 from derive.tree import key, walk

@@ -14,7 +14,9 @@ from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, 
 from derive.errors import MissingRuleError, NotationError
 from derive.evaluate import run
 from derive.functions import argmax, exp, log, maximum_over, relu, softmax, tanh
-from derive.notation import Elementwise, Number, Partial, Sum, Tensor, letter, letters, name, names, number, tensor
+from derive.index import letter, letters
+from derive.nodes import Elementwise, Number, Partial, Sum, Tensor, number
+from derive.notation import name, names, tensor
 from derive.program import Program, assume, define, first
 from derive.size_algebra import sizes
 from derive.symbolic import Components

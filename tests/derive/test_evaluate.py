@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from derive.errors import NotationError
 from derive.evaluate import Evaluator, infer_sizes, run
 from derive.functions import exp, maximum_over, softmax, tanh
-from derive.index import Letter, index_floor, index_mod
-from derive.notation import Node, Partial, Sum, Tensor, at_least, at_most, equal, letter, letters, name, names, tensor
+from derive.index import Letter, index_floor, index_mod, letter, letters
+from derive.nodes import Node, Partial, Sum, Tensor
+from derive.notation import at_least, at_most, equal, name, names, tensor
 from derive.program import Program, define, first, inside
 from derive.size_algebra import sizes
 from derive.symbolic import Components

@@ -14,7 +14,8 @@ from derive.errors import DerivationError, NotationError
 from derive.formula import Claim, Formula, catalogue, claim, formula, group_of, line, load, prove
 from derive.functions import exp
 from derive.index import letter
-from derive.notation import Sum, name, number, tensor
+from derive.nodes import Sum, number
+from derive.notation import name, tensor
 from derive.program import Program, define
 from derive.size_algebra import sizes
 from derive.tree import key

@@ -38,7 +38,9 @@ from derive.functions import (
     unspecified,
     where,
 )
-from derive.notation import Elementwise, Node, OverAxes, Sum, letter, letters, name, names, number, tensor
+from derive.index import letter, letters
+from derive.nodes import Elementwise, Node, OverAxes, Sum, number
+from derive.notation import name, names, tensor
 from derive.program import Program, define
 from derive.size_algebra import sizes
 from derive.symbolic import Components

@@ -17,7 +17,9 @@ from derive.derivation import Derivation
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, vjp
 from derive.errors import NotationError
 from derive.functions import exp
-from derive.notation import Sum, Tensor, letters, names, tensor
+from derive.index import letters
+from derive.nodes import Sum, Tensor
+from derive.notation import names, tensor
 from derive.program import Program, define
 from derive.size_algebra import sizes
 from derive.symbolic import Components

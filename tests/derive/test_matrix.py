@@ -35,31 +35,12 @@ from derive.functions import (
     tanh,
     unspecified,
 )
+from derive.index import Letter, as_index, index_floor, index_mod, letter, letters
 from derive.matrix import MatrixForm, matrix_form, matrix_form_of
 from derive.matrix.algebra import hadamard, product, scaled, transpose
 from derive.matrix.tree import Diag, Identity, Matrix, Name, Ones, Scalar, Transpose
-from derive.notation import (
-    Add,
-    Bracket,
-    Letter,
-    Mul,
-    Node,
-    Position,
-    Sum,
-    Tensor,
-    as_index,
-    at_least,
-    at_most,
-    equal,
-    index_floor,
-    index_mod,
-    less,
-    letter,
-    letters,
-    name,
-    number,
-    tensor,
-)
+from derive.nodes import Add, Bracket, Mul, Node, Position, Sum, Tensor, number
+from derive.notation import at_least, at_most, equal, less, name, tensor
 from derive.program import Program, assume, define, inside
 from derive.size_algebra import sizes
 from tests.derive.programs import GATE

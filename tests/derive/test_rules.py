@@ -10,20 +10,8 @@ from derive.errors import MissingRuleError
 from derive.evaluate import Evaluator
 from derive.functions import exp, log, logsumexp, maximum, norm, sin, softmax, sqrt
 from derive.index import letters
-from derive.notation import (
-    Elementwise,
-    Node,
-    Partial,
-    Position,
-    Ref,
-    Sum,
-    Tangent,
-    equal,
-    is_zero,
-    name,
-    number,
-    tensor,
-)
+from derive.nodes import Elementwise, Node, Partial, Position, Ref, Sum, Tangent, is_zero, number
+from derive.notation import equal, name, tensor
 from derive.program import Program, define
 from derive.rules import LAWS, RULES, Context, Rule, apply_rule, rule_for
 from derive.size_algebra import sizes

@@ -9,21 +9,9 @@ import sympy
 from derive.errors import NotationError
 from derive.evaluate import run
 from derive.functions import argmax, exp, over, relu, softmax, unspecified
-from derive.index import index_floor, index_mod
-from derive.notation import (
-    Bracket,
-    Node,
-    Partial,
-    Position,
-    Sum,
-    at_least,
-    equal,
-    letter,
-    letters,
-    name,
-    names,
-    tensor,
-)
+from derive.index import index_floor, index_mod, letter, letters
+from derive.nodes import Bracket, Node, Partial, Position, Sum
+from derive.notation import at_least, equal, name, names, tensor
 from derive.program import Program, define, first, inside
 from derive.size_algebra import size, sizes
 from derive.symbolic import Components, index_form

@@ -11,7 +11,7 @@ import pytest
 
 from derive.derivation import Chain, Evidence, Statement, Step, Text
 from derive.formula import Claim, Formula, catalogue, claims_of, formula
-from derive.notation import Node, Partial, Ref, Tangent, Tensor
+from derive.nodes import Node, Partial, Ref, Tangent, Tensor
 from derive.program import Program
 from derive.render.document import Document, Setup, document
 from derive.rules import RULES

@@ -41,7 +41,7 @@ from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Ste
 from derive.evidence import evidence_for
 from derive.formula import Formula
 from derive.matrix import matrix_form
-from derive.notation import Node
+from derive.nodes import Node
 from tests.derive.programs import GATE
 from tests.verify.wrong_steps import CORRUPTED, TWINS, Corrupted, Twin, last_line
 from verify.derivation import check_derivation

@@ -27,29 +27,9 @@ from derive.functions import (
     unspecified,
     where,
 )
-from derive.index import Letter, Quotient, Remainder
-from derive.notation import (
-    Bracket,
-    Mul,
-    Node,
-    Number,
-    Partial,
-    Ref,
-    Sum,
-    Tangent,
-    Tensor,
-    as_index,
-    at_least,
-    at_most,
-    equal,
-    index_floor,
-    index_mod,
-    less,
-    letter,
-    letters,
-    number,
-    tensor,
-)
+from derive.index import Letter, Quotient, Remainder, as_index, index_floor, index_mod, letter, letters
+from derive.nodes import Bracket, Mul, Node, Number, Partial, Ref, Sum, Tangent, Tensor, number
+from derive.notation import at_least, at_most, equal, less, tensor
 from derive.program import first
 from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
 from derive.render.runs import Token, break_lines
