@@ -28,47 +28,48 @@ if TYPE_CHECKING:
         absolute,
         arcsin,
         arctan,
-        argmax,
-        argmin,
         cos,
         cosh,
-        det,
         erf,
         exp,
         expm1,
         greater,
         greater_equal,
-        inverse,
         log,
         log1p,
-        log_softmax,
-        logdet,
-        logsumexp,
         maximum,
-        maximum_over,
-        mean,
         minimum,
-        minimum_over,
-        norm,
-        over,
         relu,
         sigmoid,
         sign,
         sin,
         sinh,
-        softmax,
         softplus,
         sqrt,
         tan,
         tanh,
-        unspecified,
         where,
     )  # fmt: skip
     from derive.index import index_floor, index_mod, letter, letters
     from derive.nodes import Partial, Ref, Sum, Tensor, number
-    from derive.notation import at_least, at_most, equal, less, name, names, tensor
+    from derive.notation import at_least, at_most, equal, less, mean, name, names, tensor
+    from derive.over_axes import (
+        argmax,
+        argmin,
+        det,
+        inverse,
+        log_softmax,
+        logdet,
+        logsumexp,
+        maximum_over,
+        minimum_over,
+        norm,
+        over,
+        softmax,
+    )  # fmt: skip
     from derive.program import Assumption, Definition, Program, Recurrence, assume, define, first, inside, recurrence
     from derive.size_algebra import size, sizes
+    from derive.unspecified_functions import unspecified
 
 _WHERE = {
     "derivation": "Chain Derivation Statement Step",
@@ -76,15 +77,15 @@ _WHERE = {
     "errors": "DerivationError MissingRuleError NotationError",
     "evaluate": "run",
     "formula": "Claim Formula claim line load prove",
-    "functions": "absolute arcsin arctan argmax argmin cos cosh derivative_of det erf exp expm1 greater "
-    "greater_equal inverse log log1p log_softmax logdet logsumexp maximum maximum_over mean "
-    "minimum minimum_over norm over relu sigmoid sign sin sinh softmax softplus sqrt tan tanh "
-    "unspecified where",
+    "functions": "absolute arcsin arctan cos cosh erf exp expm1 greater greater_equal log log1p maximum minimum relu "
+    "sigmoid sign sin sinh softplus sqrt tan tanh where",
     "index": "index_floor index_mod letter letters",
     "nodes": "Partial Ref Sum Tensor number",
-    "notation": "at_least at_most equal less name names tensor",
+    "notation": "at_least at_most equal less mean name names tensor",
+    "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over softmax",
     "program": "Assumption Definition Program Recurrence assume define first inside recurrence",
     "size_algebra": "size sizes",
+    "unspecified_functions": "derivative_of unspecified",
 }
 _MODULE_OF = {name: module for module, listed in _WHERE.items() for name in listed.split()}
 

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive.errors import DerivationError, NotationError
+from derive.functions import Elementwise
 from derive.index import Letter
-from derive.nodes import Elementwise, Node, OverAxes, Ref, Tensor, as_node
+from derive.nodes import Node, Ref, Tensor, as_node
+from derive.over_axes import OverAxes
 from derive.printable import Printable
 from derive.program import Program
 from derive.rules import RULES, Rule

@@ -14,9 +14,11 @@ import sympy
 from derive.algebra import insert
 from derive.derivation import Chain, Derivation, Step
 from derive.errors import NotationError
+from derive.functions import Elementwise
 from derive.index import Index, Quotient, as_index, fresh
-from derive.nodes import ZERO, Elementwise, Node, OverAxes, Partial, Ref, Sum, Tangent, Tensor, number
+from derive.nodes import ZERO, Node, Partial, Ref, Sum, Tangent, Tensor, number
 from derive.notation import add, mul
+from derive.over_axes import OverAxes
 from derive.program import Definition, Program, Recurrence
 from derive.rules import Context, apply_rule
 from derive.sweeps import Backward, Lines, Wanted, letters_for, needed_for, pruned, tensors_of, unique_name

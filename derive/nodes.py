@@ -12,8 +12,7 @@ in ``tree``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,10 +25,12 @@ from derive.operators import Operators
 from derive.size_algebra import Size
 
 if TYPE_CHECKING:
+    from derive.functions import Elementwise
+    from derive.over_axes import OverAxes
     from derive.program import Definition, Recurrence
 
 __all__ = [
-    "Add", "Apply", "Bracket", "Elementwise", "Mul", "Node", "Number", "Over", "OverAxes", "Partial", "Position",
+    "Add", "Apply", "Bracket", "Mul", "Node", "Number", "Over", "Partial", "Position",
     "Pow", "Ref", "Sum", "Tangent", "Tensor", "as_node", "factors_of", "is_one", "is_zero", "number", "shape_text",
     "terms_of",
 ]  # fmt: skip
@@ -323,63 +324,6 @@ class Pow(Node):
 
     def children(self) -> tuple[Node, ...]:
         return (self.base, self.exponent)
-
-
-@dataclass(frozen=True, eq=False)
-class Elementwise:
-    """A function of numbers, with all that is known of it. The table is ``derive.functions.ELEMENTWISE``.
-
-    ``derivative`` maps (arguments, the value itself) to the partial derivatives, one node for each argument.
-    ``numpy`` computes it (complex arguments too where it is analytic), ``sympy`` builds it.
-    """
-
-    name: str
-    arity: int
-    latex: str
-    derivative: Callable[[tuple[Node, ...], Node], tuple[Node, ...]] | None
-    numpy: Callable[..., Any]
-    sympy: Callable[..., Any]
-    statement: str = ""
-    domain: str = "real"
-    condition: tuple[str, str] = ("", "")
-    kinks: bool = False
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def __call__(self, *arguments: object) -> Apply:
-        if len(arguments) != self.arity:
-            raise NotationError(f"{self.name} takes {self.arity} arguments, not {len(arguments)}")
-        return Apply(self, tuple(as_node(argument) for argument in arguments))
-
-
-@dataclass(frozen=True, eq=False)
-class OverAxes:
-    """A function of a whole vector or matrix, with its own law. The table is ``derive.functions.OVER``.
-
-    ``letters`` is the number of axes it works along, ``at`` the number of indices of its value (0: a scalar). The
-    axes of the value are ``outputs``, then those it works along (again and again, for higher derivatives).
-    Unspecified functions have the ``order`` of their derivative, and their bare name in ``latex``.
-    ``derivative`` maps (node, differentiate) to the derivative, ``expansion`` spells the function out.
-    """
-
-    name: str
-    letters: int
-    at: int
-    latex: str
-    derivative: Callable[[Over, Callable[[Node], Node]], Node] | None
-    numpy: Callable[..., Any]
-    sympy: Callable[..., Any]
-    expansion: Callable[[Over], Node] | None = None
-    statement: str = ""
-    condition: tuple[str, str] = ("", "")
-    integer: bool = False
-    kinks: bool = False
-    outputs: tuple[Size, ...] = ()
-    order: int | None = None
-
-    def __repr__(self) -> str:
-        return self.name
 
 
 class Apply(Node):

@@ -6,14 +6,16 @@ lead. They fold zeros, ones and numbers, and keep the author's order.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy
 
 from derive.errors import NotationError
 from derive.index import as_index
-from derive.nodes import ONE, ZERO, Add, Bracket, Mul, Node, Number, Pow, Tensor, is_one, is_zero, number
+from derive.nodes import ONE, ZERO, Add, Bracket, Mul, Node, Number, Pow, Sum, Tensor, is_one, is_zero, number
 from derive.size_algebra import as_size
 
-__all__ = ["add", "at_least", "at_most", "equal", "less", "mul", "name", "names", "power", "tensor"]
+__all__ = ["add", "at_least", "at_most", "equal", "less", "mean", "mul", "name", "names", "power", "tensor"]
 
 
 def tensor(
@@ -99,6 +101,15 @@ def power(base: Node, exponent: Node) -> Node:
             if isinstance(base, Mul) and isinstance(base.factors[0], Number):
                 return mul(power(base.factors[0], exponent), power(mul(*base.factors[1:]), exponent))
     return Pow(base, exponent)
+
+
+def mean(*letters_and_body: Any) -> Node:
+    """``mean(i, X[i, j])``: the sum over letters of known size, divided by their number."""
+    *along, body = letters_and_body
+    count: Any = sympy.Integer(1)
+    for one in along:
+        count = count * one.length
+    return number(1 / count) * Sum(*along, body)
 
 
 def equal(left: object, right: object) -> Bracket:

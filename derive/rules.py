@@ -11,18 +11,16 @@ from dataclasses import dataclass
 
 from derive.algebra import Names, fold
 from derive.errors import MissingRuleError
-from derive.functions import log
+from derive.functions import Elementwise, log
 from derive.nodes import (
     ZERO,
     Add,
     Apply,
     Bracket,
-    Elementwise,
     Mul,
     Node,
     Number,
     Over,
-    OverAxes,
     Partial,
     Position,
     Pow,
@@ -34,6 +32,7 @@ from derive.nodes import (
     number,
 )
 from derive.notation import add, equal, mul, power
+from derive.over_axes import OverAxes
 from derive.program import Definition, Program
 from derive.tree import map_children
 

@@ -15,7 +15,6 @@ from typing import Protocol
 
 import sympy
 
-from derive.functions import OVER
 from derive.index import Atom, Index, IntegerNode, Letter, Quotient, Remainder
 from derive.nodes import (
     Add,
@@ -35,6 +34,7 @@ from derive.nodes import (
     factors_of,
 )
 from derive.notation import mul
+from derive.over_axes import OVER
 from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
 from derive.render.runs import ADD, ATOM, MUL, Run, Token
 from derive.size_algebra import Size, as_expression

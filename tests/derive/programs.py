@@ -11,22 +11,11 @@ from typing import Any
 
 import sympy
 
-from derive.functions import (
-    exp,
-    greater,
-    log,
-    maximum_over,
-    mean,
-    relu,
-    sigmoid,
-    softmax,
-    sqrt,
-    tanh,
-    where,
-)
+from derive.functions import exp, greater, log, relu, sigmoid, sqrt, tanh, where
 from derive.index import Letter, index_floor, index_mod, letter, letters
 from derive.nodes import Sum, Tensor, number
-from derive.notation import at_most, name, names, tensor
+from derive.notation import at_most, mean, name, names, tensor
+from derive.over_axes import maximum_over, softmax
 from derive.program import Program, assume, define, first, inside, recurrence
 from derive.size_algebra import size, sizes
 

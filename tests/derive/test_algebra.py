@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from derive.algebra import Names, assumed, fold, insert, light, match, reads, tidy
 from derive.evaluate import Evaluator, run
-from derive.functions import exp, log, logsumexp, sin, softmax, sqrt, tanh
+from derive.functions import exp, log, sin, sqrt, tanh
 from derive.index import Letter, letter, letters
 from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number, terms_of
 from derive.notation import at_least, equal, name, names, tensor
+from derive.over_axes import logsumexp, softmax
 from derive.program import Assumption, Definition, Program, assume, define
 from derive.size_algebra import sizes
 from derive.tree import key, substitute, walk

@@ -11,9 +11,9 @@ import sympy
 from derive.errors import NotationError
 from derive.evaluate import Evaluator
 from derive.functions import sqrt
-from derive.index import letters
-from derive.nodes import Bracket, Node, Pow, Tensor, as_node, factors_of, is_one, is_zero, number, terms_of
-from derive.notation import add, at_least, at_most, equal, less, mul, name, names, tensor
+from derive.index import letter, letters
+from derive.nodes import Bracket, Node, Pow, Sum, Tensor, as_node, factors_of, is_one, is_zero, number, terms_of
+from derive.notation import add, at_least, at_most, equal, less, mean, mul, name, names, tensor
 from derive.size_algebra import sizes
 
 n, m = sizes("n m")
@@ -125,3 +125,9 @@ def test_axes_are_sizes(shape: tuple[object, ...]) -> None:
 def test_brackets(bracket: Bracket, holds: Callable[[int, int], bool]) -> None:
     found = Evaluator({n: 4}, {}).value(bracket).aligned((i, k))
     assert found.tolist() == [[float(holds(a, b)) for b in range(4)] for a in range(4)]
+
+
+def test_a_mean_needs_to_know_how_many() -> None:
+    assert mean(i, j, A[i, j]) == number(1 / (n * m)) * Sum(i, j, A[i, j])
+    with pytest.raises(NotationError, match="the size of index 'q' is not known here"):
+        mean(letter("q"), x[i])

@@ -10,10 +10,11 @@ import sympy
 
 from derive.errors import NotationError
 from derive.evaluate import run
-from derive.functions import exp, relu, softmax, tanh
+from derive.functions import exp, relu, tanh
 from derive.index import index_floor, letter, letters
 from derive.nodes import Sum, Tensor
 from derive.notation import at_least, at_most, equal, name, names, tensor
+from derive.over_axes import softmax
 from derive.program import Program, Recurrence, assume, define, first, inside, recurrence
 from derive.size_algebra import size, sizes
 from tests.derive.witnesses import assigned, drawn, same, seeded

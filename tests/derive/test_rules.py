@@ -8,10 +8,11 @@ import pytest
 from derive.contraction import contract
 from derive.errors import MissingRuleError
 from derive.evaluate import Evaluator
-from derive.functions import exp, log, logsumexp, maximum, norm, sin, softmax, sqrt
+from derive.functions import Elementwise, exp, log, maximum, sin, sqrt
 from derive.index import letters
-from derive.nodes import Elementwise, Node, Partial, Position, Ref, Sum, Tangent, is_zero, number
+from derive.nodes import Node, Partial, Position, Ref, Sum, Tangent, is_zero, number
 from derive.notation import equal, name, tensor
+from derive.over_axes import logsumexp, norm, softmax
 from derive.program import Program, define
 from derive.rules import LAWS, RULES, Context, Rule, apply_rule, rule_for
 from derive.size_algebra import sizes

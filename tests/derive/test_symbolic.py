@@ -8,13 +8,15 @@ import sympy
 
 from derive.errors import NotationError
 from derive.evaluate import run
-from derive.functions import argmax, exp, over, relu, softmax, unspecified
+from derive.functions import exp, relu
 from derive.index import index_floor, index_mod, letter, letters
 from derive.nodes import Bracket, Node, Partial, Position, Sum
 from derive.notation import at_least, equal, name, names, tensor
+from derive.over_axes import argmax, over, softmax
 from derive.program import Program, define, first, inside
 from derive.size_algebra import size, sizes
 from derive.symbolic import Components, index_form
+from derive.unspecified_functions import unspecified
 
 n, m, s = sizes("n m s")
 p = size("p", minimum=0)

@@ -14,10 +14,11 @@ from derive.derivation import Chain, Check, Derivation, Evidence, Step
 from derive.differentiate import gradient, hessian, hvp, jvp, taylor, vjp
 from derive.errors import NotationError
 from derive.formula import Claim, Formula, claim, line, prove
-from derive.functions import log, softmax
+from derive.functions import log
 from derive.index import letters
 from derive.nodes import Sum
 from derive.notation import name, tensor
+from derive.over_axes import softmax
 from derive.program import Program, assume, define
 from derive.render.html import html, notebook
 from derive.render.latex import latex, results
