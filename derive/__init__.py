@@ -19,6 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from derive.definitions import Definition, Recurrence, define, recurrence
     from derive.derivation import Chain, Derivation, Statement, Step
     from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
     from derive.errors import DerivationError, MissingRuleError, NotationError
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from derive.index import index_floor, index_mod, letter, letters
     from derive.nodes import Partial, Ref, Sum, Tensor, number
-    from derive.notation import at_least, at_most, equal, less, mean, name, names, tensor
+    from derive.notation import at_least, at_most, equal, first, inside, less, mean, name, names, tensor
     from derive.over_axes import (
         argmax,
         argmin,
@@ -67,11 +68,12 @@ if TYPE_CHECKING:
         over,
         softmax,
     )  # fmt: skip
-    from derive.program import Assumption, Definition, Program, Recurrence, assume, define, first, inside, recurrence
+    from derive.program import Assumption, Program, assume
     from derive.size_algebra import size, sizes
     from derive.unspecified_functions import unspecified
 
 _WHERE = {
+    "definitions": "Definition Recurrence define recurrence",
     "derivation": "Chain Derivation Statement Step",
     "differentiate": "gradient hessian hvp jacobian jvp taylor vjp",
     "errors": "DerivationError MissingRuleError NotationError",
@@ -81,9 +83,9 @@ _WHERE = {
     "sigmoid sign sin sinh softplus sqrt tan tanh where",
     "index": "index_floor index_mod letter letters",
     "nodes": "Partial Ref Sum Tensor number",
-    "notation": "at_least at_most equal less mean name names tensor",
+    "notation": "at_least at_most equal first inside less mean name names tensor",
     "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over softmax",
-    "program": "Assumption Definition Program Recurrence assume define first inside recurrence",
+    "program": "Assumption Program assume",
     "size_algebra": "size sizes",
     "unspecified_functions": "derivative_of unspecified",
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import sympy
 
+from derive.definitions import Definition
 from derive.index import Index, Letter
 from derive.nodes import (
     ONE,
@@ -31,7 +32,7 @@ from derive.nodes import (
     number,
 )
 from derive.notation import add, mul, power
-from derive.program import Assumption, Definition
+from derive.program import Assumption
 from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "fold", "insert", "light", "match", "reads", "tidy"]

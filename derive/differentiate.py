@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import sympy
 
 from derive.algebra import insert
+from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Derivation, Step
 from derive.errors import NotationError
 from derive.functions import Elementwise
@@ -19,7 +20,7 @@ from derive.index import Index, Quotient, as_index, fresh
 from derive.nodes import ZERO, Node, Partial, Ref, Sum, Tangent, Tensor, number
 from derive.notation import add, mul
 from derive.over_axes import OverAxes
-from derive.program import Definition, Program, Recurrence
+from derive.program import Program
 from derive.rules import Context, apply_rule
 from derive.sweeps import Backward, Lines, Wanted, letters_for, needed_for, pruned, tensors_of, unique_name
 from derive.tree import map_indices, replace_tensors, walk

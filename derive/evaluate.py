@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from derive.definitions import Definition, Recurrence
 from derive.errors import NotationError
 from derive.functions import is_indicator, where
 from derive.index import Index, Letter, Quotient, Remainder, as_index
@@ -35,7 +36,7 @@ from derive.nodes import (
     factors_of,
     shape_text,
 )
-from derive.program import Definition, Program, Recurrence
+from derive.program import Program
 from derive.size_algebra import Size, evaluate_size
 
 __all__ = ["Evaluator", "Named", "infer_sizes", "run"]

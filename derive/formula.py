@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from derive.definitions import check_reads
 from derive.derivation import Chain, Derivation, Statement, Step, Text
 from derive.errors import DerivationError, MissingRuleError, NotationError
 from derive.nodes import Node, Ref, Tensor, as_node
 from derive.printable import Printable
-from derive.program import Program, check_reads
+from derive.program import Program
 
 __all__ = ["Claim", "Formula", "catalogue", "claim", "claims_of", "formula", "line", "load", "prove"]
 

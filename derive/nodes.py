@@ -25,14 +25,13 @@ from derive.operators import Operators
 from derive.size_algebra import Size
 
 if TYPE_CHECKING:
+    from derive.definitions import Definition, Recurrence
     from derive.functions import Elementwise
     from derive.over_axes import OverAxes
-    from derive.program import Definition, Recurrence
 
 __all__ = [
-    "Add", "Apply", "Bracket", "Mul", "Node", "Number", "Over", "Partial", "Position",
-    "Pow", "Ref", "Sum", "Tangent", "Tensor", "as_node", "factors_of", "is_one", "is_zero", "number", "shape_text",
-    "terms_of",
+    "Add", "Apply", "Bracket", "Mul", "Node", "Number", "Over", "Partial", "Position", "Pow", "Ref", "Sum", "Tangent",
+    "Tensor", "as_node", "entry_text", "factors_of", "is_one", "is_zero", "number", "shape_text", "terms_of",
 ]  # fmt: skip
 
 EMPTY: frozenset[Any] = frozenset()
@@ -96,6 +95,11 @@ class Tensor(Operators):
 def shape_text(shape: Sequence[Size]) -> str:
     """A shape as it is written in messages."""
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def entry_text(entry: Ref) -> str:
+    """An entry as it is written in messages."""
+    return f"{entry.tensor.name}[{', '.join(map(repr, entry.indices))}]"
 
 
 # --------------------------------------------------------------------------------------------------- nodes

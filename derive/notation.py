@@ -11,11 +11,30 @@ from typing import Any
 import sympy
 
 from derive.errors import NotationError
-from derive.index import as_index
-from derive.nodes import ONE, ZERO, Add, Bracket, Mul, Node, Number, Pow, Sum, Tensor, is_one, is_zero, number
+from derive.index import Index, Letter, as_index
+from derive.nodes import (
+    ONE,
+    ZERO,
+    Add,
+    Bracket,
+    Mul,
+    Node,
+    Number,
+    Pow,
+    Ref,
+    Sum,
+    Tensor,
+    as_node,
+    is_one,
+    is_zero,
+    number,
+)
 from derive.size_algebra import as_size
 
-__all__ = ["add", "at_least", "at_most", "equal", "less", "mean", "mul", "name", "names", "power", "tensor"]
+__all__ = [
+    "add", "at_least", "at_most", "equal", "first", "inside", "less", "mean", "mul", "name", "names", "power",
+    "tensor",
+]  # fmt: skip
 
 
 def tensor(
@@ -57,8 +76,8 @@ def add(*terms: Node) -> Node:
             flat.append(term)
     if len(flat) > 1 and sum(isinstance(t, Number) for t in flat) > 1:
         total = number(sum(t.value for t in flat if isinstance(t, Number)))
-        first = next(i for i, t in enumerate(flat) if isinstance(t, Number))
-        flat = [total if i == first else t for i, t in enumerate(flat) if i == first or not isinstance(t, Number)]
+        place = next(i for i, t in enumerate(flat) if isinstance(t, Number))
+        flat = [total if i == place else t for i, t in enumerate(flat) if i == place or not isinstance(t, Number)]
         flat = [t for t in flat if not is_zero(t)]
     if not flat:
         return ZERO
@@ -130,3 +149,21 @@ def at_least(left: object, right: object) -> Bracket:
 def less(left: object, right: object) -> Bracket:
     """``[left < right]``."""
     return Bracket(as_index(left), "<", as_index(right))
+
+
+def inside(node: Ref) -> Node:
+    """The entry where its indices are inside the tensor, else 0: padding with zeros, written out as brackets."""
+    brackets: list[Node] = []
+    for axis, index in zip(node.tensor.axes, node.indices, strict=True):
+        if index.letter is not None and index.letter.size in (None, axis):
+            continue
+        if not index.certainly_at_least_zero():
+            brackets.append(at_least(index, 0))
+        if not index.certainly_below(axis):
+            brackets.append(at_most(index, Index((), axis) - 1))
+    return mul(node, *brackets)
+
+
+def first(along: Letter, initial: object, later: object) -> Node:
+    """``initial`` where the letter is 0, ``later`` where it is at least 1: the start of a recurrence."""
+    return Add((mul(equal(along, 0), as_node(initial)), mul(at_least(along, 1), as_node(later))))

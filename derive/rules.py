@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from derive.algebra import Names, fold
+from derive.definitions import Definition
 from derive.errors import MissingRuleError
 from derive.functions import Elementwise, log
 from derive.nodes import (
@@ -33,7 +34,7 @@ from derive.nodes import (
 )
 from derive.notation import add, equal, mul, power
 from derive.over_axes import OverAxes
-from derive.program import Definition, Program
+from derive.program import Program
 from derive.tree import map_children
 
 __all__ = ["RULES", "Context", "Rule", "apply_rule", "rule_for"]

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from derive.algebra import Names, assumed, fold, insert, light, tidy
 from derive.contraction import contract
+from derive.definitions import Definition, Recurrence, check_order
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
 from derive.functions import Elementwise
@@ -20,7 +21,7 @@ from derive.index import Letter, as_index, fresh
 from derive.nodes import ZERO, Bracket, Node, Over, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul
 from derive.over_axes import OverAxes
-from derive.program import Definition, Program, Recurrence, check_order
+from derive.program import Program
 from derive.rules import LAWS, Context, apply_rule
 from derive.size_algebra import size
 from derive.tree import key, walk

@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from derive.definitions import Definition
 from derive.derivation import Chain, Statement, Step
 from derive.errors import NotationError
 from derive.index import Index, Letter, Quotient, Remainder
@@ -32,7 +33,7 @@ from derive.nodes import (
     Tensor,
     is_zero,
 )
-from derive.program import Definition, Program
+from derive.program import Program
 from derive.size_algebra import Size, as_expression, evaluate_size
 
 __all__ = ["Components", "index_form"]

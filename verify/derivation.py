@@ -18,13 +18,14 @@ from functools import singledispatch
 
 import numpy as np
 
+from derive.definitions import Definition
 from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Step
 from derive.errors import NotationError
 from derive.evaluate import Sizes
 from derive.formula import Claim, Formula, claims_of
 from derive.matrix import matrix_form_of
 from derive.nodes import Apply, Node, Over, Partial, Ref, Tensor
-from derive.program import Definition, Program
+from derive.program import Program
 from derive.render.text import plain
 from derive.tree import map_children, substitute, walk
 from verify.components import exact_check

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Step, Text
 from derive.errors import NotationError
 from derive.formula import Claim, Formula, claims_of
 from derive.matrix import MatrixForm, matrix_form_of
 from derive.nodes import Bracket, Node, Over, Partial, Position, Ref, Tangent, Tensor
-from derive.program import Assumption, Definition, Program, Recurrence
+from derive.program import Assumption, Program
 from derive.render.mathematics import Scope, Side, Writer
 from derive.render.matrix_text import MatrixWriter
 from derive.render.naming import Names

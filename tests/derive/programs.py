@@ -11,12 +11,13 @@ from typing import Any
 
 import sympy
 
+from derive.definitions import define, recurrence
 from derive.functions import exp, greater, log, relu, sigmoid, sqrt, tanh, where
 from derive.index import Letter, index_floor, index_mod, letter, letters
 from derive.nodes import Sum, Tensor, number
-from derive.notation import at_most, mean, name, names, tensor
+from derive.notation import at_most, first, inside, mean, name, names, tensor
 from derive.over_axes import maximum_over, softmax
-from derive.program import Program, assume, define, first, inside, recurrence
+from derive.program import Program, assume
 from derive.size_algebra import size, sizes
 
 Sizes = dict[str, int]

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.algebra import Names, assumed, fold, insert, light, match, reads, tidy
+from derive.definitions import Definition, define
 from derive.evaluate import Evaluator, run
 from derive.functions import exp, log, sin, sqrt, tanh
 from derive.index import Letter, letter, letters
 from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number, terms_of
 from derive.notation import at_least, equal, name, names, tensor
 from derive.over_axes import logsumexp, softmax
-from derive.program import Assumption, Definition, Program, assume, define
+from derive.program import Assumption, Program, assume
 from derive.size_algebra import sizes
 from derive.tree import key, substitute, walk
 

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from derive.definitions import define
 from derive.derivation import OUTCOMES, Chain, Check, Derivation, Evidence, Statement, Step
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
 from derive.errors import DerivationError
@@ -15,7 +16,7 @@ from derive.functions import sin, tanh
 from derive.index import letter
 from derive.nodes import Node, Partial, Sum
 from derive.notation import name, names, tensor
-from derive.program import Program, define
+from derive.program import Program
 from derive.size_algebra import sizes
 from derive.tree import key, walk
 from tests.derive.programs import GATE

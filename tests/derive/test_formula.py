@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from derive.definitions import define
 from derive.derivation import Statement
 from derive.differentiate import gradient
 from derive.errors import DerivationError, NotationError
@@ -16,7 +17,7 @@ from derive.functions import exp
 from derive.index import letter
 from derive.nodes import Sum, number
 from derive.notation import name, tensor
-from derive.program import Program, define
+from derive.program import Program
 from derive.size_algebra import sizes
 from derive.tree import key
 

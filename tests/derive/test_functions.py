@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.definitions import define
 from derive.differentiate import gradient
 from derive.errors import MissingRuleError, NotationError
 from derive.evaluate import Evaluator, run
@@ -29,7 +30,7 @@ from derive.functions import (
 from derive.index import letter
 from derive.nodes import Apply, Node, Sum, number
 from derive.notation import name, tensor
-from derive.program import Program, define
+from derive.program import Program
 from derive.size_algebra import sizes
 from derive.symbolic import Components
 from tests.derive.witnesses import agrees, exactly_equal, seeded, seen_from

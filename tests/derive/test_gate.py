@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.definitions import define
 from derive.derivation import Derivation
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, vjp
 from derive.errors import NotationError
@@ -20,7 +21,7 @@ from derive.functions import exp
 from derive.index import letters
 from derive.nodes import Sum, Tensor
 from derive.notation import names, tensor
-from derive.program import Program, define
+from derive.program import Program
 from derive.size_algebra import sizes
 from derive.symbolic import Components
 from tests.derive.programs import GATE, Case, transformer

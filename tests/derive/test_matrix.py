@@ -11,6 +11,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from derive.definitions import define
 from derive.derivation import Derivation
 from derive.differentiate import gradient, hessian, jacobian, vjp
 from derive.evaluate import Evaluator, run
@@ -20,9 +21,9 @@ from derive.matrix import MatrixForm, matrix_form, matrix_form_of
 from derive.matrix.algebra import hadamard, product, scaled, transpose
 from derive.matrix.tree import Diag, Identity, Matrix, Name, Ones, Scalar, Transpose
 from derive.nodes import Add, Bracket, Mul, Node, Position, Sum, Tensor, number
-from derive.notation import at_least, at_most, equal, less, name, tensor
+from derive.notation import at_least, at_most, equal, inside, less, name, tensor
 from derive.over_axes import argmax, det, inverse, log_softmax, logdet, logsumexp, maximum_over, norm, over, softmax
-from derive.program import Program, assume, define, inside
+from derive.program import Program, assume
 from derive.size_algebra import sizes
 from derive.unspecified_functions import derivative_of, unspecified
 from tests.derive.programs import GATE

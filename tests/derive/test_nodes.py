@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.definitions import define
 from derive.errors import NotationError
 from derive.evaluate import Evaluator
 from derive.functions import exp
@@ -15,7 +16,6 @@ from derive.index import letters
 from derive.nodes import Add, Bracket, Mul, Position, Ref, Sum, as_node, number
 from derive.notation import equal, name, tensor
 from derive.over_axes import argmax, softmax
-from derive.program import define
 from derive.size_algebra import sizes
 
 n, m = sizes("n m")

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import sympy
 
+from derive.definitions import define
 from derive.errors import NotationError
-from derive.evaluate import Evaluator
+from derive.evaluate import Evaluator, run
 from derive.functions import sqrt
 from derive.index import letter, letters
 from derive.nodes import Bracket, Node, Pow, Sum, Tensor, as_node, factors_of, is_one, is_zero, number, terms_of
-from derive.notation import add, at_least, at_most, equal, less, mean, mul, name, names, tensor
-from derive.size_algebra import sizes
+from derive.notation import add, at_least, at_most, equal, inside, less, mean, mul, name, names, tensor
+from derive.program import Program
+from derive.size_algebra import size, sizes
 
 n, m = sizes("n m")
+p = size("p", minimum=0)
 i, j, k = letters("i j k", n, m, n)
 x, y, A = tensor("x", n), tensor("y", n), tensor("A", n, m)
 
@@ -131,3 +135,29 @@ def test_a_mean_needs_to_know_how_many() -> None:
     assert mean(i, j, A[i, j]) == number(1 / (n * m)) * Sum(i, j, A[i, j])
     with pytest.raises(NotationError, match="the size of index 'q' is not known here"):
         mean(letter("q"), x[i])
+
+
+# --------------------------------------------------------------------------------------------------------- padding
+
+
+def padded(array: np.ndarray, at: int) -> float:
+    return float(array[at]) if 0 <= at < len(array) else 0.0
+
+
+def test_inside_reads_zeros_outside() -> None:
+    x = tensor("x", n)
+    i, u = letters("i u", n, 3)
+    y = define(name("y")[i, u], inside(x[2 * i + u - p]))
+    program = Program.of([x], y)
+    array = np.array([2.0, 3.0, 5.0, 7.0])
+    for pad in (0, 2, 5):
+        found = run(program, {x: array}, {n: 4, p: pad}).arrays[y]
+        assert found.tolist() == [[padded(array, 2 * a + b - pad) for b in range(3)] for a in range(4)]
+
+
+def test_inside_writes_only_the_brackets_it_needs() -> None:
+    x = tensor("x", n)
+    i = letter("i", n)
+    assert inside(x[i]) == x[i]
+    assert inside(x[i + p]) == x[i + p] * at_most(i + p, n - 1)
+    assert inside(x[i - p]) == x[i - p] * at_least(i - p, 0)

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from derive.definitions import define
 from derive.errors import NotationError
 from derive.evaluate import run
 from derive.functions import where
 from derive.index import letter
 from derive.nodes import Ref, Sum
 from derive.notation import name, tensor
-from derive.program import Program, define
+from derive.program import Program
 from derive.size_algebra import sizes
 
 (n,) = sizes("n")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.definitions import define
 from derive.differentiate import gradient
 from derive.errors import MissingRuleError, NotationError
 from derive.evaluate import Evaluator, run
@@ -28,7 +29,7 @@ from derive.over_axes import (
     over,
     softmax,
 )
-from derive.program import Program, define
+from derive.program import Program
 from derive.size_algebra import sizes
 from derive.symbolic import Components
 from derive.tree import walk

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.definitions import define
 from derive.differentiate import gradient
 from derive.errors import NotationError
 from derive.evaluate import run
@@ -15,7 +16,7 @@ from derive.index import letters
 from derive.nodes import Sum
 from derive.notation import names, tensor
 from derive.over_axes import over
-from derive.program import Program, define
+from derive.program import Program
 from derive.size_algebra import sizes
 from derive.symbolic import Components
 from derive.unspecified_functions import unspecified

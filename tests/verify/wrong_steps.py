@@ -50,8 +50,7 @@ from derive import (
 from derive.derivation import Chain, Derivation, Statement
 from derive.index import index_floor, index_mod
 from derive.nodes import Node, Ref, Tensor
-from derive.notation import at_least, at_most, less
-from derive.program import inside
+from derive.notation import at_least, at_most, inside, less
 from derive.size_algebra import size
 from derive.tree import substitute
 

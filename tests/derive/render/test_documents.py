@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from derive.definitions import define
 from derive.derivation import Chain, Check, Derivation, Evidence, Step
 from derive.differentiate import gradient, hessian, hvp, jvp, taylor, vjp
 from derive.errors import NotationError
@@ -19,7 +20,7 @@ from derive.index import letters
 from derive.nodes import Sum
 from derive.notation import name, tensor
 from derive.over_axes import softmax
-from derive.program import Program, assume, define
+from derive.program import Program, assume
 from derive.render.html import html, notebook
 from derive.render.latex import latex, results
 from derive.render.markdown import markdown

@@ -10,9 +10,8 @@ import sympy
 from derive.functions import absolute, exp, greater, log, relu, sigmoid, sqrt, tanh, where
 from derive.index import Letter, Quotient, Remainder, as_index, index_floor, index_mod, letter, letters
 from derive.nodes import Bracket, Mul, Node, Number, Partial, Ref, Sum, Tangent, Tensor, number
-from derive.notation import at_least, at_most, equal, less, tensor
+from derive.notation import at_least, at_most, equal, first, less, tensor
 from derive.over_axes import argmax, det, inverse, logdet, maximum_over, norm, over, softmax
-from derive.program import first
 from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
 from derive.render.runs import Token, break_lines
 from derive.render.tex import TexPen, aligned, latex_math, tex_text
