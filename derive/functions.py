@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import sympy
-from scipy import special
 
 from derive.errors import NotationError
 from derive.nodes import ZERO, Apply, Node, Number, as_node, number
@@ -58,6 +57,13 @@ class Elementwise:
 
 def _sigmoid(z: Any) -> Any:
     return 0.5 * np.tanh(0.5 * z) + 0.5
+
+
+def _erf(z: Any) -> Any:
+    # SciPy is loaded where an erf is computed: it takes a quarter of a second, and few formulas have one.
+    from scipy import special
+
+    return special.erf(z)
 
 
 def _softplus(z: Any) -> Any:
@@ -144,7 +150,7 @@ arctan = _row(
     r"(\arctan u)' = \frac{u'}{1+u^2}",
 )  # fmt: skip
 erf = _row(
-    "erf", r"\operatorname{erf}", lambda u, y: (number(2 / sympy.sqrt(sympy.pi)) * exp(-(u[0] ** 2)),), special.erf,
+    "erf", r"\operatorname{erf}", lambda u, y: (number(2 / sympy.sqrt(sympy.pi)) * exp(-(u[0] ** 2)),), _erf,
     sympy.erf, r"(\operatorname{erf} u)' = \frac{2}{\sqrt\pi} e^{-u^2}\,u'",
 )  # fmt: skip
 sigmoid = _row(

@@ -154,6 +154,15 @@ def above_the_tree(sources: Sources) -> list[str]:
     ]
 
 
+def eager_scipy(sources: Sources) -> list[str]:
+    """Imports of SciPy in derive that are made before something is computed with it."""
+    return [
+        str(found)
+        for found in sources.imports
+        if in_package(found.module, "derive") and in_package(found.target, "scipy") and not found.lazy
+    ]
+
+
 def execution_of_text(sources: Sources) -> list[str]:
     found = []
     for module, tree in sources.trees.items():
@@ -220,6 +229,10 @@ def test_nodes_are_below_what_is_made_of_nodes(sources: Sources) -> None:
     assert above_the_tree(sources) == []
 
 
+def test_deriving_starts_without_scipy(sources: Sources) -> None:
+    assert eager_scipy(sources) == []
+
+
 def test_no_text_is_executed(sources: Sources) -> None:
     assert execution_of_text(sources) == []
 
@@ -266,6 +279,7 @@ WRONG = {
             "derive.functions": "",
         },
     ),
+    "derive loads SciPy at once": (eager_scipy, {"derive.functions": "from scipy import special"}),
     "text is parsed": (execution_of_text, {"derive.program": "import sympy\nsympy.sympify('x')"}),
     "text is parsed by another name": (
         execution_of_text,
@@ -283,6 +297,10 @@ RIGHT = {
     "a symbolic module imports derive": (
         symbolic_in_witnesses,
         {"verify.catalogue": "import derive.formula"},
+    ),
+    "derive loads SciPy when it computes": (
+        eager_scipy,
+        {"derive.functions": "def erf(z):\n    from scipy import special\n    return special.erf(z)"},
     ),
     "an operator finds its constructor when it is used": (
         above_the_tree,
