@@ -19,7 +19,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from derive.derivation import Chain, Derivation, Statement, Step
+    from derive.definitions import Definition, Recurrence, define, recurrence
+    from derive.derivation import Chain, Derivation, Step
     from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
     from derive.errors import DerivationError, MissingRuleError, NotationError
     from derive.evaluate import run
@@ -28,66 +29,72 @@ if TYPE_CHECKING:
         absolute,
         arcsin,
         arctan,
-        argmax,
-        argmin,
         cos,
         cosh,
-        det,
         erf,
         exp,
         expm1,
         greater,
         greater_equal,
-        inverse,
         log,
         log1p,
-        log_softmax,
-        logdet,
-        logsumexp,
         maximum,
-        maximum_over,
-        mean,
         minimum,
-        minimum_over,
-        norm,
-        over,
         relu,
         sigmoid,
         sign,
         sin,
         sinh,
-        softmax,
         softplus,
         sqrt,
         tan,
         tanh,
-        unspecified,
         where,
     )  # fmt: skip
     from derive.index import index_floor, index_mod, letter, letters
-    from derive.notation import Partial, Ref, Sum, Tensor, at_least, at_most, equal, less, name, names, number, tensor
-    from derive.program import Assumption, Definition, Program, Recurrence, assume, define, first, inside, recurrence
+    from derive.nodes import Partial, Ref, Sum, Tensor, number
+    from derive.notation import at_least, at_most, equal, first, inside, less, mean, name, names, tensor
+    from derive.over_axes import (
+        argmax,
+        argmin,
+        det,
+        inverse,
+        log_softmax,
+        logdet,
+        logsumexp,
+        maximum_over,
+        minimum_over,
+        norm,
+        over,
+        softmax,
+    )  # fmt: skip
+    from derive.program import Program
     from derive.size_algebra import size, sizes
+    from derive.statements import Statement, assume
+    from derive.unspecified_functions import unspecified
 
 _WHERE = {
-    "derivation": "Chain Derivation Statement Step",
+    "definitions": "Definition Recurrence define recurrence",
+    "derivation": "Chain Derivation Step",
     "differentiate": "gradient hessian hvp jacobian jvp taylor vjp",
     "errors": "DerivationError MissingRuleError NotationError",
     "evaluate": "run",
     "formula": "Claim Formula claim line load prove",
-    "functions": "absolute arcsin arctan argmax argmin cos cosh derivative_of det erf exp expm1 greater "
-    "greater_equal inverse log log1p log_softmax logdet logsumexp maximum maximum_over mean "
-    "minimum minimum_over norm over relu sigmoid sign sin sinh softmax softplus sqrt tan tanh "
-    "unspecified where",
+    "functions": "absolute arcsin arctan cos cosh erf exp expm1 greater greater_equal log log1p maximum minimum relu "
+    "sigmoid sign sin sinh softplus sqrt tan tanh where",
     "index": "index_floor index_mod letter letters",
-    "notation": "Partial Ref Sum Tensor at_least at_most equal less name names number tensor",
-    "program": "Assumption Definition Program Recurrence assume define first inside recurrence",
+    "nodes": "Partial Ref Sum Tensor number",
+    "notation": "at_least at_most equal first inside less mean name names tensor",
+    "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over softmax",
+    "program": "Program",
     "size_algebra": "size sizes",
+    "statements": "Statement assume",
+    "unspecified_functions": "derivative_of unspecified",
 }
 _MODULE_OF = {name: module for module, listed in _WHERE.items() for name in listed.split()}
 
 __all__ = [
-    "Assumption", "Chain", "Claim", "Definition", "Derivation", "DerivationError", "Formula", "MissingRuleError",
+    "Chain", "Claim", "Definition", "Derivation", "DerivationError", "Formula", "MissingRuleError",
     "NotationError", "Partial", "Program", "Recurrence", "Ref", "Statement", "Step", "Sum", "Tensor", "absolute",
     "arcsin", "arctan", "argmax", "argmin", "assume", "at_least", "at_most", "claim", "cos", "cosh", "define",
     "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal", "hessian", "hvp",

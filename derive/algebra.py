@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 
 import sympy
 
-from derive.notation import (
+from derive.definitions import Definition
+from derive.index import Index, Letter
+from derive.nodes import (
     ONE,
     Add,
     Apply,
     Bracket,
-    Index,
-    Letter,
     Mul,
     Node,
     Number,
@@ -27,15 +27,13 @@ from derive.notation import (
     Ref,
     Sum,
     Tensor,
-    add,
     factors_of,
     is_one,
     is_zero,
-    mul,
     number,
-    power,
 )
-from derive.program import Assumption, Definition
+from derive.notation import add, mul, power
+from derive.statements import Statement
 from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "fold", "insert", "light", "match", "reads", "tidy"]
@@ -318,20 +316,16 @@ def fold(node: Node, names: Names) -> Node:
 
     What is still to be differentiated is left alone: a name hides what it is computed from.
     """
-
-    def replace(here: Node) -> Node:
-        if isinstance(here, Partial):
-            return here
-        here = map_children(here, replace)
-        for d in names.by_head.get(_head(here), ()):
-            if d.body.tensors <= here.tensors:
-                body, power_of = _same_root(d.body, here)
-                binding = match(d.body, body, frozenset(d.letters))
-                if binding is not None and len(binding) == len(d.letters):
-                    return power(Ref(d.tensor, tuple(binding[x] for x in d.letters)), number(power_of))
-        return here
-
-    return replace(node) if names.by_head else node
+    if not names.by_head or isinstance(node, Partial):
+        return node
+    node = map_children(node, lambda child: fold(child, names))
+    for d in names.by_head.get(_head(node), ()):
+        if d.body.tensors <= node.tensors:
+            body, power_of = _same_root(d.body, node)
+            binding = match(d.body, body, frozenset(d.letters))
+            if binding is not None and len(binding) == len(d.letters):
+                return power(Ref(d.tensor, tuple(binding[x] for x in d.letters)), number(power_of))
+    return node
 
 
 def _same_root(pattern: Node, node: Node) -> tuple[Node, sympy.Expr]:
@@ -349,27 +343,25 @@ def _head(node: Node) -> object:
     return type(node).__name__
 
 
-def assumed(node: Node, assumption: Assumption) -> Node:
+def assumed(node: Node, assumption: Statement) -> Node:
     """The node with the left side of an assumed equation replaced by the right, wherever it occurs.
 
     What is still to be differentiated is left alone: the equation need not hold nearby.
     """
     if assumption.relation != "=":
         return node
-    free = assumption.left.free
-    pattern = tidy(assumption.left)
+    return _rewritten(node, tidy(assumption.left), assumption.left.free, assumption.right)
 
-    def replace(here: Node) -> Node:
-        if isinstance(here, Partial):
-            return here
-        here = map_children(here, replace)
-        if type(here) is type(pattern):
-            binding = match(pattern, here, free)
-            if binding is not None and len(binding) == len(free):
-                return substitute(assumption.right, binding)
-        return here
 
-    return replace(node)
+def _rewritten(node: Node, pattern: Node, letters: frozenset[Letter], right: Node) -> Node:
+    if isinstance(node, Partial):
+        return node
+    node = map_children(node, lambda child: _rewritten(child, pattern, letters, right))
+    if type(node) is type(pattern):
+        binding = match(pattern, node, letters)
+        if binding is not None and len(binding) == len(letters):
+            return substitute(right, binding)
+    return node
 
 
 def insert(node: Node, definition: Definition) -> Node:

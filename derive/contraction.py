@@ -9,30 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from derive.index import split_index
-from derive.notation import (
-    ONE,
-    ZERO,
-    Add,
-    Bracket,
-    Index,
-    Letter,
-    Mul,
-    Node,
-    Number,
-    Quotient,
-    Remainder,
-    Sum,
-    add,
-    as_index,
-    factors_of,
-    index_floor,
-    index_mod,
-    is_zero,
-    mul,
-    number,
-    terms_of,
-)
+from derive.index import Index, Letter, Quotient, Remainder, as_index, index_floor, index_mod, split_index
+from derive.nodes import ONE, ZERO, Add, Bracket, Mul, Node, Number, Sum, factors_of, is_zero, number, terms_of
+from derive.notation import add, mul
 from derive.size_algebra import Size, certainly_nonnegative, exact_quotient, plus, times
 from derive.tree import key, map_children, map_indices, rename_bound, substitute, walk
 

@@ -16,47 +16,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive.errors import DerivationError, NotationError
-from derive.notation import (
-    Elementwise,
-    Letter,
-    Node,
-    OverAxes,
-    Ref,
-    Tensor,
-    as_node,
-)
+from derive.functions import Elementwise
+from derive.index import Letter
+from derive.nodes import Node, Ref, Tensor
+from derive.over_axes import OverAxes
 from derive.printable import Printable
 from derive.program import Program
 from derive.rules import RULES, Rule
+from derive.statements import Statement
 from derive.tree import key
 
-__all__ = ["OUTCOMES", "RELATIONS", "Chain", "Check", "Derivation", "Evidence", "Statement", "Step", "Text"]
+__all__ = ["OUTCOMES", "RELATIONS", "Chain", "Check", "Derivation", "Evidence", "Step", "Text"]
 
 Text = tuple[str, str]
 """Prose in English and in Chinese."""
 
 RELATIONS = ("=", "≤", "≥", "≈", "⇒")
-
-
-@dataclass(frozen=True, eq=False)
-class Statement:
-    """``left relation right`` for all values of its free letters; what a ``⇒`` step leads from and to."""
-
-    left: Node
-    relation: str
-    right: Node
-
-    def __post_init__(self) -> None:
-        for side in ("left", "right"):
-            object.__setattr__(self, side, as_node(getattr(self, side)))
-
-    @property
-    def free(self) -> frozenset[Letter]:
-        """The free letters."""
-        return self.left.free | self.right.free
-
-    def __repr__(self) -> str:
-        return f"{self.left!r} {self.relation} {self.right!r}"
 
 
 @dataclass(frozen=True, eq=False)

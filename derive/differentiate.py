@@ -12,24 +12,14 @@ from collections.abc import Mapping
 import sympy
 
 from derive.algebra import insert
+from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Derivation, Step
 from derive.direct import jacobian_of
 from derive.errors import NotationError
-from derive.index import Index, Quotient, as_index
-from derive.notation import (
-    ZERO,
-    Node,
-    Partial,
-    Ref,
-    Sum,
-    Tangent,
-    Tensor,
-    add,
-    fresh,
-    mul,
-    number,
-)  # fmt: skip
-from derive.program import Definition, Program, Recurrence
+from derive.index import Index, Quotient, as_index, fresh
+from derive.nodes import ZERO, Node, Partial, Ref, Sum, Tangent, Tensor, number
+from derive.notation import add, mul
+from derive.program import Program
 from derive.rules import Context
 from derive.sweeps import (
     Backward,

@@ -14,10 +14,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain
 from derive.errors import NotationError
-from derive.notation import Elementwise, Letter, Node, OverAxes, Partial, Ref, Tensor, as_index
-from derive.program import Definition, Program, Recurrence
+from derive.functions import Elementwise
+from derive.index import Letter, as_index
+from derive.nodes import Node, Partial, Ref, Tensor
+from derive.over_axes import OverAxes
+from derive.program import Program
 from derive.rules import Context, apply_rule
 from derive.sweeps import Lines, letters_for, needed_for, refuse_assumed, unique_name
 from derive.tree import walk

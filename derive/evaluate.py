@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import sympy
 
+from derive.definitions import Definition, Recurrence
 from derive.errors import NotationError
 from derive.functions import is_indicator, where
-from derive.notation import (
+from derive.index import Index, Letter, Quotient, Remainder, as_index
+from derive.nodes import (
     Add,
     Apply,
     Bracket,
-    Index,
-    Letter,
     Mul,
     Node,
     Number,
@@ -30,16 +30,13 @@ from derive.notation import (
     Partial,
     Position,
     Pow,
-    Quotient,
     Ref,
-    Remainder,
     Sum,
     Tensor,
-    as_index,
     factors_of,
     shape_text,
 )
-from derive.program import Definition, Program, Recurrence
+from derive.program import Program
 from derive.size_algebra import Size, evaluate_size
 
 __all__ = ["Evaluator", "Named", "infer_sizes", "run"]

@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from derive.derivation import Chain, Derivation, Statement, Step, Text
+from derive.definitions import check_reads
+from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import DerivationError, MissingRuleError, NotationError
-from derive.notation import Node, Ref, Tensor, as_node
+from derive.nodes import Node, Ref, Tensor, as_node
 from derive.printable import Printable
-from derive.program import Program, check_reads
+from derive.program import Program
+from derive.statements import Statement
 
 __all__ = ["Claim", "Formula", "catalogue", "claim", "claims_of", "formula", "line", "load", "prove"]
 

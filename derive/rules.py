@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from derive.algebra import Names, fold
+from derive.definitions import Definition
 from derive.errors import MissingRuleError
-from derive.functions import log
-from derive.notation import (
+from derive.functions import Elementwise, log
+from derive.nodes import (
     ZERO,
     Add,
     Apply,
     Bracket,
-    Elementwise,
     Mul,
     Node,
     Number,
     Over,
-    OverAxes,
     Partial,
     Position,
     Pow,
@@ -30,14 +29,12 @@ from derive.notation import (
     Sum,
     Tangent,
     Tensor,
-    add,
-    equal,
     is_zero,
-    mul,
     number,
-    power,
 )
-from derive.program import Definition, Program
+from derive.notation import add, equal, mul, power
+from derive.over_axes import OverAxes
+from derive.program import Program
 from derive.tree import map_children
 
 __all__ = ["RULES", "Context", "Rule", "apply_rule", "rule_for"]
@@ -56,9 +53,7 @@ class Context:
         self.jacobians: dict[Tensor, Tensor] = {}
         self._dependents: dict[Tensor, frozenset[Tensor]] = {}
         moving = frozenset[Tensor]().union(*(self.dependents(tensor) for tensor in again))
-        self.assumptions = tuple(
-            a for a in program.assumptions if moving.isdisjoint(a.left.tensors | a.right.tensors)
-        )
+        self.assumptions = tuple(a for a in program.assumptions if moving.isdisjoint(a.tensors))
 
     def dependents(self, tensor: Tensor) -> frozenset[Tensor]:
         """The tensor and all that is computed from it."""
@@ -394,26 +389,33 @@ def rule_for(partial: Partial, context: Context) -> tuple[Rule, Node]:
     raise MissingRuleError(f"there is no law for the derivative of {partial.body!r} ({type(partial.body).__name__})")
 
 
+@dataclass
+class _Line:
+    """What one line does: the law that the first open derivative chose, and the functions whose laws were needed."""
+
+    context: Context
+    used: list[Elementwise | OverAxes]
+    rule: Rule | None = None
+
+    def rewrite(self, node: Node) -> Node:
+        if not isinstance(node, Partial):
+            return map_children(node, self.rewrite)
+        rule, found = rule_for(node, self.context)
+        if self.rule is None:
+            self.rule = rule
+        if rule is not self.rule:
+            return node
+        if isinstance(node.body, (Apply, Over)) and node.body.function not in self.used:
+            self.used.append(node.body.function)
+        return found if rule.name == "definition" else self.rewrite(found)
+
+
 def apply_rule(node: Node, context: Context, used: list[Elementwise | OverAxes]) -> tuple[Rule, Node] | None:
     """One line: the law of the first open derivative, applied to every derivative that it is the law of.
 
     Where the law leaves derivatives that it applies to again, it is applied again. ``used`` collects the functions
     whose own laws were needed. None when no derivative is open.
     """
-    chosen: Rule | None = None
-
-    def rewrite(here: Node) -> Node:
-        nonlocal chosen
-        if not isinstance(here, Partial):
-            return map_children(here, rewrite)
-        rule, found = rule_for(here, context)
-        if chosen is None:
-            chosen = rule
-        if rule is not chosen:
-            return here
-        if isinstance(here.body, (Apply, Over)) and here.body.function not in used:
-            used.append(here.body.function)
-        return found if rule.name == "definition" else rewrite(found)
-
-    result = rewrite(node)
-    return None if chosen is None else (chosen, result)
+    line = _Line(context, used)
+    result = line.rewrite(node)
+    return None if line.rule is None else (line.rule, result)

@@ -13,29 +13,18 @@ from functools import lru_cache
 
 from derive.algebra import Names, assumed, fold, insert, light, tidy
 from derive.contraction import contract
+from derive.definitions import Definition, Recurrence, check_order
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
-from derive.notation import (
-    ZERO,
-    Bracket,
-    Elementwise,
-    Letter,
-    Node,
-    Over,
-    OverAxes,
-    Partial,
-    Ref,
-    Sum,
-    Tensor,
-    add,
-    as_index,
-    fresh,
-    mul,
-    number,
-)  # fmt: skip
-from derive.program import Assumption, Definition, Program, Recurrence, check_order
+from derive.functions import Elementwise
+from derive.index import Letter, as_index, fresh
+from derive.nodes import ZERO, Bracket, Node, Over, Partial, Ref, Sum, Tensor, number
+from derive.notation import add, mul
+from derive.over_axes import OverAxes
+from derive.program import Program
 from derive.rules import LAWS, Context, apply_rule
 from derive.size_algebra import size
+from derive.statements import Statement
 from derive.tree import key, walk
 from derive.vocabulary import Vocabulary, placed
 
@@ -59,7 +48,7 @@ class Lines:
         self.now = start
         self.context = context
         self.steps: list[Step] = []
-        self.used: list[Assumption] = []
+        self.used: list[Statement] = []
 
     def line(
         self,
@@ -157,7 +146,7 @@ def refuse_assumed(context: Context, wrt: Iterable[Tensor], outputs: Iterable[Te
         moving = context.dependents(tensor)
         for d in context.program.definitions():
             for a in d.under:
-                if d.tensor in needed & moving and not moving.isdisjoint(a.left.tensors | a.right.tensors):
+                if d.tensor in needed & moving and not moving.isdisjoint(a.tensors):
                     raise NotationError(
                         f"{d.tensor.name!r} was written with the assumption {a!r}, which need not hold where "
                         f"{tensor.name!r} moves: differentiate the program without this assumption, or take hessian, "

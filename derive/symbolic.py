@@ -13,14 +13,14 @@ from typing import Any
 
 import sympy
 
-from derive.derivation import Chain, Statement, Step
+from derive.definitions import Definition
+from derive.derivation import Chain, Step
 from derive.errors import NotationError
-from derive.notation import (
+from derive.index import Index, Letter, Quotient, Remainder
+from derive.nodes import (
     Add,
     Apply,
     Bracket,
-    Index,
-    Letter,
     Mul,
     Node,
     Number,
@@ -28,15 +28,14 @@ from derive.notation import (
     Partial,
     Position,
     Pow,
-    Quotient,
     Ref,
-    Remainder,
     Sum,
     Tensor,
     is_zero,
 )
-from derive.program import Definition, Program
+from derive.program import Program
 from derive.size_algebra import Size, as_expression, evaluate_size
+from derive.statements import Statement
 
 __all__ = ["Components", "index_form"]
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from derive.notation import (
-    EMPTY,
+from derive.index import EMPTY, Atom, Index, Letter, Quotient, Remainder, as_index, fresh, index_floor, index_mod
+from derive.nodes import (
     Add,
     Apply,
-    Atom,
     Bracket,
-    Index,
-    Letter,
     Mul,
     Node,
     Number,
@@ -23,20 +20,12 @@ from derive.notation import (
     Partial,
     Position,
     Pow,
-    Quotient,
     Ref,
-    Remainder,
     Sum,
     Tensor,
-    add,
-    as_index,
-    fresh,
-    index_floor,
-    index_mod,
     is_zero,
-    mul,
-    power,
-)  # fmt: skip
+)
+from derive.notation import add, mul, power
 from derive.size_algebra import Size
 
 __all__ = [

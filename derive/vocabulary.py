@@ -18,25 +18,11 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
 from derive.algebra import Names, fold, reads
+from derive.definitions import Definition, Recurrence, check_reads
 from derive.derivation import Chain, Derivation
 from derive.errors import NotationError
-from derive.notation import (
-    Add,
-    Apply,
-    Bracket,
-    Letter,
-    Mul,
-    Node,
-    Number,
-    Over,
-    Partial,
-    Position,
-    Pow,
-    Ref,
-    Tensor,
-    fresh,
-)
-from derive.program import Definition, Recurrence, check_reads
+from derive.index import Letter, fresh
+from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Partial, Position, Pow, Ref, Tensor
 from derive.size_algebra import Size
 from derive.tree import key_with, substitute, walk
 

@@ -165,7 +165,7 @@ BAD: dict[str, tuple[str, tuple[str, ...], int]] = {
             changed(
                 "from derive import",
                 "from dataclasses import replace\nfrom derive.functions import ELEMENTWISE\n"
-                "from derive.notation import Apply\nfrom derive import",
+                "from derive.nodes import Apply\nfrom derive import",
             ),
         ),
         ("formula.py, line 21", "'bessel' has no derivative"),

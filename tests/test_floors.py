@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The one door from derive to verify: it asks, when it is called, for the checks that are printed.
 DOOR = "derive.evidence"
 
+# What the tree of expressions is made of. Constructors, functions and definitions are made of nodes, and above them.
+UNDER_THE_TREE = ("derive.errors", "derive.index", "derive.operators", "derive.size_algebra")
+
 # Where verify meets SymPy and derive. Everything else in it is an independent witness: NumPy and SciPy only.
 SYMBOLIC = (
     "verify.derivation",
@@ -143,6 +146,23 @@ def foreign_to_differentiation(sources: Sources) -> list[str]:
     return [target for target in targets if not in_package(target, "verify", *allowed)]
 
 
+def above_the_tree(sources: Sources) -> list[str]:
+    """What derive.nodes needs of derive, when it is imported, that is not below it."""
+    below = ("derive", "derive.nodes", *UNDER_THE_TREE)
+    return [
+        target for target in sources.reached("derive.nodes") if in_package(target, "derive") and target not in below
+    ]
+
+
+def eager_scipy(sources: Sources) -> list[str]:
+    """Imports of SciPy in derive that are made before something is computed with it."""
+    return [
+        str(found)
+        for found in sources.imports
+        if in_package(found.module, "derive") and in_package(found.target, "scipy") and not found.lazy
+    ]
+
+
 def execution_of_text(sources: Sources) -> list[str]:
     found = []
     for module, tree in sources.trees.items():
@@ -204,6 +224,15 @@ def test_numerical_differentiation_needs_numpy_only(sources: Sources) -> None:
     assert foreign_to_differentiation(sources) == []
 
 
+def test_nodes_are_below_what_is_made_of_nodes(sources: Sources) -> None:
+    assert "derive.nodes" in sources.trees
+    assert above_the_tree(sources) == []
+
+
+def test_deriving_starts_without_scipy(sources: Sources) -> None:
+    assert eager_scipy(sources) == []
+
+
 def test_no_text_is_executed(sources: Sources) -> None:
     assert execution_of_text(sources) == []
 
@@ -241,6 +270,16 @@ WRONG = {
         foreign_to_differentiation,
         {"verify.numdiff": "from . import steps", "verify.steps": "def f():\n    import scipy"},
     ),
+    "a node imports a constructor": (above_the_tree, {"derive.nodes": "from derive.notation import add"}),
+    "a node imports a function through an index": (
+        above_the_tree,
+        {
+            "derive.nodes": "from derive.index import Letter",
+            "derive.index": "from derive import functions",
+            "derive.functions": "",
+        },
+    ),
+    "derive loads SciPy at once": (eager_scipy, {"derive.functions": "from scipy import special"}),
     "text is parsed": (execution_of_text, {"derive.program": "import sympy\nsympy.sympify('x')"}),
     "text is parsed by another name": (
         execution_of_text,
@@ -258,6 +297,17 @@ RIGHT = {
     "a symbolic module imports derive": (
         symbolic_in_witnesses,
         {"verify.catalogue": "import derive.formula"},
+    ),
+    "derive loads SciPy when it computes": (
+        eager_scipy,
+        {"derive.functions": "def erf(z):\n    from scipy import special\n    return special.erf(z)"},
+    ),
+    "an operator finds its constructor when it is used": (
+        above_the_tree,
+        {
+            "derive.nodes": "from derive.operators import Operators",
+            "derive.operators": "def total():\n    from derive.notation import add",
+        },
     ),
     "a type is imported for a checker": (
         cycle,

@@ -100,3 +100,8 @@ def test_tests_run_against_the_installed_distribution(package: ModuleType) -> No
     assert Path(package.__file__).resolve() == expected.resolve(), (
         "`python -m pytest` puts the working directory first: run `pytest`"
     )
+
+
+def test_no_module_hides_what_derive_offers() -> None:
+    """Importing the module ``derive.x`` puts it in the place of the function ``x`` that ``derive`` offers."""
+    assert {path.stem for path in (ROOT / "derive").iterdir()} & set(derive.__all__) == set()

@@ -14,12 +14,12 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
+from derive.definitions import Recurrence
 from derive.derivation import Chain, Check
 from derive.errors import NotationError
 from derive.evaluate import Array, Sizes
 from derive.index import Letter
-from derive.notation import Apply, Node, Over, Partial, Pow, Ref, Sum, Tensor
-from derive.program import Recurrence
+from derive.nodes import Apply, Node, Over, Partial, Pow, Ref, Sum, Tensor
 from derive.size_algebra import evaluate_size
 from derive.symbolic import Components
 from verify.scenes import Stage, named, tiny

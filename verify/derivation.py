@@ -18,14 +18,16 @@ from functools import singledispatch
 
 import numpy as np
 
-from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Step
+from derive.definitions import Definition
+from derive.derivation import Chain, Check, Derivation, Evidence, Step
 from derive.errors import NotationError
 from derive.evaluate import Sizes
 from derive.formula import Claim, Formula, claims_of
 from derive.matrix import matrix_form_of
-from derive.notation import Apply, Node, Over, Partial, Ref, Tensor
-from derive.program import Definition, Program
+from derive.nodes import Apply, Node, Over, Partial, Ref, Tensor
+from derive.program import Program
 from derive.render.text import plain
+from derive.statements import Statement
 from derive.tree import map_children, substitute, walk
 from verify.components import exact_check
 from verify.relations import Test, at_sizes, compare, fall, shrinking

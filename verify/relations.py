@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from derive.derivation import Chain, Check, Statement, Step
+from derive.derivation import Chain, Check, Step
 from derive.errors import NotationError
 from derive.evaluate import Array, Evaluator, Sizes
+from derive.index import Letter
 from derive.matrix import MatrixForm
-from derive.notation import Letter, Node, Tensor
+from derive.nodes import Node, Tensor
 from derive.program import Program
+from derive.statements import Statement
 from verify.scenes import Stage, named, spread
 from verify.world import EPS, MARGIN, Reading, World
 

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 import sympy
 
-from derive.derivation import Chain, Statement
+from derive.derivation import Chain
 from derive.errors import NotationError
 from derive.evaluate import Array, Sizes
 from derive.index import Index, Letter, Quotient
-from derive.notation import Node, Number, Partial, Ref, Tangent, Tensor, add, mul, number
-from derive.program import Assumption, Program
+from derive.nodes import Node, Number, Partial, Ref, Tangent, Tensor, number
+from derive.notation import add, mul
+from derive.program import Program
 from derive.size_algebra import Size, evaluate_size, size_symbols
+from derive.statements import Statement
 from derive.tree import walk
 from verify import sampling
 from verify.world import Sources, World
@@ -175,7 +177,7 @@ class Stage:
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def holds(world: World, statement: Assumption | Statement, slack: float = 1.0) -> Flags:
+def holds(world: World, statement: Statement, slack: float = 1.0) -> Flags:
     """At which points a relation holds for all values of its free letters, as far as rounding lets one see."""
     left, right = world.reading(statement.left), world.reading(statement.right)
     letters = tuple(dict.fromkeys((*left.letters, *right.letters)))

@@ -19,23 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain
 from derive.evaluate import Array, Evaluator, Named, Sizes
-from derive.notation import (
-    Add,
-    Bracket,
-    Letter,
-    Node,
-    Number,
-    Over,
-    Partial,
-    Position,
-    Ref,
-    Tangent,
-    Tensor,
-    as_index,
-)
-from derive.program import Definition, Program, Recurrence
+from derive.index import Letter, as_index
+from derive.nodes import Add, Bracket, Node, Number, Over, Partial, Position, Ref, Tangent, Tensor
+from derive.program import Program
 from derive.rules import Context
 from derive.tree import walk
 

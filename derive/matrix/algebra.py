@@ -28,7 +28,7 @@ from derive.matrix.tree import (
     Transpose,
     number_of,
 )
-from derive.notation import number
+from derive.nodes import number
 
 __all__ = ["diagonal", "hadamard", "power", "product", "scaled", "square", "total", "transpose", "weight"]
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from derive.derivation import Chain, Text
 from derive.evaluate import Evaluator
+from derive.index import Letter, as_index
 from derive.matrix.network import NoForm
 from derive.matrix.reader import Reader
 from derive.matrix.tree import Along, Identity, Matrix, Name, below, shape_of
 from derive.matrix.value import value
-from derive.notation import Letter, Node, Ref, as_index
+from derive.nodes import Node, Ref
 from derive.size_algebra import Size
 from derive.tree import walk
 

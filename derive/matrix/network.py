@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import sympy
 
+from derive.index import Letter
 from derive.matrix.algebra import diagonal, hadamard, power, product, scaled, square, transpose, weight
 from derive.matrix.tree import Diagonal, Guarded, Identity, Matrix, Norm, Ones, Scalar, Scale, Trace, Triangle
-from derive.notation import Bracket, Letter, number
+from derive.nodes import Bracket, number
 from derive.size_algebra import Size, as_expression, times
 
 __all__ = ["Network", "NoForm"]

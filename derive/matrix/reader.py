@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import sympy
 
-from derive.functions import INVERSE, NORM
+from derive.index import Index, Letter
 from derive.matrix.algebra import power, product, total, transpose, weight
 from derive.matrix.network import Network, NoForm
 from derive.matrix.tree import (
@@ -27,26 +27,10 @@ from derive.matrix.tree import (
     Scalar,
     shape_of,
 )
-from derive.notation import (
-    Add,
-    Apply,
-    Bracket,
-    Index,
-    Letter,
-    Mul,
-    Node,
-    Number,
-    Over,
-    Position,
-    Pow,
-    Ref,
-    Sum,
-    add,
-    factors_of,
-    mul,
-    number,
-)
+from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Position, Pow, Ref, Sum, factors_of, number
+from derive.notation import add, mul
 from derive.notation import power as power_of
+from derive.over_axes import INVERSE, NORM
 from derive.size_algebra import Size
 from derive.tree import rename_bound, walk
 

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.notation import Bracket, Elementwise, Index, Number, OverAxes, Position, Tensor
+from derive.functions import Elementwise
+from derive.index import Index
+from derive.nodes import Bracket, Number, Position, Tensor
+from derive.over_axes import OverAxes
 from derive.size_algebra import Size
 
 __all__ = [

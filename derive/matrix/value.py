@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from derive.evaluate import Evaluator
+from derive.index import Index, Letter
 from derive.matrix.tree import (
     Along,
     Diag,
@@ -30,7 +31,7 @@ from derive.matrix.tree import (
     Transpose,
     Triangle,
 )
-from derive.notation import Bracket, Index, Letter, Number
+from derive.nodes import Bracket, Number
 
 __all__ = ["value"]
 

@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from derive.derivation import Chain, Check, Derivation, Evidence, Statement, Step, Text
+from derive.definitions import Definition, Recurrence
+from derive.derivation import Chain, Check, Derivation, Evidence, Step, Text
 from derive.errors import NotationError
 from derive.formula import Claim, Formula, claims_of
 from derive.matrix import MatrixForm, matrix_form_of
-from derive.notation import Bracket, Node, Over, Partial, Position, Ref, Tangent, Tensor
-from derive.program import Assumption, Definition, Program, Recurrence
+from derive.nodes import Bracket, Node, Over, Partial, Position, Ref, Tangent, Tensor
+from derive.program import Program
 from derive.render.mathematics import Scope, Side, Writer
 from derive.render.matrix_text import MatrixWriter
 from derive.render.naming import Names
 from derive.render.phrases import DOMAINS, LANGUAGES, TITLES, WITNESSES, phrase, pick
 from derive.render.runs import Run, Token
 from derive.size_algebra import Size, size_symbols
+from derive.statements import Statement
 from derive.tree import key, walk
 
 __all__ = [
@@ -323,7 +325,7 @@ class _Maker:
     def definition(self, d: Definition) -> Equation:
         return Equation(d.left, "=", d.body, Names().bind(d.letters))
 
-    def assumption(self, a: Assumption) -> Equation:
+    def assumption(self, a: Statement) -> Equation:
         return Equation(a.left, a.relation, a.right, Names().freed(a.left).freed(a.right))
 
     # -------------------------------------------------------------------------------------------------- claims

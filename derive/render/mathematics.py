@@ -15,14 +15,11 @@ from typing import Protocol
 
 import sympy
 
-from derive.functions import OVER
-from derive.index import Atom, IntegerNode
-from derive.notation import (
+from derive.index import Atom, Index, IntegerNode, Letter, Quotient, Remainder
+from derive.nodes import (
     Add,
     Apply,
     Bracket,
-    Index,
-    Letter,
     Mul,
     Node,
     Number,
@@ -30,15 +27,14 @@ from derive.notation import (
     Partial,
     Position,
     Pow,
-    Quotient,
     Ref,
-    Remainder,
     Sum,
     Tangent,
     Tensor,
     factors_of,
-    mul,
 )
+from derive.notation import mul
+from derive.over_axes import OVER
 from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
 from derive.render.runs import ADD, ATOM, MUL, Run, Token
 from derive.size_algebra import Size, as_expression

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import sympy
 
+from derive.index import Index
 from derive.matrix.tree import (
     Along,
     Diag,
@@ -29,7 +30,7 @@ from derive.matrix.tree import (
     Transpose,
     Triangle,
 )
-from derive.notation import Index, Number, is_one
+from derive.nodes import Number, is_one
 from derive.render.mathematics import Pen, Scope, Writer
 from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
 from derive.render.runs import ADD, AT_FACTOR, ATOM, POWER, Run, Token

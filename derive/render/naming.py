@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from derive.notation import Letter, Node, Quotient, Tensor
+from derive.index import Letter, Quotient
+from derive.nodes import Node, Tensor
 from derive.tree import walk
 
 __all__ = ["GREEK", "Names", "Symbol", "symbol_of", "tensor_symbol"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from derive.derivation import Evidence
-from derive.notation import Node, Tensor
+from derive.nodes import Node, Tensor
 from derive.render.document import (
     Block,
     Conclusion,

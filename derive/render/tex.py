@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import sympy
 
-from derive.notation import Node
+from derive.nodes import Node
 from derive.render.mathematics import Pen, Scope, Side, Writer
 from derive.render.naming import GREEK, Names, Symbol, symbol_of
 from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, Run, Token, break_lines

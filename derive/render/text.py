@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import sympy
 
-from derive.notation import Index, Node, Tensor
+from derive.index import Index
+from derive.nodes import Node, Tensor
 from derive.render.mathematics import Pen, Scope, Side, Writer
 from derive.render.naming import Names, Symbol, tensor_symbol
 from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, POWER, Run, Token

@@ -11,35 +11,15 @@ from typing import Any
 
 import sympy
 
-from derive.functions import (
-    exp,
-    greater,
-    log,
-    maximum_over,
-    mean,
-    relu,
-    sigmoid,
-    softmax,
-    sqrt,
-    tanh,
-    where,
-)
-from derive.notation import (
-    Letter,
-    Sum,
-    Tensor,
-    at_most,
-    index_floor,
-    index_mod,
-    letter,
-    letters,
-    name,
-    names,
-    number,
-    tensor,
-)
-from derive.program import Program, assume, define, first, inside, recurrence
+from derive.definitions import define, recurrence
+from derive.functions import exp, greater, log, relu, sigmoid, sqrt, tanh, where
+from derive.index import Letter, index_floor, index_mod, letter, letters
+from derive.nodes import Sum, Tensor, number
+from derive.notation import at_most, first, inside, mean, name, names, tensor
+from derive.over_axes import maximum_over, softmax
+from derive.program import Program
 from derive.size_algebra import size, sizes
+from derive.statements import assume
 
 Sizes = dict[str, int]
 

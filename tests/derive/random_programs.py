@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from derive.functions import (
-    arctan,
-    erf,
-    exp,
-    inverse,
-    log,
-    log1p,
-    logdet,
-    logsumexp,
-    maximum,
-    maximum_over,
-    norm,
-    relu,
-    sigmoid,
-    sin,
-    softmax,
-    softplus,
-    sqrt,
-    tanh,
-)
+from derive.definitions import define
+from derive.functions import arctan, erf, exp, log, log1p, maximum, relu, sigmoid, sin, softplus, sqrt, tanh
 from derive.index import Letter, index_mod, letter
-from derive.notation import Node, Sum, Tensor, at_least, equal, name, number, tensor
-from derive.program import Program, define, inside
+from derive.nodes import Node, Sum, Tensor, number
+from derive.notation import at_least, equal, inside, name, tensor
+from derive.over_axes import inverse, logdet, logsumexp, maximum_over, norm, softmax
+from derive.program import Program
 from derive.size_algebra import sizes
 
 BOUNDED = (sin, tanh, sigmoid, arctan, erf)

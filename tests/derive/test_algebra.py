@@ -10,28 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.algebra import Names, assumed, fold, insert, light, match, reads, tidy
+from derive.definitions import Definition, define
 from derive.evaluate import Evaluator, run
-from derive.functions import exp, log, logsumexp, sin, softmax, sqrt, tanh
+from derive.functions import exp, log, sin, sqrt, tanh
 from derive.index import Letter, letter, letters
-from derive.notation import (
-    Add,
-    Bracket,
-    Mul,
-    Node,
-    Number,
-    Ref,
-    Sum,
-    at_least,
-    equal,
-    factors_of,
-    name,
-    names,
-    number,
-    tensor,
-    terms_of,
-)
-from derive.program import Assumption, Definition, Program, assume, define
+from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number, terms_of
+from derive.notation import at_least, equal, name, names, tensor
+from derive.over_axes import logsumexp, softmax
+from derive.program import Program
 from derive.size_algebra import sizes
+from derive.statements import Statement, assume
 from derive.tree import key, substitute, walk
 
 n, m = sizes("n m")
@@ -273,7 +261,7 @@ def test_an_assumption_replaces_nothing_else() -> None:
 
 
 def test_an_assumption_of_many_letters_needs_them_all() -> None:
-    symmetric = Assumption(X[i, j] * 1, "=", w[i] + 0)
+    symmetric = Statement(X[i, j] * 1, "=", w[i] + 0)
     assert assumed(exp(X[k, j]), symmetric) == exp(w[k])
 
 

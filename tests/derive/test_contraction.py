@@ -10,22 +10,9 @@ from hypothesis import strategies as st
 from derive.contraction import contract, simplify_bracket
 from derive.evaluate import Evaluator
 from derive.functions import exp
-from derive.index import Index, Letter, as_index, index_floor, index_mod
-from derive.notation import (
-    Bracket,
-    Node,
-    Sum,
-    at_least,
-    at_most,
-    equal,
-    is_one,
-    is_zero,
-    letter,
-    letters,
-    mul,
-    number,
-    tensor,
-)
+from derive.index import Index, Letter, as_index, index_floor, index_mod, letter, letters
+from derive.nodes import Bracket, Node, Sum, is_one, is_zero, number
+from derive.notation import at_least, at_most, equal, mul, tensor
 from derive.size_algebra import size, sizes
 from derive.tree import walk
 

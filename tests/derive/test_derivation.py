@@ -7,15 +7,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from derive.derivation import OUTCOMES, Chain, Check, Derivation, Evidence, Statement, Step
+from derive.definitions import define
+from derive.derivation import OUTCOMES, Chain, Check, Derivation, Evidence, Step
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
 from derive.errors import DerivationError
 from derive.evaluate import run
 from derive.functions import sin, tanh
 from derive.index import letter
-from derive.notation import Node, Partial, Sum, name, names, tensor
-from derive.program import Program, define
+from derive.nodes import Node, Partial, Sum
+from derive.notation import name, names, tensor
+from derive.program import Program
 from derive.size_algebra import sizes
+from derive.statements import Statement
 from derive.tree import key, walk
 from tests.derive.programs import GATE
 from tests.derive.witnesses import assigned, drawn, same, seeded

@@ -10,13 +10,18 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from derive.definitions import define
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
 from derive.errors import MissingRuleError, NotationError
 from derive.evaluate import run
-from derive.functions import argmax, exp, log, maximum_over, relu, softmax, tanh
-from derive.notation import Elementwise, Number, Partial, Sum, Tensor, letter, letters, name, names, number, tensor
-from derive.program import Program, assume, define, first
+from derive.functions import Elementwise, exp, log, relu, tanh
+from derive.index import letter, letters
+from derive.nodes import Number, Partial, Sum, Tensor, number
+from derive.notation import first, name, names, tensor
+from derive.over_axes import argmax, maximum_over, softmax
+from derive.program import Program
 from derive.size_algebra import sizes
+from derive.statements import assume
 from derive.symbolic import Components
 from derive.tree import walk
 from tests.derive.random_programs import random_program

@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from derive.definitions import define
 from derive.errors import NotationError
 from derive.evaluate import Evaluator, infer_sizes, run
-from derive.functions import exp, maximum_over, softmax, tanh
-from derive.index import Letter, index_floor, index_mod
-from derive.notation import Node, Partial, Sum, Tensor, at_least, at_most, equal, letter, letters, name, names, tensor
-from derive.program import Program, define, first, inside
+from derive.functions import exp, tanh
+from derive.index import Letter, index_floor, index_mod, letter, letters
+from derive.nodes import Node, Partial, Sum, Tensor
+from derive.notation import at_least, at_most, equal, first, inside, name, names, tensor
+from derive.over_axes import maximum_over, softmax
+from derive.program import Program
 from derive.size_algebra import sizes
 from derive.symbolic import Components
 from tests.derive.programs import GATE

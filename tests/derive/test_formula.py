@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from derive.derivation import Statement
+from derive.definitions import define
 from derive.differentiate import gradient
 from derive.errors import DerivationError, NotationError
 from derive.formula import Claim, Formula, catalogue, claim, formula, group_of, line, load, prove
 from derive.functions import exp
 from derive.index import letter
-from derive.notation import Sum, name, number, tensor
-from derive.program import Program, define
+from derive.nodes import Sum, number
+from derive.notation import name, tensor
+from derive.program import Program
 from derive.size_algebra import sizes
+from derive.statements import Statement
 from derive.tree import key
 
 n = sizes("n")[0]

@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.definitions import define
 from derive.derivation import Derivation
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, vjp
 from derive.errors import NotationError
 from derive.functions import exp
-from derive.notation import Sum, Tensor, letters, names, tensor
-from derive.program import Program, define
+from derive.index import letters
+from derive.nodes import Sum, Tensor
+from derive.notation import names, tensor
+from derive.program import Program
 from derive.size_algebra import sizes
 from derive.symbolic import Components
 from tests.derive.programs import GATE, Case, transformer

@@ -56,6 +56,7 @@ def test_two_letters_of_one_name_are_two_letters() -> None:
 def test_letters_come_with_their_sizes() -> None:
     a, b = letters("a, b", n, 3)
     assert (a.name, a.length, b.length) == ("a", n, 3)
+    assert letter("q").size is None
     with pytest.raises(NotationError, match=r"2 letters \(a b\) but 1 sizes"):
         letters("a b", n)
 

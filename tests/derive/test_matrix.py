@@ -11,57 +11,22 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from derive.definitions import define
 from derive.derivation import Derivation
 from derive.differentiate import gradient, hessian, jacobian, vjp
 from derive.evaluate import Evaluator, run
-from derive.functions import (
-    absolute,
-    argmax,
-    derivative_of,
-    det,
-    exp,
-    greater,
-    inverse,
-    log,
-    log_softmax,
-    logdet,
-    logsumexp,
-    maximum,
-    maximum_over,
-    norm,
-    over,
-    softmax,
-    sqrt,
-    tanh,
-    unspecified,
-)
+from derive.functions import absolute, exp, greater, log, maximum, sqrt, tanh
+from derive.index import Letter, as_index, index_floor, index_mod, letter, letters
 from derive.matrix import MatrixForm, matrix_form, matrix_form_of
 from derive.matrix.algebra import hadamard, product, scaled, transpose
 from derive.matrix.tree import Diag, Identity, Matrix, Name, Ones, Scalar, Transpose
-from derive.notation import (
-    Add,
-    Bracket,
-    Letter,
-    Mul,
-    Node,
-    Position,
-    Sum,
-    Tensor,
-    as_index,
-    at_least,
-    at_most,
-    equal,
-    index_floor,
-    index_mod,
-    less,
-    letter,
-    letters,
-    name,
-    number,
-    tensor,
-)
-from derive.program import Program, assume, define, inside
+from derive.nodes import Add, Bracket, Mul, Node, Position, Sum, Tensor, number
+from derive.notation import at_least, at_most, equal, inside, less, name, tensor
+from derive.over_axes import argmax, det, inverse, log_softmax, logdet, logsumexp, maximum_over, norm, over, softmax
+from derive.program import Program
 from derive.size_algebra import sizes
+from derive.statements import assume
+from derive.unspecified_functions import derivative_of, unspecified
 from tests.derive.programs import GATE
 from tests.derive.witnesses import assigned, drawn, seeded
 from tests.rendering import compile_latex

@@ -6,27 +6,18 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.definitions import define
 from derive.errors import NotationError
 from derive.evaluate import run
-from derive.functions import argmax, exp, over, relu, softmax, unspecified
-from derive.index import index_floor, index_mod
-from derive.notation import (
-    Bracket,
-    Node,
-    Partial,
-    Position,
-    Sum,
-    at_least,
-    equal,
-    letter,
-    letters,
-    name,
-    names,
-    tensor,
-)
-from derive.program import Program, define, first, inside
+from derive.functions import exp, relu
+from derive.index import index_floor, index_mod, letter, letters
+from derive.nodes import Bracket, Node, Partial, Position, Sum
+from derive.notation import at_least, equal, first, inside, name, names, tensor
+from derive.over_axes import argmax, over, softmax
+from derive.program import Program
 from derive.size_algebra import size, sizes
 from derive.symbolic import Components, index_form
+from derive.unspecified_functions import unspecified
 
 n, m, s = sizes("n m s")
 p = size("p", minimum=0)

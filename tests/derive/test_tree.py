@@ -8,22 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.evaluate import Evaluator
-from derive.functions import argmax, exp, log, logsumexp, norm, softmax, tanh
-from derive.index import Index, Letter, as_index, index_floor, index_mod
-from derive.notation import (
-    Node,
-    Over,
-    Partial,
-    Ref,
-    Sum,
-    Tensor,
-    at_least,
-    equal,
-    letter,
-    letters,
-    number,
-    tensor,
-)
+from derive.functions import exp, log, tanh
+from derive.index import Index, Letter, as_index, index_floor, index_mod, letter, letters
+from derive.nodes import Node, Over, Partial, Ref, Sum, Tensor, number
+from derive.notation import at_least, equal, tensor
+from derive.over_axes import argmax, logsumexp, norm, softmax
 from derive.size_algebra import sizes
 from derive.tree import (
     key,

@@ -28,8 +28,8 @@ from derive import (
     tensor,
     vjp,
 )
+from derive.definitions import Definition
 from derive.derivation import Derivation
-from derive.program import Definition
 from derive.vocabulary import Vocabulary, placed, repeated, with_names
 from tests.derive.witnesses import agrees, drawn, seeded, seen_from, values_of
 from verify import numdiff

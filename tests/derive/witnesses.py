@@ -14,7 +14,7 @@ import numpy as np
 import sympy
 
 from derive.evaluate import Evaluator, run
-from derive.notation import Tensor
+from derive.nodes import Tensor
 from derive.program import Program
 from derive.size_algebra import evaluate_size
 from derive.symbolic import Components

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from derive.derivation import Chain, Evidence, Statement, Step, Text
+from derive.derivation import Chain, Evidence, Step, Text
 from derive.formula import Claim, Formula, catalogue, claims_of, formula
-from derive.notation import Node, Partial, Ref, Tangent, Tensor
+from derive.nodes import Node, Partial, Ref, Tangent, Tensor
 from derive.program import Program
 from derive.render.document import Document, Setup, document
 from derive.rules import RULES
 from derive.size_algebra import size_symbols
+from derive.statements import Statement
 from derive.tree import walk
 from verify.catalogue import check_formula, status
 

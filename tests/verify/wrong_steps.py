@@ -47,10 +47,12 @@ from derive import (
     tensor,
     vjp,
 )  # fmt: skip
-from derive.derivation import Chain, Derivation, Statement
-from derive.notation import Node, Ref, Tensor, at_least, at_most, index_floor, index_mod, less
-from derive.program import inside
+from derive.derivation import Chain, Derivation
+from derive.index import index_floor, index_mod
+from derive.nodes import Node, Ref, Tensor
+from derive.notation import at_least, at_most, inside, less
 from derive.size_algebra import size
+from derive.statements import Statement
 from derive.tree import substitute
 
 

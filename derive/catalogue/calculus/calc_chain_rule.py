@@ -21,7 +21,7 @@ from derive import (
     tensor,
     unspecified,
 )  # fmt: skip
-from derive.notation import Tensor
+from derive.nodes import Tensor
 
 
 def program() -> Program:

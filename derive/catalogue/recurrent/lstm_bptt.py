@@ -19,7 +19,9 @@ from derive import (
     tensor,
     vjp,
 )  # fmt: skip
-from derive.notation import Letter, Node, add
+from derive.index import Letter
+from derive.nodes import Node
+from derive.notation import add
 
 GATES = (("i", "input gate", "输入门"), ("f", "forget gate", "遗忘门"), ("o", "output gate", "输出门"),
          ("g", "candidate", "候选记忆"))  # fmt: skip

@@ -10,19 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from derive.definitions import define
 from derive.derivation import Chain, Check, Derivation, Evidence, Step
 from derive.differentiate import gradient, hessian, hvp, jvp, taylor, vjp
 from derive.errors import NotationError
 from derive.formula import Claim, Formula, claim, line, prove
-from derive.functions import log, softmax
-from derive.notation import Sum, letters, name, tensor
-from derive.program import Program, assume, define
+from derive.functions import log
+from derive.index import letters
+from derive.nodes import Sum
+from derive.notation import name, tensor
+from derive.over_axes import softmax
+from derive.program import Program
 from derive.render.html import html, notebook
 from derive.render.latex import latex, results
 from derive.render.markdown import markdown
 from derive.render.phrases import LANGUAGES
 from derive.render.text import columns, text
 from derive.size_algebra import sizes
+from derive.statements import assume
 from tests.derive.programs import GATE, softmax_regression
 from tests.rendering import compile_latex, open_in_browser, pdf_to_png
 

@@ -7,55 +7,17 @@ from collections.abc import Callable
 import pytest
 import sympy
 
-from derive.functions import (
-    absolute,
-    argmax,
-    det,
-    exp,
-    greater,
-    inverse,
-    log,
-    logdet,
-    maximum_over,
-    norm,
-    over,
-    relu,
-    sigmoid,
-    softmax,
-    sqrt,
-    tanh,
-    unspecified,
-    where,
-)
-from derive.index import Letter, Quotient, Remainder
-from derive.notation import (
-    Bracket,
-    Mul,
-    Node,
-    Number,
-    Partial,
-    Ref,
-    Sum,
-    Tangent,
-    Tensor,
-    as_index,
-    at_least,
-    at_most,
-    equal,
-    index_floor,
-    index_mod,
-    less,
-    letter,
-    letters,
-    number,
-    tensor,
-)
-from derive.program import first
+from derive.functions import absolute, exp, greater, log, relu, sigmoid, sqrt, tanh, where
+from derive.index import Letter, Quotient, Remainder, as_index, index_floor, index_mod, letter, letters
+from derive.nodes import Bracket, Mul, Node, Number, Partial, Ref, Sum, Tangent, Tensor, number
+from derive.notation import at_least, at_most, equal, first, less, tensor
+from derive.over_axes import argmax, det, inverse, logdet, maximum_over, norm, over, softmax
 from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
 from derive.render.runs import Token, break_lines
 from derive.render.tex import TexPen, aligned, latex_math, tex_text
 from derive.render.text import columns, plain
 from derive.size_algebra import size, sizes
+from derive.unspecified_functions import unspecified
 
 n, d, s, D, H, e = sizes("n d s D H e")
 p = size("p", minimum=0)

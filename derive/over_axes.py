@@ -1,0 +1,314 @@
+"""Functions along axes (softmax, max, inverse …), each in one row: its law, its numbers, its SymPy form.
+
+A row of ``OVER`` holds all that the engine knows. ``over`` applies a row; people write ``softmax``, ``maximum_over``,
+``inverse`` …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from derive.errors import NotationError
+from derive.functions import exp, log, sqrt
+from derive.index import Index, Letter, as_index, fresh
+from derive.nodes import ZERO, Node, Over, Sum, as_node
+from derive.notation import equal
+from derive.size_algebra import Size
+from derive.tree import substitute
+
+__all__ = [
+    "OVER", "OverAxes", "argmax", "argmin", "argument_at", "det", "inverse", "log_softmax", "logdet", "logsumexp",
+    "maximum_over", "minimum_over", "norm", "over", "softmax", "summation_letters",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class OverAxes:
+    """A function of a whole vector or matrix, with its own law. The table is ``OVER``.
+
+    ``letters`` is the number of axes it works along, ``at`` the number of indices of its value (0: a scalar). The
+    axes of the value are ``outputs``, then those it works along (again and again, for higher derivatives).
+    Unspecified functions have the ``order`` of their derivative, and their bare name in ``latex``.
+    ``derivative`` maps (node, differentiate) to the derivative, ``expansion`` spells the function out.
+    """
+
+    name: str
+    letters: int
+    at: int
+    latex: str
+    derivative: Callable[[Over, Callable[[Node], Node]], Node] | None
+    numpy: Callable[..., Any]
+    sympy: Callable[..., Any]
+    expansion: Callable[[Over], Node] | None = None
+    statement: str = ""
+    condition: tuple[str, str] = ("", "")
+    integer: bool = False
+    kinks: bool = False
+    outputs: tuple[Size, ...] = ()
+    order: int | None = None
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def over(function: OverAxes, *letters_and_arguments: Any, at: object = ()) -> Over:
+    """A function along axes; its letters are renewed, so that ``at`` may use the same letter."""
+    letters = tuple(x for x in letters_and_arguments[: function.letters] if isinstance(x, Letter))
+    if len(letters) != function.letters:
+        raise NotationError(f"{function.name} works along {function.letters} letters: {function.name}(j, …)")
+    renewed = fresh(letters)
+    arguments = tuple(substitute(as_node(a), renewed) for a in letters_and_arguments[function.letters :])
+    entry = at if isinstance(at, tuple) else (at,)
+    if len(entry) != function.at:
+        raise NotationError(f"{function.name} has a value with {function.at} indices, but {len(entry)} are given")
+    return Over(function, tuple(renewed.values()), arguments, tuple(as_index(a) for a in entry))
+
+
+def argument_at(node: Over, *at: Letter | Index, which: int = 0) -> Node:
+    """An argument, its bound letters replaced."""
+    return substitute(node.arguments[which], dict(zip(node.letters, at, strict=True)))
+
+
+def summation_letters(node: Over) -> tuple[Letter, ...]:
+    """Letters to sum over with, one for each that the function works along."""
+    return tuple(fresh(node.letters).values())
+
+
+def _softmax_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    (k,) = summation_letters(node)
+    return Sum(k, node * (equal(node.at[0], k) - node.entry(k)) * d(argument_at(node, k)))
+
+
+def _log_softmax_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    (k,) = summation_letters(node)
+    p = Over(SOFTMAX, node.letters, node.arguments, (as_index(k),))
+    return Sum(k, (equal(node.at[0], k) - p) * d(argument_at(node, k)))
+
+
+def _logsumexp_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    (k,) = summation_letters(node)
+    return Sum(k, Over(SOFTMAX, node.letters, node.arguments, (as_index(k),)) * d(argument_at(node, k)))
+
+
+def _extremum_law(position: Callable[[], OverAxes]) -> Callable[[Over, Callable[[Node], Node]], Node]:
+    def law(node: Over, d: Callable[[Node], Node]) -> Node:
+        winner = Over(position(), node.letters, node.arguments)
+        return d(argument_at(node, as_index(winner)))
+
+    return law
+
+
+def _norm_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    (k,) = summation_letters(node)
+    z = argument_at(node, k)
+    return Sum(k, z / node * d(z))
+
+
+def _inverse_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    k, m = summation_letters(node)
+    i, j = node.at
+    return Sum(k, m, -node.entry(i, as_index(k)) * d(argument_at(node, k, m)) * node.entry(as_index(m), j))
+
+
+def _logdet_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    k, m = summation_letters(node)
+    transposed = Over(INVERSE, node.letters, node.arguments, (as_index(m), as_index(k)))
+    return Sum(k, m, transposed * d(argument_at(node, k, m)))
+
+
+def _det_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    return node * _logdet_law(node, d)
+
+
+def _stable_softmax(z: Any) -> Any:
+    weights = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def _stable_logsumexp(z: Any) -> Any:
+    top = np.max(np.real(z), axis=-1, keepdims=True)
+    return np.squeeze(top, -1) + np.log(np.exp(z - top).sum(axis=-1))
+
+
+def _take(position: Callable[..., Any]) -> Callable[[Any], Any]:
+    def value(z: Any) -> Any:
+        return np.take_along_axis(z, position(np.real(z), axis=-1)[..., None], -1)[..., 0]
+
+    return value
+
+
+def _logdet(z: Any) -> Any:
+    if np.iscomplexobj(z):
+        sign_, size = np.linalg.slogdet(z)
+        return size + 1j * np.angle(sign_ * np.where(np.real(sign_) < 0, -1, 1))
+    return np.linalg.slogdet(z)[1]
+
+
+def _explicit_matrix(rows: Any) -> Any:
+    return sympy.Matrix(rows)
+
+
+def _explicit_softmax(z: Any, i: int) -> Any:
+    return sympy.exp(z[i]) / sum(sympy.exp(x) for x in z)
+
+
+def _explicit_winner(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    def value(z: Any) -> Any:
+        best = z[0]
+        for x in z[1:]:
+            best = sympy.Piecewise((x, beats(x, best)), (best, True))
+        return best
+
+    return value
+
+
+def _explicit_position(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    def value(z: Any) -> Any:
+        best, position = z[0], sympy.Integer(0)
+        for k, x in enumerate(z[1:], 1):
+            position = sympy.Piecewise((k, beats(x, best)), (position, True))
+            best = sympy.Piecewise((x, beats(x, best)), (best, True))
+        return position
+
+    return value
+
+
+def _expand_softmax(node: Over) -> Node:
+    (k,) = summation_letters(node)
+    return exp(argument_at(node, node.at[0])) / Sum(k, exp(argument_at(node, k)))
+
+
+def _expand_log_softmax(node: Over) -> Node:
+    (k,) = summation_letters(node)
+    return argument_at(node, node.at[0]) - log(Sum(k, exp(argument_at(node, k))))
+
+
+def _expand_logsumexp(node: Over) -> Node:
+    (k,) = summation_letters(node)
+    return log(Sum(k, exp(argument_at(node, k))))
+
+
+def _expand_norm(node: Over) -> Node:
+    (k,) = summation_letters(node)
+    return sqrt(Sum(k, argument_at(node, k) ** 2))
+
+
+SOFTMAX = OverAxes(
+    "softmax", 1, 1, r"\operatorname{softmax}", _softmax_law, _stable_softmax, _explicit_softmax, _expand_softmax,
+    r"p = \operatorname{softmax}(z):\quad \frac{\partial p_l}{\partial z_k} = p_l\,([l=k] - p_k)",
+)  # fmt: skip
+LOG_SOFTMAX = OverAxes(
+    "log_softmax", 1, 1, r"\operatorname{log\,softmax}", _log_softmax_law,
+    lambda z: z - _stable_logsumexp(z)[..., None], lambda z, i: sympy.log(_explicit_softmax(z, i)),
+    _expand_log_softmax,
+    r"\frac{\partial \log p_l}{\partial z_k} = [l=k] - p_k,\quad p = \operatorname{softmax}(z)",
+)  # fmt: skip
+LOGSUMEXP = OverAxes(
+    "logsumexp", 1, 0, r"\operatorname{LSE}", _logsumexp_law, _stable_logsumexp,
+    lambda z: sympy.log(sum(sympy.exp(x) for x in z)), _expand_logsumexp,
+    r"\frac{\partial}{\partial z_k}\log\sum_j e^{z_j} = \operatorname{softmax}(z)_k",
+)  # fmt: skip
+TIE = ("the largest entry is alone; at a tie the first takes all", "最大元唯一; 相等时取第一个")
+TIE_MIN = ("the smallest entry is alone; at a tie the first takes all", "最小元唯一; 相等时取第一个")
+MAX = OverAxes(
+    "max", 1, 0, r"\max", _extremum_law(lambda: ARGMAX), _take(np.argmax), _explicit_winner(sympy.Gt),
+    statement=r"(\max_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\max_j u_j", condition=TIE, kinks=True,
+)  # fmt: skip
+MIN = OverAxes(
+    "min", 1, 0, r"\min", _extremum_law(lambda: ARGMIN), _take(np.argmin), _explicit_winner(sympy.Lt),
+    statement=r"(\min_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\min_j u_j",
+    condition=TIE_MIN, kinks=True,
+)  # fmt: skip
+ARGMAX: OverAxes = OverAxes(
+    "argmax", 1, 0, r"\arg\max", lambda node, d: ZERO, lambda z: np.argmax(np.real(z), axis=-1),
+    _explicit_position(sympy.Gt),
+    statement=r"(\arg\max_j u_j)' = 0", condition=TIE, integer=True, kinks=True,
+)  # fmt: skip
+ARGMIN: OverAxes = OverAxes(
+    "argmin", 1, 0, r"\arg\min", lambda node, d: ZERO, lambda z: np.argmin(np.real(z), axis=-1),
+    _explicit_position(sympy.Lt),
+    statement=r"(\arg\min_j u_j)' = 0", condition=TIE_MIN, integer=True, kinks=True,
+)  # fmt: skip
+NORM = OverAxes(
+    "norm", 1, 0, r"\lVert\cdot\rVert", _norm_law, lambda z: np.sqrt((z * z).sum(axis=-1)),
+    lambda z: sympy.sqrt(sum(x**2 for x in z)), _expand_norm,
+    r"\lVert u\rVert' = \sum_k \frac{u_k}{\lVert u\rVert}\,u_k'", condition=("u ≠ 0", "u ≠ 0"),
+)  # fmt: skip
+INVERSE = OverAxes(
+    "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, np.linalg.inv,
+    lambda rows, i, j: _explicit_matrix(rows).inv(method="ADJ")[i, j],
+    statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition=("A is invertible", "A 可逆"),
+)  # fmt: skip
+LOGDET = OverAxes(
+    "logdet", 2, 0, r"\log|\det\cdot|", _logdet_law, _logdet,
+    lambda rows: sympy.log(_explicit_matrix(rows).det() ** 2) / 2,
+    statement=r"(\log|\det A|)' = \operatorname{tr}(A^{-1}A')", condition=("A is invertible", "A 可逆"),
+)  # fmt: skip
+DET = OverAxes(
+    "det", 2, 0, r"\det", _det_law, np.linalg.det, lambda rows: _explicit_matrix(rows).det(),
+    statement=r"(\det A)' = \det(A)\,\operatorname{tr}(A^{-1}A')", condition=("A is invertible", "A 可逆"),
+)  # fmt: skip
+
+OVER: dict[str, OverAxes] = {
+    row.name: row for row in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, ARGMAX, ARGMIN, NORM, INVERSE, LOGDET, DET)
+}
+
+
+def softmax(along: Letter, body: object) -> Over:
+    """``softmax(l, Z[i, l])``: the softmax over ``l``, its entry ``l``."""
+    return over(SOFTMAX, along, body, at=along)
+
+
+def log_softmax(along: Letter, body: object) -> Over:
+    """``log_softmax(l, Z[i, l])``: the logarithm of the softmax over ``l``, its entry ``l``."""
+    return over(LOG_SOFTMAX, along, body, at=along)
+
+
+def logsumexp(along: Letter, body: object) -> Over:
+    """``logsumexp(l, Z[i, l])``: log Σ_l exp Z[i, l]."""
+    return over(LOGSUMEXP, along, body)
+
+
+def maximum_over(along: Letter, body: object) -> Over:
+    """``maximum_over(j, X[i, j])``: the largest entry along ``j``."""
+    return over(MAX, along, body)
+
+
+def minimum_over(along: Letter, body: object) -> Over:
+    """``minimum_over(j, X[i, j])``: the smallest entry along ``j``."""
+    return over(MIN, along, body)
+
+
+def argmax(along: Letter, body: object) -> Over:
+    """The position of the largest entry along a letter, the first of a tie; it may be used as an index."""
+    return over(ARGMAX, along, body)
+
+
+def argmin(along: Letter, body: object) -> Over:
+    """The position of the smallest entry along a letter, the first of a tie; it may be used as an index."""
+    return over(ARGMIN, along, body)
+
+
+def norm(along: Letter, body: object) -> Over:
+    """The Euclidean norm along a letter."""
+    return over(NORM, along, body)
+
+
+def inverse(row: Letter, column: Letter, body: object) -> Over:
+    """``inverse(i, j, A[i, j])``: the entry (i, j) of the inverse of the matrix A."""
+    return over(INVERSE, row, column, body, at=(row, column))
+
+
+def logdet(row: Letter, column: Letter, body: object) -> Over:
+    """``logdet(i, j, A[i, j])``: log |det A|."""
+    return over(LOGDET, row, column, body)
+
+
+def det(row: Letter, column: Letter, body: object) -> Over:
+    """``det(i, j, A[i, j])``."""
+    return over(DET, row, column, body)
