@@ -16,8 +16,7 @@ from derive.formula import Claim, Formula, claims_of
 from derive.matrix import MatrixForm, matrix_form_of
 from derive.notation import Bracket, Node, Over, Partial, Position, Ref, Tangent, Tensor
 from derive.program import Assumption, Definition, Program, Recurrence
-from derive.render.mathematics import Scope, Side, Writer
-from derive.render.matrix_text import MatrixWriter
+from derive.render.mathematics import MatrixWriter, Scope, Side, Writer
 from derive.render.naming import Names
 from derive.render.phrases import DOMAINS, LANGUAGES, TITLES, WITNESSES, phrase, pick
 from derive.render.runs import Run, Token
