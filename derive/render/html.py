@@ -10,21 +10,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from derive.derivation import Evidence
-from derive.render.document import (
-    Block,
-    Conclusion,
-    Document,
-    Equation,
-    Given,
-    Line,
-    Mark,
-    MatrixSide,
-    Section,
-    Setup,
-    Subject,
-    SymbolRow,
-    document,
-)
+from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
+from derive.render.document import Subject, document
+from derive.render.equation import Equation, MatrixSide
 from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
 from derive.render.page import math as drawn
 from derive.render.page import page
