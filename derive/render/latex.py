@@ -16,7 +16,8 @@ from derive.render.equation import Equation, MatrixSide, equation_tokens
 from derive.render.mathematics import Scope, Writer
 from derive.render.naming import Names, symbol_of, tensor_symbol
 from derive.render.phrases import sentence, titled
-from derive.render.tex import ROOM, TexPen, aligned, is_chinese, tex_text, widest
+from derive.render.tex import ROOM, TexPen, aligned, widest
+from derive.render.tex_text import is_chinese, tex_text
 from derive.size_algebra import Size
 
 __all__ = ["latex", "latex_equation", "latex_inline", "latex_symbol", "power_of_ten", "results"]
