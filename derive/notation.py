@@ -35,6 +35,7 @@ from derive.index import (
     letter,
     letters,
 )
+from derive.prose import check_prose
 from derive.size_algebra import Size, as_size
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ class Tensor(_Arithmetic):
         self.below = below
         self.domain = domain
         self.meaning = meaning
+        check_prose(meaning, f"the meaning of {name!r}")
         self.primal = primal
         self.role = role
         self.definition: Definition | Recurrence | None = None

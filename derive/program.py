@@ -46,6 +46,7 @@ from derive.notation import (
     shape_text,
 )
 from derive.notation import equal as same_index
+from derive.prose import check_prose
 from derive.size_algebra import Size, size_symbols
 from derive.tree import renew_binders, replace_tensors, substitute, walk
 
@@ -518,6 +519,7 @@ def assume(left: object, relation: str, right: object, reason: str | tuple[str, 
     """An assumption such as ``assume(Sum(l, T[i, l]), "=", 1)``, for all values of its free letters."""
     if relation not in ("=", ">", "≥", "≠"):
         raise NotationError(f"an assumption relates by =, >, ≥ or ≠, not {relation!r}")
+    check_prose(reason, "the reason of an assumption")
     text = reason if isinstance(reason, tuple) else (reason, reason)
     made = Assumption(renew_binders(as_node(left)), relation, renew_binders(as_node(right)), text)
     for side in (made.left, made.right):

@@ -143,6 +143,13 @@ def foreign_to_differentiation(sources: Sources) -> list[str]:
     return [target for target in targets if not in_package(target, "verify", *allowed)]
 
 
+def above_the_prose(sources: Sources) -> list[str]:
+    """What the grammar of formulas in prose reaches beyond the errors: it lies below everything that takes prose."""
+    allowed = ("derive.prose", "derive.errors", *sys.stdlib_module_names)
+    return [str(found) for found in sources.imports if in_package(found.module, "derive.prose")
+            and not in_package(found.target, *allowed)]  # fmt: skip
+
+
 def execution_of_text(sources: Sources) -> list[str]:
     found = []
     for module, tree in sources.trees.items():
@@ -204,6 +211,11 @@ def test_numerical_differentiation_needs_numpy_only(sources: Sources) -> None:
     assert foreign_to_differentiation(sources) == []
 
 
+def test_the_grammar_of_prose_needs_nothing(sources: Sources) -> None:
+    assert "derive.prose" in sources.trees
+    assert above_the_prose(sources) == []
+
+
 def test_no_text_is_executed(sources: Sources) -> None:
     assert execution_of_text(sources) == []
 
@@ -240,6 +252,11 @@ WRONG = {
     "numdiff imports scipy through another": (
         foreign_to_differentiation,
         {"verify.numdiff": "from . import steps", "verify.steps": "def f():\n    import scipy"},
+    ),
+    "the grammar of prose imports a renderer": (above_the_prose, {"derive.prose": "from derive.render import tex"}),
+    "a function of the grammar of prose imports sympy": (
+        above_the_prose,
+        {"derive.prose": "def f():\n    import sympy"},
     ),
     "text is parsed": (execution_of_text, {"derive.program": "import sympy\nsympy.sympify('x')"}),
     "text is parsed by another name": (
