@@ -17,6 +17,7 @@ import typer
 
 from derive.console import complain, conclude, cut, loaded, run, summary, width, worst
 from derive.errors import DerivationError, MissingRuleError, NotationError
+from derive.prose import without_marks
 
 if TYPE_CHECKING:
     from derive.derivation import Evidence
@@ -78,12 +79,13 @@ def list_(
         status, outcome = _status(entry, check=check)
         outcomes.append(outcome)
         group = group_of(identifier)
+        title, title_zh = without_marks(entry.title), without_marks(entry.title_zh)
         if not as_json:
             if not rows or group != rows[-1]["group"]:
                 typer.secho(f"\n{group.replace('_', ' ')}", bold=True)
-            typer.echo(cut(f"  {identifier:<{max(map(len, catalogue()))}}  {status:<8}  {entry.title}", width()))
+            typer.echo(cut(f"  {identifier:<{max(map(len, catalogue()))}}  {status:<8}  {title}", width()))
         rows.append({"id": identifier, "group": group, "status": status,
-                     "title": entry.title, "title_zh": entry.title_zh})  # fmt: skip
+                     "title": title, "title_zh": title_zh})  # fmt: skip
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
     conclude(worst(outcomes))

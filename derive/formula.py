@@ -27,6 +27,7 @@ from derive.errors import DerivationError, MissingRuleError, NotationError
 from derive.nodes import Node, Ref, Tensor, as_node
 from derive.printable import Printable
 from derive.program import Program
+from derive.prose import check_prose
 from derive.statements import Statement
 
 __all__ = ["Claim", "Formula", "catalogue", "claim", "claims_of", "formula", "line", "load", "prove"]
@@ -47,6 +48,10 @@ class Claim:
     prose: Text = ("", "")
     derivation: Derivation | None = None
     given: tuple[Chain, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_prose(self.title, "the title of a claim")
+        check_prose(self.prose, "the prose of a claim")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +84,8 @@ class Formula(Printable):
             raise NotationError(f"the formula {self.id!r} needs a summary in English and in Chinese")
         if not _is_pair(self.answer):
             raise NotationError(f"the answer of the formula {self.id!r} is a pair, English and Chinese")
+        for field in ("title", "title_zh", "summary", "answer"):
+            check_prose(getattr(self, field), f"the {field} of the formula {self.id!r}")
 
 
 def _is_prose(text: object) -> bool:
@@ -183,6 +190,9 @@ def line(
 ) -> Callable[[Node | Statement], Step]:
     """A line of a chain written by hand: its relation to the line before, and what it says."""
     said = after if isinstance(after, Statement) else as_node(after)
+    check_prose(why, "the reason of a line")
+    for condition in conditions:
+        check_prose(condition, "a condition of a line")
 
     def follow(before: Node | Statement) -> Step:
         return Step(
@@ -202,6 +212,7 @@ def prove(
 ) -> Chain:
     """A chain written by hand: ``prove(start, line("=", …, why=(…)), line("≤", …))``. Every line is checked."""
     now: Node | Statement = start if isinstance(start, Statement) else as_node(start)
+    check_prose(note, "the note before a chain")
     first = now
     steps = []
     _check_sides(now, "the start of a chain")

@@ -22,6 +22,7 @@ import sympy
 from derive.errors import NotationError
 from derive.index import Index, IntegerNode, Letter, Quotient, as_index
 from derive.operators import Operators
+from derive.prose import check_prose
 from derive.size_algebra import Size
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Tensor(Operators):
         self.below = below
         self.domain = domain
         self.meaning = meaning
+        check_prose(meaning, f"the meaning of {name!r}")
         self.primal = primal
         self.role = role
         self.definition: Definition | Recurrence | None = None

@@ -359,7 +359,8 @@ _TABLE = (
         ("Taylor's theorem along a line", "沿直线的泰勒定理"),
         r"\varphi(1) = \sum_{r\le k}\frac{\varphi^{(r)}(0)}{r!} + \frac{\varphi^{(k+1)}(\theta)}{(k+1)!},"
         r"\quad 0<\theta<1",
-        ("the one-variable theorem for φ(t) = f(x + t·v) at t = 1", "对 φ(t) = f(x + t·v) 在 t = 1 处用一元泰勒定理"),
+        ("the theorem of one variable for `φ(t) = f(x + t·v)` at `t = 1`",
+         "对 `φ(t) = f(x + t·v)` 在 `t = 1` 处用一元泰勒定理"),
     ),
     Rule(
         "name",

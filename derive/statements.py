@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from derive.errors import NotationError
 from derive.index import Letter
 from derive.nodes import Node, Ref, Tensor, as_node
+from derive.prose import check_prose
 from derive.tree import renew_binders, walk
 
 __all__ = ["Statement", "assume"]
@@ -51,6 +52,7 @@ def assume(left: object, relation: str, right: object, reason: str | tuple[str, 
     """An assumption such as ``assume(Sum(l, T[i, l]), "=", 1)``, for all values of its free letters."""
     if relation not in ("=", ">", "≥", "≠"):
         raise NotationError(f"an assumption relates by =, >, ≥ or ≠, not {relation!r}")
+    check_prose(reason, "the reason of an assumption")
     text = reason if isinstance(reason, tuple) else (reason, reason)
     made = Statement(renew_binders(as_node(left)), relation, renew_binders(as_node(right)), text)
     for side in (made.left, made.right):

@@ -9,7 +9,7 @@ from pathlib import Path
 from derive.derivation import Evidence
 from derive.evidence import evidence_for
 from derive.formula import Formula, catalogue, formula, group_of
-from derive.render.markdown import markdown
+from derive.render.markdown import markdown, prose
 
 __all__ = ["write"]
 
@@ -56,7 +56,8 @@ def write(folder: Path, entries: Iterable[str] | None = None) -> list[Path]:
 def _listed(entry: Formula, evidence: Evidence) -> str:
     held = sum(check.outcome == "holds" for check in evidence.all)
     status = f"{held} checks hold" if held == len(evidence.all) else f"{held} of {len(evidence.all)} checks hold"
-    return f"[{entry.title}]({entry.id}.md) · {entry.title_zh}\n: {entry.summary[0]} *{status}.*\n\n"
+    title, title_zh, summary = map(prose, (entry.title, entry.title_zh, entry.summary[0]))
+    return f"[{title}]({entry.id}.md) · {title_zh}\n: {summary} *{status}.*\n\n"
 
 
 def _contents(names: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOOR = "derive.evidence"
 
 # What the tree of expressions is made of. Constructors, functions and definitions are made of nodes, and above them.
-UNDER_THE_TREE = ("derive.errors", "derive.index", "derive.operators", "derive.size_algebra")
+UNDER_THE_TREE = ("derive.errors", "derive.index", "derive.operators", "derive.prose", "derive.size_algebra")
 
 # Where verify meets SymPy and derive. Everything else in it is an independent witness: NumPy and SciPy only.
 SYMBOLIC = (
@@ -163,6 +163,13 @@ def eager_scipy(sources: Sources) -> list[str]:
     ]
 
 
+def above_the_prose(sources: Sources) -> list[str]:
+    """What the grammar of formulas in prose reaches beyond the errors: it lies below everything that takes prose."""
+    allowed = ("derive.prose", "derive.errors", *sys.stdlib_module_names)
+    return [str(found) for found in sources.imports if in_package(found.module, "derive.prose")
+            and not in_package(found.target, *allowed)]  # fmt: skip
+
+
 def execution_of_text(sources: Sources) -> list[str]:
     found = []
     for module, tree in sources.trees.items():
@@ -233,6 +240,11 @@ def test_deriving_starts_without_scipy(sources: Sources) -> None:
     assert eager_scipy(sources) == []
 
 
+def test_the_grammar_of_prose_needs_nothing(sources: Sources) -> None:
+    assert "derive.prose" in sources.trees
+    assert above_the_prose(sources) == []
+
+
 def test_no_text_is_executed(sources: Sources) -> None:
     assert execution_of_text(sources) == []
 
@@ -280,6 +292,11 @@ WRONG = {
         },
     ),
     "derive loads SciPy at once": (eager_scipy, {"derive.functions": "from scipy import special"}),
+    "the grammar of prose imports a renderer": (above_the_prose, {"derive.prose": "from derive.render import tex"}),
+    "a function of the grammar of prose imports sympy": (
+        above_the_prose,
+        {"derive.prose": "def f():\n    import sympy"},
+    ),
     "text is parsed": (execution_of_text, {"derive.program": "import sympy\nsympy.sympify('x')"}),
     "text is parsed by another name": (
         execution_of_text,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from derive.console import conclude, cut, fold, loaded, run, summary, width, worst
+from derive.prose import without_marks
 
 if TYPE_CHECKING:
     from derive.derivation import Chain, Check, Evidence
@@ -50,7 +51,7 @@ def derivation(
     if as_json:
         claims = [
             {
-                "title": claim.title[0],
+                "title": without_marks(claim.title[0]),
                 "outcome": evidence.outcome,
                 "chains": [_chain(chain, evidence) for chain in claim.chains],
             }
@@ -58,9 +59,9 @@ def derivation(
         ]
         _print_json({"id": entry.id, "outcome": outcome, "seed": seed, "claims": claims})
         conclude(outcome)
-    typer.secho(cut(entry.title, width()), bold=True)
+    typer.secho(cut(without_marks(entry.title), width()), bold=True)
     for claim, evidence in parts:
-        _print(f"\n{claim.title[0]}")
+        _print(f"\n{without_marks(claim.title[0])}")
         for chain in claim.chains:
             _print_chain(chain, evidence)
     _print("\n" + summary([check for _, evidence in parts for check in evidence.all]))

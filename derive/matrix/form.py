@@ -54,7 +54,7 @@ class MatrixForm:
 
     def run(self, pen: Pen, names: Names | None = None) -> Run:
         """The expression drawn with a pen; ``names`` says what the slice letters are called."""
-        from derive.render.matrix_text import MatrixWriter
+        from derive.render.mathematics import MatrixWriter
         from derive.render.naming import Names as Known
 
         return MatrixWriter(pen, names or Known().bind(self.batch)).write(self.tree)

@@ -10,21 +10,11 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from derive.derivation import Evidence
-from derive.render.document import (
-    Block,
-    Conclusion,
-    Document,
-    Equation,
-    Given,
-    Line,
-    Mark,
-    MatrixSide,
-    Section,
-    Setup,
-    Subject,
-    SymbolRow,
-    document,
-)
+from derive.prose import without_marks
+from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
+from derive.render.document import Subject, document
+from derive.render.equation import Equation, MatrixSide
+from derive.render.inline import write_prose
 from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
 from derive.render.page import math as drawn
 from derive.render.page import page
@@ -39,13 +29,16 @@ ROOM = 38.0
 def html(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
     """The derivation as one HTML page that needs nothing else. Raises: DerivationError when a check fails."""
     made = document(subject, evidence, lang)
-    return page(made.title, "\n".join(_Page(made).body()), lang="zh-CN" if lang == "zh" else lang)
+    drawn = _Page(made)
+    body = "\n".join((f"<h1>{drawn.prose(made.title)}</h1>", *drawn.body()))
+    return page(without_marks(made.title), body, lang="zh-CN" if lang == "zh" else lang)
 
 
 def notebook(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
     """The derivation as HTML for a notebook cell, whose own MathJax draws the formulas."""
     made = document(subject, evidence, lang)
-    return "\n".join((f"<h2>{escape(made.title)}</h2>", *_Notebook(made).body()))
+    drawn = _Notebook(made)
+    return "\n".join((f"<h2>{drawn.prose(made.title)}</h2>", *drawn.body()))
 
 
 class _Page:
@@ -60,14 +53,18 @@ class _Page:
     def say(self, key: str) -> str:
         return escape(self.made.say(key))
 
+    def prose(self, text: str) -> str:
+        """Prose with its formulas drawn."""
+        return write_prose(text, escape, lambda tex: self.math(tex, display=False))
+
     def body(self) -> Iterator[str]:
         made = self.made
         if made.summary:
-            yield f'<p class="lead">{escape(made.summary)}</p>'
+            yield f'<p class="lead">{self.prose(made.summary)}</p>'
         yield f'<section class="claim"><h2>{self.say("claim")}</h2>'
         for section in made.sections:
             if section.title:
-                yield f"<p>{escape(section.title)}</p>"
+                yield f"<p>{self.prose(section.title)}</p>"
             for conclusion in section.conclusions:
                 yield self.equation(conclusion.expected or conclusion.equation)
         yield "</section>"
@@ -76,7 +73,7 @@ class _Page:
             yield from self.section(section)
         yield from self.checks()
         if made.answer:
-            yield f"<h2>{self.say('answer')}</h2><p>{escape(made.answer)}</p>"
+            yield f"<h2>{self.say('answer')}</h2><p>{self.prose(made.answer)}</p>"
         if made.reference:
             yield f'<p class="reference">{self.say("reference")}: {escape(made.reference)}</p>'
 
@@ -100,14 +97,14 @@ class _Page:
             for equation, reason in setup.assumptions:
                 yield self.equation(equation)
                 if reason:
-                    yield f'<p class="why">{escape(sentence(reason))}</p>'
+                    yield f'<p class="why">{self.prose(sentence(reason))}</p>'
 
     def row(self, row: SymbolRow) -> tuple[str, str, str]:
         symbols = ", ".join(self.math(latex_symbol(s), display=False) for s in row.symbols)
         shape = ""
         if row.shape is not None:
             shape = self.math(latex_shape(row.shape), display=False) if row.shape else self.say("scalar")
-        meaning = escape(row.meaning)
+        meaning = self.prose(row.meaning)
         if row.below is not None:
             extra = f"{self.say('integers below')} {self.math(latex_size(row.below), display=False)}"
             meaning = f"{meaning}; {extra}" if meaning else extra
@@ -116,16 +113,16 @@ class _Page:
     def given(self, given: Given) -> Iterator[str]:
         if given.remark:
             along = "" if given.along is None else " " + self.math(latex_inline(given.along), display=False)
-            yield f'<p class="why">{escape(titled(given.remark))}{along}:</p>'
+            yield f'<p class="why">{self.prose(titled(given.remark))}{along}:</p>'
         for equation in given.equations:
             yield self.equation(equation)
 
     # ------------------------------------------------------------------------------------------------- chains
 
     def section(self, section: Section) -> Iterator[str]:
-        yield f"<h2>{escape(section.title) or self.say('derivation')}</h2>"
+        yield f"<h2>{self.prose(section.title) or self.say('derivation')}</h2>"
         if section.prose:
-            yield f"<p>{escape(section.prose)}</p>"
+            yield f"<p>{self.prose(section.prose)}</p>"
         if section.setup is not None:
             yield from self.setup(section.setup, 3)
             yield f"<h3>{self.say('derivation')}</h3>"
@@ -138,7 +135,7 @@ class _Page:
 
     def block(self, block: Block) -> Iterator[str]:
         if block.note:
-            yield f"<p>{escape(block.note)}</p>"
+            yield f"<p>{self.prose(block.note)}</p>"
         yield f"<h3>{self.math(chr(92) + 'displaystyle ' + latex_inline(block.opening), display=False)}</h3>"
         if block.lines:
             yield '<div class="steps">'
@@ -148,7 +145,7 @@ class _Page:
 
     def line(self, line: Line) -> Iterator[str]:
         yield '<article class="step">'
-        yield f'<header><span class="law">{escape(titled(line.law))}</span>'
+        yield f'<header><span class="law">{self.prose(titled(line.law))}</span>'
         if line.statements:
             statements = " ".join(self.math(s, display=False) for s in line.statements)
             yield f'<span class="statement">{statements}</span>'
@@ -159,7 +156,7 @@ class _Page:
         conditions = ""
         if line.conditions:
             conditions = f" ({self.say('provided')} {self.conditions(line.conditions)})"
-        yield f'<p class="why">{escape(sentence(line.why))}{conditions}</p>'
+        yield f'<p class="why">{self.prose(sentence(line.why))}{conditions}</p>'
         if line.substeps:
             yield f"<details><summary>{self.say('in smaller steps')}</summary>"
             yield from self.substeps(line.substeps)
@@ -169,14 +166,14 @@ class _Page:
     def substeps(self, blocks: Iterable[Block]) -> Iterator[str]:
         for block in blocks:
             if block.note:
-                yield f"<p>{escape(block.note)}</p>"
+                yield f"<p>{self.prose(block.note)}</p>"
             yield self.equation(block.opening)
             for line in block.lines:
                 yield from self.line(line)
 
     def conditions(self, conditions: Iterable[str | Equation]) -> str:
         return "; ".join(
-            escape(c) if isinstance(c, str) else self.math(latex_inline(c), display=False) for c in conditions
+            self.prose(c) if isinstance(c, str) else self.math(latex_inline(c), display=False) for c in conditions
         )
 
     def conclusion(self, conclusion: Conclusion) -> Iterator[str]:
@@ -188,7 +185,7 @@ class _Page:
         for name, form in forms:
             yield f'<p class="why">{self.say(name)}</p>{self.equation(form, ROOM - 2)}'
             if isinstance(form, MatrixSide):
-                yield from (f'<p class="why">{escape(sentence(note))}</p>' for note in form.notes)
+                yield from (f'<p class="why">{self.prose(sentence(note))}</p>' for note in form.notes)
         if conclusion.marks:
             marks = " ".join(f"{self.mark(mark, witness=True)}" for mark in conclusion.marks)
             yield f'<p class="why">{marks}</p>'

@@ -10,26 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from derive.derivation import Evidence
 from derive.nodes import Node, Tensor
-from derive.render.document import (
-    Block,
-    Conclusion,
-    Document,
-    Equation,
-    Given,
-    Line,
-    Mark,
-    MatrixSide,
-    Section,
-    Setup,
-    Subject,
-    SymbolRow,
-    document,
-    equation_tokens,
-)
+from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
+from derive.render.document import Subject, document
+from derive.render.equation import Equation, MatrixSide, equation_tokens
+from derive.render.inline import write_prose
 from derive.render.mathematics import Scope, Writer
 from derive.render.naming import Names, symbol_of, tensor_symbol
 from derive.render.phrases import sentence, titled
-from derive.render.tex import ROOM, TexPen, aligned, is_chinese, tex_text, widest
+from derive.render.tex import ROOM, TexPen, aligned, widest
+from derive.render.tex_text import is_chinese, tex_text
 from derive.size_algebra import Size
 
 __all__ = ["latex", "latex_equation", "latex_inline", "latex_symbol", "power_of_ten", "results"]
@@ -157,13 +146,17 @@ def results(subject: Subject, evidence: Evidence | None = None, lang: str = "en"
 # -------------------------------------------------------------------------------------------------- document
 
 
+def _prose(text: str) -> str:
+    return write_prose(text, tex_text, lambda tex: f"${tex}$")
+
+
 def _document(made: Document) -> Iterator[str]:
-    summary = rf"\par\vspace{{0.8ex}}{tex_text(made.summary)}\par" if made.summary else ""
-    yield _TITLE % {"title": tex_text(made.title), "summary": summary}
+    summary = rf"\par\vspace{{0.8ex}}{_prose(made.summary)}\par" if made.summary else ""
+    yield _TITLE % {"title": _prose(made.title), "summary": summary}
     yield _heading(made.say("claim"))
     for section in made.sections:
         if section.title:
-            yield rf"\par\medskip {tex_text(section.title)}\nopagebreak"
+            yield rf"\par\medskip {_prose(section.title)}\nopagebreak"
         for conclusion in section.conclusions:
             yield _display(conclusion)
     yield from _setup(made, made.setup, 0)
@@ -175,7 +168,7 @@ def _document(made: Document) -> Iterator[str]:
         yield tex_text(made.reference) + r"\par"
     if made.answer:
         yield _heading(made.say("answer"))
-        yield tex_text(made.answer) + r"\par"
+        yield _prose(made.answer) + r"\par"
 
 
 def _heading(text: str, level: int = 0) -> str:
@@ -213,16 +206,16 @@ def _setup(made: Document, setup: Setup, level: int) -> Iterator[str]:
         yield _heading(made.say("assumptions"), level + 1 if level else 0)
         for equation, reason in setup.assumptions:
             brief = len(reason) < BRIEF
-            beside = rf"\quad\text{{({tex_text(reason)})}}" if reason and brief else ""
+            beside = rf"\quad\text{{({_prose(reason)})}}" if reason and brief else ""
             yield f"\\[\n{latex_equation(equation)}{beside}\n\\]"
             if reason and not brief:
-                yield rf"\nopagebreak{{\small {tex_text(sentence(reason))}\par}}"
+                yield rf"\nopagebreak{{\small {_prose(sentence(reason))}\par}}"
 
 
 def _row(made: Document, row: SymbolRow) -> tuple[str, str, str]:
     symbols = ", ".join(f"${latex_symbol(s)}$" for s in row.symbols)
     shape = "" if row.shape is None else f"${latex_shape(row.shape)}$" if row.shape else made.say("scalar")
-    meaning = tex_text(row.meaning)
+    meaning = _prose(row.meaning)
     if row.below is not None:
         extra = f"{tex_text(made.say('integers below'))} ${WRITER.size(row.below).source}$"
         meaning = f"{meaning}; {extra}" if meaning else extra
@@ -238,15 +231,15 @@ def _columns(symbol: str, shape: str, meaning: str) -> str:
 def _given(given: Given) -> Iterator[str]:
     if given.remark:
         along = "" if given.along is None else f" ${latex_inline(given.along)}$"
-        yield rf"{{\small {tex_text(titled(given.remark))}{along}:\par}}\nopagebreak"
+        yield rf"{{\small {_prose(titled(given.remark))}{along}:\par}}\nopagebreak"
     for equation in given.equations:
         yield _display(equation)
 
 
 def _section(made: Document, section: Section) -> Iterator[str]:
-    yield _heading(tex_text(section.title) if section.title else made.say("derivation"))
+    yield _heading(_prose(section.title) if section.title else made.say("derivation"))
     if section.prose:
-        yield tex_text(section.prose) + r"\par"
+        yield _prose(section.prose) + r"\par"
     if section.setup is not None:
         yield from _setup(made, section.setup, 1)
         yield _heading(made.say("derivation"), 1)
@@ -259,7 +252,7 @@ def _block(made: Document, block: Block, level: int = 0, *, first: bool = False)
     if not level and not first:
         yield r"\par\pagebreak[1]\vspace{1.2ex plus 1ex}\hrule height 0.2pt\nopagebreak\vspace{0.4ex}"
     if block.note:
-        yield rf"{tex_text(block.note)}\par\nopagebreak"
+        yield rf"{_prose(block.note)}\par\nopagebreak"
     yield rf"{{\postdisplaypenalty=10000{_display(block.opening, level)}}}"
     if block.lines:
         yield _LIST
@@ -269,7 +262,7 @@ def _block(made: Document, block: Block, level: int = 0, *, first: bool = False)
 
 
 def _line(made: Document, line: Line, level: int) -> Iterator[str]:
-    parts = [rf"\textbf{{{tex_text(titled(line.law))}}}{_dot(made)}{{\small {tex_text(sentence(line.why))}}}"]
+    parts = [rf"\textbf{{{_prose(titled(line.law))}}}{_dot(made)}{{\small {_prose(sentence(line.why))}}}"]
     if line.reference:
         parts.append(rf"{{\small ($\dagger$ {made.say('stated')} {tex_text(line.reference)})}}")
     if line.statements:
@@ -298,7 +291,7 @@ def _line(made: Document, line: Line, level: int) -> Iterator[str]:
 
 
 def _conditions(conditions: Iterable[str | Equation]) -> str:
-    return "; ".join(tex_text(c) if isinstance(c, str) else f"${latex_inline(c)}$" for c in conditions)
+    return "; ".join(_prose(c) if isinstance(c, str) else f"${latex_inline(c)}$" for c in conditions)
 
 
 def _mark(made: Document, mark: Mark | None) -> str:
@@ -329,7 +322,7 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
             label = rf"\text{{\footnotesize {tex_text(made.say(key))}}}"
             drawn = latex_equation(form, room=ROOM - 9)
             rows.append(
-                rf"&{label} &\quad& {drawn}" + (rf"\quad\text{{\footnotesize {tex_text(notes)}}}" if notes else "")
+                rf"&{label} &\quad& {drawn}" + (rf"\quad\text{{\footnotesize {_prose(notes)}}}" if notes else "")
             )
         body = " \\\\[0.8ex]\n".join(rows)
         box = "\\begin{aligned}\n" + body + "\n\\end{aligned}"

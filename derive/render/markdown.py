@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from derive.derivation import Evidence
-from derive.render.document import (
-    Block,
-    Conclusion,
-    Document,
-    Equation,
-    Given,
-    Line,
-    Mark,
-    MatrixSide,
-    Section,
-    Setup,
-    Subject,
-    SymbolRow,
-    document,
-)
+from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
+from derive.render.document import Subject, document
+from derive.render.equation import Equation, MatrixSide
+from derive.render.inline import write_prose
 from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
 from derive.render.phrases import mark_text, sentence, titled
 
-__all__ = ["markdown"]
+__all__ = ["markdown", "prose"]
 
 
 def markdown(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
@@ -47,6 +36,11 @@ def escaped(text: str) -> str:
     return head + space + rest
 
 
+def prose(text: str) -> str:
+    """Prose with its formulas between dollars."""
+    return write_prose(text, escaped, _inline)
+
+
 def _math(tex: str) -> str:
     return f"$${tex}$$" if "\n" not in tex else f"$$\n{tex}\n$$"
 
@@ -60,13 +54,13 @@ def _inline(tex: str) -> str:
 
 
 def _document(made: Document) -> Iterator[str]:
-    yield f"# {escaped(made.title)}"
+    yield f"# {prose(made.title)}"
     if made.summary:
-        yield escaped(made.summary)
+        yield prose(made.summary)
     yield f"## {made.say('claim')}"
     for section in made.sections:
         if section.title:
-            yield f"**{escaped(section.title)}**"
+            yield f"**{prose(section.title)}**"
         for conclusion in section.conclusions:
             yield _equation(conclusion.expected or conclusion.equation)
     yield from _setup(made, made.setup, "##")
@@ -75,7 +69,7 @@ def _document(made: Document) -> Iterator[str]:
     yield from _checks(made)
     if made.answer:
         yield f"## {made.say('answer')}"
-        yield escaped(made.answer)
+        yield prose(made.answer)
     if made.reference:
         yield f"## {made.say('reference')}"
         yield escaped(made.reference)
@@ -95,7 +89,7 @@ def _setup(made: Document, setup: Setup, mark: str) -> Iterator[str]:
         for equation, reason in setup.assumptions:
             yield _equation(equation)
             if reason:
-                yield escaped(sentence(reason))
+                yield prose(sentence(reason))
 
 
 def _cells(cells: Iterable[str]) -> str:
@@ -107,7 +101,7 @@ def _row(made: Document, row: SymbolRow) -> list[str]:
     shape = ""
     if row.shape is not None:
         shape = _inline(latex_shape(row.shape)) if row.shape else made.say("scalar")
-    meaning = escaped(row.meaning)
+    meaning = prose(row.meaning)
     if row.below is not None:
         extra = f"{made.say('integers below')} {_inline(latex_size(row.below))}"
         meaning = f"{meaning}; {extra}" if meaning else extra
@@ -117,15 +111,15 @@ def _row(made: Document, row: SymbolRow) -> list[str]:
 def _given(given: Given) -> Iterator[str]:
     if given.remark:
         along = "" if given.along is None else " " + _inline(latex_inline(given.along))
-        yield f"{escaped(titled(given.remark))}{along}:"
+        yield f"{prose(titled(given.remark))}{along}:"
     for equation in given.equations:
         yield _equation(equation)
 
 
 def _section(made: Document, section: Section) -> Iterator[str]:
-    yield f"## {escaped(section.title) or made.say('derivation')}"
+    yield f"## {prose(section.title) or made.say('derivation')}"
     if section.prose:
-        yield escaped(section.prose)
+        yield prose(section.prose)
     if section.setup is not None:
         yield from _setup(made, section.setup, "###")
         yield f"### {made.say('derivation')}"
@@ -138,20 +132,20 @@ def _section(made: Document, section: Section) -> Iterator[str]:
 
 def _block(made: Document, block: Block) -> Iterator[str]:
     if block.note:
-        yield escaped(block.note)
+        yield prose(block.note)
     yield _equation(block.opening)
     for line in block.lines:
         yield from _line(made, line)
 
 
 def _line(made: Document, line: Line) -> Iterator[str]:
-    head = f"**{line.number}\u2002{escaped(titled(line.law))}.** {escaped(sentence(line.why))}"
+    head = f"**{line.number}\u2002{prose(titled(line.law))}.** {prose(sentence(line.why))}"
     if line.reference:
         head += f" († {made.say('stated')} {escaped(line.reference)})"
     if line.statements:
         head += " " + ", ".join(_inline(s) for s in line.statements)
     if line.conditions:
-        listed = "; ".join(escaped(c) if isinstance(c, str) else _inline(latex_inline(c)) for c in line.conditions)
+        listed = "; ".join(prose(c) if isinstance(c, str) else _inline(latex_inline(c)) for c in line.conditions)
         head += f" ({made.say('provided')} {listed})"
     yield f"{head} <sub>{_mark(made, line.mark)}</sub>"
     yield _equation(line.equation)
@@ -180,7 +174,7 @@ def _conclusion(made: Document, conclusion: Conclusion) -> Iterator[str]:
         yield f"*{made.say(name)}*"
         yield _math(rf"\boxed{{{latex_equation(form)}}}")
         if isinstance(form, MatrixSide):
-            yield from (escaped(sentence(note)) for note in form.notes)
+            yield from (prose(sentence(note)) for note in form.notes)
     for mark in conclusion.marks:
         yield f"<sub>{_mark(made, mark)} ({escaped(mark.witness)})</sub>"
 

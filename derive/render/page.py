@@ -3,6 +3,7 @@
 `page` wraps a body of HTML whose text is already escaped. Formulas in it are made by `math`; KaTeX turns
 them into glyphs when the page is opened. The vocabulary of the body::
 
+    <h1>                        the title
     <p class="lead">            one sentence below the title
     <section class="claim">     what is derived
     <table class="setup">       one row per symbol: <td>symbol <td>shape <td>meaning (a <thead> is optional)
@@ -20,7 +21,8 @@ them into glyphs when the page is opened. The vocabulary of the body::
     <p class="reference">       where it is stated in the literature
 
 A check says how it ended by its second class: `ok`, `unexercised` (could not be exercised), `wrong`, or
-`stated` (taken from the reference, not derived here). Headings are h2 and h3; the title is the only h1.
+`stated` (taken from the reference, not derived here). The body begins with
+the only h1; the other headings are h2 and h3.
 `<pre><code>`, plain tables and lists are styled too, and `<div class="scroll">` gives anything wide a box of
 its own to scroll in.
 
@@ -73,7 +75,6 @@ _TEMPLATE = """\
 <body>
 <main>
 <button id="theme" type="button" title="{toggle}" aria-label="{toggle}"></button>
-<h1>{title}</h1>
 {body}
 </main>
 <script>{katex_js}</script>
@@ -84,7 +85,7 @@ _TEMPLATE = """\
 
 
 def page(title: str, body: str, lang: str = "en") -> str:
-    """The whole page; `title` is plain text, `body` is HTML whose text is already escaped."""
+    """The whole page; `title` is plain text for the window, `body` is HTML whose text is already escaped."""
     katex_js, js = _script("katex/katex.min.js"), _script("page.js")
     return _TEMPLATE.format(
         lang=escape(lang),

@@ -34,6 +34,10 @@ class Token:
     cost: int = UNBREAKABLE
     head: str = ""
 
+    def unbroken(self) -> Token:
+        """The same, but no line ends before it."""
+        return replace(self, cost=UNBREAKABLE)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -57,6 +61,10 @@ class Run:
     def source(self) -> str:
         """All in one line."""
         return "".join(token.source for token in self.tokens)
+
+    def unbroken(self) -> Run:
+        """The same in one piece."""
+        return replace(self, tokens=tuple(t.unbroken() for t in self.tokens))
 
     def deeper(self) -> tuple[Token, ...]:
         """The tokens, when brackets are put around them."""

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from derive.derivation import Evidence
 from derive.nodes import Node, Tensor
-from derive.render.document import (
-    Block,
-    Conclusion,
-    Document,
-    Equation,
-    Given,
-    Line,
-    Mark,
-    MatrixSide,
-    Section,
-    Setup,
-    Subject,
-    SymbolRow,
-    document,
-    equation_tokens,
-)
+from derive.prose import prose
+from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
+from derive.render.document import Subject, document
+from derive.render.equation import Equation, MatrixSide, equation_tokens
 from derive.render.mathematics import Scope, Writer
 from derive.render.naming import Names, tensor_symbol
 from derive.render.phrases import mark_text, sentence, titled
@@ -32,6 +21,8 @@ from derive.size_algebra import Size
 __all__ = ["text"]
 
 NARROWEST = 40
+GLUE = "\u00a0"
+"""A space at which no line ends."""
 
 
 def text(subject: Subject, evidence: Evidence | None = None, lang: str = "en", width: int = 80) -> str:
@@ -50,7 +41,7 @@ class _Terminal:
         self.width = width
 
     def text(self) -> str:
-        rows = [row.rstrip() for line in self.document() for row in _cut(line, self.width)]
+        rows = [row.replace(GLUE, " ").rstrip() for line in self.document() for row in _cut(line, self.width)]
         return "\n".join(rows).strip("\n") + "\n"
 
     def say(self, key: str) -> str:
@@ -84,21 +75,21 @@ class _Terminal:
 
     def document(self) -> Iterator[str]:
         made = self.made
-        yield from self.heading(made.title)
+        yield from self.heading(said(made.title))
         if made.summary:
             yield ""
-            yield from self.prose(made.summary)
+            yield from self.prose(said(made.summary))
         yield from self.heading(self.say("claim"), 1)
         for section in made.sections:
             if section.title:
-                yield from self.prose(section.title + ":")
+                yield from self.prose(said(section.title) + ":")
             for conclusion in section.conclusions:
                 yield from self.equation(conclusion.expected or conclusion.equation)
         yield from self.setup(made.setup)
         for section in made.sections:
             yield from self.section(section)
         yield from self.checks()
-        for key, words in (("answer", made.answer), ("reference", made.reference)):
+        for key, words in (("answer", said(made.answer)), ("reference", made.reference)):
             if words:
                 yield from self.heading(self.say(key), 1)
                 yield from self.prose(words)
@@ -125,14 +116,14 @@ class _Terminal:
             for equation, reason in setup.assumptions:
                 yield from self.equation(equation)
                 if reason:
-                    yield from self.prose(f"({reason})", 6)
+                    yield from self.prose(f"({said(reason)})", 6)
 
     def row(self, row: SymbolRow) -> tuple[str, str, str]:
         symbols = ", ".join(self.symbol(s) for s in row.symbols)
         shape = ""
         if row.shape is not None:
             shape = " × ".join(self.axis(axis) for axis in row.shape) if row.shape else self.say("scalar")
-        meaning = row.meaning
+        meaning = said(row.meaning)
         if row.below is not None:
             extra = f"{self.say('integers below')} {self.inline(row.below)}"
             meaning = f"{meaning}; {extra}" if meaning else extra
@@ -150,14 +141,14 @@ class _Terminal:
     def given(self, given: Given) -> Iterator[str]:
         if given.remark:
             along = "" if given.along is None else " " + self.inline(given.along)
-            yield from self.prose(f"{titled(given.remark)}{along}:", 2)
+            yield from self.prose(f"{said(titled(given.remark))}{along}:", 2)
         for equation in given.equations:
             yield from self.equation(equation)
 
     def section(self, section: Section) -> Iterator[str]:
-        yield from self.heading(section.title or self.say("derivation"), 1)
+        yield from self.heading(said(section.title) or self.say("derivation"), 1)
         if section.prose:
-            yield from self.prose(section.prose)
+            yield from self.prose(said(section.prose))
         if section.setup is not None:
             yield from self.setup(section.setup)
             yield from self.heading(self.say("derivation"), 1)
@@ -168,17 +159,17 @@ class _Terminal:
 
     def block(self, block: Block, indent: int) -> Iterator[str]:
         if block.note:
-            yield from self.prose(block.note, indent)
+            yield from self.prose(said(block.note), indent)
         yield from self.equation(block.opening, indent)
         for line in block.lines:
             yield from self.line(line, indent)
 
     def line(self, line: Line, indent: int) -> Iterator[str]:
-        words = f"{line.number} {titled(line.law)}: {line.why}"
+        words = f"{line.number} {said(titled(line.law))}: {said(line.why)}"
         if line.reference:
             words += f" († {self.say('stated')} {line.reference})"
         if line.conditions:
-            listed = "; ".join(c if isinstance(c, str) else self.inline(c) for c in line.conditions)
+            listed = "; ".join(said(c) if isinstance(c, str) else self.inline(c) for c in line.conditions)
             words += f" ({self.say('provided')} {listed})"
         yield from self.prose(words, indent + 2, len(line.number) + 1)
         rows = self.equation(line.equation, indent + 6)
@@ -220,7 +211,7 @@ class _Terminal:
             yield self.say(name)
             yield from self.equation(form, 2, self.width - 4)
             if isinstance(form, MatrixSide):
-                yield from (row for note in form.notes for row in wrapped(sentence(note), self.width - 4, 2, 2))
+                yield from (row for note in form.notes for row in wrapped(said(sentence(note)), self.width - 4, 2, 2))
 
     def boxed(self, rows: Iterable[str]) -> list[str]:
         inside = [part for row in rows for part in _cut(row, self.width - 4)]
@@ -239,6 +230,14 @@ class _Terminal:
         yield from self.prose(f"{counted} {self.say('legend')}{seed}")
         for label, sizes in made.assignments:
             yield from self.prose(f"{label}  " + ", ".join(f"{name} = {value}" for name, value in sizes), 2, 3)
+
+
+def said(text: str) -> str:
+    """Prose with its formulas as they were typed; a short one stays on one line."""
+    return "".join(
+        part if isinstance(part, str) else part.source.replace(" ", GLUE if len(part.source) < NARROWEST else " ")
+        for part in prose(text)
+    )
 
 
 def padded(words: str, width: int) -> str:
@@ -268,7 +267,7 @@ _NO_START = frozenset("，。、；：！？）》”’,.;:!?)")
 def _pieces(words: str) -> Iterator[str]:
     """What may stand together on a line: words, spaces, single wide characters with the stop after them."""
     piece = ""
-    for c in " ".join(words.split()):
+    for c in re.sub(rf"[^\S{GLUE}]+", " ", words).strip(" "):
         wide = columns(c) == 2
         before = columns(piece[-1:]) == 2
         if c in _NO_START or not (c == " " or piece.endswith(" ") or wide or before):

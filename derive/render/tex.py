@@ -1,24 +1,24 @@
-"""Mathematics and prose in LaTeX, for every format that lets TeX or KaTeX draw.
+"""The pen that writes LaTeX, for every format that lets TeX or KaTeX draw.
 
-``latex_math`` writes a node on one line; ``display`` breaks a long one. Widths are estimated in em of the text font
-from the metrics of Computer Modern. Whatever a person has named or written is escaped.
+``latex_math`` writes a node on one line; ``aligned`` breaks a long one. Widths are estimated in em of the text font
+from the metrics of Computer Modern. Whatever a person has named is escaped.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import sympy
 
 from derive.nodes import Node
 from derive.render.mathematics import Pen, Scope, Side, Writer
-from derive.render.naming import GREEK, Names, Symbol, symbol_of
+from derive.render.naming import Names, Symbol, symbol_of
 from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, Run, Token, break_lines
+from derive.render.tex_text import SIGNS, tex_text
 
-__all__ = ["TexPen", "aligned", "is_chinese", "latex_math", "tex_text", "widest"]
+__all__ = ["TexPen", "aligned", "latex_math", "widest"]
 
 ROOM = 37.0
 """Width of a displayed line, in em: what fits the page of the document at 11 pt."""
@@ -53,124 +53,6 @@ def widest(tokens: Sequence[Token], room: float = ROOM) -> float:
     """The width of the longest line of ``aligned``."""
     lines = break_lines(tokens, room, room - CONTINUED)
     return max(line.width + (CONTINUED if m else 0) for m, line in enumerate(lines))
-
-
-# ------------------------------------------------------------------------------------------------- prose
-
-
-_ESCAPES = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": "'", "*": "*",
-    "\u2018": "`", "\u2019": "'", "\u201c": "``", "\u201d": "''", "–": "--", "—": "---", "…": r"\dots{}",
-    "\u00a0": "~",
-    "§": r"\S{}", "†": r"\dag{}", "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "æ": r"\ae{}", "Æ": r"\AE{}",
-    "œ": r"\oe{}", "ł": r"\l{}", "Ł": r"\L{}", "ı": r"\i{}", "å": r"\aa{}", "Å": r"\AA{}",
-}  # fmt: skip
-
-_SIGNS = {
-    "∂": r"\partial", "Σ": r"\Sigma", "∑": r"\sum", "∏": r"\prod", "√": r"\surd", "∞": r"\infty", "∇": r"\nabla",
-    "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "≈": r"\approx", "≡": r"\equiv", "∼": r"\sim", "∝": r"\propto",
-    "±": r"\pm", "×": r"\times", "·": r"\cdot", "⋅": r"\cdot", "÷": r"\div", "−": "-", "⊙": r"\odot",
-    "⊗": r"\otimes",
-    "⊕": r"\oplus", "∘": r"\circ", "→": r"\to", "←": r"\leftarrow", "↦": r"\mapsto", "⇒": r"\Rightarrow",
-    "⇔": r"\Leftrightarrow", "∈": r"\in", "∉": r"\notin", "⊂": r"\subset", "∪": r"\cup", "∩": r"\cap",
-    "∀": r"\forall",
-    "∃": r"\exists", "⟨": r"\langle", "⟩": r"\rangle", "‖": r"\Vert", "⌊": r"\lfloor", "⌋": r"\rfloor",
-    "⌈": r"\lceil", "⌉": r"\rceil", "⊤": r"\top", "ᵀ": r"^{\top}", "⁻": "^{-}", "⁺": "^{+}", "°": r"^{\circ}",
-    "′": r"'",
-    "ℝ": r"\mathbb{R}", "ℓ": r"\ell", "𝔼": r"\mathbb{E}", "∫": r"\int", "≪": r"\ll", "≫": r"\gg", "⪰": r"\succeq",
-    "≻": r"\succ", "⪯": r"\preceq", "≺": r"\prec", "¬": r"\neg", "∧": r"\wedge", "∨": r"\vee", "⋯": r"\cdots",
-    "ϕ": r"\phi", "ϵ": r"\epsilon", "ε": r"\varepsilon", "φ": r"\varphi", "✓": r"\checkmark",
-}  # fmt: skip
-for _name, _letter in GREEK.items():
-    if _letter in "ου":
-        continue
-    _SIGNS.setdefault(_letter, "\\" + _name.rstrip("_").replace("lmbda", "lambda"))
-_SIGNS["λ"], _SIGNS["υ"] = r"\lambda", r"\upsilon"
-
-_ACCENTS = {
-    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
-    "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c", "\u0328": "k",
-}  # fmt: skip
-
-_MATH_ACCENTS = {"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0307": r"\dot"}
-
-_LONG = 24
-"""A word longer than this may be broken anywhere."""
-
-
-def is_chinese(text: str) -> bool:
-    """Whether the text needs the Chinese font."""
-    return any(_in_chinese_font(c) for c in text)
-
-
-def _in_chinese_font(character: str) -> bool:
-    if ord(character) < 0x2E80:
-        return False
-    try:
-        character.encode("gb2312")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def tex_text(text: str, *, breaking: bool = True) -> str:
-    """Prose for LaTeX: nothing in it is a command. What the fonts lack is shown by its number."""
-    words = []
-    for word in text.split():
-        anywhere = breaking and len(word) > _LONG and not is_chinese(word)
-        words.append((r"\hspace{0pt}" if anywhere else "").join(_characters(word)))
-    return " ".join(words)
-
-
-def _characters(word: str) -> Iterator[str]:
-    clusters: list[str] = []
-    for c in unicodedata.normalize("NFC", word):
-        if unicodedata.combining(c) and clusters:
-            clusters[-1] += c
-        else:
-            clusters.append(c)
-    return map(_character, clusters)
-
-
-def _character(cluster: str) -> str:
-    c, marks = cluster[0], cluster[1:]
-    if marks:
-        return _marked(c, marks)
-    if c in _ESCAPES:
-        return _ESCAPES[c]
-    if c in _SIGNS:
-        return f"${_SIGNS[c]}$"
-    if c.isascii():
-        return c if c.isprintable() else ""
-    return c if _in_chinese_font(c) else _decomposed(c)
-
-
-def _marked(base: str, marks: str) -> str:
-    """A letter with the accents that stand on it; accents that the fonts lack are left out."""
-    drawn = _character(base)
-    for mark in marks:
-        if mark in _ACCENTS:
-            in_math = base in _SIGNS and mark in _MATH_ACCENTS
-            drawn = rf"${_MATH_ACCENTS[mark]}{{{drawn.strip('$')}}}$" if in_math else rf"\{_ACCENTS[mark]}{{{drawn}}}"
-    return drawn
-
-
-_SHIFTED = {"<super>": "^", "<sub>": "_"}
-
-
-def _decomposed(character: str) -> str:
-    kind = unicodedata.decomposition(character).split(" ")[0]
-    plain = unicodedata.normalize("NFKD", character).replace("\u2044", "/")
-    base, marks = plain[0], plain[1:]
-    if kind in _SHIFTED and plain.isascii() and plain.isalnum():
-        return f"${_SHIFTED[kind]}{{{plain}}}$"
-    if base.isascii() and base.isalnum() and marks and all(m in _ACCENTS for m in marks):
-        return _marked(base, marks)
-    if plain != character and plain.isascii():
-        return "".join(_ESCAPES.get(c, c) for c in plain)
-    return "" if unicodedata.combining(character) else f"[U+{ord(character):04X}]"
 
 
 # --------------------------------------------------------------------------------------------------- pen
@@ -329,8 +211,8 @@ class TexPen(Pen):
         one = len(symbol.base) == 1
         if symbol.base == "·":
             base, width = r"\cdot", 0.28
-        elif one and symbol.base in _SIGNS:
-            base = _SIGNS[symbol.base]
+        elif one and symbol.base in SIGNS:
+            base = SIGNS[symbol.base]
         elif one and symbol.base.isascii() and symbol.base.isalpha():
             base = rf"\mathbf{{{symbol.base}}}" if symbol.bold else symbol.base
         else:
@@ -349,7 +231,7 @@ class TexPen(Pen):
         plain = all(part.isascii() and part.isalpha() for part in parts)
         if len(parts) > 1 and plain:
             return self._upright(("" if all(len(part) == 1 for part in parts) else "-").join(parts))
-        return ",".join(_SIGNS[p] if p in _SIGNS else p if p.isdigit() else self._upright(p) for p in parts)
+        return ",".join(SIGNS[p] if p in SIGNS else p if p.isdigit() else self._upright(p) for p in parts)
 
     def at(self, value: Run, indices: Sequence[Run], *, compact: bool) -> Run:
         source = _beside([i.source for i in indices], compact=compact)

@@ -336,7 +336,7 @@ HOSTILE = {
     "comment": "<!-- ]]> --> <![CDATA[",
     "link": "[press](javascript:alert(1)) ![](javascript:alert(1)) <javascript:alert(1)> https://example.org/",
     "python": "__import__('os').system('true') {0.__class__} {} %s %(x)s",
-    "markup": "`code` ``more`` | cell | **bold** _em_ ~~gone~~ # head > quote - item 1. item",
+    "markup": "` ``code`` ```more``` | cell | **bold** _em_ ~~gone~~ # head > quote - item 1. item",
     "lines": "one\n\n# two\n\n- three\n\n```\nfour\n```\n\n<b>\n",
     "entities": "&lt;script&gt; &amp; &#60;b&#62; \"quoted\" 'quoted'",
     "control": "a\x1b[31mb\x07c\x00d\u202ee\u200bf\ufeffg",

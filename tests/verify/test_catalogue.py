@@ -13,7 +13,8 @@ from derive.derivation import Chain, Evidence, Step, Text
 from derive.formula import Claim, Formula, catalogue, claims_of, formula
 from derive.nodes import Node, Partial, Ref, Tangent, Tensor
 from derive.program import Program
-from derive.render.document import Document, Setup, document
+from derive.render.blocks import Document, Setup
+from derive.render.document import document
 from derive.rules import RULES
 from derive.size_algebra import size_symbols
 from derive.statements import Statement

@@ -46,9 +46,9 @@ def with_direction() -> Program:
     c = tensor("c", meaning=("a shift of all logits", "所有 logits 的平移量"))
     p, mean, top, low = names("p m M l")
     p = define(p[i], softmax(i, z[i]), meaning=("probabilities", "概率"))
-    mean = define(mean, Sum(j, p[j] * v[j]), meaning=("mean of v under p", "v 在 p 下的均值"))
-    top = define(top, maximum_over(j, v[j]), meaning=("largest entry of v", "v 的最大元"))
-    low = define(low, minimum_over(j, v[j]), meaning=("smallest entry of v", "v 的最小元"))
+    mean = define(mean, Sum(j, p[j] * v[j]), meaning=("mean of `v` under `p`", "`v` 在 `p` 下的均值"))
+    top = define(top, maximum_over(j, v[j]), meaning=("largest entry of `v`", "`v` 的最大元"))
+    low = define(low, minimum_over(j, v[j]), meaning=("smallest entry of `v`", "`v` 的最小元"))
     return Program.of([z, v, c], [p, mean, top, low])
 
 
@@ -63,9 +63,9 @@ def with_temperature() -> Program:
     (K,) = sizes("K")
     i, j = letters("i j")
     z = tensor("z", K, meaning=("logits", "对数几率 (logits)"))
-    b = tensor("b", meaning=("inverse temperature 1/τ", "温度的倒数 1/τ"), domain="positive")
+    b = tensor("b", meaning=("inverse temperature `1/τ`", "温度的倒数 `1/τ`"), domain="positive")
     p, best = names("p M")
-    p = define(p[i], softmax(i, b * z[i]), meaning=("probabilities at temperature τ", "温度 τ 下的概率"))
+    p = define(p[i], softmax(i, b * z[i]), meaning=("probabilities at temperature `τ`", "温度 `τ` 下的概率"))
     best = define(best, maximum_over(j, z[j]), meaning=("largest logit", "最大的 logit"))
     return Program.of([z, b], [p, best])
 
@@ -78,8 +78,8 @@ def _invariance(about: Program) -> Claim:
     chain = prove(
         shifted,
         line("=", exp(z[i] + c) / Sum(j, exp(z[j] + c)), "expand"),
-        line("=", exp(c) * exp(z[i]) / (exp(c) * Sum(j, exp(z[j]))), why=("exp(a + c) = exp(c) exp(a)",) * 2),
-        line("=", exp(z[i]) / Sum(j, exp(z[j])), "collect", why=("exp(c) cancels", "约去 exp(c)")),
+        line("=", exp(c) * exp(z[i]) / (exp(c) * Sum(j, exp(z[j]))), why=("`exp(a + c) = exp(c)·exp(a)`",) * 2),
+        line("=", exp(z[i]) / Sum(j, exp(z[j])), "collect", why=("`exp(c)` cancels", "约去 `exp(c)`")),
         line("=", about.tensor("p")[i], "name"),
         within=about,
     )
@@ -88,9 +88,9 @@ def _invariance(about: Program) -> Claim:
         [chain],
         program=about,
         prose=(
-            "Hence the stable form: with c = -max z no exponential exceeds 1 and the sum is at least 1, so nothing "
-            "overflows. It is also why the Jacobian has the null vector 1.",
-            "由此得到稳定形式: 取 c = -max z, 则指数都不超过 1, 其和至少为 1, 不会溢出。这也是雅可比矩阵以 1 为零向量的原因。",
+            "Hence the stable form: with `c = -max_j z[j]` no exponential exceeds 1 and the sum is at least 1, so nothing "
+            "overflows. It is also why the Jacobian maps the vector `𝟏` to zero.",
+            "由此得到稳定形式: 取 `c = -max_j z[j]`, 则各指数不超过 1, 其和至少为 1, 不会溢出。这也是雅可比矩阵把向量 `𝟏` 映为零的原因。",
         ),
     )
 
@@ -113,12 +113,12 @@ def _spectrum(about: Program) -> Claim:
         line(
             "=",
             Sum(i, p[i] * (v[i] - m) ** 2),
-            why=("this is the variance of v under p; p sums to 1", "这是 v 在 p 下的方差; p 之和为 1"),
+            why=("this is the variance of `v` under `p`; `p` sums to 1", "这是 `v` 在 `p` 下的方差; `p` 之和为 1"),
         ),
         line("≥", number(0), why=("a sum of squares with positive weights", "正权重的平方和")),
         note=("The quadratic form is a variance, so the Jacobian is positive semidefinite; it vanishes only for a "
-              "constant v, so the rank is K - 1.",
-              "二次型是方差, 故雅可比矩阵半正定; 仅当 v 为常向量时为零, 故秩为 K - 1。"),
+              "constant `v`, so the rank is `K - 1`.",
+              "二次型是方差, 故雅可比矩阵半正定; 仅当 `v` 为常向量时为零, 故秩为 `K - 1`。"),
         within=about,
     )  # fmt: skip
     bound = prove(
@@ -128,11 +128,11 @@ def _spectrum(about: Program) -> Claim:
         line("≤", (top - low) ** 2 / 4,
              why=("no entry is farther from the middle than half the range", "各元到中点的距离不超过极差的一半")),
         line("≤", Sum(i, v[i] ** 2) / 2,
-             why=("(a - b)² ≤ 2(a² + b²) for the largest and the smallest entry", "对最大元与最小元有 (a - b)² ≤ 2(a² + b²)")),
+             why=("`(a - b)² ≤ 2(a² + b²)` for the largest and the smallest entry", "对最大元与最小元用 `(a - b)² ≤ 2(a² + b²)`")),
         note=("Its largest eigenvalue is at most one half.", "其最大特征值不超过二分之一。"),
         within=about,
     )  # fmt: skip
-    return claim(("The Jacobian is positive semidefinite with norm at most ½", "雅可比矩阵半正定, 范数不超过 ½"),
+    return claim(("The Jacobian is positive semidefinite with norm at most `1/2`", "雅可比矩阵半正定, 范数不超过 `1/2`"),
                  [rows, variance, bound], program=about)  # fmt: skip
 
 
@@ -142,7 +142,11 @@ def _two(about: Program) -> Claim:
     chain = prove(
         softmax(k, z[k]).entry(0),
         line("=", exp(z[0]) / (exp(z[0]) + exp(z[1])), "expand"),
-        line("=", 1 / (1 + exp(-(z[0] - z[1]))), why=("divided by exp(z_0) above and below", "上下同除以 exp(z_0)")),
+        line(
+            "=",
+            1 / (1 + exp(-(z[0] - z[1]))),
+            why=("divided by `exp(z[0])` above and below", "上下同除以 `exp(z[0])`"),
+        ),
         line("=", sigmoid(z[0] - z[1]), "expand"),
         within=about,
     )
@@ -167,8 +171,8 @@ def _temperature(about: Program) -> Claim:
         line("=", 1 - 1 / share, "expand", why=("the largest exponent is taken out", "提出最大的指数")),
         line("=", (share - 1) / share, "collect"),
         line("≤", share - 1, why=("the sum holds the term 1, so it is at least 1", "和中含有 1 这一项, 故不小于 1")),
-        note=("Low temperature: what is left for the others is at most Σ exp(-gap/τ), so the largest logit takes all.",
-              "低温: 其余各类所得至多为 Σ exp(-差/τ), 最大的 logit 独占全部。"),
+        note=("Low temperature: what is left for the others is at most the sum of `exp(-gap/τ)` over them, so the largest logit takes all.",
+              "低温: 其余各类所得至多为对它们求和的 `exp(-gap/τ)`, 其中 `gap` 是与最大 logit 之差; 最大的 logit 独占全部。"),
         within=about,
     )  # fmt: skip
     return claim(("Temperature: uniform at one end, the maximum at the other", "温度: 一端均匀, 一端取最大"),
@@ -187,15 +191,18 @@ def claims(main: Program) -> list[Claim]:
             ("The Jacobian", "雅可比矩阵"),
             jacobian(main, "z"),
             expected={"jac_p_z": lambda i, k: p[i] * (equal(i, k) - p[k])},
-            prose=("In matrix form diag(p) - ppᵀ, a symmetric matrix.", "矩阵形式为 diag(p) - ppᵀ, 是对称矩阵。"),
+            prose=(
+                "In matrix form `diag(p) - p pᵀ`, a symmetric matrix.",
+                "矩阵形式为 `diag(p) - p pᵀ`, 是对称矩阵。",
+            ),
         ),
         claim(
             ("The backward pass, without building the Jacobian", "反向传播, 无需构造雅可比矩阵"),
             backward,
             expected={"z": lambda k: p[k] * (d_p[k] - Sum(m, d_p[m] * p[m]))},
             prose=(
-                "One inner product and one product: K operations instead of K².",
-                "一次内积与一次逐元乘积: K 次运算而非 K² 次。",
+                "One inner product and one product entry by entry: of the order of `K` operations instead of `K²`.",
+                "一次内积与一次逐元素乘积: 运算量为 `K` 阶而非 `K²` 阶。",
             ),
         ),
         _invariance(about),
@@ -213,8 +220,8 @@ FORMULA = Formula(
     claims=claims,
     reference="Goodfellow, Bengio, Courville (2016), Deep Learning, section 6.2.2.3",
     summary=(
-        "The softmax turns K real numbers into K positive numbers that sum to 1. Every output depends on every input, "
+        "The softmax turns `K` real numbers into `K` positive numbers that sum to 1. Every output depends on every input, "
         "so its derivative is a full matrix; its structure makes it cheap all the same.",
-        "Softmax 把 K 个实数变为和为 1 的 K 个正数。每个输出依赖于每个输入, 故其导数是满矩阵; 但其结构使计算仍然廉价。",
+        "Softmax 把 `K` 个实数变为和为 1 的 `K` 个正数。每个输出依赖于每个输入, 故其导数是满矩阵; 但其结构使计算仍然廉价。",
     ),
 )

@@ -39,7 +39,7 @@ def program() -> Program:
 def self_attention() -> Program:
     n, D, d, e = sizes("n D d e")
     i, j, k, l, r = letters("i j k l r")
-    X = tensor("X", n, D, meaning=("sequence of n vectors", "n 个向量组成的序列"))
+    X = tensor("X", n, D, meaning=("sequence of `n` vectors", "`n` 个向量组成的序列"))
     A = tensor("W_q", D, d, meaning=("projection to queries", "查询投影"))
     B = tensor("W_k", D, d, meaning=("projection to keys", "键投影"))
     C = tensor("W_v", D, e, meaning=("projection to values", "值投影"))
@@ -66,16 +66,16 @@ def claims(main: Program) -> list[Claim]:
         line("=", Sum(j, Sum(l, d_O[i, l] * V[j, l]) * P[i, j]), "insert"),
         line("=", Sum(l, d_O[i, l] * Sum(j, P[i, j] * V[j, l])), "collect", why=("summed over the keys first", "先对键求和")),
         line("=", Sum(l, d_O[i, l] * O[i, l]), "name"),
-        note=("The row sums in the softmax's backward pass need no n × m array: they are row sums of d_O ⊙ O.",
-              "softmax 反向传播中的行和不需要 n × m 数组: 它等于 Ō ⊙ O 的行和。"),
+        note=("The row sums in the softmax's backward pass need no `n × m` array: they are the row sums of `Ō ⊙ O`.",
+              "softmax 反向传播中的行和不需要 `n × m` 数组: 它等于 `Ō ⊙ O` 的行和。"),
         within=found.program,
     )  # fmt: skip
     rows = prove(
         Sum(j, P[i, j] * (d_P[i, j] - Sum(t, d_P[i, t] * P[i, t]))),
         line("=", Sum(j, P[i, j] * d_P[i, j]) - Sum(t, d_P[i, t] * P[i, t]) * Sum(j, P[i, j]), "collect"),
         line("=", number(0), why=("the weights of a row sum to 1", "每行权重之和为 1")),
-        note=("A common shift of a row of scores changes nothing, so the rows of d_S sum to 0.",
-              "一行得分整体平移不改变结果, 故 S̄ 的每行之和为 0。"),
+        note=("A common shift of a row of scores changes nothing, so the rows of `S̄` sum to 0.",
+              "一行得分整体平移不改变结果, 故 `S̄` 的每行之和为 0。"),
         within=found.program,
     )  # fmt: skip
     own = self_attention()

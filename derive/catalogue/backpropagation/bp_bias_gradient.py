@@ -30,7 +30,7 @@ def program() -> Program:
     x, b = tensor("x", d, meaning=("input", "输入")), tensor("b", o, meaning=("bias", "偏置"))
     u, L = names("u L")
     u = define(u[i], Sum(j, W[i, j] * x[j]) + b[i], meaning=("pre-activation", "预激活"))
-    L = define(L, over(unspecified("g"), i, u[i]), meaning=("loss, any function of u", "损失, u 的任意函数"))
+    L = define(L, over(unspecified("g"), i, u[i]), meaning=("loss, any function of `u`", "损失, `u` 的任意函数"))
     return Program.of([W, x, b], L)
 
 
@@ -83,20 +83,20 @@ def claims(main: Program) -> list[Claim]:
     i, s = letters("i s", o, m)
     last = prove(
         Sum(s, d_V[i, s] * Y[d, s]),
-        line("=", Sum(s, d_V[i, s]), "definition", why=("row d of the input is all ones", "输入的第 d 行全为 1")),
+        line("=", Sum(s, d_V[i, s]), "definition", why=("row `d` of the input is all ones", "输入的第 `d` 行全为 1")),
         note=("The last column of the gradient is the bias gradient.", "梯度的最后一列就是偏置的梯度。"),
         within=wide,
     )
     x, X = main.tensor("x"), many.tensor("X")
     return [
         claim(
-            ("One sample: the gradient in b is the gradient in u", "单个样本: 对 b 的梯度就是对 u 的梯度"),
+            ("One sample: the gradient in `b` is the gradient in `u`", "单个样本: 对 `b` 的梯度就是对 `u` 的梯度"),
             single,
             expected={"b": lambda i: d_u[i], "W": lambda i, j: d_u[i] * x[j]},
             prose=(
-                "u_i contains b_i with the factor 1 and no other entry of b, so the Jacobian is the identity. The "
-                "weights meet the input, so theirs carries x.",
-                "u_i 以因子 1 含 b_i, 不含 b 的其他元素, 故雅可比矩阵是单位矩阵。权重与输入相乘, 故其梯度带有 x。",
+                "`u_i` contains `b_i` with the factor 1 and no other entry of `b`, so the Jacobian is the identity. The "
+                "weights multiply the input, so their gradient carries `x`.",
+                "`u_i` 以因子 1 含 `b_i`, 不含 `b` 的其他元素, 故雅可比矩阵是单位矩阵。权重与输入相乘, 故其梯度带有 `x`。",
             ),
         ),
         claim(
@@ -119,18 +119,18 @@ def claims(main: Program) -> list[Claim]:
 
 FORMULA = Formula(
     id="bp-bias-gradient",
-    title="Why the gradients in b and in u agree",
-    title_zh="对 b 和对 u 的梯度为什么一样",
+    title="Why the gradients in `b` and in `u` agree",
+    title_zh="对 `b` 和对 `u` 的梯度为什么一样",
     program=program,
     claims=claims,
     reference="Nielsen (2015), Neural Networks and Deep Learning, chapter 2, eq. (BP3)",
     summary=(
-        "The bias enters the pre-activation with the factor 1, so whatever the loss feels in u it feels in b.",
-        "偏置以因子 1 进入预激活, 损失对 u 的感受就是对 b 的感受。",
+        "The bias enters the pre-activation with the factor 1, so the loss answers to a change of `b` as it answers to the same change of `u`.",
+        "偏置以因子 1 进入预激活, 故 `b` 的变化与 `u` 的同样变化对损失的影响相同。",
     ),
     answer=(
-        "Why the two gradients are the same: ∂u/∂b is the identity matrix, so ∇_b L = Iᵀ ∇_u L. In a batch one b serves "
-        "all columns, and the columns' gradients are added.",
-        "两个梯度为何相同: ∂u/∂b 是单位矩阵, 故 ∇_b L = Iᵀ ∇_u L。一批样本中各列共用一个 b, 于是把各列的梯度相加。",
+        "Why the two gradients are the same: `∂u/∂b` is the identity matrix, so `∇_b L = Iᵀ ∇_u L = ∇_u L`. In a batch "
+        "one `b` serves all columns, and the columns' gradients are added.",
+        "两个梯度为何相同: `∂u/∂b` 是单位矩阵, 故 `∇_b L = Iᵀ ∇_u L = ∇_u L`。一批样本中各列共用一个 `b`, 于是把各列的梯度相加。",
     ),
 )

@@ -30,8 +30,8 @@ def program() -> Program:
     f, g = unspecified("f", m), unspecified("g")
     x = tensor("x", n, meaning=("input", "输入"))
     u, y = names("u y")
-    u = define(u[j], over(f, i, x[i], at=j), meaning=("inner function f(x)", "内层函数 f(x)"))
-    y = define(y, over(g, j, u[j]), meaning=("outer function g(u)", "外层函数 g(u)"))
+    u = define(u[j], over(f, i, x[i], at=j), meaning=("inner function `f(x)`", "内层函数 `f(x)`"))
+    y = define(y, over(g, j, u[j]), meaning=("outer function `g(u)`", "外层函数 `g(u)`"))
     return Program.of([x], y)
 
 
@@ -43,10 +43,10 @@ def moved() -> tuple[Program, Tensor]:
     x = tensor("x", n, meaning=("input", "输入"))
     v = tensor("v", n, meaning=("a small displacement", "小位移"), domain="small")
     u, y, w, z = names("u y w z")
-    u = define(u[j], over(f, i, x[i], at=j), meaning=("f(x)",) * 2)
-    y = define(y, over(g, j, u[j]), meaning=("g(f(x))",) * 2)
-    w = define(w[j], over(f, i, x[i] + v[i], at=j), meaning=("f(x + v)",) * 2)
-    z = define(z, over(g, j, w[j]), meaning=("g(f(x + v))",) * 2)
+    u = define(u[j], over(f, i, x[i], at=j), meaning=("`f(x)`",) * 2)
+    y = define(y, over(g, j, u[j]), meaning=("`g(f(x))`",) * 2)
+    w = define(w[j], over(f, i, x[i] + v[i], at=j), meaning=("`f(x + v)`",) * 2)
+    z = define(z, over(g, j, w[j]), meaning=("`g(f(x + v))`",) * 2)
     return Program.of([x, v], [y, z]), v
 
 
@@ -76,11 +76,12 @@ def claims(main: Program) -> list[Claim]:
     from_definition = prove(
         z2 + 0,
         line("≈", y2 + Sum(j, slope_g * (w2[j] - u2[j])), "taylor", small=v, order=2,
-             why=("g is differentiable at u, and f(x + v) - f(x) is of the order of v", "g 在 u 处可微, 且 f(x + v) - f(x) 与 v 同阶")),
+             why=("`g` is differentiable at `u`, and `f(x + v) - f(x)` is of the order of `v`",
+                  "`g` 在 `u` 处可微, 且 `f(x + v) - f(x)` 与 `v` 同阶")),
         line("≈", y2 + Sum(j, slope_g * Sum(i, slope_f * v[i])), "taylor", small=v, order=2,
-             why=("f is differentiable at x", "f 在 x 处可微")),
+             why=("`f` is differentiable at `x`", "`f` 在 `x` 处可微")),
         line("=", y2 + Sum(i, Sum(j, slope_g * slope_f) * v[i]), "collect",
-             why=("the coefficient of v_i is the derivative by x_i", "v_i 的系数就是对 x_i 的导数")),
+             why=("the coefficient of `v_i` is the derivative by `x_i`", "`v_i` 的系数就是对 `x_i` 的导数")),
         note=("From the definition of the derivative.", "由导数的定义出发。"),
         within=about,
     )  # fmt: skip
@@ -94,9 +95,9 @@ def claims(main: Program) -> list[Claim]:
                 "x": lambda i: Sum(j, derivative_of(over(g, k, u[k]), j) * derivative_of(over(f, r, x[r], at=j), i))
             },
             prose=(
-                "The gradient is the transposed Jacobian of f times the gradient of g, taken from the outside to the "
-                "inside: first the gradient in u, then in x.",
-                "梯度等于 f 的雅可比矩阵的转置乘以 g 的梯度, 由外向内: 先求对 u 的梯度, 再求对 x 的梯度。",
+                "The gradient is the transposed Jacobian of `f` times the gradient of `g`, taken from the outside to the "
+                "inside: first the gradient in `u`, then in `x`.",
+                "梯度等于 `f` 的雅可比矩阵的转置乘以 `g` 的梯度, 由外向内: 先求对 `u` 的梯度, 再求对 `x` 的梯度。",
             ),
         ),
         claim(("Where it comes from", "由来"), [from_definition], program=about),
@@ -105,8 +106,8 @@ def claims(main: Program) -> list[Claim]:
             gradient(two_paths, "x"),
             expected={"x": lambda i: 2 * t[i] * exp(t[i]) + t[i] ** 2 * exp(t[i])},
             prose=(
-                "x reaches y through a and through b. Each path contributes its own product, and the contributions add.",
-                "x 经由 a 与 b 到达 y。每条路径各有其乘积, 各贡献相加。",
+                "`x` reaches `y` through `a` and through `b`. Each path contributes its own product, and the contributions add.",
+                "`x` 经由 `a` 与 `b` 到达 `y`。每条路径各有其乘积, 各贡献相加。",
             ),
         ),
     ]

@@ -29,17 +29,22 @@ def program() -> Program:
     (n,) = sizes("n")
     i, j, k = letters("i j k", n, n, n)
     f0 = tensor("f0", meaning=("value at the critical point", "临界点处的函数值"))
-    e = tensor("e", n, meaning=("eigenvalues λ of the Hessian", "海森矩阵的特征值 λ"))
+    e = tensor("e", n, meaning=("eigenvalues of the Hessian", "海森矩阵的特征值"))
     Q = tensor("Q", n, n, meaning=("eigenvectors, one in each column", "特征向量, 每列一个"), domain="orthogonal")
     v = tensor("v", n, meaning=("displacement", "位移"), domain="small")
     a = tensor("a", n, meaning=("strength of the third-order term", "三阶项的强度"))
     H, c, f, low, top = names("H c f l M")
     H = define(H[i, j], Sum(k, Q[i, k] * e[k] * Q[j, k]), meaning=("Hessian", "海森矩阵"))
-    c = define(c[k], Sum(i, Q[i, k] * v[i]), meaning=("components of v along the eigenvectors", "v 沿特征向量的分量"))
+    c = define(
+        c[k], Sum(i, Q[i, k] * v[i]), meaning=("components of `v` along the eigenvectors", "`v` 沿特征向量的分量")
+    )
     f = define(
         f,
         f0 + Sum(i, j, v[i] * H[i, j] * v[j]) / 2 + Sum(i, a[i] * v[i] ** 3),
-        meaning=("value at the displaced point; the gradient at v = 0 vanishes", "位移后的函数值; v = 0 处梯度为零"),
+        meaning=(
+            "value at the displaced point; the gradient at `v = 0` vanishes",
+            "位移后的函数值; `v = 0` 处梯度为零",
+        ),
     )
     low = define(low, minimum_over(k, e[k]), meaning=("smallest eigenvalue", "最小特征值"))
     top = define(top, maximum_over(k, e[k]), meaning=("largest eigenvalue", "最大特征值"))
@@ -75,7 +80,7 @@ def claims(main: Program) -> list[Claim]:
              why=("the gradient is zero, so the second-order term leads", "梯度为零, 故二阶项为主")),
         line("=", Sum(i, j, v[i] * Sum(k, Q[i, k] * e[k] * Q[j, k]) * v[j]) / 2, "definition"),
         line("=", Sum(k, e[k] * Sum(i, Q[i, k] * v[i]) ** 2) / 2, "collect",
-             why=("summed over i and j first", "先对 i 与 j 求和")),
+             why=("summed over `i` and `j` first", "先对 `i` 与 `j` 求和")),
         line("=", Sum(k, e[k] * c[k] ** 2) / 2, "name"),
         note=("Along the eigenvectors the second-order term is a sum of squares.", "沿特征向量, 二阶项是平方和。"),
         within=main,
@@ -123,7 +128,7 @@ def claims(main: Program) -> list[Claim]:
     )
     along = prove(
         Sum(i, j, Q[i, m] * H[i, j] * Q[j, m]),
-        line("=", e[m] + 0, why=("column m is an eigenvector of length 1", "第 m 列是长度为 1 的特征向量")),
+        line("=", e[m] + 0, why=("column `m` is an eigenvector of length 1", "第 `m` 列是长度为 1 的特征向量")),
         note=("Along an eigenvector the curvature is its eigenvalue: with both signs there are directions up and "
               "directions down, a saddle.",
               "沿特征向量的曲率即其特征值: 若两种符号都有, 则有上升方向也有下降方向, 即鞍点。"),
@@ -140,8 +145,8 @@ def claims(main: Program) -> list[Claim]:
             why=("the square is completed", "配方"),
         ),
         note=(
-            "Hence positive definite exactly when a > 0 and ad - b² > 0.",
-            "故当且仅当 a > 0 且 ad - b² > 0 时正定。",
+            "Hence positive definite exactly when `a > 0` and `a d - b² > 0`.",
+            "故当且仅当 `a > 0` 且 `a d - b² > 0` 时正定。",
         ),
         within=plane,
     )
@@ -151,15 +156,15 @@ def claims(main: Program) -> list[Claim]:
         claim(("The second-order term, along the eigenvectors", "沿特征向量的二阶项"), [leading, below, above], program=main),
         claim(("What the signs of the eigenvalues say", "特征值的符号说明什么"), [minimum, maximum, along], program=main),
         claim(("Sylvester's criterion in two variables", "两个变量的西尔维斯特准则"), [square], program=plane,
-              prose=("In n variables: positive definite exactly when all leading principal minors are positive.",
-                     "n 个变量: 当且仅当各阶顺序主子式全为正时正定。")),
+              prose=("In `n` variables: positive definite exactly when all leading principal minors are positive.",
+                     "`n` 个变量: 当且仅当各阶顺序主子式全为正时正定。")),
         claim(
             ("A zero eigenvalue decides nothing: a minimum", "零特征值不能判定: 极小的例子"),
             hessian(flat, "x"),
             expected={"hess_f_x": lambda u, w: 12 * p[0] ** 2 * equal(u, 0) * equal(w, 0) + 2 * equal(u, 1) * equal(w, 1)},
             prose=(
-                "f = x⁴ + y² has a strict minimum at the origin, where its Hessian has the eigenvalues 0 and 2.",
-                "f = x⁴ + y² 在原点有严格极小, 此处海森矩阵的特征值为 0 与 2。",
+                "`f = x[0]⁴ + x[1]²` has a strict minimum at the origin, where its Hessian has the eigenvalues 0 and 2.",
+                "`f = x[0]⁴ + x[1]²` 在原点有严格极小, 此处海森矩阵的特征值为 0 与 2。",
             ),
         ),
         claim(
@@ -167,9 +172,9 @@ def claims(main: Program) -> list[Claim]:
             hessian(turned, "x"),
             expected={"hess_f_x": lambda u, w: 2 * equal(u, 0) * equal(w, 0) - 12 * r[1] ** 2 * equal(u, 1) * equal(w, 1)},
             prose=(
-                "f = x² - y⁴ has a saddle at the origin (it falls along y), where its Hessian has the same eigenvalues 0 "
-                "and 2. The test is inconclusive, and says so.",
-                "f = x² - y⁴ 在原点有鞍点 (沿 y 下降), 此处海森矩阵的特征值同样为 0 与 2。判别法不能判定, 并如实说明。",
+                "`f = x[0]² - x[1]⁴` has a saddle at the origin (it falls along `x[1]`), where its Hessian has the same "
+                "eigenvalues 0 and 2. So the eigenvalues alone cannot decide.",
+                "`f = x[0]² - x[1]⁴` 在原点有鞍点 (沿 `x[1]` 下降), 此处海森矩阵的特征值同样为 0 与 2。可见仅凭特征值不能判定。",
             ),
         ),
     ]  # fmt: skip

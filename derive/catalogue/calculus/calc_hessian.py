@@ -29,8 +29,8 @@ def program() -> Program:
     g, f = unspecified("g", m), unspecified("f")
     x = tensor("x", n, meaning=("input", "输入"))
     u, y = names("u y")
-    u = define(u[j], over(g, i, x[i], at=j), meaning=("inner function g(x)", "内层函数 g(x)"))
-    y = define(y, over(f, j, u[j]), meaning=("outer function f(u)", "外层函数 f(u)"))
+    u = define(u[j], over(g, i, x[i], at=j), meaning=("inner function `g(x)`", "内层函数 `g(x)`"))
+    y = define(y, over(f, j, u[j]), meaning=("outer function `f(u)`", "外层函数 `f(u)`"))
     return Program.of([x], y)
 
 
@@ -74,9 +74,9 @@ def claims(main: Program) -> list[Claim]:
                 + Sum(k, derivative_of(outer, k) * derivative_of(over(g, r, x[r], at=k), a, b))
             },
             prose=(
-                "The curvature of f seen through the Jacobian of g, and the curvature of g weighted by the slope of f. "
-                "Leaving out the second part is the Gauss-Newton approximation.",
-                "经 g 的雅可比矩阵看到的 f 的曲率, 加上以 f 的斜率加权的 g 的曲率。略去第二部分即高斯-牛顿近似。",
+                "The curvature of `f` seen through the Jacobian of `g`, and the curvature of `g` weighted by the slope "
+                "of `f`. Leaving out the second part is the Gauss-Newton approximation.",
+                "经 `g` 的雅可比矩阵看到的 `f` 的曲率, 加上以 `f` 的斜率加权的 `g` 的曲率。略去第二部分即高斯-牛顿近似。",
             ),
         ),
         claim(
@@ -85,8 +85,8 @@ def claims(main: Program) -> list[Claim]:
             expected={"d_x": lambda i: Sum(j, derivative_of(over(f, r, t[r]), i, j) * v[j])},
             prose=(
                 "It is the directional derivative of the gradient: one more sweep, at a small multiple of the cost of "
-                "the function, whatever n is.",
-                "它是梯度的方向导数: 再扫描一次, 代价为函数求值的小常数倍, 与 n 无关。",
+                "the function, whatever `n` is.",
+                "它是梯度的方向导数: 再扫描一次, 代价为函数求值的小常数倍, 与 `n` 无关。",
             ),
         ),
     ]  # fmt: skip

@@ -28,8 +28,8 @@ def program() -> Program:
     f, g = unspecified("f", m), unspecified("g", p)
     x = tensor("x", n, meaning=("input", "输入"))
     u, y = names("u y")
-    u = define(u[j], over(f, i, x[i], at=j), meaning=("inner function f(x)", "内层函数 f(x)"))
-    y = define(y[k], over(g, j, u[j], at=k), meaning=("outer function g(u)", "外层函数 g(u)"))
+    u = define(u[j], over(f, i, x[i], at=j), meaning=("inner function `f(x)`", "内层函数 `f(x)`"))
+    y = define(y[k], over(g, j, u[j], at=k), meaning=("outer function `g(u)`", "外层函数 `g(u)`"))
     return Program.of([x], y)
 
 
@@ -78,8 +78,8 @@ def claims(main: Program) -> list[Claim]:
             jacobian(pointwise, "x"),
             expected={"jac_y_x": lambda i, j: equal(i, j) * (1 - y[i] ** 2)},
             prose=(
-                "Output i sees input i alone. Shown for the hyperbolic tangent; any function stands in its place.",
-                "输出 i 只与输入 i 有关。此处以双曲正切为例, 换成任何函数皆然。",
+                "Output `i` sees input `i` alone. Shown for the hyperbolic tangent; any function stands in its place.",
+                "输出 `i` 只与输入 `i` 有关。此处以双曲正切为例, 换成任何函数皆然。",
             ),
         ),
     ]
@@ -93,8 +93,8 @@ FORMULA = Formula(
     claims=claims,
     reference="Magnus, Neudecker (2019), Matrix Differential Calculus, chapter 5",
     summary=(
-        "All first derivatives of a map from n to m dimensions in one m × n table: entry (i, j) says how output i "
-        "answers to input j.",
-        "从 n 维到 m 维的映射的全部一阶导数, 排成 m × n 的表: 元素 (i, j) 说明输出 i 如何随输入 j 变化。",
+        "All first derivatives of a map from `n` to `m` dimensions in one `m × n` table: entry `(i, j)` says how output "
+        "`i` answers to input `j`.",
+        "从 `n` 维到 `m` 维的映射的全部一阶导数, 排成 `m × n` 的表: 元素 `(i, j)` 说明输出 `i` 如何随输入 `j` 变化。",
     ),
 )

@@ -31,7 +31,7 @@ def program() -> Program:
     i = letters("i", n)[0]
     x = tensor("x", n, meaning=("point of expansion", "展开点"))
     (y,) = names("y")
-    return Program.of([x], define(y, over(unspecified("f"), i, x[i]), meaning=("value f(x)", "函数值 f(x)")))
+    return Program.of([x], define(y, over(unspecified("f"), i, x[i]), meaning=("value `f(x)`", "函数值 `f(x)`")))
 
 
 def waves() -> Program:
@@ -40,8 +40,8 @@ def waves() -> Program:
     i = letters("i")[0]
     x, v = tensor("x", n, meaning=("point of expansion", "展开点")), tensor("v", n, meaning=("displacement", "位移"))
     y, z = names("y z")
-    y = define(y, Sum(i, sin(x[i])), meaning=("value at x", "x 处的函数值"))
-    z = define(z, Sum(i, sin(x[i] + v[i])), meaning=("value at x + v", "x + v 处的函数值"))
+    y = define(y, Sum(i, sin(x[i])), meaning=("value at `x`", "`x` 处的函数值"))
+    z = define(z, Sum(i, sin(x[i] + v[i])), meaning=("value at `x + v`", "`x + v` 处的函数值"))
     return Program.of([x, v], [y, z])
 
 
@@ -52,11 +52,13 @@ def quadratic() -> Program:
     A = tensor("A", n, n, meaning=("symmetric matrix", "对称矩阵"), domain="symmetric")
     b = tensor("b", n, meaning=("linear part", "线性部分"))
     y, z = names("y z")
-    y = define(y, Sum(i, j, x[i] * A[i, j] * x[j]) / 2 + Sum(i, b[i] * x[i]), meaning=("value at x", "x 处的函数值"))
+    y = define(
+        y, Sum(i, j, x[i] * A[i, j] * x[j]) / 2 + Sum(i, b[i] * x[i]), meaning=("value at `x`", "`x` 处的函数值")
+    )
     z = define(
         z,
         Sum(i, j, (x[i] + v[i]) * A[i, j] * (x[j] + v[j])) / 2 + Sum(i, b[i] * (x[i] + v[i])),
-        meaning=("value at x + v", "x + v 处的函数值"),
+        meaning=("value at `x + v`", "`x + v` 处的函数值"),
     )
     return Program.of([x, v, A, b], [y, z])
 
@@ -83,7 +85,7 @@ def claims(main: Program) -> list[Claim]:
     exact = prove(
         Z + 0,
         line("=", Y + Sum(i, (Sum(j, A[i, j] * X[j]) + B[i]) * V[i]) + Sum(i, j, V[i] * A[i, j] * V[j]) / 2,
-             "collect", why=("multiplied out; A is symmetric", "展开; A 对称")),
+             "collect", why=("multiplied out; `A` is symmetric", "展开; `A` 对称")),
         within=form,
     )  # fmt: skip
     return [
@@ -96,9 +98,9 @@ def claims(main: Program) -> list[Claim]:
                 )
             },
             prose=(
-                "Put φ(t) = f(x + t·v). Its derivatives at 0 are found by differentiating along v again and again: "
-                "φ'(0) = ∇f·v and φ''(0) = vᵀHv. The theorem of one variable at t = 1 does the rest.",
-                "令 φ(t) = f(x + t·v)。沿 v 反复求导得其在 0 处的各阶导数: φ'(0) = ∇f·v, φ''(0) = vᵀHv。其余由一元定理取 t = 1 得到。",
+                "Put `φ(t) = f(x + t·v)`. Its derivatives at 0 are found by differentiating along `v` again and again: "
+                "`φ'(0) = ∇f·v` and `φ''(0) = vᵀ H v`. The theorem of one variable at `t = 1` does the rest.",
+                "令 `φ(t) = f(x + t·v)`。沿 `v` 反复求导得其在 0 处的各阶导数: `φ'(0) = ∇f·v`, `φ''(0) = vᵀ H v`。其余由一元定理取 `t = 1` 得到。",
             ),
         ),
         claim(
@@ -113,9 +115,9 @@ def claims(main: Program) -> list[Claim]:
                 )
             },
             prose=(
-                "The factors 1/2 and 1/6 are those of one variable, 1/k!. Written with multi-indices, each mixed term "
-                "occurs as often as its letters can be ordered, which turns 1/k! into 1/α!.",
-                "因子 1/2 与 1/6 即一元时的 1/k!。用多重指标书写时, 每个混合项出现的次数等于其下标的排列数, 于是 1/k! 变为 1/α!。",
+                "The factors `1/2` and `1/6` are those of one variable, `1/k!`. Written with multi-indices `α`, each mixed "
+                "term occurs as often as its letters can be ordered, which turns `1/k!` into `1/α!`.",
+                "因子 `1/2` 与 `1/6` 即一元时的 `1/k!`。用多重指标 `α` 书写时, 每个混合项出现的次数等于其下标的排列数, 于是 `1/k!` 变为 `1/α!`。",
             ),
         ),
         claim(
@@ -123,8 +125,8 @@ def claims(main: Program) -> list[Claim]:
             [bound],
             program=wave,
             prose=(
-                "If the Hessian is M-Lipschitz, |R| ≤ M‖v‖³/6. Here for a sum of sines, where M = 1.",
-                "若海森矩阵是 M-利普希茨的, 则 |R| ≤ M‖v‖³/6。此处以正弦之和为例, M = 1。",
+                "If the Hessian is `M`-Lipschitz, the remainder is at most `M‖v‖³/6`. Here for a sum of sines, where `M = 1`.",
+                "若海森矩阵以常数 `M` 利普希茨连续, 则余项不超过 `M‖v‖³/6`。此处以正弦之和为例, `M = 1`。",
             ),
         ),
         claim(("On a quadratic function there is no remainder", "二次函数没有余项"), [exact], program=form),
@@ -144,8 +146,8 @@ FORMULA = Formula(
         "光滑函数在一点附近等于函数值, 加斜率乘位移, 再加沿位移方向曲率的一半, 余项为三阶。",
     ),
     answer=(
-        "Where the multivariate expansion comes from: restrict the function to the line through x along v. What is left "
-        "is a function of one variable, φ(t) = f(x + t·v), and the known theorem applies to it. Nothing else is new.",
-        "多元展开从何而来: 把函数限制在过 x 沿 v 的直线上, 得到一元函数 φ(t) = f(x + t·v), 对它用已知的定理即可, 别无新意。",
+        "Where the multivariate expansion comes from: restrict the function to the line through `x` along `v`. What is "
+        "left is a function of one variable, `φ(t) = f(x + t·v)`, and the known theorem applies to it. Nothing else is new.",
+        "多元展开从何而来: 把函数限制在过 `x` 沿 `v` 的直线上, 得到一元函数 `φ(t) = f(x + t·v)`, 对它用已知的定理即可, 此外没有新内容。",
     ),
 )

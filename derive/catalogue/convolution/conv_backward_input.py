@@ -44,7 +44,9 @@ def as_matrix() -> Program:
     x = tensor("x", M + K - 1, meaning=("signal", "信号"))
     k = tensor("k", K, meaning=("kernel", "卷积核"))
     C, y = names("C y")
-    C = define(C[i, a], inside(k[a - i]), meaning=("row i: the kernel, moved i places", "第 i 行: 右移 i 位的卷积核"))
+    C = define(
+        C[i, a], inside(k[a - i]), meaning=("row `i`: the kernel, moved `i` places", "第 `i` 行: 右移 `i` 位的卷积核")
+    )
     return Program.of([x, k], define(y[i], Sum(a, C[i, a] * x[a]), meaning=("output", "输出")))
 
 
@@ -61,7 +63,7 @@ def strided() -> Program:
     z = define(
         z[b],
         equal(index_mod(b, s), 0) * d[index_floor(b, s)],
-        meaning=("the gradient with s - 1 zeros between its entries", "各元之间插入 s - 1 个零的梯度"),
+        meaning=("`δ` with `s - 1` zeros between its entries", "各元之间插入 `s - 1` 个零的 `δ`"),
     )
     return Program.of([x, k, d], [y, z])
 
@@ -75,7 +77,7 @@ def padded() -> Program:
     x = tensor("x", length - 2 * p, meaning=("signal", "信号"))
     k = tensor("k", K, meaning=("kernel", "卷积核"))
     w, y = names("w y")
-    w = define(w[a], inside(x[a - p]), meaning=("signal with p zeros on both sides", "两侧各补 p 个零的信号"))
+    w = define(w[a], inside(x[a - p]), meaning=("signal with `p` zeros on both sides", "两侧各补 `p` 个零的信号"))
     return Program.of([x, k], define(y[i], Sum(u, k[u] * w[i + u]), meaning=("output", "输出")))
 
 
@@ -115,7 +117,7 @@ def claims(main: Program) -> list[Claim]:
         line("=", Sum(u, k[u] * inside(d_y[a - u])), "contract", why=("summed over the kernel instead of the output",
                                                                        "改为对卷积核求和")),
         line("=", Sum(r, k[K - 1 - r] * inside(d_y[a + r - (K - 1)])), "algebra",
-             why=("the kernel is read backwards, u = K - 1 - r", "倒着读卷积核, u = K - 1 - r")),
+             why=("the kernel is read backwards, `u = K - 1 - r`", "倒着读卷积核, `u = K - 1 - r`")),
         name=back.name,
         note=("This is the full correlation of the gradient with the kernel turned around.",
               "这就是梯度与翻转后的卷积核的完全相关。"),
@@ -143,7 +145,7 @@ def claims(main: Program) -> list[Claim]:
         Sum(m, delta[m] * inside(w[c - s * m])),
         line("=", Sum(v, w[v] * inside(z[c - v])), "definition",
              why=("with zeros put in, the stride has gone: a full correlation as before", "补零之后步幅消失: 与前面一样的完全相关")),
-        note=("The gradient with s - 1 zeros between its entries.", "在梯度各元之间插入 s - 1 个零。"),
+        note=("The gradient with `s - 1` zeros between its entries.", "在梯度各元之间插入 `s - 1` 个零。"),
         within=step,
     )  # fmt: skip
     margin = padded()
@@ -167,8 +169,9 @@ def claims(main: Program) -> list[Claim]:
             program=found.program,
             expected={"x": lambda a: Sum(r, k[K - 1 - r] * inside(d_y[a + r - (K - 1)]))},
             prose=(
-                "An input entry is used by every window that covers it; window i meets entry a at the kernel entry a - i.",
-                "每个输入元素被所有覆盖它的窗口使用; 第 i 个窗口以卷积核元素 a - i 与输入元素 a 相遇。",
+                "An input entry is used by every window that covers it; window `i` meets entry `a` "
+                "at the kernel entry `a - i`.",
+                "每个输入元素被所有覆盖它的窗口使用; 窗口 `i` 与输入元素 `a` 在卷积核元素 `a - i` 处相遇。",
             ),
         ),
         claim(
@@ -184,9 +187,9 @@ def claims(main: Program) -> list[Claim]:
             program=striding.program,
             expected={"x": lambda c: Sum(m, g[m] * inside(w[c - s * m]))},
             prose=(
-                "Window i starts at entry s·i. Where the stride does not come out even, the last entries are covered by "
+                "Window `i` starts at entry `s·i`. Where the stride does not come out even, the last entries are covered by "
                 "no window and get zero.",
-                "第 i 个窗口从第 s·i 个元素开始。若步幅除不尽, 末尾的元素不被任何窗口覆盖, 梯度为零。",
+                "窗口 `i` 从元素 `s·i` 开始。若步幅除不尽, 末尾的元素不被任何窗口覆盖, 梯度为零。",
             ),
         ),
         claim(
@@ -212,9 +215,9 @@ def claims(main: Program) -> list[Claim]:
                 )
             },
             prose=(
-                "Every output channel sends its gradient back through its own kernel, and the contributions add. Entry a "
-                "meets window i at the kernel entry u with s·i + d·u = a + p, if there is one.",
-                "每个输出通道把梯度经由自己的卷积核送回, 各贡献相加。输入元素 a 与窗口 i 在满足 s·i + d·u = a + p 的卷积核元素 u 处相遇 (若存在)。",
+                "Every output channel sends its gradient back through its own kernel, and the contributions add. Entry `a` "
+                "meets window `i` at the kernel entry `u` with `s·i + d·u = a + p`, if there is one.",
+                "每个输出通道把梯度经由自己的卷积核送回, 各贡献相加。输入元素 `a` 与窗口 `i` 在满足 `s·i + d·u = a + p` 的卷积核元素 `u` 处相遇 (若存在)。",
             ),
         ),
         claim(

@@ -47,7 +47,7 @@ def unfolded() -> Program:
     x = tensor("x", I, meaning=("signal", "信号"))
     k = tensor("k", K, meaning=("kernel", "卷积核"))
     C, y = names("C y")
-    C = define(C[i, u], inside(x[s * i + u - p]), meaning=("row i: window i", "第 i 行: 第 i 个窗口"))
+    C = define(C[i, u], inside(x[s * i + u - p]), meaning=("row `i`: window `i`", "第 `i` 行: 窗口 `i`"))
     return Program.of([x, k], define(y[i], Sum(u, C[i, u] * k[u]), meaning=("output", "输出")))
 
 

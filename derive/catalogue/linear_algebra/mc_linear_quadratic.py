@@ -77,28 +77,28 @@ def claims(main: Program) -> list[Claim]:
             along,
             expected={"t_y": lambda: Sum(k, Sum(l, (B[k, l] + B[l, k]) * z[l]) * d[k])},
             prose=(
-                "The differential of a product is taken factor by factor. What stands in front of dx_k is entry k of "
-                "the gradient, (A + Aᵀ)x.",
-                "乘积的微分逐因子求取。dx_k 前面的系数即梯度的第 k 个元素, 即 (A + Aᵀ)x。",
+                "The differential of a product is taken factor by factor. What stands in front of `ẋ_k`, the "
+                "differential of `x_k`, is entry `k` of the gradient `(A + Aᵀ)x`.",
+                "乘积的微分逐因子求取。`x_k` 的微分 `ẋ_k` 前面的系数即梯度 `(A + Aᵀ)x` 的元素 `k`。",
             ),
         ),
         claim(
             ("A quadratic form, its gradient", "二次型的梯度"),
             gradient(form, "x"),
             expected={"x": lambda k: Sum(l, (B[k, l] + B[l, k]) * z[l])},
-            prose=("For symmetric A this is 2Ax.", "A 对称时即 2Ax。"),
+            prose=("For symmetric `A` this is `2A x`.", "`A` 对称时即 `2A x`。"),
         ),
         claim(
-            ("Least squares: gradient in x and in A", "最小二乘: 对 x 与对 A 的梯度"),
+            ("Least squares: gradient in `x` and in `A`", "最小二乘: 对 `x` 与对 `A` 的梯度"),
             gradient(main, ("x", "A")),
             expected={"x": lambda j: Sum(i, A[i, j] * r[i]), "A": lambda i, j: r[i] * x[j]},
-            prose=("The residual is carried back by Aᵀ; in A it is an outer product.", "残差由 Aᵀ 传回; 对 A 则为外积。"),
+            prose=("The residual is carried back by `Aᵀ`; in `A` the gradient is an outer product.", "残差由 `Aᵀ` 传回; 对 `A` 的梯度为外积。"),
         ),
         claim(
             ("Least squares: the Hessian", "最小二乘: 海森矩阵"),
             hessian(main, "x"),
             expected={"hess_y_x": lambda j, k: Sum(i, A[i, j] * A[i, k])},
-            prose=("AᵀA is positive semidefinite, so the problem is convex.", "AᵀA 半正定, 故问题是凸的。"),
+            prose=("`Aᵀ A` is positive semidefinite, so the problem is convex.", "`Aᵀ A` 半正定, 故问题是凸的。"),
         ),
         claim(
             ("A bilinear form, its gradient in the matrix", "双线性型对矩阵的梯度"),
@@ -110,8 +110,8 @@ def claims(main: Program) -> list[Claim]:
 
 FORMULA = Formula(
     id="mc-linear-quadratic",
-    title="Derivatives of aᵀx, xᵀAx and ‖Ax − b‖²",
-    title_zh="aᵀx, xᵀAx 与 ‖Ax − b‖² 的导数",
+    title="Derivatives of `aᵀx`, `xᵀA x` and `‖A x − b‖²`",
+    title_zh="`aᵀx`, `xᵀA x` 与 `‖A x − b‖²` 的导数",
     program=program,
     claims=claims,
     reference="Petersen, Pedersen (2012), The Matrix Cookbook, eq. (69), (81), (84), (88)",

@@ -24,13 +24,13 @@ def program() -> Program:
     i, k = letters("i k", N, D)
     x = tensor("x", D, meaning=("a row", "一行"))
     (y,) = names("y")
-    return Program.of([x], define(y[i, k], x[k] + 0, meaning=("the row, N times", "该行重复 N 次")))
+    return Program.of([x], define(y[i, k], x[k] + 0, meaning=("the row, `N` times", "该行重复 `N` 次")))
 
 
 def summed() -> Program:
     N, D = sizes("N D")
     i, k = letters("i k")
-    X = tensor("X", N, D, meaning=("N rows", "N 行"))
+    X = tensor("X", N, D, meaning=("`N` rows", "`N` 行"))
     (y,) = names("y")
     return Program.of([X], define(y[k], Sum(i, X[i, k]), meaning=("their sum", "各行之和")))
 
@@ -66,7 +66,7 @@ def claims(main: Program) -> list[Claim]:
     w, u = fork.tensor("w"), fork.tensor("u")
     adjoint = prove(
         Sum(i, k, x[k] * Y[i, k]),
-        line("=", Sum(k, x[k] * Sum(i, Y[i, k])), "collect", why=("x does not depend on the row", "x 与行无关")),
+        line("=", Sum(k, x[k] * Sum(i, Y[i, k])), "collect", why=("`x` does not depend on the row", "`x` 与行无关")),
         line("=", Sum(k, x[k] * s[k]), "name"),
         within=pair,
     )
@@ -87,7 +87,7 @@ def claims(main: Program) -> list[Claim]:
             ("Why: the two maps are adjoint", "原因: 两个映射互为伴随"),
             [adjoint],
             program=pair,
-            prose=("⟨1xᵀ, Y⟩ = ⟨x, Yᵀ1⟩ for all x and Y.", "对任意 x 与 Y 有 ⟨1xᵀ, Y⟩ = ⟨x, Yᵀ1⟩。"),
+            prose=("`⟨𝟏xᵀ, Y⟩ = ⟨x, Yᵀ𝟏⟩` for all `x` and `Y`.", "对任意 `x` 与 `Y` 有 `⟨𝟏xᵀ, Y⟩ = ⟨x, Yᵀ𝟏⟩`。"),
         ),
         claim(
             ("Branch and add", "分支与相加"),

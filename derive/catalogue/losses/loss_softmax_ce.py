@@ -79,8 +79,8 @@ def claims(main: Program) -> list[Claim]:
             "=",
             q / (q + delta) * (p[c] - y[c]),
             why=(
-                "the target is one-hot: both sides are p_k q/(q+δ) off the true class and q(q-1)/(q+δ) on it",
-                "目标为独热: 两边在非真实类处均为 p_k q/(q+δ), 在真实类处均为 q(q-1)/(q+δ)",
+                "the target is one-hot: both sides are `p_k·q/(q+δ)` off the true class and `q(q-1)/(q+δ)` on it",
+                "目标为独热: 两边在非真实类处均为 `p_k·q/(q+δ)`, 在真实类处均为 `q(q-1)/(q+δ)`",
             ),
         ),
         name=found.result.name,
@@ -94,9 +94,9 @@ def claims(main: Program) -> list[Claim]:
             gradient(main, "Z"),
             expected={"Z": lambda n, k: (P[n, k] - T[n, k]) / N},
             prose=(
-                "The cotangent of P is -T/(NP); the Jacobian of the softmax multiplies it by P, and the division "
-                "disappears. That the rows of T sum to 1 is used exactly once.",
-                "P 的余切为 -T/(NP); softmax 的雅可比矩阵乘以 P, 除法随之消失。T 每行之和为 1 恰好用到一次。",
+                "The cotangent of `P` is `-T/(N P)` entry by entry; the Jacobian of the softmax multiplies it by `P`, and the "
+                "division disappears. That the rows of `T` sum to 1 is used exactly once.",
+                "`P` 的余切逐元素为 `-T/(N P)`; softmax 的雅可比矩阵乘以 `P`, 除法随之消失。`T` 每行之和为 1 恰好用到一次。",
             ),
         ),
         claim(
@@ -104,9 +104,9 @@ def claims(main: Program) -> list[Claim]:
             gradient(single, "z"),
             expected={"z": lambda k: s * softmax(j, z[j]).entry(k) - t[k]},
             prose=(
-                "Weights that do not sum to 1 leave their sum s in front of the softmax. This form of the loss never "
+                "Weights that do not sum to 1 leave their sum `s` in front of the softmax. This form of the loss never "
                 "divides by a probability, so it is the one to compute with.",
-                "权重之和不为 1 时, softmax 前留下其和 s。这种形式不除以概率, 应以它来计算。",
+                "权重之和不为 1 时, softmax 前留下其和 `s`。这种形式不除以概率, 应以它来计算。",
             ),
         ),
         claim(
@@ -116,8 +116,8 @@ def claims(main: Program) -> list[Claim]:
                 "hess_L_z": lambda k, l: s * softmax(m, z[m]).entry(k) * (equal(k, l) - softmax(m, z[m]).entry(l))
             },
             prose=(
-                "It is s times the Jacobian of the softmax, so it is positive semidefinite: the loss is convex in z.",
-                "它等于 s 乘以 softmax 的雅可比矩阵, 故半正定: 损失对 z 是凸的。",
+                "It is `s` times the Jacobian of the softmax, so it is positive semidefinite: the loss is convex in `z`.",
+                "它等于 `s` 乘以 softmax 的雅可比矩阵, 故半正定: 损失关于 `z` 是凸的。",
             ),
         ),
         claim(
@@ -126,9 +126,9 @@ def claims(main: Program) -> list[Claim]:
             program=guarded,
             expected={"z": lambda k: q / (q + delta) * (p[k] - y[k])},
             prose=(
-                "An implementation that computes -log(p_c + δ) but returns p - t has a wrong backward pass: where the "
-                "true class is 20 behind in its logit, with δ = 1e-7, the true factor is 0.0202.",
-                "若实现计算 -log(p_c + δ) 却返回 p - t, 其反向传播是错的: 真实类的 logit 落后 20 且 δ = 1e-7 时, 真实因子为 0.0202。",
+                "An implementation that computes `-log(q + δ)` but returns `p - t` has a wrong backward pass: where the "
+                "true class is 20 behind in its logit, with `δ = 1e-7`, the true factor `q/(q+δ)` is 0.0202.",
+                "若实现计算 `-log(q + δ)` 却返回 `p - t`, 其反向传播是错的: 真实类的 logit 落后 20 且 `δ = 1e-7` 时, 真实因子 `q/(q+δ)` 为 0.0202。",
             ),
         ),
     ]

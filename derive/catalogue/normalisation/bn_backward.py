@@ -28,7 +28,7 @@ CENTRED = ("deviations from the mean sum to zero", "偏离均值之和为零")
 def program() -> Program:
     N, D = sizes("N D")
     n, k = letters("n k", N, D)
-    x = tensor("x", N, D, meaning=("batch: N samples of D features", "一批样本: N 个样本, D 个特征"))
+    x = tensor("x", N, D, meaning=("batch: `N` samples of `D` features", "一批样本: `N` 个样本, `D` 个特征"))
     gamma = tensor("gamma", D, meaning=("scale", "缩放"))
     beta = tensor("beta", D, meaning=("shift", "平移"))
     eps = tensor("eps", meaning=("small constant", "小常数"), domain="positive")
@@ -79,8 +79,8 @@ def claims(main: Program) -> list[Claim]:
             why=("the cotangents of the paths inserted: through the deviation, the mean and the variance",
                  "代入各路径的余切: 经由偏差、均值与方差"),
         ),
-        line("=", compact(i, j), "name", why=("c/s is the normalised batch; its sums are those of γ and β",
-                                             "c/s 即归一化样本; 其中的和就是 γ 与 β 的余切")),
+        line("=", compact(i, j), "name", why=("`c/s` is the normalised batch `x̂`; the sums are `γ̄` and `β̄`",
+                                             "`c/s` 即归一化样本 `x̂`; 其中的和就是 `γ̄` 与 `β̄`")),
         name=by_input.name,
         note=("The three paths collapse.", "三条路径合为一式。"),
         within=found.program,
@@ -88,20 +88,20 @@ def claims(main: Program) -> list[Claim]:
     total = prove(
         Sum(n, compact(n, k)),
         line("=", gamma[k] / (N * s[k]) * (N * Sum(n, d_y[n, k]) - N * d_beta[k] - Sum(n, h[n, k]) * d_gamma[k]), "collect"),
-        line("=", number(0), why=("the sum of d_y is d_β, and the normalised batch sums to zero",
-                                  "ȳ 之和即 β̄, 归一化样本之和为零")),
-        note=("A shift of the batch changes nothing, so the gradient has no component along 1.",
-              "整批平移不改变输出, 故梯度在 1 方向上无分量。"),
+        line("=", number(0), why=("the sum of `ȳ` is `β̄`, and the normalised batch sums to zero",
+                                  "`ȳ` 之和即 `β̄`, 归一化样本之和为零")),
+        note=("A shift of the batch changes nothing, so the gradient has no component along `𝟏`.",
+              "整批平移不改变输出, 故梯度在 `𝟏` 方向上无分量。"),
         within=found.program,
     )  # fmt: skip
     projection = prove(
         Sum(n, h[n, k] * compact(n, k)),
         line("=", gamma[k] / s[k] * (1 - Sum(n, h[n, k] ** 2) / N) * d_gamma[k], "collect",
-             why=("the sum of x̂·d_y is d_γ", "x̂·ȳ 之和即 γ̄")),
+             why=("the sum of `x̂·ȳ` is `γ̄`", "`x̂·ȳ` 之和即 `γ̄`")),
         line("=", gamma[k] / s[k] * (eps / s[k] ** 2) * d_gamma[k],
-             why=("the mean square of x̂ is v/(v + ε)", "x̂ 的均方为 v/(v + ε)")),
-        note=("A scaling of the batch changes nothing either, but for ε: the component along x̂ vanishes as ε does.",
-              "整批缩放也不改变输出 (只差 ε): x̂ 方向的分量随 ε 趋于零。"),
+             why=("the mean square of `x̂` is `v/(v + ε)`", "`x̂` 的均方为 `v/(v + ε)`")),
+        note=("A scaling of the batch changes nothing either, but for `ε`: the component along `x̂` vanishes as `ε` does.",
+              "整批缩放也不改变输出 (只差 `ε`): `x̂` 方向的分量随 `ε` 趋于零。"),
         within=found.program,
     )  # fmt: skip
     return [
@@ -117,10 +117,10 @@ def claims(main: Program) -> list[Claim]:
                 "d_mu": lambda k: -Sum(n, d_h[n, k]) / s[k],
             },
             prose=(
-                "x reaches the output directly through its deviation c, through the variance v (which is in s), and "
-                "through the mean μ (which is in c). The way from the mean through the variance brings nothing, since "
+                "`x` reaches the output directly through its deviation `c`, through the variance `v` (which is in `s`), and "
+                "through the mean `μ` (which is in `c`). The way from the mean through the variance brings nothing, since "
                 "deviations sum to zero.",
-                "x 到达输出有三条路径: 直接经由偏差 c, 经由方差 v (在 s 中), 以及经由均值 μ (在 c 中)。"
+                "`x` 到达输出有三条路径: 直接经由偏差 `c`, 经由方差 `v` (在 `s` 中), 以及经由均值 `μ` (在 `c` 中)。"
                 "由均值经方差的路径没有贡献, 因为偏差之和为零。",
             ),
         ),
@@ -130,8 +130,8 @@ def claims(main: Program) -> list[Claim]:
             program=found.program,
             given=found.chains,
             prose=(
-                "From the upstream gradient take away its mean and its component along x̂.",
-                "从上游梯度中减去其均值以及它在 x̂ 方向上的分量。",
+                "From the upstream gradient take away its mean and its component along `x̂`.",
+                "从上游梯度中减去其均值以及它在 `x̂` 方向上的分量。",
             ),
         ),
     ]
@@ -150,9 +150,9 @@ FORMULA = Formula(
         "批量归一化的每个输出依赖于整批样本, 反向传播亦然。计算图有三条路径, 结果却只有一行。",
     ),
     answer=(
-        "Why the three paths collapse: the output does not change when the batch is shifted or (for ε = 0) scaled. So "
-        "its gradient is orthogonal to 1 and to x̂, and what is left of d_y is what remains after both components have "
+        "Why the three paths collapse: the output does not change when the batch is shifted or (for `ε = 0`) scaled. So "
+        "its gradient is orthogonal to `𝟏` and to `x̂`, and what is left of `ȳ` is what remains after both components have "
         "been taken away.",
-        "三条路径为何合为一式: 整批平移或 (当 ε = 0 时) 缩放都不改变输出, 故梯度与 1 和 x̂ 正交, 剩下的正是从 ȳ 中减去这两个分量之后的部分。",
+        "三条路径为何合为一式: 整批平移或 (当 `ε = 0` 时) 缩放都不改变输出, 故梯度与 `𝟏` 和 `x̂` 正交, 剩下的正是从 `ȳ` 中减去这两个分量之后的部分。",
     ),
 )

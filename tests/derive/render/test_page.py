@@ -1,6 +1,7 @@
 """The page is one file that needs nothing else, whatever is written into it."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_markup_in_formula_and_title_stays_text(tmp_path: Path) -> None:
     file.write_text(page(title, body), encoding="utf-8")
     view = open_in_browser(file)
     assert "data-run" not in view.dom
-    assert title in view.text
+    assert f"<title>{escape(title, quote=False)}</title>" in view.dom
     assert any("Content Security Policy" in line for line in view.console)
 
 

@@ -14,7 +14,8 @@ from derive.notation import at_least, at_most, equal, first, less, tensor
 from derive.over_axes import argmax, det, inverse, logdet, maximum_over, norm, over, softmax
 from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
 from derive.render.runs import Token, break_lines
-from derive.render.tex import TexPen, aligned, latex_math, tex_text
+from derive.render.tex import TexPen, aligned, latex_math
+from derive.render.tex_text import tex_text
 from derive.render.text import columns, plain
 from derive.size_algebra import size, sizes
 from derive.unspecified_functions import unspecified

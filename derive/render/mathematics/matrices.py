@@ -31,8 +31,9 @@ from derive.matrix.tree import (
     Triangle,
 )
 from derive.nodes import Number, is_one
-from derive.render.mathematics import Pen, Scope, Writer
-from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
+from derive.render.mathematics.pen import DOT, Pen
+from derive.render.mathematics.writer import Scope, Writer
+from derive.render.naming import Names, symbol_of, tensor_symbol
 from derive.render.runs import ADD, AT_FACTOR, ATOM, POWER, Run, Token
 
 __all__ = ["MatrixWriter"]
@@ -40,7 +41,6 @@ __all__ = ["MatrixWriter"]
 PRODUCT, ENTRIES = 2, 1.5
 """Between ADD and POWER: a product binds more than a Hadamard product, which is never read without parentheses."""
 
-AXIS = Symbol("·")
 HALF = sympy.Rational(1, 2)
 
 
@@ -225,7 +225,7 @@ class MatrixWriter:
         indices = list(tree.at)
         while indices and indices[-1] is None:
             indices.pop()
-        runs = [self.pen.symbol(AXIS) if i is None else self.writer.index(i, self.scope) for i in indices]
+        runs = [self.pen.symbol(DOT) if i is None else self.writer.index(i, self.scope) for i in indices]
         return self.pen.entry(tensor_symbol(tree.tensor), runs, compact=all(map(self._single, indices)))
 
     def _single(self, index: Index | None) -> bool:
