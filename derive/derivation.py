@@ -23,7 +23,7 @@ from derive.over_axes import OverAxes
 from derive.printable import Printable
 from derive.program import Program
 from derive.rules import RULES, Rule
-from derive.statements import Statement
+from derive.statements import Condition, Statement
 from derive.tree import key
 
 __all__ = ["OUTCOMES", "RELATIONS", "Chain", "Check", "Derivation", "Evidence", "Step", "Text"]
@@ -39,8 +39,9 @@ class Step:
     """One line of a derivation.
 
     ``relation`` holds between ``before`` and ``after``: ``=``, ``≤``, ``≥``; ``≈`` up to a remainder of order
-    ``order`` in ``small``; ``⇒`` between statements. ``functions`` are those whose laws were used. ``why`` is one
-    sentence that replaces the rule's own; ``stated`` lines are quoted from ``reference`` and shown as such.
+    ``order`` in ``small``; ``⇒`` between statements. ``functions`` are those whose laws were used, ``conditions``
+    what these need: the line is claimed where they hold. ``why`` is one sentence that replaces the rule's own;
+    ``stated`` lines are quoted from ``reference`` and shown as such.
     """
 
     before: Node | Statement
@@ -49,7 +50,7 @@ class Step:
     relation: str = "="
     why: Text | None = None
     functions: tuple[Elementwise | OverAxes, ...] = ()
-    conditions: tuple[Text, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     substeps: tuple[Chain, ...] = ()
     small: Tensor | None = None
     order: int = 0

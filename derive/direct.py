@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain
 from derive.errors import NotationError
-from derive.functions import Elementwise
 from derive.index import Letter, as_index
 from derive.nodes import Node, Partial, Ref, Tensor
-from derive.over_axes import OverAxes
 from derive.program import Program
 from derive.rules import Context, apply_rule
 from derive.sweeps import Lines, letters_for, needed_for, refuse_assumed, unique_name
@@ -101,16 +99,13 @@ def _differentiated(
     if source is not None and target in context.jacobians:
         # a member of a recurrence: its own Jacobian has a name already, for the earlier entries
         lines.line(Partial(source.at(*map(as_index, rows)), tensor[columns], total=True), "definition")
-    while any(isinstance(n, Partial) for n in walk(lines.now)):
-        used: list[Elementwise | OverAxes] = []
-        step = apply_rule(lines.now, context, used)
-        if step is not None and step[0].name == "definition" and lines.steps:
+    while (applied := apply_rule(lines.now, context)) is not None:
+        if applied.rule.name == "definition" and lines.steps:
             lines.shorten()
-            step = apply_rule(lines.now, context, used)
-        if step is None:
-            break
-        rule, after = step
-        lines.line(after, rule.name, functions=used)
+            applied = apply_rule(lines.now, context)
+            if applied is None:
+                break
+        lines.apply(applied)
     lines.shorten()
     return lines
 

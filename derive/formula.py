@@ -28,7 +28,7 @@ from derive.nodes import Node, Ref, Tensor, as_node
 from derive.printable import Printable
 from derive.program import Program
 from derive.prose import check_prose
-from derive.statements import Statement
+from derive.statements import Condition, Statement
 
 __all__ = ["Claim", "Formula", "catalogue", "claim", "claims_of", "formula", "line", "load", "prove"]
 
@@ -182,7 +182,7 @@ def line(
     rule: str = "algebra",
     *,
     why: Text | None = None,
-    conditions: Sequence[Text] = (),
+    conditions: Sequence[Condition] = (),
     small: Tensor | None = None,
     order: int = 0,
     reference: str = "",
@@ -192,7 +192,7 @@ def line(
     said = after if isinstance(after, Statement) else as_node(after)
     check_prose(why, "the reason of a line")
     for condition in conditions:
-        check_prose(condition, "a condition of a line")
+        check_prose(condition.reason if isinstance(condition, Statement) else condition, "a condition of a line")
 
     def follow(before: Node | Statement) -> Step:
         return Step(

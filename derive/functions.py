@@ -14,8 +14,9 @@ import numpy as np
 import sympy
 
 from derive.errors import NotationError
-from derive.nodes import ZERO, Apply, Node, Number, as_node, number
+from derive.nodes import ONE, ZERO, Apply, Node, Number, as_node, number
 from derive.notation import power
+from derive.statements import Condition, Statement
 
 __all__ = [
     "ELEMENTWISE", "Elementwise", "absolute", "arcsin", "arctan", "cos", "cosh", "erf", "exp", "expm1", "greater",
@@ -25,6 +26,7 @@ __all__ = [
 
 Arguments = tuple[Node, ...]
 HALF = number(sympy.Rational(1, 2))
+INDICATORS = frozenset({"greater", "greater_equal"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class Elementwise:
     """A function of numbers, with all that is known of it. The table is ``ELEMENTWISE``.
 
     ``derivative`` maps (arguments, the value itself) to the partial derivatives, one node for each argument.
-    ``numpy`` computes it (complex arguments too where it is analytic), ``sympy`` builds it.
+    ``numpy`` computes it (complex arguments too where it is analytic), ``sympy`` builds it. ``condition`` says of the
+    arguments under which the law holds.
     """
 
     name: str
@@ -43,7 +46,7 @@ class Elementwise:
     sympy: Callable[..., Any]
     statement: str = ""
     domain: str = "real"
-    condition: tuple[str, str] = ("", "")
+    condition: Callable[[tuple[Node, ...]], Condition] | None = None
     kinks: bool = False
 
     def __repr__(self) -> str:
@@ -102,7 +105,7 @@ def _row(
     *,
     arity: int = 1,
     domain: str = "real",
-    condition: tuple[str, str] = ("", ""),
+    condition: Callable[[Arguments], Condition] | None = None,
     kinks: bool = False,
 ) -> Elementwise:
     return Elementwise(name, arity, latex, derivative, numpy, sympy_form, statement, domain, condition, kinks)
@@ -117,14 +120,33 @@ def _branches(condition: Node) -> tuple[Node, Node]:
     return where(condition, 1, 0), where(condition, 0, 1)
 
 
+def _not_zero(arguments: Arguments) -> Condition:
+    return Statement(arguments[0], "≠", ZERO)
+
+
+def _different(arguments: Arguments) -> Condition:
+    return Statement(arguments[0], "≠", arguments[1])
+
+
+def _no_tie(arguments: Arguments) -> Condition:
+    return Statement(arguments[0], "≠", arguments[1], ("at a tie the first takes all", "相等时取第一个"))
+
+
+def _unchanged(condition: Node) -> Condition:
+    """A comparison does not change nearby where its sides differ."""
+    if isinstance(condition, Apply) and condition.function.name in INDICATORS:
+        return _different(condition.arguments)
+    return "what is chosen by does not change nearby", "选择的依据在附近不变"
+
+
 exp = _row("exp", r"\exp", lambda u, y: (y,), np.exp, sympy.exp, r"(e^{u})' = e^{u}\,u'")
 log = _row(
     "log", r"\log", lambda u, y: (1 / u[0],), np.log, sympy.log, r"(\log u)' = \frac{u'}{u}",
-    domain="positive", condition=("u > 0", "u > 0"),
+    domain="positive", condition=lambda u: Statement(u[0], ">", ZERO),
 )  # fmt: skip
 log1p = _row(
     "log1p", r"\operatorname{log1p}", lambda u, y: (1 / (1 + u[0]),), np.log1p, lambda z: sympy.log(1 + z),
-    r"(\log(1+u))' = \frac{u'}{1+u}", domain="above -1", condition=("u > -1", "u > -1"),
+    r"(\log(1+u))' = \frac{u'}{1+u}", domain="above -1", condition=lambda u: Statement(u[0], ">", number(-1)),
 )  # fmt: skip
 expm1 = _row(
     "expm1", r"\operatorname{expm1}", lambda u, y: (y + 1,), np.expm1, lambda z: sympy.exp(z) - 1,
@@ -134,7 +156,7 @@ sin = _row("sin", r"\sin", lambda u, y: (cos(u[0]),), np.sin, sympy.sin, r"(\sin
 cos: Elementwise = _row("cos", r"\cos", lambda u, y: (-sin(u[0]),), np.cos, sympy.cos, r"(\cos u)' = -\sin(u)\,u'")
 tan = _row(
     "tan", r"\tan", lambda u, y: (1 + y**2,), np.tan, sympy.tan, r"(\tan u)' = (1+\tan^2 u)\,u'",
-    condition=("cos u ≠ 0", "cos u ≠ 0"),
+    condition=lambda u: Statement(cos(u[0]), "≠", ZERO),
 )  # fmt: skip
 sinh = _row("sinh", r"\sinh", lambda u, y: (cosh(u[0]),), np.sinh, sympy.sinh, r"(\sinh u)' = \cosh(u)\,u'")
 cosh: Elementwise = _row(
@@ -143,7 +165,8 @@ cosh: Elementwise = _row(
 tanh = _row("tanh", r"\tanh", lambda u, y: (1 - y**2,), np.tanh, sympy.tanh, r"(\tanh u)' = (1-\tanh^2 u)\,u'")
 arcsin = _row(
     "arcsin", r"\arcsin", lambda u, y: (power(1 - u[0] ** 2, -HALF),), np.arcsin, sympy.asin,
-    r"(\arcsin u)' = \frac{u'}{\sqrt{1-u^2}}", domain="between -1 and 1", condition=("|u| < 1", "|u| < 1"),
+    r"(\arcsin u)' = \frac{u'}{\sqrt{1-u^2}}", domain="between -1 and 1",
+    condition=lambda u: Statement(absolute(u[0]), "<", ONE),
 )  # fmt: skip
 arctan = _row(
     "arctan", r"\arctan", lambda u, y: (1 / (1 + u[0] ** 2),), np.arctan, sympy.atan,
@@ -164,41 +187,41 @@ softplus = _row(
 relu = _row(
     "relu", r"\operatorname{ReLU}", lambda u, y: (greater(u[0], 0),), lambda z: np.where(np.real(z) > 0, z, 0 * z),
     lambda z: sympy.Piecewise((z, z > 0), (0, True)), r"\operatorname{ReLU}(u)' = [u>0]\,u'",
-    condition=("u ≠ 0", "u ≠ 0"), kinks=True,
+    condition=_not_zero, kinks=True,
 )  # fmt: skip
-absolute = _row(
+absolute: Elementwise = _row(
     "abs", r"\operatorname{abs}", lambda u, y: (sign(u[0]),), lambda z: np.where(np.real(z) < 0, -z, z),
     lambda z: sympy.Piecewise((z, z >= 0), (-z, True)), r"|u|' = \operatorname{sign}(u)\,u'",
-    condition=("u ≠ 0", "u ≠ 0"), kinks=True,
+    condition=_not_zero, kinks=True,
 )  # fmt: skip
 sign: Elementwise = _row(
     "sign", r"\operatorname{sign}", lambda u, y: (ZERO,), lambda z: np.sign(np.real(z)),
     lambda z: sympy.Piecewise((1, z > 0), (-1, z < 0), (0, True)), r"\operatorname{sign}(u)' = 0",
-    condition=("u ≠ 0", "u ≠ 0"), kinks=True,
+    condition=_not_zero, kinks=True,
 )  # fmt: skip
 greater: Elementwise = _row(
     "greater", ">", lambda u, y: (ZERO, ZERO), _real_part(np.greater), _indicator(sympy.Gt), "[u>v]' = 0",
-    arity=2, condition=("u ≠ v", "u ≠ v"), kinks=True,
+    arity=2, condition=_different, kinks=True,
 )  # fmt: skip
 greater_equal = _row(
     "greater_equal", r"\ge", lambda u, y: (ZERO, ZERO), _real_part(np.greater_equal), _indicator(sympy.Ge),
-    r"[u\ge v]' = 0", arity=2, condition=("u ≠ v", "u ≠ v"), kinks=True,
+    r"[u\ge v]' = 0", arity=2, condition=_different, kinks=True,
 )  # fmt: skip
 maximum = _row(
     "maximum", r"\max", lambda u, y: (greater_equal(u[0], u[1]), greater(u[1], u[0])), _larger,
     lambda a, b: sympy.Piecewise((a, a >= b), (b, True)), r"\max(u,v)' = [u\ge v]\,u' + [v>u]\,v'",
-    arity=2, condition=("u ≠ v; at a tie the first takes all", "u ≠ v; 相等时取第一个"), kinks=True,
+    arity=2, condition=_no_tie, kinks=True,
 )  # fmt: skip
 minimum = _row(
     "minimum", r"\min", lambda u, y: (greater_equal(u[1], u[0]), greater(u[0], u[1])), _smaller,
     lambda a, b: sympy.Piecewise((a, a <= b), (b, True)), r"\min(u,v)' = [v\ge u]\,u' + [u>v]\,v'",
-    arity=2, condition=("u ≠ v; at a tie the first takes all", "u ≠ v; 相等时取第一个"), kinks=True,
+    arity=2, condition=_no_tie, kinks=True,
 )  # fmt: skip
 where = _row(
     "where", r"\operatorname{where}", lambda u, y: (ZERO, *_branches(u[0])), _where,
     lambda c, a, b: sympy.Piecewise((a, sympy.Ne(c, 0)), (b, True)),
     r"\operatorname{where}(c,u,v)' = [c]\,u' + (1-[c])\,v'", arity=3, kinks=True,
-    condition=("the condition does not change nearby", "条件在附近不变"),
+    condition=lambda u: _unchanged(u[0]),
 )  # fmt: skip
 
 ELEMENTWISE: dict[str, Elementwise] = {
@@ -208,8 +231,6 @@ ELEMENTWISE: dict[str, Elementwise] = {
         absolute, sign, greater, greater_equal, maximum, minimum, where,
     )
 }  # fmt: skip
-
-INDICATORS = frozenset({"greater", "greater_equal"})
 
 
 def sqrt(argument: object) -> Node:

@@ -14,11 +14,12 @@ import numpy as np
 import sympy
 
 from derive.errors import NotationError
-from derive.functions import exp, log, sqrt
+from derive.functions import exp, greater_equal, log, sqrt
 from derive.index import Index, Letter, as_index, fresh
-from derive.nodes import ZERO, Node, Over, Sum, as_node
+from derive.nodes import ONE, ZERO, Node, Over, Sum, as_node
 from derive.notation import equal
 from derive.size_algebra import Size
+from derive.statements import Condition, Statement
 from derive.tree import substitute
 
 __all__ = [
@@ -34,7 +35,8 @@ class OverAxes:
     ``letters`` is the number of axes it works along, ``at`` the number of indices of its value (0: a scalar). The
     axes of the value are ``outputs``, then those it works along (again and again, for higher derivatives).
     Unspecified functions have the ``order`` of their derivative, and their bare name in ``latex``.
-    ``derivative`` maps (node, differentiate) to the derivative, ``expansion`` spells the function out.
+    ``derivative`` maps (node, differentiate) to the derivative, ``expansion`` spells the function out, ``condition``
+    says under which the law holds.
     """
 
     name: str
@@ -46,7 +48,7 @@ class OverAxes:
     sympy: Callable[..., Any]
     expansion: Callable[[Over], Node] | None = None
     statement: str = ""
-    condition: tuple[str, str] = ("", "")
+    condition: Callable[[Over], Condition] | None = None
     integer: bool = False
     kinks: bool = False
     outputs: tuple[Size, ...] = ()
@@ -198,6 +200,23 @@ def _expand_norm(node: Over) -> Node:
     return sqrt(Sum(k, argument_at(node, k) ** 2))
 
 
+def _alone(extremum: Callable[[], OverAxes]) -> Callable[[Over], Condition]:
+    """One entry alone is the largest, or the smallest: one entry is as large as that."""
+
+    def condition(node: Over) -> Condition:
+        (k,) = summation_letters(node)
+        best = Over(extremum(), node.letters, node.arguments)
+        here = argument_at(node, k)
+        as_good = greater_equal(here, best) if extremum() is MAX else greater_equal(best, here)
+        return Statement(Sum(k, as_good), "=", ONE, ("at a tie the first takes all", "相等时取第一个"))
+
+    return condition
+
+
+def _invertible(node: Over) -> Condition:
+    return Statement(Over(DET, node.letters, node.arguments), "≠", ZERO)
+
+
 SOFTMAX = OverAxes(
     "softmax", 1, 1, r"\operatorname{softmax}", _softmax_law, _stable_softmax, _explicit_softmax, _expand_softmax,
     r"p = \operatorname{softmax}(z):\quad \frac{\partial p_l}{\partial z_k} = p_l\,([l=k] - p_k)",
@@ -213,45 +232,43 @@ LOGSUMEXP = OverAxes(
     lambda z: sympy.log(sum(sympy.exp(x) for x in z)), _expand_logsumexp,
     r"\frac{\partial}{\partial z_k}\log\sum_j e^{z_j} = \operatorname{softmax}(z)_k",
 )  # fmt: skip
-TIE = ("the largest entry is alone; at a tie the first takes all", "最大元唯一; 相等时取第一个")
-TIE_MIN = ("the smallest entry is alone; at a tie the first takes all", "最小元唯一; 相等时取第一个")
-MAX = OverAxes(
+MAX: OverAxes = OverAxes(
     "max", 1, 0, r"\max", _extremum_law(lambda: ARGMAX), _take(np.argmax), _explicit_winner(sympy.Gt),
-    statement=r"(\max_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\max_j u_j", condition=TIE, kinks=True,
+    statement=r"(\max_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\max_j u_j", condition=_alone(lambda: MAX), kinks=True,
 )  # fmt: skip
-MIN = OverAxes(
+MIN: OverAxes = OverAxes(
     "min", 1, 0, r"\min", _extremum_law(lambda: ARGMIN), _take(np.argmin), _explicit_winner(sympy.Lt),
     statement=r"(\min_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\min_j u_j",
-    condition=TIE_MIN, kinks=True,
+    condition=_alone(lambda: MIN), kinks=True,
 )  # fmt: skip
 ARGMAX: OverAxes = OverAxes(
     "argmax", 1, 0, r"\arg\max", lambda node, d: ZERO, lambda z: np.argmax(np.real(z), axis=-1),
     _explicit_position(sympy.Gt),
-    statement=r"(\arg\max_j u_j)' = 0", condition=TIE, integer=True, kinks=True,
+    statement=r"(\arg\max_j u_j)' = 0", condition=_alone(lambda: MAX), integer=True, kinks=True,
 )  # fmt: skip
 ARGMIN: OverAxes = OverAxes(
     "argmin", 1, 0, r"\arg\min", lambda node, d: ZERO, lambda z: np.argmin(np.real(z), axis=-1),
     _explicit_position(sympy.Lt),
-    statement=r"(\arg\min_j u_j)' = 0", condition=TIE_MIN, integer=True, kinks=True,
+    statement=r"(\arg\min_j u_j)' = 0", condition=_alone(lambda: MIN), integer=True, kinks=True,
 )  # fmt: skip
 NORM = OverAxes(
     "norm", 1, 0, r"\lVert\cdot\rVert", _norm_law, lambda z: np.sqrt((z * z).sum(axis=-1)),
     lambda z: sympy.sqrt(sum(x**2 for x in z)), _expand_norm,
-    r"\lVert u\rVert' = \sum_k \frac{u_k}{\lVert u\rVert}\,u_k'", condition=("u ≠ 0", "u ≠ 0"),
+    r"\lVert u\rVert' = \sum_k \frac{u_k}{\lVert u\rVert}\,u_k'", condition=lambda node: Statement(node, "≠", ZERO),
 )  # fmt: skip
 INVERSE = OverAxes(
     "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, np.linalg.inv,
     lambda rows, i, j: _explicit_matrix(rows).inv(method="ADJ")[i, j],
-    statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition=("A is invertible", "A 可逆"),
+    statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition=_invertible,
 )  # fmt: skip
 LOGDET = OverAxes(
     "logdet", 2, 0, r"\log|\det\cdot|", _logdet_law, _logdet,
     lambda rows: sympy.log(_explicit_matrix(rows).det() ** 2) / 2,
-    statement=r"(\log|\det A|)' = \operatorname{tr}(A^{-1}A')", condition=("A is invertible", "A 可逆"),
+    statement=r"(\log|\det A|)' = \operatorname{tr}(A^{-1}A')", condition=_invertible,
 )  # fmt: skip
-DET = OverAxes(
+DET: OverAxes = OverAxes(
     "det", 2, 0, r"\det", _det_law, np.linalg.det, lambda rows: _explicit_matrix(rows).det(),
-    statement=r"(\det A)' = \det(A)\,\operatorname{tr}(A^{-1}A')", condition=("A is invertible", "A 可逆"),
+    statement=r"(\det A)' = \det(A)\,\operatorname{tr}(A^{-1}A')", condition=_invertible,
 )  # fmt: skip
 
 OVER: dict[str, OverAxes] = {

@@ -7,7 +7,7 @@ is found raises. The other rules are named here and carried out by ``contraction
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derive.algebra import Names, fold
 from derive.definitions import Definition
@@ -35,9 +35,11 @@ from derive.nodes import (
 from derive.notation import add, equal, mul, power
 from derive.over_axes import OverAxes
 from derive.program import Program
-from derive.tree import map_children
+from derive.signs import always
+from derive.statements import Condition, Statement
+from derive.tree import key, map_children
 
-__all__ = ["RULES", "Context", "Rule", "apply_rule", "rule_for"]
+__all__ = ["RULES", "Applied", "Context", "Rule", "apply_rule", "condition_of", "rule_for"]
 
 
 class Context:
@@ -390,13 +392,36 @@ def rule_for(partial: Partial, context: Context) -> tuple[Rule, Node]:
     raise MissingRuleError(f"there is no law for the derivative of {partial.body!r} ({type(partial.body).__name__})")
 
 
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """One line: the law, what it makes of the node, the functions whose laws it needed and what these need."""
+
+    rule: Rule
+    after: Node
+    functions: tuple[Elementwise | OverAxes, ...]
+    conditions: tuple[Condition, ...]
+
+
+def apply_rule(node: Node, context: Context) -> Applied | None:
+    """The law of the first open derivative, applied to every derivative that it is the law of.
+
+    Where the law leaves derivatives that it applies to again, it is applied again. None where no derivative is open.
+    """
+    line = _Line(context)
+    after = line.rewrite(node)
+    if line.rule is None:
+        return None
+    return Applied(line.rule, after, tuple(line.functions), tuple(line.conditions.values()))
+
+
 @dataclass
 class _Line:
-    """What one line does: the law that the first open derivative chose, and the functions whose laws were needed."""
+    """What one line has done so far; the first open derivative chooses the law."""
 
     context: Context
-    used: list[Elementwise | OverAxes]
     rule: Rule | None = None
+    functions: dict[Elementwise | OverAxes, None] = field(default_factory=dict)
+    conditions: dict[object, Condition] = field(default_factory=dict)
 
     def rewrite(self, node: Node) -> Node:
         if not isinstance(node, Partial):
@@ -406,17 +431,40 @@ class _Line:
             self.rule = rule
         if rule is not self.rule:
             return node
-        if isinstance(node.body, (Apply, Over)) and node.body.function not in self.used:
-            self.used.append(node.body.function)
+        if rule.rewrite in (elementwise, along_axes):
+            assert isinstance(node.body, (Apply, Over))
+            self.functions[node.body.function] = None
+        condition = condition_of(node, self.context)
+        if condition is not None:
+            self.conditions.setdefault(_key(condition), condition)
         return found if rule.name == "definition" else self.rewrite(found)
 
 
-def apply_rule(node: Node, context: Context, used: list[Elementwise | OverAxes]) -> tuple[Rule, Node] | None:
-    """One line: the law of the first open derivative, applied to every derivative that it is the law of.
+def condition_of(partial: Partial, context: Context) -> Condition | None:
+    """Under which the law of a derivative holds; None where it always does, or where what it is about is constant."""
+    if not context.moves(partial.body, partial):
+        return None
+    match partial.body:
+        case Apply() if partial.body.function.condition is not None:
+            found = partial.body.function.condition(partial.body.arguments)
+        case Over() if partial.body.function.condition is not None:
+            found = partial.body.function.condition(partial.body)
+        case Pow() if not _whole(partial.body.exponent):
+            # the derivative of a root, or of a power that moves, is read from the logarithm of its base
+            found = Statement(partial.body.base, ">", ZERO)
+        case _:
+            return None
+    if isinstance(found, Statement):
+        moving = any(context.moves(side, partial) for side in (found.left, found.right))
+        return found if moving and not always(found, context.program) else None
+    return found
 
-    Where the law leaves derivatives that it applies to again, it is applied again. ``used`` collects the functions
-    whose own laws were needed. None when no derivative is open.
-    """
-    line = _Line(context, used)
-    result = line.rewrite(node)
-    return None if line.rule is None else (line.rule, result)
+
+def _whole(exponent: Node) -> bool:
+    return isinstance(exponent, Number) and exponent.value.is_integer is True
+
+
+def _key(condition: Condition) -> object:
+    if isinstance(condition, Statement):
+        return key(condition.left), condition.relation, key(condition.right)
+    return condition

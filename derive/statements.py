@@ -16,7 +16,7 @@ from derive.nodes import Node, Ref, Tensor, as_node
 from derive.prose import check_prose
 from derive.tree import renew_binders, walk
 
-__all__ = ["Statement", "assume"]
+__all__ = ["Condition", "Statement", "assume"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,10 @@ class Statement:
 
     def __repr__(self) -> str:
         return f"{self.left!r} {self.relation} {self.right!r}"
+
+
+Condition = Statement | tuple[str, str]
+"""Under which a law holds: a statement about the very expression, else what is to be said, in two languages."""
 
 
 def assume(left: object, relation: str, right: object, reason: str | tuple[str, str] = "") -> Statement:

@@ -22,9 +22,9 @@ from derive.nodes import ZERO, Bracket, Node, Over, Partial, Ref, Sum, Tensor, n
 from derive.notation import add, mul
 from derive.over_axes import OverAxes
 from derive.program import Program
-from derive.rules import LAWS, Context, apply_rule
+from derive.rules import LAWS, Applied, Context, apply_rule
 from derive.size_algebra import size
-from derive.statements import Statement
+from derive.statements import Condition, Statement
 from derive.tree import key, walk
 from derive.vocabulary import Vocabulary, placed
 
@@ -56,7 +56,7 @@ class Lines:
         rule: str,
         *,
         functions: Sequence[Elementwise | OverAxes] = (),
-        conditions: Sequence[Text] = (),
+        conditions: Sequence[Condition] = (),
         why: Text | None = None,
     ) -> None:
         """Write a line, unless it says what stands there already. The laws of macros come with their proofs."""
@@ -66,7 +66,6 @@ class Lines:
             self.now = after if not self.steps else self.now
             return
         proofs = [lemma(f) for f in functions if isinstance(f, OverAxes) and f.expansion is not None]
-        needed = [*conditions, *(f.condition for f in functions if f.condition[0])]
         self.steps.append(
             Step(
                 self.now,
@@ -74,7 +73,7 @@ class Lines:
                 rule,
                 why=why,
                 functions=tuple(functions),
-                conditions=tuple(needed),
+                conditions=tuple(conditions),
                 substeps=tuple(proofs),
             )
         )
@@ -82,13 +81,12 @@ class Lines:
 
     def carry_out(self) -> None:
         """Differentiate until no derivative is open."""
-        while True:
-            used: list[Elementwise | OverAxes] = []
-            found = apply_rule(self.now, self.context, used)
-            if found is None:
-                return
-            rule, after = found
-            self.line(after, rule.name, functions=used)
+        while (applied := apply_rule(self.now, self.context)) is not None:
+            self.apply(applied)
+
+    def apply(self, applied: Applied) -> None:
+        """Write the line of a law."""
+        self.line(applied.after, applied.rule.name, functions=applied.functions, conditions=applied.conditions)
 
     def shorten(self) -> None:
         """Contract, collect, use the assumptions."""
@@ -107,7 +105,7 @@ class Lines:
                 self.line(
                     used,
                     "assumption",
-                    conditions=[(repr(assumption), repr(assumption))],
+                    conditions=[assumption],
                     why=_reason(assumption.reason),
                 )
                 self.line(tidy(self.now), "collect")

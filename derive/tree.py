@@ -30,9 +30,10 @@ from derive.size_algebra import Size
 
 __all__ = [
     "key",
-    "key_with",
+    "letters_of",
     "map_children",
     "map_indices",
+    "pattern",
     "rename_bound",
     "renew_binders",
     "replace_tensors",
@@ -195,9 +196,24 @@ def key(node: Node) -> object:
     return node._key
 
 
-def key_with(node: Node, letters: Sequence[Letter]) -> object:
-    """The key of the node as a function of these letters: equal where only their names differ."""
-    return _key(node, {one: PARAMETER - m for m, one in enumerate(letters)})
+def letters_of(*nodes: Node) -> tuple[Letter, ...]:
+    """The free letters in the order in which they are met."""
+    free = frozenset[Letter]().union(*(node.free for node in nodes))
+    met: dict[Letter, None] = {}
+    for node in nodes:
+        for below in walk(node):
+            for index in below.indices_here():
+                for atom, _ in index.terms:
+                    if isinstance(atom, Letter) and atom in free:
+                        met.setdefault(atom)
+    return (*met, *sorted(free - met.keys(), key=lambda x: x.name))
+
+
+def pattern(*nodes: Node) -> object:
+    """A hashable value equal for expressions that are one function of different free letters."""
+    letters = letters_of(*nodes)
+    scope = {one: PARAMETER - m for m, one in enumerate(letters)}
+    return tuple(x.size for x in letters), tuple(_key(node, scope) for node in nodes)
 
 
 def _key(node: Node, scope: dict[Letter, int]) -> object:

@@ -80,7 +80,8 @@ def _unspecified(name: str, outputs: tuple[Size, ...], order: int) -> OverAxes:
     chain = rf"\partial\, {name}(u) = \sum_k (\partial_k {name})(u)\,\partial u_k"
     return OverAxes(
         f"D{order}_{name}" if order else name, 1, len(outputs) + order, name, law, values, exact,
-        statement=chain, condition=(f"{name} is differentiable", f"{name} 可微"), outputs=outputs, order=order,
+        statement=chain, condition=lambda node: (f"`{name}` is differentiable", f"`{name}` 可微"), outputs=outputs,
+        order=order,
     )  # fmt: skip
 
 

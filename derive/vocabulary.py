@@ -21,10 +21,10 @@ from derive.algebra import Names, fold, reads
 from derive.definitions import Definition, Recurrence, check_reads
 from derive.derivation import Chain, Derivation
 from derive.errors import NotationError
-from derive.index import Letter, fresh
+from derive.index import fresh
 from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Partial, Position, Pow, Ref, Tensor
 from derive.size_algebra import Size
-from derive.tree import key_with, substitute, walk
+from derive.tree import letters_of, pattern, substitute, walk
 
 __all__ = ["Vocabulary", "placed", "repeated", "with_names"]
 
@@ -148,7 +148,7 @@ def repeated(found: Derivation, known: Iterable[Definition] = ()) -> tuple[Defin
         best = _heaviest([*results, *(d.body for d in made)], recurrent, spent)
         if best is None:
             return tuple(made)
-        spent.add(_pattern(best))
+        spent.add(pattern(best))
         taken = taken or _taken(found, known)
         name = next(x for x in (*POOL, *(f"{x}{n}" for n in range(1, 100) for x in POOL)) if x not in taken)
         d = _definition(best, name)
@@ -166,8 +166,8 @@ def _heaviest(results: Iterable[Node], recurrent: frozenset[Tensor], spent: set[
         seen: dict[object, list[Node]] = {}
         for node in _parts(root):
             if node.tensors.isdisjoint(recurrent):
-                seen.setdefault(_pattern(node), []).append(node)
-        worth += [nodes[0] for pattern, nodes in seen.items() if len(nodes) > 1 and pattern not in spent]
+                seen.setdefault(pattern(node), []).append(node)
+        worth += [nodes[0] for form, nodes in seen.items() if len(nodes) > 1 and form not in spent]
     return max(filter(_readable, worth), key=_weight, default=None)
 
 
@@ -211,25 +211,8 @@ def _readable(node: Node) -> bool:
     return True
 
 
-def _free_letters(node: Node) -> tuple[Letter, ...]:
-    """The free letters in the order in which they are met."""
-    found: dict[Letter, None] = {}
-    for below in walk(node):
-        for index in below.indices_here():
-            for atom, _ in index.terms:
-                if isinstance(atom, Letter) and atom in node.free:
-                    found.setdefault(atom)
-    return (*found, *sorted(node.free - found.keys(), key=lambda x: x.name))
-
-
-def _pattern(node: Node) -> object:
-    """Equal for expressions that are one function of different letters."""
-    letters = _free_letters(node)
-    return tuple(x.size for x in letters), key_with(node, letters)
-
-
 def _definition(node: Node, name: str) -> Definition:
-    own = fresh(_free_letters(node))
+    own = fresh(letters_of(node))
     letters = tuple(own.values())
     return Definition(Tensor(name, tuple(x.length for x in letters)), letters, substitute(node, own))
 

@@ -7,7 +7,7 @@ as trees in ``Equation``, which each format writes with its own pen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from derive.derivation import Chain, Check, Derivation, Evidence, Step, Text
 from derive.errors import NotationError
@@ -20,8 +20,9 @@ from derive.render.equation import Equation, MatrixSide
 from derive.render.mathematics import Side
 from derive.render.naming import Names
 from derive.render.phrases import LANGUAGES, TITLES, WITNESSES, phrase, pick
-from derive.render.setup import assumption_of, setup_of
-from derive.tree import key
+from derive.render.setup import setup_of
+from derive.statements import Statement
+from derive.tree import key, pattern
 
 __all__ = ["Subject", "document"]
 
@@ -84,6 +85,7 @@ class _Maker:
         self.lang = lang
         self.labels: dict[tuple[tuple[str, int], ...], str] = {}
         self.stated: set[str] = set()
+        self.required: set[object] = set()
 
     def say(self, text: Text) -> str:
         return pick(text, self.lang)
@@ -121,13 +123,12 @@ class _Maker:
     # -------------------------------------------------------------------------------------------------- claims
 
     def section(self, claim: Claim, setup: Setup | None, *, titled: bool) -> Section:
-        quoted = {repr(a): assumption_of(a) for a in claim.program.assumptions}
-        blocks = tuple(self.block(chain, quoted, "") for chain in claim.chains)
+        blocks = tuple(self.block(chain, "") for chain in claim.chains)
         conclusions = tuple(self.conclusion(claim, chain) for chain in _concluding(claim))
         title = self.say(claim.title) if titled else ""
         return Section(title, self.say(claim.prose), setup, blocks, conclusions)
 
-    def block(self, chain: Chain, quoted: Mapping[str, Equation], prefix: str) -> Block:
+    def block(self, chain: Chain, prefix: str) -> Block:
         names = Names().bind(chain.letters)
         opening = Equation(chain.name, ":=", chain.start, names)
         lines = []
@@ -140,11 +141,11 @@ class _Maker:
                     self.say(step.law.title),
                     self.say(step.why or step.law.why),
                     self.statements(step),
-                    self.conditions(step, quoted),
+                    self.conditions(step, names),
                     equation,
                     self.mark(self.evidence.steps.get(step)),
                     step.reference,
-                    tuple(self.block(c, quoted, f"{number}.") for c in step.substeps),
+                    tuple(self.block(c, f"{number}.") for c in step.substeps),
                 )
             )
         return Block(opening, self.say(chain.note), tuple(lines))
@@ -155,11 +156,22 @@ class _Maker:
         self.stated.update(new)
         return new
 
-    def conditions(self, step: Step, quoted: Mapping[str, Equation]) -> tuple[str | Equation, ...]:
+    def conditions(self, step: Step, names: Names) -> tuple[str | Equation, ...]:
+        """A condition is said where it is needed for the first time; an assumption where it is used."""
         found: list[str | Equation] = []
-        for condition in dict.fromkeys(step.conditions):
-            equation = quoted.get(condition[0])
-            found.append(equation if equation is not None else self.say(condition))
+        for condition in step.conditions:
+            if not isinstance(condition, Statement):
+                found += () if condition in self.required else (self.say(condition),)
+                self.required.add(condition)
+                continue
+            about = condition.relation, pattern(condition.left, condition.right)
+            if about in self.required and step.rule != "assumption":
+                continue
+            self.required.add(about)
+            visible = names.freed(condition.left).freed(condition.right)
+            found.append(Equation(condition.left, condition.relation, condition.right, visible))
+            if any(condition.reason) and step.rule != "assumption":
+                found.append(self.say(condition.reason))
         return tuple(found)
 
     def conclusion(self, claim: Claim, chain: Chain) -> Conclusion:

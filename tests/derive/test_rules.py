@@ -9,11 +9,11 @@ from derive.contraction import contract
 from derive.definitions import define
 from derive.errors import MissingRuleError
 from derive.evaluate import Evaluator
-from derive.functions import Elementwise, exp, log, maximum, sin, sqrt
+from derive.functions import Elementwise, exp, greater, log, maximum, relu, sin, sqrt, where
 from derive.index import letters
-from derive.nodes import Node, Partial, Position, Ref, Sum, Tangent, is_zero, number
+from derive.nodes import Node, Partial, Position, Pow, Ref, Sum, Tangent, is_zero, number
 from derive.notation import equal, name, tensor
-from derive.over_axes import logsumexp, norm, softmax
+from derive.over_axes import logsumexp, maximum_over, norm, softmax
 from derive.program import Program
 from derive.rules import LAWS, RULES, Context, Rule, apply_rule, rule_for
 from derive.size_algebra import sizes
@@ -73,10 +73,10 @@ def test_laws_carried_out_are_the_numerical_derivative(case: str) -> None:
     node: Node = Partial(body, wrt)
     context = Context(NOTHING)
     for _ in range(20):
-        step = apply_rule(node, context, [])
+        step = apply_rule(node, context)
         if step is None:
             break
-        node = step[1]
+        node = step.after
     assert not any(isinstance(below, Partial) for below in walk(node))
     tensor_ = wrt.tensor
     outer = tuple(a for a in (i, j, q, r) if a in body.free and a not in wrt.free)
@@ -95,10 +95,10 @@ def test_laws_along_a_tangent_are_the_numerical_derivative(case: str) -> None:
     dot = tensor("dot", *wrt.tensor.axes)
     node: Node = Partial(body, Tangent({wrt.tensor: dot}))
     for _ in range(20):
-        step = apply_rule(node, Context(NOTHING), [])
+        step = apply_rule(node, Context(NOTHING))
         if step is None:
             break
-        node = step[1]
+        node = step.after
     way = seeded("tangent", case).normal(size=ARRAYS[wrt.tensor].shape)
     axes = tuple(a for a in (i, j, q, r) if a in body.free)
     found = Evaluator(SIZES, {**ARRAYS, dot: way}).array(node, axes)
@@ -154,17 +154,17 @@ def test_no_law_means_an_error() -> None:
 
 
 def test_nothing_open_needs_no_law() -> None:
-    assert apply_rule(x[i] + 1, Context(NOTHING), []) is None
+    assert apply_rule(x[i] + 1, Context(NOTHING)) is None
 
 
 def test_one_line_applies_one_law_everywhere() -> None:
     node = Partial(sin(x[i]), x[q]) + Partial(x[i] * exp(x[i]), x[q]) + Partial(exp(x[i]), x[q])
-    used: list[object] = []
-    step = apply_rule(node, Context(NOTHING), used)  # type: ignore[arg-type]  # collects functions
+    step = apply_rule(node, Context(NOTHING))
     assert step is not None
-    assert step[0].name == "elementwise"
-    assert [str(function) for function in used] == ["sin", "exp"]
-    open_ = [below.body for below in walk(step[1]) if isinstance(below, Partial)]
+    assert step.rule.name == "elementwise"
+    assert [str(function) for function in step.functions] == ["sin", "exp"]
+    assert step.conditions == ()
+    open_ = [below.body for below in walk(step.after) if isinstance(below, Partial)]
     assert open_ == [x[i], x[i] * exp(x[i]), x[i]]
 
 
@@ -176,3 +176,34 @@ def test_what_moves_is_known_through_definitions() -> None:
     assert context.dependents(w) == {w, z}
     assert context.moves(z[i] * 1, Partial(z[i], x[q], total=True))
     assert not context.moves(z[i] * 1, Partial(z[i], x[q]))
+
+
+CONDITIONS = {
+    "log": (log(x[i] - w[i]), ["x[i] - w[i] > 0"]),
+    "what is positive": (log(1 + x[i] ** 2), []),
+    "a root": (sqrt(x[i]), ["x[i] > 0"]),
+    "a root of what is positive": (sqrt(exp(x[i]) + 1), []),
+    "a power that moves": (Pow(exp(w[i]) * x[i], x[i] + 0), ["exp(w[i])·x[i] > 0"]),
+    "a whole power": (x[i] ** 3, []),
+    "relu": (relu(2 * x[i]), ["2·x[i] ≠ 0"]),
+    "maximum": (maximum(x[i], w[i]), ["x[i] ≠ w[i]"]),
+    "where, of a comparison": (where(greater(x[i], w[i]), x[i] ** 2, x[i]), ["x[i] ≠ w[i]"]),
+    "where, of what stands still": (where(greater(w[i], 0), x[i] ** 2, x[i]), []),
+    "what stands still": (log(w[i]) * x[i], []),
+    "largest": (maximum_over(j, X[i, j]), ["Σ_j [X[i,j] ≥ max_j' X[i,j']] = 1"]),
+    "norm": (norm(j, X[i, j]), ["‖X[i,·]‖ ≠ 0"]),
+}
+
+
+@pytest.mark.parametrize("case", CONDITIONS)
+def test_a_condition_is_about_the_very_expression(case: str) -> None:
+    """Where the law always holds, or nothing moves, there is none."""
+    body, expected = CONDITIONS[case]
+    wrt = X[q, r] if X in body.tensors else x[q]
+    assert X.shape is not None
+    node: Node = Partial(body, wrt)
+    found: list[object] = []
+    while (step := apply_rule(node, Context(NOTHING))) is not None:
+        found += map(repr, step.conditions)
+        node = step.after
+    assert found == expected

@@ -76,7 +76,8 @@ def _written(entry: Formula) -> Iterator[tuple[str, Text]]:
             for step in steps:
                 if step.why is not None:
                     yield f"why a line of {claim.title[0]!r} holds", step.why
-                yield from ((f"a condition of {claim.title[0]!r}", text) for text in step.conditions)
+                texts = (c.reason if isinstance(c, Statement) else c for c in step.conditions)
+                yield from ((f"a condition of {claim.title[0]!r}", text) for text in texts if any(text))
     for program in _programs(entry):
         for assumption in program.assumptions:
             yield "an assumption", assumption.reason
