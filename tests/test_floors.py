@@ -19,6 +19,8 @@ SYMBOLIC = (
     "verify.derivation",
     "verify.relations",
     "verify.scenes",
+    "verify.sources",
+    "verify.rounding",
     "verify.world",
     "verify.components",
     "verify.catalogue",

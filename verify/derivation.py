@@ -7,7 +7,7 @@ whole, with its matrix form, with the form that was expected, with second differ
 and at tiny sizes with SymPy's own derivative.
 
 The function is ``check_derivation``. ``relations`` holds one comparison for each kind of relation, ``scenes`` draws
-sizes and points, ``world`` evaluates and differentiates there, ``components`` asks SymPy.
+sizes and points, ``world`` evaluates there, ``slopes`` differentiates, ``components`` asks SymPy.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from derive.tree import map_children, substitute, walk
 from verify.components import exact_check
 from verify.relations import Test, at_sizes, compare, fall, shrinking
 from verify.scenes import Stage, assignments, holds, solved, tiny, volume
-from verify.world import Sources, World
+from verify.sources import Sources
+from verify.world import World
 
 __all__ = ["check_derivation"]
 

@@ -17,8 +17,9 @@ from derive.evaluate import Array, Evaluator, Sizes
 from derive.matrix import MatrixForm
 from derive.notation import Letter, Node, Tensor
 from derive.program import Program
+from verify.replicas import EPS, MARGIN
 from verify.scenes import Stage, named, spread
-from verify.world import EPS, MARGIN, Reading, World
+from verify.world import Reading, World
 
 __all__ = ["Test", "at_sizes", "compare", "fall", "shrinking"]
 
@@ -182,7 +183,7 @@ def shrinking(world: World, stage: Stage, small: Tensor) -> World:
         drawn[tensor] = repeated
     if small not in drawn:
         raise NotationError(f"{small.name!r} is small, but it is computed and not given")
-    return World(world.sizes, world.sources, drawn, world.points * HALVINGS)
+    return World.at(world.sizes, world.sources, drawn, world.points * HALVINGS)
 
 
 def fall(test: Test, world: World, points: int, sizes: Sizes) -> None:

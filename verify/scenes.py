@@ -23,7 +23,8 @@ from derive.program import Assumption, Program
 from derive.size_algebra import Size, evaluate_size, size_symbols
 from derive.tree import walk
 from verify import sampling
-from verify.world import Sources, World
+from verify.sources import Sources
+from verify.world import World
 
 __all__ = ["Stage", "assignments", "holds", "named", "solved", "spread", "tiny", "volume"]
 
@@ -157,9 +158,9 @@ class Stage:
         assumptions = tuple(dict.fromkeys(a for program in self.programs for a in program.assumptions))
         drawn = self.draw(sizes, points if not assumptions else max(CANDIDATES, points), attempt)
         if not assumptions:
-            return World(sizes, self.sources, drawn, points), ""
+            return World.at(sizes, self.sources, drawn, points), ""
         count = len(next(iter(drawn.values())))
-        world = World(sizes, self.sources, drawn, count)
+        world = World.at(sizes, self.sources, drawn, count)
         open_ = np.ones(count, dtype=bool)
         for assumption in assumptions:
             met = holds(world, assumption)
@@ -169,7 +170,7 @@ class Stage:
                 return None, f"no point was found that meets the assumption {assumption!r}"
             open_ &= met
         chosen = np.flatnonzero(open_)[:points]
-        return World(sizes, self.sources, {t: a[chosen] for t, a in drawn.items()}, len(chosen)), ""
+        return World.at(sizes, self.sources, {t: a[chosen] for t, a in drawn.items()}, len(chosen)), ""
 
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -237,7 +238,7 @@ def solved(stage: Stage, world: World, statement: Statement) -> World | None:
             return None
         drawn = {t: a[np.array(inside)] for t, a in drawn.items()}
         within = world.within
-        world = World(world.sizes, world.sources, drawn, sum(inside))
+        world = World.at(world.sizes, world.sources, drawn, sum(inside))
         world.within = within
     return world
 
