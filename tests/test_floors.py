@@ -18,6 +18,7 @@ DOOR = "derive.evidence"
 SYMBOLIC = (
     "verify.derivation",
     "verify.relations",
+    "verify.assignments",
     "verify.scenes",
     "verify.sources",
     "verify.rounding",

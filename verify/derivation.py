@@ -6,8 +6,8 @@ numerically, and so are the cotangents and tangents that chains name. Every resu
 whole, with its matrix form, with the form that was expected, with second differences where it is of second order,
 and at tiny sizes with SymPy's own derivative.
 
-The function is ``check_derivation``. ``relations`` holds one comparison for each kind of relation, ``scenes`` draws
-sizes and points, ``world`` evaluates there, ``slopes`` differentiates, ``components`` asks SymPy.
+The function is ``check_derivation``. ``relations`` holds one comparison for each kind of relation, ``assignments``
+draws sizes, ``scenes`` points; ``world`` evaluates there, ``slopes`` differentiates, ``components`` asks SymPy.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from derive.notation import Apply, Node, Over, Partial, Ref, Tensor
 from derive.program import Definition, Program
 from derive.render.text import plain
 from derive.tree import map_children, substitute, walk
+from verify.assignments import assignments, tiny, volume
 from verify.components import exact_check
 from verify.relations import Test, at_sizes, compare, fall, shrinking
-from verify.scenes import Stage, assignments, holds, solved, tiny, volume
+from verify.scenes import Stage, holds, solved
 from verify.sources import Sources
 from verify.world import World
 

@@ -17,8 +17,9 @@ from derive.evaluate import Array, Evaluator, Sizes
 from derive.matrix import MatrixForm
 from derive.notation import Letter, Node, Tensor
 from derive.program import Program
+from verify.assignments import named
 from verify.replicas import EPS, MARGIN
-from verify.scenes import Stage, named, spread
+from verify.scenes import Stage, spread
 from verify.world import Reading, World
 
 __all__ = ["Test", "at_sizes", "compare", "fall", "shrinking"]

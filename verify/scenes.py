@@ -1,12 +1,13 @@
-"""Where a derivation is tried: sizes that tell axes apart, and points inside the domains that meet the assumptions.
+"""Where a derivation is tried: points inside the domains that meet the assumptions, or a premise.
 
-The most important functions are ``assignments`` (sizes) and ``World`` objects made by ``Stage.world`` (points).
+The most important functions are ``Stage.world`` (points) and ``holds`` (where a relation is true). ``assignments``
+draws the sizes.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,13 +27,8 @@ from verify import sampling
 from verify.sources import Sources
 from verify.world import World
 
-__all__ = ["Stage", "assignments", "holds", "named", "solved", "spread", "tiny", "volume"]
+__all__ = ["Stage", "holds", "solved", "spread"]
 
-# Sizes are drawn so often before the best draws are taken.
-DRAWS = 80
-SMALLEST, USUAL, LARGEST = 2, 5, 9
-# So many entries in all axes' products are cheap; more count against a draw.
-CHEAP = 300
 CANDIDATES = 40
 # Newton's method doubles the digits each time.
 ITERATIONS = 9
@@ -250,74 +246,10 @@ def spread(array: Array, own: tuple[Letter, ...], letters: tuple[Letter, ...]) -
     return moved.reshape([len(array), *(moved.shape[1 + order.index(x)] if x in order else 1 for x in letters)])
 
 
-def assignments(stage: Stage, count: int, rng: np.random.Generator) -> list[Sizes]:
-    """So many assignments of sizes: in the last some size is 1, else all axes are as different as can be.
-
-    Fewer, or none, when the sizes of the derivation leave no room.
-    """
-    if not stage.symbols:
-        return [{}]
-    found: list[Sizes] = []
-    for place in range(count):
-        ones = place == count - 1 and count > 1
-        best = min(_possible(stage, rng, ones, found), key=lambda pair: pair[0], default=None)
-        if best is not None:
-            found.append(best[1])
-    return found
-
-
-def _possible(
-    stage: Stage, rng: np.random.Generator, ones: bool, known: Sequence[Sizes]
-) -> Iterator[tuple[float, Sizes]]:
-    axes = tuple(dict.fromkeys(axis for t in stage.tensors for axis in t.axes))
-    shapes = tuple(dict.fromkeys(t.axes for t in stage.tensors))
-    seen = 0
-    for attempt in range(12 * DRAWS):
-        top = USUAL if attempt % 2 == 0 and len(stage.symbols) < USUAL else LARGEST if attempt > DRAWS else 7
-        sizes = {s: int(rng.integers(*((SMALLEST, top) if s.is_positive else (0, 3)))) for s in stage.symbols}
-        if ones:
-            positive = [s for s in stage.symbols if s.is_positive]
-            small = rng.random(len(positive)) < 0.4
-            small[rng.integers(len(positive))] = True
-            sizes.update({s: 1 for s, one in zip(positive, small, strict=True) if one})
-        if sizes in known or not stage.possible(sizes):
-            continue
-        lengths = [evaluate_size(axis, sizes) for axis in axes]
-        alike = len(lengths) - len(set(lengths)) + sum(n == 1 for n in lengths) * (not ones)
-        entries = sum(volume(shape, sizes) for shape in shapes)
-        again = sum(sizes[s] == other[s] for other in known for s in sizes) / max(len(sizes), 1)
-        yield alike + again + entries / CHEAP, sizes
-        seen += 1
-        if seen >= DRAWS:
-            return
-
-
-def tiny(stage: Stage, rng: np.random.Generator) -> Iterator[Sizes]:
-    """Assignments of 1 and 2, the largest first; a padding is 1."""
-    lengths = [s for s in stage.symbols if s.is_positive]
-    rest = {s: 1 for s in stage.symbols if not s.is_positive}
-    patterns = [(2,) * len(lengths)]
-    patterns += [tuple(int(n) for n in rng.integers(1, 3, size=len(lengths))) for _ in range(6)]
-    for pattern in sorted(dict.fromkeys((*patterns, (1,) * len(lengths))), key=sum, reverse=True):
-        sizes = {**dict(zip(lengths, pattern, strict=True)), **rest}
-        if stage.possible(sizes):
-            yield sizes
-
-
 def _one(tensor: Tensor, shape: tuple[int, ...], sizes: Sizes, rng: np.random.Generator) -> Array:
     if tensor.below is not None:
         return sampling.integers(evaluate_size(tensor.below, sizes), shape, rng)
     return sampling.draw(tensor.domain, shape, rng)
-
-
-def volume(axes: Sequence[Size], sizes: Sizes) -> float:
-    """The number of entries of an array."""
-    return float(np.prod([evaluate_size(axis, sizes) for axis in axes]))
-
-
-def named(sizes: Sizes) -> tuple[tuple[str, int], ...]:
-    """An assignment of sizes by name, as evidence records it."""
-    return tuple(sorted((str(symbol), value) for symbol, value in sizes.items()))
 
 
 def _moving(wrt: Tangent) -> tuple[Tensor, ...]:
