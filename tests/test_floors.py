@@ -19,6 +19,7 @@ SYMBOLIC = (
     "verify.derivation",
     "verify.relations",
     "verify.assignments",
+    "verify.edges",
     "verify.scenes",
     "verify.sources",
     "verify.rounding",

@@ -1,19 +1,22 @@
-"""Sizes at which a derivation is tried: they tell axes apart, and leave every axis an entry.
+"""Sizes at which a derivation is tried: they tell axes apart, leave every axis an entry, and meet edges of brackets.
 
 The most important functions are ``assignments`` (what is tried) and ``tiny`` (what SymPy can write out).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from derive.evaluate import Sizes
 from derive.size_algebra import Size, evaluate_size
+from verify.edges import Edge, met
 from verify.scenes import Stage
 
 __all__ = ["assignments", "named", "tiny", "volume"]
+
+Draw = tuple[float, Sizes]
 
 # Sizes are drawn so often before the best draws are taken.
 DRAWS = 80
@@ -25,22 +28,36 @@ CHEAP = 300
 def assignments(stage: Stage, count: int, rng: np.random.Generator) -> list[Sizes]:
     """So many assignments of sizes: in the last some size is 1, else all axes are as different as can be.
 
-    Fewer, or none, when the sizes of the derivation leave no room.
+    More where only another draw meets an edge of a bracket. Fewer, or none, when the sizes of the derivation leave no
+    room.
     """
     if not stage.symbols:
         return [{}]
     found: list[Sizes] = []
+    seen: list[Draw] = []
     for place in range(count):
         ones = place == count - 1 and count > 1
-        best = min(_possible(stage, rng, ones, found), key=lambda pair: pair[0], default=None)
-        if best is not None:
-            found.append(best[1])
-    return found
+        draws = list(_possible(stage, rng, ones, found))
+        if draws:
+            found.append(min(draws, key=lambda draw: draw[0])[1])
+            seen += draws
+    return [*found, *_meeting(stage.edges, found, seen)]
 
 
-def _possible(
-    stage: Stage, rng: np.random.Generator, ones: bool, known: Sequence[Sizes]
-) -> Iterator[tuple[float, Sizes]]:
+def _meeting(listed: Iterable[Edge], found: Sequence[Sizes], seen: Sequence[Draw]) -> Iterator[Sizes]:
+    """As few draws as will do to meet the edges that these assignments leave out."""
+    unmet = frozenset(listed).difference(*(met(listed, sizes) for sizes in found))
+    offers = [(met(unmet, sizes), cost, sizes) for cost, sizes in seen] if unmet else []
+    while unmet and offers:
+        more, _, sizes = min(offers, key=lambda offer: (-len(offer[0] & unmet), offer[1]))
+        if unmet.isdisjoint(more):
+            return
+        unmet -= more
+        yield sizes
+
+
+def _possible(stage: Stage, rng: np.random.Generator, ones: bool, known: Sequence[Sizes]) -> Iterator[Draw]:
+    """Draws that leave every axis an entry, each with its cost: axes that are alike, entries, what is known."""
     axes = tuple(dict.fromkeys(axis for t in stage.tensors for axis in t.axes))
     shapes = tuple(dict.fromkeys(t.axes for t in stage.tensors))
     seen = 0

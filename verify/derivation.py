@@ -12,6 +12,7 @@ draws sizes, ``scenes`` points; ``world`` evaluates there, ``slopes`` differenti
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
@@ -53,10 +54,11 @@ EVALUATIONS = 2e6
 def check_derivation(
     subject: Derivation | Claim | Formula, *, seed: int = 0, points: int = 3, exact: bool = True
 ) -> Evidence:
-    """The checks of every step (substeps too) and every result, at ``points`` points for each of 3 size assignments.
+    """The checks of every step (substeps too) and every result, at ``points`` points for each assignment of sizes.
 
-    A step that was never evaluated at a finite point where its assumptions hold is "not exercised", never passed.
-    ``exact`` also compares the results with SymPy's derivatives of the components at tiny sizes.
+    There are three assignments, and more where brackets have edges that these do not meet. A step that was never
+    evaluated at a finite point where its assumptions hold is "not exercised", never passed. ``exact`` also compares
+    the results with SymPy's derivatives of the components at tiny sizes.
     """
     steps: dict[Step, Check] = {}
     chains: dict[Chain, tuple[Check, ...]] = {}
@@ -243,6 +245,7 @@ class _Checker:
 
     def run(self) -> tuple[dict[Step, Check], dict[Chain, tuple[Check, ...]]]:
         rng = np.random.default_rng([self.seed, 1])
+        draws = itertools.count()
         for attempt in range(ROUNDS):
             open_ = [test for test in self.tests if not test.exercised]
             if not open_:
@@ -252,9 +255,9 @@ class _Checker:
                 for test in open_:
                     test.doubts[NO_SIZES] = None
             elif attempt == 0:
-                self.points *= ASSIGNMENTS // len(settings) * (BRANCHES if self._branches() else 1)
-            for place, sizes in enumerate(settings):
-                self._at(sizes, open_, attempt * ASSIGNMENTS + place)
+                self.points *= max(ASSIGNMENTS // len(settings), 1) * (BRANCHES if self._branches() else 1)
+            for sizes in settings:
+                self._at(sizes, open_, next(draws))
         for test in self.second:
             self._twice(test, rng)
         steps = {test.step: test.check() for test in self.tests if test.step is not None}

@@ -24,6 +24,7 @@ from derive.program import Assumption, Program
 from derive.size_algebra import Size, evaluate_size, size_symbols
 from derive.tree import walk
 from verify import sampling
+from verify.edges import Edge, edges
 from verify.sources import Sources
 from verify.world import World
 
@@ -124,6 +125,11 @@ class Stage:
                     for size in (index.constant, *(c for _, c in index.terms)):
                         found.update(dict.fromkeys(sorted(size_symbols(size), key=str)))
         return tuple(found)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Where the brackets of all expressions begin and end."""
+        return edges(self.nodes)
 
     def possible(self, sizes: Sizes) -> bool:
         """Whether every axis has an entry and every number is finite."""
