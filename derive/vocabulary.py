@@ -43,6 +43,7 @@ class Vocabulary:
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
     definitions: tuple[Definition, ...] = ()
+    given: set[str] = field(default_factory=set)
 
     def tensor(
         self,
@@ -53,7 +54,15 @@ class Vocabulary:
         meaning: tuple[str, str] = ("", ""),
         domain: str = "real",
     ) -> Tensor:
-        """The tensor of this name: the one that the derivation had when it was made before, if it was."""
+        """The tensor of this name: the one that the derivation had when it was made before, if it was.
+
+        A name is given to one tensor of a derivation only; the next that asks for it has a number behind.
+        """
+        plain, number = name, 1
+        while name in self.given:
+            number += 1
+            name = f"{plain}{number}"
+        self.given.add(name)
         known = self.tensors.get(name)
         if known is None or (known.shape, known.primal, known.role) != (axes, primal, role):
             known = self.tensors[name] = Tensor(name, axes, primal=primal, role=role, meaning=meaning, domain=domain)
@@ -63,14 +72,19 @@ class Vocabulary:
 def with_names(derive: Callable[[Vocabulary], Derivation]) -> Derivation:
     """What ``derive`` makes, with names for what the results repeat."""
     words = Vocabulary()
-    found = derive(words)
+
+    def make() -> Derivation:
+        words.given.clear()
+        return derive(words)
+
+    found = make()
     for _ in range(ROUNDS):
         more = repeated(found, words.definitions)
         if not more:
             break
         before = words.definitions
         words.definitions = _in_order([*more, *_written_with(more, before)])
-        attempt = derive(words)
+        attempt = make()
         if not any(d.tensor in t.after.tensors for d in more for t in attempt.steps if isinstance(t.after, Node)):
             words.definitions = before
             break
@@ -214,7 +228,8 @@ def _readable(node: Node) -> bool:
 def _definition(node: Node, name: str) -> Definition:
     own = fresh(letters_of(node))
     letters = tuple(own.values())
-    return Definition(Tensor(name, tuple(x.length for x in letters)), letters, substitute(node, own))
+    stands = Tensor(name, tuple(x.length for x in letters), meaning=("a repeated expression", "反复出现的式子"))
+    return Definition(stands, letters, substitute(node, own))
 
 
 def _taken(found: Derivation, known: Iterable[Definition]) -> set[str]:

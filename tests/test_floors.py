@@ -21,7 +21,11 @@ UNDER_THE_TREE = ("derive.errors", "derive.index", "derive.operators", "derive.p
 SYMBOLIC = (
     "verify.derivation",
     "verify.relations",
+    "verify.assignments",
+    "verify.edges",
     "verify.scenes",
+    "verify.sources",
+    "verify.rounding",
     "verify.world",
     "verify.components",
     "verify.catalogue",

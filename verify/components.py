@@ -22,7 +22,8 @@ from derive.index import Letter
 from derive.nodes import Apply, Node, Over, Partial, Pow, Ref, Sum, Tensor
 from derive.size_algebra import evaluate_size
 from derive.symbolic import Components
-from verify.scenes import Stage, named, tiny
+from verify.assignments import named, tiny
+from verify.scenes import Stage
 
 __all__ = ["exact_check"]
 

@@ -6,12 +6,13 @@ numerically, and so are the cotangents and tangents that chains name. Every resu
 whole, with its matrix form, with the form that was expected, with second differences where it is of second order,
 and at tiny sizes with SymPy's own derivative.
 
-The function is ``check_derivation``. ``relations`` holds one comparison for each kind of relation, ``scenes`` draws
-sizes and points, ``world`` evaluates and differentiates there, ``components`` asks SymPy.
+The function is ``check_derivation``. ``relations`` holds one comparison for each kind of relation, ``assignments``
+draws sizes, ``scenes`` points; ``world`` evaluates there, ``slopes`` differentiates, ``components`` asks SymPy.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
@@ -29,10 +30,12 @@ from derive.program import Program
 from derive.render.text import plain
 from derive.statements import Statement
 from derive.tree import map_children, substitute, walk
+from verify.assignments import assignments, tiny, volume
 from verify.components import exact_check
 from verify.relations import Test, at_sizes, compare, fall, shrinking
-from verify.scenes import Stage, assignments, holds, solved, tiny, volume
-from verify.world import Sources, World
+from verify.scenes import Stage, holds, solved
+from verify.sources import Sources
+from verify.world import World
 
 __all__ = ["check_derivation"]
 
@@ -53,10 +56,11 @@ EVALUATIONS = 2e6
 def check_derivation(
     subject: Derivation | Claim | Formula, *, seed: int = 0, points: int = 3, exact: bool = True
 ) -> Evidence:
-    """The checks of every step (substeps too) and every result, at ``points`` points for each of 3 size assignments.
+    """The checks of every step (substeps too) and every result, at ``points`` points for each assignment of sizes.
 
-    A step that was never evaluated at a finite point where its assumptions hold is "not exercised", never passed.
-    ``exact`` also compares the results with SymPy's derivatives of the components at tiny sizes.
+    There are three assignments, and more where brackets have edges that these do not meet. A step that was never
+    evaluated at a finite point where its assumptions hold is "not exercised", never passed. ``exact`` also compares
+    the results with SymPy's derivatives of the components at tiny sizes.
     """
     steps: dict[Step, Check] = {}
     chains: dict[Chain, tuple[Check, ...]] = {}
@@ -243,6 +247,7 @@ class _Checker:
 
     def run(self) -> tuple[dict[Step, Check], dict[Chain, tuple[Check, ...]]]:
         rng = np.random.default_rng([self.seed, 1])
+        draws = itertools.count()
         for attempt in range(ROUNDS):
             open_ = [test for test in self.tests if not test.exercised]
             if not open_:
@@ -252,9 +257,9 @@ class _Checker:
                 for test in open_:
                     test.doubts[NO_SIZES] = None
             elif attempt == 0:
-                self.points *= ASSIGNMENTS // len(settings) * (BRANCHES if self._branches() else 1)
-            for place, sizes in enumerate(settings):
-                self._at(sizes, open_, attempt * ASSIGNMENTS + place)
+                self.points *= max(ASSIGNMENTS // len(settings), 1) * (BRANCHES if self._branches() else 1)
+            for sizes in settings:
+                self._at(sizes, open_, next(draws))
         for test in self.second:
             self._twice(test, rng)
         steps = {test.step: test.check() for test in self.tests if test.step is not None}

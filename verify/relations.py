@@ -18,9 +18,11 @@ from derive.index import Letter
 from derive.matrix import MatrixForm
 from derive.nodes import Node, Tensor
 from derive.program import Program
-from derive.statements import Statement
-from verify.scenes import Stage, named, spread
-from verify.world import EPS, MARGIN, Reading, World
+from derive.statements import Condition, Statement
+from verify.assignments import named
+from verify.replicas import EPS, MARGIN
+from verify.scenes import Stage, spread, truth
+from verify.world import Reading, World
 
 __all__ = ["Test", "at_sizes", "compare", "fall", "shrinking"]
 
@@ -51,10 +53,16 @@ class Test:
     error: float = 0.0
     failure: str = ""
     doubts: dict[str, None] = field(default_factory=dict)
+    waiting: dict[Condition, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        conditions = self.step.conditions if self.step is not None else ()
+        # what is said in words only is not tried
+        self.waiting = dict.fromkeys(c for c in conditions if isinstance(c, Statement))
 
     @property
     def exercised(self) -> bool:
-        return self.points > 0 or bool(self.failure)
+        return (self.points > 0 and not self.waiting) or bool(self.failure)
 
     def met(self, points: int, sizes: Sizes, error: float) -> None:
         """The relation held at these points."""
@@ -66,9 +74,10 @@ class Test:
         """What the points said."""
         if self.failure:
             return Check("fails", self.witness, self.points, tuple(self.sizes), self.error, self.failure)
-        if self.points:
+        if self.points and not self.waiting:
             return Check("holds", self.witness, self.points, tuple(self.sizes), self.error, self.place)
-        reason = "; ".join(self.doubts) or "no point was found at which both sides are finite"
+        unmet = [f"its condition {condition!r} held for no entry of any point" for condition in self.waiting]
+        reason = "; ".join((*self.doubts, *unmet)) or "no point was found at which both sides are finite"
         return Check("not exercised", self.witness, message=f"{self.place} was not exercised: {reason}")
 
 
@@ -121,6 +130,10 @@ def compare(test: Test, world: World, sizes: Sizes) -> None:
             if not np.isfinite(side).any():
                 test.doubts[f"the side {name} the relation is finite nowhere"] = None
         return
+    for condition in [c for c in test.waiting if isinstance(c, Statement)]:
+        # an entry is enough: the condition may be needed for one branch only, or under a bracket
+        if truth(world, condition).any():
+            del test.waiting[condition]
     b, a, bound = b[good], a[good], bound[good]
     excess = {"=": np.abs(a - b), "≤": b - a, "≥": a - b}[test.relation]
     if test.relation == "≥":
@@ -184,7 +197,7 @@ def shrinking(world: World, stage: Stage, small: Tensor) -> World:
         drawn[tensor] = repeated
     if small not in drawn:
         raise NotationError(f"{small.name!r} is small, but it is computed and not given")
-    return World(world.sizes, world.sources, drawn, world.points * HALVINGS)
+    return World.at(world.sizes, world.sources, drawn, world.points * HALVINGS)
 
 
 def fall(test: Test, world: World, points: int, sizes: Sizes) -> None:

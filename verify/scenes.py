@@ -1,12 +1,13 @@
-"""Where a derivation is tried: sizes that tell axes apart, and points inside the domains that meet the assumptions.
+"""Where a derivation is tried: points inside the domains that meet the assumptions, or a premise.
 
-The most important functions are ``assignments`` (sizes) and ``World`` objects made by ``Stage.world`` (points).
+The most important functions are ``Stage.world`` (points) and ``holds`` (where a relation is true). ``assignments``
+draws the sizes.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,15 +26,12 @@ from derive.size_algebra import Size, evaluate_size, size_symbols
 from derive.statements import Statement
 from derive.tree import walk
 from verify import sampling
-from verify.world import Sources, World
+from verify.edges import Edge, edges
+from verify.sources import Sources
+from verify.world import World
 
-__all__ = ["Stage", "assignments", "holds", "named", "solved", "spread", "tiny", "volume"]
+__all__ = ["Stage", "holds", "solved", "spread", "truth"]
 
-# Sizes are drawn so often before the best draws are taken.
-DRAWS = 80
-SMALLEST, USUAL, LARGEST = 2, 5, 9
-# So many entries in all axes' products are cheap; more count against a draw.
-CHEAP = 300
 CANDIDATES = 40
 # Newton's method doubles the digits each time.
 ITERATIONS = 9
@@ -130,6 +128,11 @@ class Stage:
                         found.update(dict.fromkeys(sorted(size_symbols(size), key=str)))
         return tuple(found)
 
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Where the brackets of all expressions begin and end."""
+        return edges(self.nodes)
+
     def possible(self, sizes: Sizes) -> bool:
         """Whether every axis has an entry and every number is finite."""
         try:
@@ -159,9 +162,9 @@ class Stage:
         assumptions = tuple(dict.fromkeys(a for program in self.programs for a in program.assumptions))
         drawn = self.draw(sizes, points if not assumptions else max(CANDIDATES, points), attempt)
         if not assumptions:
-            return World(sizes, self.sources, drawn, points), ""
+            return World.at(sizes, self.sources, drawn, points), ""
         count = len(next(iter(drawn.values())))
-        world = World(sizes, self.sources, drawn, count)
+        world = World.at(sizes, self.sources, drawn, count)
         open_ = np.ones(count, dtype=bool)
         for assumption in assumptions:
             met = holds(world, assumption)
@@ -171,7 +174,7 @@ class Stage:
                 return None, f"no point was found that meets the assumption {assumption!r}"
             open_ &= met
         chosen = np.flatnonzero(open_)[:points]
-        return World(sizes, self.sources, {t: a[chosen] for t, a in drawn.items()}, len(chosen)), ""
+        return World.at(sizes, self.sources, {t: a[chosen] for t, a in drawn.items()}, len(chosen)), ""
 
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -179,6 +182,11 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 def holds(world: World, statement: Statement, slack: float = 1.0) -> Flags:
     """At which points a relation holds for all values of its free letters, as far as rounding lets one see."""
+    return np.asarray(truth(world, statement, slack).reshape(world.points, -1).all(axis=1))
+
+
+def truth(world: World, statement: Statement, slack: float = 1.0) -> Flags:
+    """Where a relation holds, as far as rounding lets one see: points first, then its free letters."""
     left, right = world.reading(statement.left), world.reading(statement.right)
     letters = tuple(dict.fromkeys((*left.letters, *right.letters)))
     shape = (world.points, *(world.length(x.length) for x in letters))
@@ -191,16 +199,16 @@ def holds(world: World, statement: Statement, slack: float = 1.0) -> Flags:
         difference = a - b
         match statement.relation:
             case "=":
-                truth = np.abs(difference) <= slackness
+                true = np.abs(difference) <= slackness
             case "≠":
-                truth = np.abs(difference) > slackness
+                true = np.abs(difference) > slackness
             case "≥" | "≤":
-                truth = (difference if statement.relation == "≥" else -difference) >= -slackness
+                true = (difference if statement.relation == "≥" else -difference) >= -slackness
             case ">" | "<":
-                truth = (difference if statement.relation == ">" else -difference) > slackness
+                true = (difference if statement.relation == ">" else -difference) > slackness
             case _:
                 raise NotationError(f"{statement.relation!r} is no relation between values")
-    return np.asarray(truth.reshape(world.points, -1).all(axis=1))
+    return np.asarray(true)
 
 
 def solved(stage: Stage, world: World, statement: Statement) -> World | None:
@@ -239,7 +247,7 @@ def solved(stage: Stage, world: World, statement: Statement) -> World | None:
             return None
         drawn = {t: a[np.array(inside)] for t, a in drawn.items()}
         within = world.within
-        world = World(world.sizes, world.sources, drawn, sum(inside))
+        world = World.at(world.sizes, world.sources, drawn, sum(inside))
         world.within = within
     return world
 
@@ -251,74 +259,10 @@ def spread(array: Array, own: tuple[Letter, ...], letters: tuple[Letter, ...]) -
     return moved.reshape([len(array), *(moved.shape[1 + order.index(x)] if x in order else 1 for x in letters)])
 
 
-def assignments(stage: Stage, count: int, rng: np.random.Generator) -> list[Sizes]:
-    """So many assignments of sizes: in the last some size is 1, else all axes are as different as can be.
-
-    Fewer, or none, when the sizes of the derivation leave no room.
-    """
-    if not stage.symbols:
-        return [{}]
-    found: list[Sizes] = []
-    for place in range(count):
-        ones = place == count - 1 and count > 1
-        best = min(_possible(stage, rng, ones, found), key=lambda pair: pair[0], default=None)
-        if best is not None:
-            found.append(best[1])
-    return found
-
-
-def _possible(
-    stage: Stage, rng: np.random.Generator, ones: bool, known: Sequence[Sizes]
-) -> Iterator[tuple[float, Sizes]]:
-    axes = tuple(dict.fromkeys(axis for t in stage.tensors for axis in t.axes))
-    shapes = tuple(dict.fromkeys(t.axes for t in stage.tensors))
-    seen = 0
-    for attempt in range(12 * DRAWS):
-        top = USUAL if attempt % 2 == 0 and len(stage.symbols) < USUAL else LARGEST if attempt > DRAWS else 7
-        sizes = {s: int(rng.integers(*((SMALLEST, top) if s.is_positive else (0, 3)))) for s in stage.symbols}
-        if ones:
-            positive = [s for s in stage.symbols if s.is_positive]
-            small = rng.random(len(positive)) < 0.4
-            small[rng.integers(len(positive))] = True
-            sizes.update({s: 1 for s, one in zip(positive, small, strict=True) if one})
-        if sizes in known or not stage.possible(sizes):
-            continue
-        lengths = [evaluate_size(axis, sizes) for axis in axes]
-        alike = len(lengths) - len(set(lengths)) + sum(n == 1 for n in lengths) * (not ones)
-        entries = sum(volume(shape, sizes) for shape in shapes)
-        again = sum(sizes[s] == other[s] for other in known for s in sizes) / max(len(sizes), 1)
-        yield alike + again + entries / CHEAP, sizes
-        seen += 1
-        if seen >= DRAWS:
-            return
-
-
-def tiny(stage: Stage, rng: np.random.Generator) -> Iterator[Sizes]:
-    """Assignments of 1 and 2, the largest first; a padding is 1."""
-    lengths = [s for s in stage.symbols if s.is_positive]
-    rest = {s: 1 for s in stage.symbols if not s.is_positive}
-    patterns = [(2,) * len(lengths)]
-    patterns += [tuple(int(n) for n in rng.integers(1, 3, size=len(lengths))) for _ in range(6)]
-    for pattern in sorted(dict.fromkeys((*patterns, (1,) * len(lengths))), key=sum, reverse=True):
-        sizes = {**dict(zip(lengths, pattern, strict=True)), **rest}
-        if stage.possible(sizes):
-            yield sizes
-
-
 def _one(tensor: Tensor, shape: tuple[int, ...], sizes: Sizes, rng: np.random.Generator) -> Array:
     if tensor.below is not None:
         return sampling.integers(evaluate_size(tensor.below, sizes), shape, rng)
     return sampling.draw(tensor.domain, shape, rng)
-
-
-def volume(axes: Sequence[Size], sizes: Sizes) -> float:
-    """The number of entries of an array."""
-    return float(np.prod([evaluate_size(axis, sizes) for axis in axes]))
-
-
-def named(sizes: Sizes) -> tuple[tuple[str, int], ...]:
-    """An assignment of sizes by name, as evidence records it."""
-    return tuple(sorted((str(symbol), value) for symbol, value in sizes.items()))
 
 
 def _moving(wrt: Tangent) -> tuple[Tensor, ...]:

@@ -149,8 +149,11 @@ def test_a_derivation_is_made_again_with_the_same_tensors() -> None:
     made: list[Derivation] = []
 
     def derive(words: Vocabulary) -> Derivation:
-        assert words.tensor("d_x", (n,)) is words.tensor("d_x", (n,))
-        assert words.tensor("d_x", (n,), role="cotangent") is not words.tensor("d_x", (n,))
+        one, other = words.tensor("d_x", (n,)), words.tensor("d_x", (n,))
+        assert (one.name, other.name) == ("d_x", "d_x2")
+        words.given.clear()
+        assert words.tensor("d_x", (n,)) is one
+        assert words.tensor("d_x", (n,), role="cotangent") is not other
         made.append(log_sum_exp().found)
         return made[-1]
 

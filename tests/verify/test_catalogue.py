@@ -178,6 +178,14 @@ def test_everything_holds_and_was_exercised(identifier: str) -> None:
     assert status(entry, evidence) == "checked"
 
 
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(1, 11))
+@pytest.mark.parametrize("identifier", ENTRIES)
+def test_everything_holds_at_every_seed(identifier: str, seed: int) -> None:
+    evidence = check_formula(formula(identifier), seed=seed)
+    assert [check.message for check in evidence.all if check.outcome != "holds"] == []
+
+
 @pytest.mark.parametrize("identifier", ENTRIES)
 def test_every_expected_form_was_compared(identifier: str) -> None:
     evidence = _evidence(identifier)

@@ -451,7 +451,7 @@ def gathered_without_the_table() -> Twin:
 # ------------------------------------------------------------------------------------------------------ convolution
 
 
-def _convolution() -> tuple[Program, dict[str, Any]]:
+def convolution() -> tuple[Program, dict[str, Any]]:
     h, k, s, D = sizes("h k s D")
     p = size("p", minimum=0)
     out = sympy.floor((h + 2 * p - D * (k - 1) - 1) / s) + 1
@@ -476,7 +476,7 @@ def _convolution() -> tuple[Program, dict[str, Any]]:
 
 
 def _padded(at: Callable[..., Any]) -> Twin:
-    program, v = _convolution()
+    program, v = convolution()
     i, u, s, D, p = v["i"], v["u"], v["s"], v["D"], v["p"]
     right = Sum(u, inside(v["x"][s * i + D * u - p]) * v["K"][u])
     return Twin(program, v["y"][i], right, Sum(u, inside(v["x"][at(s, i, D, u, p)]) * v["K"][u]), rule="definition")
@@ -499,7 +499,7 @@ def dilation_forgotten() -> Twin:
 
 
 def kernel_flipped() -> Twin:
-    program, v = _convolution()
+    program, v = convolution()
     i, u, s, D, p, K = v["i"], v["u"], v["s"], v["D"], v["p"], v["K"]
     k = u.length
     right, wrong = (Sum(u, inside(v["x"][s * i + D * u - p]) * entry) for entry in (K[u], K[k - 1 - u]))
@@ -508,7 +508,7 @@ def kernel_flipped() -> Twin:
 
 def guard_too_wide_by_one() -> Twin:
     """The gradient by the kernel: one more place counts, which is read from the other end."""
-    program, v = _convolution()
+    program, v = convolution()
     i, u, s, D, p, x, R = v["i"], v["u"], v["s"], v["D"], v["p"], v["x"], v["R"]
     at, h = s * i + D * u - p, x.axes[0]
     right = Sum(i, R[i] * at_least(at, 0) * at_most(at, h - 1) * x[at])
