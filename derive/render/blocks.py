@@ -35,9 +35,10 @@ class Given:
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """The symbols, the definitions and the assumptions of a program."""
+    """The symbols, the definitions and the assumptions of a program; ``note`` stands below the symbols."""
 
     symbols: tuple[SymbolRow, ...]
+    note: str
     definitions: tuple[Given, ...]
     assumptions: tuple[tuple[Equation, str], ...]
 
@@ -88,9 +89,11 @@ class Conclusion:
     marks: tuple[Mark, ...]
 
     @property
-    def shortest(self) -> Equation | MatrixSide:
-        """The form that a claim is stated in."""
-        return self.expected or self.matrix or self.equation
+    def forms(self) -> tuple[tuple[str, Equation | MatrixSide], ...]:
+        """The forms, each with the phrase that names it; one that stands alone needs no name."""
+        named = (("index form", self.equation), ("expected", self.expected), ("matrix form", self.matrix))
+        found = tuple((key, form) for key, form in named if form is not None)
+        return found if len(found) > 1 else (("", self.equation),)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,15 @@ from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark,
 from derive.render.document import Subject, document
 from derive.render.equation import Equation, MatrixSide
 from derive.render.inline import write_prose
-from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
+from derive.render.latex import (
+    latex_equation,
+    latex_inline,
+    latex_shape,
+    latex_size,
+    latex_size_name,
+    latex_symbol,
+    shape_width,
+)
 from derive.render.page import math as drawn
 from derive.render.page import page
 from derive.render.phrases import mark_text, sentence, titled
@@ -24,6 +32,10 @@ __all__ = ["html", "notebook"]
 
 ROOM = 38.0
 """Width of a formula on a page as wide as pages get, in em."""
+
+MANY, LONG = 5, 11.0
+"""So many symbols, and a shape of so many em, may take several lines of a table."""
+CLASS_LONG = ' class="long"'
 
 
 def html(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
@@ -87,8 +99,10 @@ class _Page:
         head = "".join(f"<th>{self.say(key)}</th>" for key in ("symbol", "shape", "meaning"))
         yield f'<div class="scroll"><table class="setup"><thead><tr>{head}</tr></thead><tbody>'
         for row in setup.symbols:
-            yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in self.row(row)) + "</tr>"
-        yield f"</tbody></table></div><p><small>{self.say('from zero')}</small></p>"
+            yield self.row(row)
+        yield "</tbody></table></div>"
+        if setup.note:
+            yield f"<p><small>{self.prose(setup.note)}</small></p>"
         yield f"<h{level}>{self.say('forward')}</h{level}>"
         for given in setup.definitions:
             yield from self.given(given)
@@ -99,7 +113,7 @@ class _Page:
                 if reason:
                     yield f'<p class="why">{self.prose(sentence(reason))}</p>'
 
-    def row(self, row: SymbolRow) -> tuple[str, str, str]:
+    def row(self, row: SymbolRow) -> str:
         symbols = ", ".join(self.math(latex_symbol(s), display=False) for s in row.symbols)
         shape = ""
         if row.shape is not None:
@@ -108,7 +122,10 @@ class _Page:
         if row.below is not None:
             extra = f"{self.say('integers below')} {self.math(latex_size(row.below), display=False)}"
             meaning = f"{meaning}; {extra}" if meaning else extra
-        return symbols, shape, meaning
+        many = len(row.symbols) > MANY
+        long = row.shape is not None and shape_width(row.shape) > LONG
+        cells = ((symbols, many), (shape, long), (meaning, False))
+        return "<tr>" + "".join(f"<td{CLASS_LONG if wraps else ''}>{cell}</td>" for cell, wraps in cells) + "</tr>"
 
     def given(self, given: Given) -> Iterator[str]:
         if given.remark:
@@ -177,18 +194,17 @@ class _Page:
         )
 
     def conclusion(self, conclusion: Conclusion) -> Iterator[str]:
-        forms: list[tuple[str, Equation | MatrixSide]] = [("index form", conclusion.equation)]
-        if conclusion.expected is not None:
-            forms.append(("expected", conclusion.expected))
-        if conclusion.matrix is not None:
-            forms.append(("matrix form", conclusion.matrix))
-        for name, form in forms:
-            yield f'<p class="why">{self.say(name)}</p>{self.equation(form, ROOM - 2)}'
+        yield '<div class="conclusion">'
+        for name, form in conclusion.forms:
+            if name:
+                yield f'<p class="why">{self.say(name)}</p>'
+            yield self.equation(form, ROOM - 2)
             if isinstance(form, MatrixSide):
                 yield from (f'<p class="why">{self.prose(sentence(note))}</p>' for note in form.notes)
         if conclusion.marks:
-            marks = " ".join(f"{self.mark(mark, witness=True)}" for mark in conclusion.marks)
-            yield f'<p class="why">{marks}</p>'
+            marks = "".join(f"<li>{self.mark(mark, witness=True)}</li>" for mark in conclusion.marks)
+            yield f'<ul class="checks">{marks}</ul>'
+        yield "</div>"
 
     # ------------------------------------------------------------------------------------------------- checks
 
@@ -222,7 +238,7 @@ class _Page:
                 + "</td></tr>"
                 for label, sizes in made.assignments
             )
-            head = f"<th>{self.say('sizes at')}</th><th>{self.say('assignments')}</th>"
+            head = f"<th>{self.say('label')}</th><th>{self.say('assignments')}</th>"
             yield f'<div class="scroll"><table class="setup"><thead><tr>{head}</tr></thead>'
             yield f"<tbody>{rows}</tbody></table></div>"
 
