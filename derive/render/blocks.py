@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from derive.notation import Node, Tensor
 from derive.render.equation import Equation, MatrixSide
-from derive.render.phrases import phrase
+from derive.render.phrases import phrase, sentence
 from derive.size_algebra import Size
 
 __all__ = [
@@ -126,3 +126,11 @@ class Document:
     def say(self, key: str) -> str:
         """A fixed phrase in the document's language."""
         return phrase(key, self.lang)
+
+    @property
+    def account(self) -> str:
+        """How the lines were checked, in sentences."""
+        counted = self.say("all lines").format(holds=self.holds, total=self.total)
+        seeded = [] if self.seed is None else [f"{self.say('seed')}: {self.seed}"]
+        gap = "" if self.lang == "zh" else " "
+        return gap.join(map(sentence, (counted, self.say("legend"), *seeded)))

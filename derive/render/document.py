@@ -8,6 +8,7 @@ as trees in ``Equation``, which each format writes with its own pen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import sympy
 
@@ -136,10 +137,15 @@ class _Maker:
 
     def section(self, claim: Claim, setup: Setup | None, *, titled: bool) -> Section:
         quoted = {repr(a): assumption_of(a) for a in claim.program.assumptions}
-        blocks = tuple(self.once(claim, chain, quoted) for chain in claim.chains)
+        blocks: list[Block] = []
+        for chain in claim.chains:
+            block = self.once(claim, chain, quoted)
+            # one remark introduces all results in a row that were found before
+            listed = blocks and not blocks[-1].lines and block.note == phrase("found above", self.lang)
+            blocks.append(replace(block, note="") if listed else block)
         conclusions = tuple(self.conclusion(claim, chain) for chain in _concluding(claim))
         title = self.say(claim.title) if titled else ""
-        return Section(title, self.say(claim.prose), setup, blocks, conclusions)
+        return Section(title, self.say(claim.prose), setup, tuple(blocks), conclusions)
 
     def once(self, claim: Claim, chain: Chain, quoted: Mapping[str, Equation]) -> Block:
         """A chain whose lines have all been shown for the same program is told by its result."""

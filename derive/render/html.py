@@ -6,6 +6,7 @@ dollars; nothing runs there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
@@ -37,6 +38,12 @@ MANY, LONG = 5, 11.0
 """So many symbols, and a shape of so many em, may take several lines of a table."""
 CLASS_LONG = ' class="long"'
 
+SHORT = 80
+"""A formula in a line whose element has fewer characters is never broken before a stop."""
+
+_PUNCTUATED = re.compile(r"([(（“]?)(<span class=\"math\">[^<]*</span>)([，。、；：！？）”,.;:!?)]*)")
+"""A formula in a line, with what must not be parted from it."""
+
 
 def html(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
     """The derivation as one HTML page that needs nothing else. Raises: DerivationError when a check fails."""
@@ -53,6 +60,12 @@ def notebook(subject: Subject, evidence: Evidence | None = None, lang: str = "en
     return "\n".join((f"<h2>{drawn.prose(made.title)}</h2>", *drawn.body()))
 
 
+def _kept_together(found: re.Match[str]) -> str:
+    before, formula, after = found.groups()
+    short = len(formula) < SHORT
+    return f'<span class="kept">{before}{formula}{after}</span>' if (before or after) and short else found[0]
+
+
 class _Page:
     """Folds a document into the body of a page."""
 
@@ -67,7 +80,8 @@ class _Page:
 
     def prose(self, text: str) -> str:
         """Prose with its formulas drawn."""
-        return write_prose(text, escape, lambda tex: self.math(tex, display=False))
+        drawn = write_prose(text, escape, lambda tex: self.math(tex, display=False))
+        return _PUNCTUATED.sub(_kept_together, drawn)
 
     def body(self) -> Iterator[str]:
         made = self.made
@@ -228,9 +242,7 @@ class _Page:
     def checks(self) -> Iterator[str]:
         made = self.made
         yield f"<h2>{self.say('checks')}</h2>"
-        counted = made.say("all lines").format(holds=made.holds, total=made.total)
-        seed = "" if made.seed is None else f" {self.say('seed')}: {made.seed}."
-        yield f"<p>{escape(sentence(counted))} {self.say('legend')}{seed}</p>"
+        yield f"<p>{escape(made.account)}</p>"
         if made.assignments:
             rows = "".join(
                 f"<tr><td>{label}</td><td>"

@@ -336,9 +336,7 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
 
 def _checks(made: Document) -> Iterator[str]:
     yield _heading(made.say("checks"))
-    yield tex_text(made.say("all lines").format(holds=made.holds, total=made.total)) + _dot(made)
-    if made.seed is not None:
-        yield rf"{tex_text(made.say('seed'))}: {made.seed}{_dot(made)}"
+    yield tex_text(made.account)
     if made.assignments:
         yield rf"\par {tex_text(made.say('assignments'))}:\par\nopagebreak"
         for label, sizes in made.assignments:

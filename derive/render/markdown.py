@@ -178,9 +178,7 @@ def _conclusion(made: Document, conclusion: Conclusion) -> Iterator[str]:
 
 def _checks(made: Document) -> Iterator[str]:
     yield f"## {made.say('checks')}"
-    counted = sentence(made.say("all lines").format(holds=made.holds, total=made.total))
-    seed = "" if made.seed is None else f" {made.say('seed')}: {made.seed}."
-    yield f"{escaped(counted)} {made.say('legend')}{seed}"
+    yield escaped(made.account)
     if made.assignments:
         rows = [
             [label, ", ".join(_inline(f"{latex_size_name(name)} = {value}") for name, value in sizes)]

@@ -21,9 +21,9 @@ them into glyphs when the page is opened. The vocabulary of the body::
     <section class="result">    the answer, boxed: a <div class="conclusion"> for each, closed by <ul class="checks">
     <p class="reference">       where it is stated in the literature
 
-A check says how it ended by its second class: `ok`, `unexercised` (could not be exercised), `wrong`, or
-`stated` (taken from the reference, not derived here). The body begins with
-the only h1; the other headings are h2 and h3.
+`<span class="kept">` holds a formula in a line together with the stop after it. A check says how it ended by its
+second class: `ok`, `unexercised` (could not be exercised), `wrong`, or `stated` (taken from the reference, not
+derived here). The body begins with the only h1; the other headings are h2 and h3.
 `<pre><code>`, plain tables and lists are styled too, and `<div class="scroll">` gives anything wide a box of
 its own to scroll in.
 

@@ -222,9 +222,7 @@ class _Terminal:
     def checks(self) -> Iterator[str]:
         made = self.made
         yield from self.heading(self.say("checks"), 1)
-        counted = sentence(self.say("all lines").format(holds=made.holds, total=made.total))
-        seed = "" if made.seed is None else f" {self.say('seed')}: {made.seed}."
-        yield from self.prose(f"{counted} {self.say('legend')}{seed}")
+        yield from self.prose(made.account)
         for label, sizes in made.assignments:
             yield from self.prose(f"{label}  " + ", ".join(f"{name} = {value}" for name, value in sizes), 2, 3)
 

@@ -41,7 +41,7 @@ def moved() -> tuple[Program, Tensor]:
     i, j = letters("i j", n, m)
     f, g = unspecified("f", m), unspecified("g")
     x = tensor("x", n, meaning=("input", "输入"))
-    v = tensor("v", n, meaning=("a small displacement", "小位移"), domain="small")
+    v = tensor("v", n, meaning=("displacement", "位移"), domain="small")
     u, y, w, z = names("u y w z")
     u = define(u[j], over(f, i, x[i], at=j), meaning=("`f(x)`",) * 2)
     y = define(y, over(g, j, u[j]), meaning=("`g(f(x))`",) * 2)

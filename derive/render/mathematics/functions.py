@@ -101,7 +101,7 @@ def _unspecified(writer: Writer, node: Over, scope: Scope) -> Run:
     whole = _argument(writer, node, scope)
     argument = whole if whole is not None else writer.node(node.arguments[0], scope.bind(node.letters))
     call = pen.call(head, argument)
-    return replace(call, level=MUL) if order else call
+    return replace(call, level=MUL) if order and not rows else call
 
 
 def _matrix_function(writer: Writer, node: Over, scope: Scope) -> Run:

@@ -142,7 +142,7 @@ def test_what_has_been_said_is_not_said_again(form: str) -> None:
     said = FORMATS[form](*said_twice())
     once = ["Indices count from 0", "1 where the condition holds", "its softmax", "a bar marks"]
     assert {words: said.count(words) for words in once} == dict.fromkeys(once, 1)
-    assert said.count("As found above:") == 2  # the cotangents of P and of Z, in the Hessian
+    assert said.count("As found above:") == 1  # one remark for the cotangents of P and of Z, in the Hessian
 
 
 def test_another_program_is_derived_anew() -> None:
