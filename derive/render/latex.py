@@ -171,12 +171,12 @@ def _document(made: Document) -> Iterator[str]:
     for section in made.sections:
         yield from _section(made, section)
     yield from _checks(made)
-    if made.reference:
-        yield _heading(made.say("reference"))
-        yield tex_text(made.reference) + r"\par"
     if made.answer:
         yield _heading(made.say("answer"))
         yield _prose(made.answer) + r"\par"
+    if made.reference:
+        yield _heading(made.say("reference"))
+        yield tex_text(made.reference) + r"\par"
 
 
 def _heading(text: str, level: int = 0) -> str:
@@ -258,8 +258,9 @@ def _section(made: Document, section: Section) -> Iterator[str]:
 
 
 def _block(made: Document, block: Block, level: int = 0, *, first: bool = False) -> Iterator[str]:
-    if not level and not first:
-        yield r"\par\pagebreak[1]\vspace{1.2ex plus 1ex}\hrule height 0.2pt\nopagebreak\vspace{1ex}"
+    if not level and not first and (block.note or block.lines):
+        # a rule made of leaders is gone where a page ends before it
+        yield r"\par\pagebreak[1]\vspace{1.2ex plus 1ex}\leaders\hrule\vskip 0.2pt\nopagebreak\vspace{1ex}"
     if block.note:
         yield rf"{_prose(block.note)}\par\nopagebreak"
     yield rf"{{\postdisplaypenalty=10000{_display(block.opening, level)}}}"
@@ -329,7 +330,7 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
             rows.append(label + drawn + (rf"\quad\text{{\footnotesize {_prose(notes)}}}" if notes else ""))
         body = " \\\\[0.8ex]\n".join(rows)
         box = "\\begin{aligned}\n" + body + "\n\\end{aligned}"
-        yield "{\\postdisplaypenalty=10000\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}"
+        yield "{\\postdisplaypenalty=10000\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}%"
         for mark in conclusion.marks:
             yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
 

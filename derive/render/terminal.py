@@ -224,7 +224,7 @@ class _Terminal:
         yield from self.heading(self.say("checks"), 1)
         yield from self.prose(made.account)
         for label, sizes in made.assignments:
-            yield from self.prose(f"{label}  " + ", ".join(f"{name} = {value}" for name, value in sizes), 2, 3)
+            yield from self.prose(f"{label}: " + ", ".join(f"{name} = {value}" for name, value in sizes), 2, 3)
 
 
 def said(text: str) -> str:

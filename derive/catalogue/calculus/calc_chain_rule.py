@@ -81,7 +81,7 @@ def claims(main: Program) -> list[Claim]:
         line("≈", y2 + Sum(j, slope_g * Sum(i, slope_f * v[i])), "taylor", small=v, order=2,
              why=("`f` is differentiable at `x`", "`f` 在 `x` 处可微")),
         line("=", y2 + Sum(i, Sum(j, slope_g * slope_f) * v[i]), "collect",
-             why=("the coefficient of `v_i` is the derivative by `x_i`", "`v_i` 的系数就是对 `x_i` 的导数")),
+             why=("the coefficient of `v[i]` is the derivative by `x[i]`", "`v[i]` 的系数就是对 `x[i]` 的导数")),
         note=("From the definition of the derivative.", "由导数的定义出发。"),
         within=about,
     )  # fmt: skip

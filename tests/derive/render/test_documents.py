@@ -114,7 +114,7 @@ def test_lines_hold_law_reason_and_check() -> None:
 def test_the_sizes_of_the_checks_are_listed_once() -> None:
     found, evidence = derived("softmax_regression")
     said = text(found, evidence)
-    assert said.count("A n = 3, d = 4, c = 5") == 1
+    assert said.count("A: n = 3, d = 4, c = 5") == 1
 
 
 def test_a_law_is_stated_where_it_is_first_used() -> None:
@@ -162,7 +162,7 @@ def test_the_size_of_a_law_is_no_size_of_the_document() -> None:
     drawn = (*((("K", 9 + m), ("n", 3), ("d", 4), ("c", 5)) for m in range(3)),)
     steps = dict.fromkeys(_steps(found.chains), Check("holds", "values", 9, drawn, 0.0))
     said = text(found, Evidence(steps, dict.fromkeys(found.chains, ()), 0))
-    assert "A n = 3, d = 4, c = 5" in said
+    assert "A: n = 3, d = 4, c = 5" in said
     assert "K = " not in said
     assert "9 points (A)" in said
 
