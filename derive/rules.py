@@ -352,7 +352,7 @@ _TABLE = (
     ),
     Rule(
         "expand",
-        ("macro expanded", "展开定义"),
+        ("definition of a function", "函数的定义"),
         r"\operatorname{softmax}(z)_l = \frac{e^{z_l}}{\sum_k e^{z_k}}",
         ("the function is what its definition says", "按函数的定义展开"),
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from derive.nodes import Node, Tensor
 from derive.render.equation import Equation, MatrixSide
-from derive.render.phrases import phrase
+from derive.render.phrases import phrase, sentence
 from derive.size_algebra import Size
 
 __all__ = [
@@ -35,9 +35,10 @@ class Given:
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """The symbols, the definitions and the assumptions of a program."""
+    """The symbols, the definitions and the assumptions of a program; ``note`` stands below the symbols."""
 
     symbols: tuple[SymbolRow, ...]
+    note: str
     definitions: tuple[Given, ...]
     assumptions: tuple[tuple[Equation, str], ...]
 
@@ -88,9 +89,11 @@ class Conclusion:
     marks: tuple[Mark, ...]
 
     @property
-    def shortest(self) -> Equation | MatrixSide:
-        """The form that a claim is stated in."""
-        return self.expected or self.matrix or self.equation
+    def forms(self) -> tuple[tuple[str, Equation | MatrixSide], ...]:
+        """The forms, each with the phrase that names it; one that stands alone needs no name."""
+        named = (("index form", self.equation), ("expected", self.expected), ("matrix form", self.matrix))
+        found = tuple((key, form) for key, form in named if form is not None)
+        return found if len(found) > 1 else (("", self.equation),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,3 +126,11 @@ class Document:
     def say(self, key: str) -> str:
         """A fixed phrase in the document's language."""
         return phrase(key, self.lang)
+
+    @property
+    def account(self) -> str:
+        """How the lines were checked, in sentences."""
+        counted = self.say("all lines").format(holds=self.holds, total=self.total)
+        seeded = [] if self.seed is None else [f"{self.say('seed')}: {self.seed}"]
+        gap = "" if self.lang == "zh" else " "
+        return gap.join(map(sentence, (counted, self.say("legend"), *seeded)))

@@ -8,6 +8,9 @@ as trees in ``Equation``, which each format writes with its own pen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import sympy
 
 from derive.derivation import Chain, Check, Derivation, Evidence, Step, Text
 from derive.errors import NotationError
@@ -21,6 +24,7 @@ from derive.render.mathematics import Side
 from derive.render.naming import Names
 from derive.render.phrases import LANGUAGES, TITLES, WITNESSES, phrase, pick
 from derive.render.setup import setup_of
+from derive.render.text import plain
 from derive.statements import Statement
 from derive.tree import key, pattern
 
@@ -84,8 +88,13 @@ class _Maker:
         self.evidence = evidence
         self.lang = lang
         self.labels: dict[tuple[tuple[str, int], ...], str] = {}
+        self.sizes: set[str] = set()
+        # what has been said need not be said again: notations, statements of laws, their proofs, whole chains
+        self.told: set[str] = set()
         self.stated: set[str] = set()
         self.required: set[object] = set()
+        self.proved: set[Chain] = set()
+        self.derived: set[tuple[object, ...]] = set()
 
     def say(self, text: Text) -> str:
         return pick(text, self.lang)
@@ -98,19 +107,20 @@ class _Maker:
             reference, answer = subject.reference, self.say(subject.answer)
         else:
             title, summary, reference, answer = self.say(claims[0].title), "", "", ""
+        setup = self.setup(main, [c for c in claims if c.program is main])
         shown: dict[Program, Setup] = {}
         sections = []
         for claim in claims:
             own = None
             if claim.program is not main and claim.program not in shown:
-                own = shown[claim.program] = setup_of(claim.program, [claim], self.lang)
+                own = shown[claim.program] = self.setup(claim.program, [claim])
             sections.append(self.section(claim, own, titled=isinstance(subject, Formula)))
         steps = [self.evidence.steps[s] for c in claims for s in _every_step(c.chains) if s in self.evidence.steps]
         return Document(
             self.lang,
             title,
             summary,
-            setup_of(main, [c for c in claims if c.program is main], self.lang),
+            setup,
             tuple(sections),
             tuple((label, sizes) for sizes, label in self.labels.items()),
             sum(check.outcome == "holds" for check in steps),
@@ -120,13 +130,33 @@ class _Maker:
             answer,
         )
 
+    def setup(self, program: Program, claims: Sequence[Claim]) -> Setup:
+        made = setup_of(program, claims, self.lang, self.told)
+        self.sizes |= {s.name for row in made.symbols for s in row.symbols if isinstance(s, sympy.Symbol)}
+        return made
+
     # -------------------------------------------------------------------------------------------------- claims
 
     def section(self, claim: Claim, setup: Setup | None, *, titled: bool) -> Section:
-        blocks = tuple(self.block(chain, "") for chain in claim.chains)
+        blocks: list[Block] = []
+        for chain in claim.chains:
+            block = self.once(claim, chain)
+            # one remark introduces all results in a row that were found before
+            listed = blocks and not blocks[-1].lines and block.note == phrase("found above", self.lang)
+            blocks.append(replace(block, note="") if listed else block)
         conclusions = tuple(self.conclusion(claim, chain) for chain in _concluding(claim))
         title = self.say(claim.title) if titled else ""
-        return Section(title, self.say(claim.prose), setup, blocks, conclusions)
+        return Section(title, self.say(claim.prose), setup, tuple(blocks), conclusions)
+
+    def once(self, claim: Claim, chain: Chain) -> Block:
+        """A chain whose lines have all been shown for the same program is told by its result."""
+        names = Names().bind(chain.letters)
+        sides = (chain.start, *(step.after for step in chain.steps))
+        lines = (claim.program, self.say(chain.note), *(plain(side, names) for side in sides))
+        if chain.name is not None and chain.steps and lines in self.derived:
+            return Block(Equation(chain.name, "=", chain.result, names), phrase("found above", self.lang), ())
+        self.derived.add(lines)
+        return self.block(chain, "")
 
     def block(self, chain: Chain, prefix: str) -> Block:
         names = Names().bind(chain.letters)
@@ -145,10 +175,16 @@ class _Maker:
                     equation,
                     self.mark(self.evidence.steps.get(step)),
                     step.reference,
-                    tuple(self.block(c, f"{number}.") for c in step.substeps),
+                    self.substeps(step, number),
                 )
             )
         return Block(opening, self.say(chain.note), tuple(lines))
+
+    def substeps(self, step: Step, number: str) -> tuple[Block, ...]:
+        """The law of a function is proved where it is used for the first time."""
+        new = [chain for chain in step.substeps if chain not in self.proved]
+        self.proved.update(new)
+        return tuple(self.block(chain, f"{number}.") for chain in new)
 
     def statements(self, step: Step) -> tuple[str, ...]:
         """A law is stated where it is used for the first time."""
@@ -199,7 +235,9 @@ class _Maker:
         if check is None:
             return None
         labels = []
-        for sizes in check.sizes:
+        for drawn in check.sizes:
+            # the law of a function has a size of its own, which is no size of this document
+            sizes = tuple((name, value) for name, value in drawn if name in self.sizes)
             if not sizes:
                 continue
             if sizes not in self.labels:

@@ -6,6 +6,7 @@ dollars; nothing runs there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
@@ -15,7 +16,15 @@ from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark,
 from derive.render.document import Subject, document
 from derive.render.equation import Equation, MatrixSide
 from derive.render.inline import write_prose
-from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
+from derive.render.latex import (
+    latex_equation,
+    latex_inline,
+    latex_shape,
+    latex_size,
+    latex_size_name,
+    latex_symbol,
+    shape_width,
+)
 from derive.render.page import math as drawn
 from derive.render.page import page
 from derive.render.phrases import mark_text, sentence, titled
@@ -24,6 +33,16 @@ __all__ = ["html", "notebook"]
 
 ROOM = 38.0
 """Width of a formula on a page as wide as pages get, in em."""
+
+MANY, LONG = 5, 11.0
+"""So many symbols, and a shape of so many em, may take several lines of a table."""
+CLASS_LONG = ' class="long"'
+
+SHORT = 80
+"""A formula in a line whose element has fewer characters is never broken before a stop."""
+
+_PUNCTUATED = re.compile(r"([(（“]?)(<span class=\"math\">[^<]*</span>)([，。、；：！？）”,.;:!?)]*)")
+"""A formula in a line, with what must not be parted from it."""
 
 
 def html(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
@@ -41,6 +60,12 @@ def notebook(subject: Subject, evidence: Evidence | None = None, lang: str = "en
     return "\n".join((f"<h2>{drawn.prose(made.title)}</h2>", *drawn.body()))
 
 
+def _kept_together(found: re.Match[str]) -> str:
+    before, formula, after = found.groups()
+    short = len(formula) < SHORT
+    return f'<span class="kept">{before}{formula}{after}</span>' if (before or after) and short else found[0]
+
+
 class _Page:
     """Folds a document into the body of a page."""
 
@@ -55,7 +80,8 @@ class _Page:
 
     def prose(self, text: str) -> str:
         """Prose with its formulas drawn."""
-        return write_prose(text, escape, lambda tex: self.math(tex, display=False))
+        drawn = write_prose(text, escape, lambda tex: self.math(tex, display=False))
+        return _PUNCTUATED.sub(_kept_together, drawn)
 
     def body(self) -> Iterator[str]:
         made = self.made
@@ -87,8 +113,10 @@ class _Page:
         head = "".join(f"<th>{self.say(key)}</th>" for key in ("symbol", "shape", "meaning"))
         yield f'<div class="scroll"><table class="setup"><thead><tr>{head}</tr></thead><tbody>'
         for row in setup.symbols:
-            yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in self.row(row)) + "</tr>"
-        yield f"</tbody></table></div><p><small>{self.say('from zero')}</small></p>"
+            yield self.row(row)
+        yield "</tbody></table></div>"
+        if setup.note:
+            yield f"<p><small>{self.prose(setup.note)}</small></p>"
         yield f"<h{level}>{self.say('forward')}</h{level}>"
         for given in setup.definitions:
             yield from self.given(given)
@@ -99,7 +127,7 @@ class _Page:
                 if reason:
                     yield f'<p class="why">{self.prose(sentence(reason))}</p>'
 
-    def row(self, row: SymbolRow) -> tuple[str, str, str]:
+    def row(self, row: SymbolRow) -> str:
         symbols = ", ".join(self.math(latex_symbol(s), display=False) for s in row.symbols)
         shape = ""
         if row.shape is not None:
@@ -108,7 +136,10 @@ class _Page:
         if row.below is not None:
             extra = f"{self.say('integers below')} {self.math(latex_size(row.below), display=False)}"
             meaning = f"{meaning}; {extra}" if meaning else extra
-        return symbols, shape, meaning
+        many = len(row.symbols) > MANY
+        long = row.shape is not None and shape_width(row.shape) > LONG
+        cells = ((symbols, many), (shape, long), (meaning, False))
+        return "<tr>" + "".join(f"<td{CLASS_LONG if wraps else ''}>{cell}</td>" for cell, wraps in cells) + "</tr>"
 
     def given(self, given: Given) -> Iterator[str]:
         if given.remark:
@@ -177,18 +208,17 @@ class _Page:
         )
 
     def conclusion(self, conclusion: Conclusion) -> Iterator[str]:
-        forms: list[tuple[str, Equation | MatrixSide]] = [("index form", conclusion.equation)]
-        if conclusion.expected is not None:
-            forms.append(("expected", conclusion.expected))
-        if conclusion.matrix is not None:
-            forms.append(("matrix form", conclusion.matrix))
-        for name, form in forms:
-            yield f'<p class="why">{self.say(name)}</p>{self.equation(form, ROOM - 2)}'
+        yield '<div class="conclusion">'
+        for name, form in conclusion.forms:
+            if name:
+                yield f'<p class="why">{self.say(name)}</p>'
+            yield self.equation(form, ROOM - 2)
             if isinstance(form, MatrixSide):
                 yield from (f'<p class="why">{self.prose(sentence(note))}</p>' for note in form.notes)
         if conclusion.marks:
-            marks = " ".join(f"{self.mark(mark, witness=True)}" for mark in conclusion.marks)
-            yield f'<p class="why">{marks}</p>'
+            marks = "".join(f"<li>{self.mark(mark, witness=True)}</li>" for mark in conclusion.marks)
+            yield f'<ul class="checks">{marks}</ul>'
+        yield "</div>"
 
     # ------------------------------------------------------------------------------------------------- checks
 
@@ -212,9 +242,7 @@ class _Page:
     def checks(self) -> Iterator[str]:
         made = self.made
         yield f"<h2>{self.say('checks')}</h2>"
-        counted = made.say("all lines").format(holds=made.holds, total=made.total)
-        seed = "" if made.seed is None else f" {self.say('seed')}: {made.seed}."
-        yield f"<p>{escape(sentence(counted))} {self.say('legend')}{seed}</p>"
+        yield f"<p>{escape(made.account)}</p>"
         if made.assignments:
             rows = "".join(
                 f"<tr><td>{label}</td><td>"
@@ -222,7 +250,7 @@ class _Page:
                 + "</td></tr>"
                 for label, sizes in made.assignments
             )
-            head = f"<th>{self.say('sizes at')}</th><th>{self.say('assignments')}</th>"
+            head = f"<th>{self.say('label')}</th><th>{self.say('assignments')}</th>"
             yield f'<div class="scroll"><table class="setup"><thead><tr>{head}</tr></thead>'
             yield f"<tbody>{rows}</tbody></table></div>"
 

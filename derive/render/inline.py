@@ -6,9 +6,9 @@ Formulas in prose keep the form that their author gave them: a slash stays a sla
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from derive.prose import Fenced, Inline, Number, Part, Root, Scripted, Sign, Word, prose
+from derive.prose import RELATIONS, Fenced, Inline, Number, Part, Root, Scripted, Sign, Word, prose
 from derive.render.naming import GREEK
 from derive.render.tex_text import SIGNS
 
@@ -27,8 +27,12 @@ def write_prose(text: str, words: Callable[[str], str], formula: Callable[[str],
 
 
 def tex_formula(formula: Inline) -> str:
-    """The formula in LaTeX, without dollars around it."""
-    return _row(formula.parts)
+    """The formula in LaTeX, without dollars around it; a line may end at its relations only."""
+    drawn = ""
+    for relation, side in _sides(formula.parts):
+        source = _row(side)
+        drawn += relation + (f"{{{source}}}" if _may_break(side) else source)
+    return drawn.strip()
 
 
 _OWN_COMMAND = frozenset(
@@ -52,6 +56,25 @@ _FENCES = {
 _SPACED = frozenset("+-−±·×÷⊙⊘⊗⊕∘∪∩=≠<>≤≥≈≡∼∝≪≫∈∉⊂→←↦⇒⇔≻⪰≺⪯|‖") | {":="}
 _SUMS = {"Σ": r"\sum", "Π": r"\prod"}
 """With letters below, these are no letters."""
+
+
+def _sides(parts: Sequence[Part]) -> Iterator[tuple[str, Sequence[Part]]]:
+    """What stands between relations, each with the relation before it."""
+    start, relation = 0, ""
+    for m, part in enumerate(parts):
+        if isinstance(part, Sign) and part.text in RELATIONS:
+            yield relation, parts[start:m]
+            start, relation = m + 1, f" {_part(part)} "
+    yield relation, parts[start:]
+
+
+def _may_break(parts: Sequence[Part]) -> bool:
+    """Whether TeX would end a line at an operator."""
+    for part in parts:
+        base = part.base if isinstance(part, Scripted) else part
+        if _is_operator(base) or (isinstance(base, Fenced) and _may_break(base.inside)):
+            return True
+    return False
 
 
 def _row(parts: Sequence[Part], *, script: bool = False) -> str:

@@ -21,7 +21,10 @@ from derive.render.tex import ROOM, TexPen, aligned, widest
 from derive.render.tex_text import is_chinese, tex_text
 from derive.size_algebra import Size
 
-__all__ = ["latex", "latex_equation", "latex_inline", "latex_symbol", "power_of_ten", "results"]
+__all__ = [
+    "latex", "latex_equation", "latex_inline", "latex_shape", "latex_size", "latex_size_name", "latex_symbol",
+    "power_of_ten", "results", "shape_width",
+]  # fmt: skip
 
 WRITER = Writer(TexPen())
 
@@ -111,6 +114,11 @@ def latex_shape(shape: Sequence[Size]) -> str:
     return r" \times ".join(f"{{{run.source}}}" for run in fenced)
 
 
+def shape_width(shape: Sequence[Size]) -> float:
+    """The width of ``latex_shape``, in em."""
+    return sum(WRITER.size(axis).width + 1.2 for axis in shape)
+
+
 def latex_size(size: Size) -> str:
     """A size."""
     return WRITER.size(size).source
@@ -122,8 +130,8 @@ def latex_size_name(name: str) -> str:
 
 
 _NOTATIONS = {
-    "cotangent": r"\bar{x}", "tangent": r"\dot{x}", "along": r"\mathrm{D}", "bracket": r"[\,\cdots]",
-    "dot": r"x_{i\cdot}",
+    "cotangent": r"\bar{\square}", "tangent": r"\dot{\square}", "along": r"\operatorname{D}",
+    "bracket": r"[\,\cdots]", "dot": r"x_{i\cdot}",
 }  # fmt: skip
 
 
@@ -163,12 +171,12 @@ def _document(made: Document) -> Iterator[str]:
     for section in made.sections:
         yield from _section(made, section)
     yield from _checks(made)
-    if made.reference:
-        yield _heading(made.say("reference"))
-        yield tex_text(made.reference) + r"\par"
     if made.answer:
         yield _heading(made.say("answer"))
         yield _prose(made.answer) + r"\par"
+    if made.reference:
+        yield _heading(made.say("reference"))
+        yield tex_text(made.reference) + r"\par"
 
 
 def _heading(text: str, level: int = 0) -> str:
@@ -198,7 +206,8 @@ def _setup(made: Document, setup: Setup, level: int) -> Iterator[str]:
     for row in rows:
         yield _columns(*row) + r"\vspace{1pt}"
     yield r"\vspace{2pt}\hrule height 0.4pt}"
-    yield rf"\vspace{{3pt}}{{\small {tex_text(made.say('from zero'))}\par}}"
+    if setup.note:
+        yield rf"\vspace{{3pt}}{{\small {_prose(setup.note)}\par}}"
     yield _heading(made.say("forward"), level + 1 if level else 0)
     for given in setup.definitions:
         yield from _given(given)
@@ -249,8 +258,9 @@ def _section(made: Document, section: Section) -> Iterator[str]:
 
 
 def _block(made: Document, block: Block, level: int = 0, *, first: bool = False) -> Iterator[str]:
-    if not level and not first:
-        yield r"\par\pagebreak[1]\vspace{1.2ex plus 1ex}\hrule height 0.2pt\nopagebreak\vspace{0.4ex}"
+    if not level and not first and (block.note or block.lines):
+        # a rule made of leaders is gone where a page ends before it
+        yield r"\par\pagebreak[1]\vspace{1.2ex plus 1ex}\leaders\hrule\vskip 0.2pt\nopagebreak\vspace{1ex}"
     if block.note:
         yield rf"{_prose(block.note)}\par\nopagebreak"
     yield rf"{{\postdisplaypenalty=10000{_display(block.opening, level)}}}"
@@ -271,7 +281,8 @@ def _line(made: Document, line: Line, level: int) -> Iterator[str]:
         parts.append(rf"{{\small\relpenalty=10000 \binoppenalty=10000 {listed}}}")
     if line.conditions:
         parts.append(rf"{{\small ({made.say('provided')} {_conditions(line.conditions)})}}")
-    yield rf"\item[{{\makebox[1.8em][l]{{\small\textbf{{{line.number}}}}}}}]\rightskip=0pt plus 8em"
+    room = "2.1em" if level else "1.8em"
+    yield rf"\item[{{\makebox[{room}][l]{{\small\textbf{{{line.number}}}}}}}]\rightskip=0pt plus 8em"
     width = widest(equation_tokens(line.equation, WRITER), ROOM - INDENT * (level + 1))
     short = line.mark is None or line.mark.outcome == "holds"
     beside = short and width + MARK < ROOM - INDENT * (level + 1)
@@ -311,31 +322,22 @@ def _mark(made: Document, mark: Mark | None) -> str:
 def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]:
     yield _heading(made.say("result"), 1)
     for conclusion in conclusions:
-        forms: list[tuple[str, Equation | MatrixSide]] = [("index form", conclusion.equation)]
-        if conclusion.expected is not None:
-            forms.append(("expected", conclusion.expected))
-        if conclusion.matrix is not None:
-            forms.append(("matrix form", conclusion.matrix))
         rows = []
-        for key, form in forms:
+        for key, form in conclusion.forms:
             notes = f" ({'; '.join(form.notes)})" if isinstance(form, MatrixSide) and form.notes else ""
-            label = rf"\text{{\footnotesize {tex_text(made.say(key))}}}"
+            label = rf"&\text{{\footnotesize {tex_text(made.say(key))}}} &\quad& " if key else "&"
             drawn = latex_equation(form, room=ROOM - 9)
-            rows.append(
-                rf"&{label} &\quad& {drawn}" + (rf"\quad\text{{\footnotesize {_prose(notes)}}}" if notes else "")
-            )
+            rows.append(label + drawn + (rf"\quad\text{{\footnotesize {_prose(notes)}}}" if notes else ""))
         body = " \\\\[0.8ex]\n".join(rows)
         box = "\\begin{aligned}\n" + body + "\n\\end{aligned}"
-        yield "{\\postdisplaypenalty=10000\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}"
+        yield "{\\postdisplaypenalty=10000\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}%"
         for mark in conclusion.marks:
             yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
 
 
 def _checks(made: Document) -> Iterator[str]:
     yield _heading(made.say("checks"))
-    yield tex_text(made.say("all lines").format(holds=made.holds, total=made.total)) + _dot(made)
-    if made.seed is not None:
-        yield rf"{tex_text(made.say('seed'))}: {made.seed}{_dot(made)}"
+    yield tex_text(made.account)
     if made.assignments:
         yield rf"\par {tex_text(made.say('assignments'))}:\par\nopagebreak"
         for label, sizes in made.assignments:

@@ -80,7 +80,8 @@ def _setup(made: Document, setup: Setup, mark: str) -> Iterator[str]:
     head = [made.say(key) for key in ("symbol", "shape", "meaning")]
     rows = [_row(made, row) for row in setup.symbols]
     yield "\n".join(_cells(r) for r in (head, ["---"] * 3, *rows))
-    yield made.say("from zero")
+    if setup.note:
+        yield prose(setup.note)
     yield f"{mark} {made.say('forward')}"
     for given in setup.definitions:
         yield from _given(given)
@@ -165,13 +166,9 @@ def _mark(made: Document, mark: Mark | None) -> str:
 
 
 def _conclusion(made: Document, conclusion: Conclusion) -> Iterator[str]:
-    forms: list[tuple[str, Equation | MatrixSide]] = [("index form", conclusion.equation)]
-    if conclusion.expected is not None:
-        forms.append(("expected", conclusion.expected))
-    if conclusion.matrix is not None:
-        forms.append(("matrix form", conclusion.matrix))
-    for name, form in forms:
-        yield f"*{made.say(name)}*"
+    for name, form in conclusion.forms:
+        if name:
+            yield f"*{made.say(name)}*"
         yield _math(rf"\boxed{{{latex_equation(form)}}}")
         if isinstance(form, MatrixSide):
             yield from (prose(sentence(note)) for note in form.notes)
@@ -181,13 +178,11 @@ def _conclusion(made: Document, conclusion: Conclusion) -> Iterator[str]:
 
 def _checks(made: Document) -> Iterator[str]:
     yield f"## {made.say('checks')}"
-    counted = sentence(made.say("all lines").format(holds=made.holds, total=made.total))
-    seed = "" if made.seed is None else f" {made.say('seed')}: {made.seed}."
-    yield f"{escaped(counted)} {made.say('legend')}{seed}"
+    yield escaped(made.account)
     if made.assignments:
         rows = [
             [label, ", ".join(_inline(f"{latex_size_name(name)} = {value}") for name, value in sizes)]
             for label, sizes in made.assignments
         ]
-        head = [made.say("sizes at"), made.say("assignments")]
+        head = [made.say("label"), made.say("assignments")]
         yield "\n".join(_cells(r) for r in (head, ["---"] * 2, *rows))

@@ -29,14 +29,19 @@
     formula.setAttribute("aria-label", tex);
   }
 
-  // Marks formulas wider than their room: one in a line becomes a box, since a line cannot scroll.
+  // A formula a little wider than its room is set smaller; one much wider gets a box to scroll in, which a line
+  // cannot do.
+  const SMALLEST = 0.85;
   const boxWideFormulas = () => {
     for (const formula of formulas) {
       formula.classList.remove("wide");
+      formula.style.fontSize = "";
       const block = formula.tagName === "DIV";
-      const line = block ? formula : formula.closest("p, td, th, li, h2, h3, header, summary, section, main");
+      const line = block ? formula : formula.closest("p, td, th, li, h1, h2, h3, header, summary, section, main");
       const width = block ? formula.scrollWidth : formula.getBoundingClientRect().width;
-      if (width > line.clientWidth) formula.classList.add("wide");
+      const room = line.clientWidth / width;
+      if (block && room < 1 && room >= SMALLEST) formula.style.fontSize = `${Math.floor(100 * room) - 1}%`;
+      else if (room < 1) formula.classList.add("wide");
     }
   };
 
@@ -70,7 +75,7 @@
   });
   addEventListener("afterprint", () => {
     fold(opened);
-    for (const formula of formulas) formula.style.fontSize = "";
+    measure();
   });
 
   document.fonts.ready.then(() => {

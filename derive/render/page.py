@@ -6,7 +6,8 @@ them into glyphs when the page is opened. The vocabulary of the body::
     <h1>                        the title
     <p class="lead">            one sentence below the title
     <section class="claim">     what is derived
-    <table class="setup">       one row per symbol: <td>symbol <td>shape <td>meaning (a <thead> is optional)
+    <table class="setup">       one row per symbol: <td>symbol <td>shape <td>meaning (a <thead> is optional);
+                                a <td class="long"> may take several lines
     <div class="steps">         the derivation; its steps are numbered, and numbered 3.1, 3.2 inside step 3
       <article class="step">
         <header>
@@ -17,12 +18,12 @@ them into glyphs when the page is opened. The vocabulary of the body::
         math(tex, display=True)
         <p class="why">         one sentence
         <details><summary>Expansion</summary> <article class="step"> ... </details>
-    <section class="result">    the answer, boxed
+    <section class="result">    the answer, boxed: a <div class="conclusion"> for each, closed by <ul class="checks">
     <p class="reference">       where it is stated in the literature
 
-A check says how it ended by its second class: `ok`, `unexercised` (could not be exercised), `wrong`, or
-`stated` (taken from the reference, not derived here). The body begins with
-the only h1; the other headings are h2 and h3.
+`<span class="kept">` holds a formula in a line together with the stop after it. A check says how it ended by its
+second class: `ok`, `unexercised` (could not be exercised), `wrong`, or `stated` (taken from the reference, not
+derived here). The body begins with the only h1; the other headings are h2 and h3.
 `<pre><code>`, plain tables and lists are styled too, and `<div class="scroll">` gives anything wide a box of
 its own to scroll in.
 

@@ -20,10 +20,17 @@ from derive.tree import walk
 __all__ = ["assumption_of", "setup_of"]
 
 
-def setup_of(program: Program, claims: Sequence[Claim], lang: str) -> Setup:
-    """The set-up of a program, with what the derivations of these claims bring."""
+def setup_of(program: Program, claims: Sequence[Claim], lang: str, told: set[str]) -> Setup:
+    """The set-up of a program, with what the derivations of these claims bring.
+
+    ``told`` are the notations that the document has explained before; those explained here are added to it.
+    """
+    note = "" if "from zero" in told else phrase("from zero", lang)
+    rows = tuple(_rows(program, claims, lang, told))
+    told |= {"from zero", *_notations(program, claims)}
     return Setup(
-        tuple(_rows(program, claims, lang)),
+        rows,
+        note,
         tuple(_given(item, lang) for item in program.items),
         tuple((assumption_of(a), pick(a.reason, lang)) for a in program.assumptions),
     )
@@ -34,7 +41,7 @@ def assumption_of(a: Statement) -> Equation:
     return Equation(a.left, a.relation, a.right, Names().freed(a.left).freed(a.right))
 
 
-def _rows(program: Program, claims: Sequence[Claim], lang: str) -> Iterator[SymbolRow]:
+def _rows(program: Program, claims: Sequence[Claim], lang: str, told: set[str]) -> Iterator[SymbolRow]:
     yield from (_tensor_row(t, lang) for t in program.inputs)
     yield from (_tensor_row(d.tensor, lang) for d in program.definitions())
     # every derivation has a direction of its own; what is told of them is the same
@@ -48,7 +55,8 @@ def _rows(program: Program, claims: Sequence[Claim], lang: str) -> Iterator[Symb
         yield SymbolRow(from_one, None, phrase("sizes" if len(from_one) > 1 else "size", lang))
     if from_zero:
         yield SymbolRow(from_zero, None, phrase("size from zero", lang))
-    yield from (SymbolRow((what,), None, phrase(what, lang)) for what in _notations(program, claims))
+    new = (what for what in _notations(program, claims) if what not in told)
+    yield from (SymbolRow((what,), None, phrase(what, lang)) for what in new)
 
 
 def _tensor_row(tensor: Tensor, lang: str) -> SymbolRow:

@@ -30,7 +30,7 @@ def text(subject: Subject, evidence: Evidence | None = None, lang: str = "en", w
     return _Terminal(document(subject, evidence, lang), max(width, NARROWEST)).text()
 
 
-_NOTATIONS = {"cotangent": "x̄", "tangent": "ẋ", "along": "D", "bracket": "[…]", "dot": "x[i,·]"}
+_NOTATIONS = {"cotangent": "□̄", "tangent": "□̇", "along": "D", "bracket": "[…]", "dot": "x[i,·]"}
 
 
 class _Terminal:
@@ -107,7 +107,8 @@ class _Terminal:
                 head = " " * indent
             yield head + lines[0].strip()
             yield from lines[1:]
-        yield from self.prose(self.say("from zero"), 2)
+        if setup.note:
+            yield from self.prose(said(setup.note), 2)
         yield from self.heading(self.say("forward"), 1)
         for given in setup.definitions:
             yield from self.given(given)
@@ -202,13 +203,9 @@ class _Terminal:
                 yield from self.prose(f"{self.mark(mark)}, {self.say('by')} {mark.witness}", 2, 2)
 
     def conclusion(self, conclusion: Conclusion) -> Iterator[str]:
-        forms: list[tuple[str, Equation | MatrixSide]] = [("index form", conclusion.equation)]
-        if conclusion.expected is not None:
-            forms.append(("expected", conclusion.expected))
-        if conclusion.matrix is not None:
-            forms.append(("matrix form", conclusion.matrix))
-        for name, form in forms:
-            yield self.say(name)
+        for name, form in conclusion.forms:
+            if name:
+                yield self.say(name)
             yield from self.equation(form, 2, self.width - 4)
             if isinstance(form, MatrixSide):
                 yield from (row for note in form.notes for row in wrapped(said(sentence(note)), self.width - 4, 2, 2))
@@ -225,11 +222,9 @@ class _Terminal:
     def checks(self) -> Iterator[str]:
         made = self.made
         yield from self.heading(self.say("checks"), 1)
-        counted = sentence(self.say("all lines").format(holds=made.holds, total=made.total))
-        seed = "" if made.seed is None else f" {self.say('seed')}: {made.seed}."
-        yield from self.prose(f"{counted} {self.say('legend')}{seed}")
+        yield from self.prose(made.account)
         for label, sizes in made.assignments:
-            yield from self.prose(f"{label}  " + ", ".join(f"{name} = {value}" for name, value in sizes), 2, 3)
+            yield from self.prose(f"{label}: " + ", ".join(f"{name} = {value}" for name, value in sizes), 2, 3)
 
 
 def said(text: str) -> str:

@@ -84,11 +84,11 @@ def _beside(sources: Sequence[str], *, compact: bool) -> str:
 
 
 def _stacked(marks: Sequence[str]) -> list[str]:
-    """Two dots are one mark."""
+    """Dots beside each other are one mark."""
     found: list[str] = []
     for mark in marks:
-        if mark == "dot" and found[-1:] == ["dot"]:
-            found[-1] = "ddot"
+        if mark == "dot" and found[-1:] in (["dot"], ["ddot"]):
+            found[-1] = "d" + found[-1]
         else:
             found.append(mark)
     return found
@@ -263,7 +263,7 @@ class TexPen(Pen):
         return _atom(rf"\frac{{{top}}}{{\partial {below.source}}}", width, 2)
 
     def along(self) -> Run:
-        return _atom(r"\mathrm{D}\,", 1.0)
+        return _atom(r"\operatorname{D}", 1.0)
 
     def slope(self, indices: Sequence[Run]) -> Run:
         source = "".join(rf"\partial_{{{i.source}}} " for i in indices)

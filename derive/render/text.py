@@ -55,11 +55,13 @@ class TextPen(Pen):
         self.room = room
 
     _MARKS: ClassVar = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303"}
+    _DOTS: ClassVar = (("\u0307\u0307\u0307", "\u20db"), ("\u0307\u0307", "\u0308"))
+    """Dots beside each other, not above each other."""
 
     def symbol(self, symbol: Symbol) -> Run:
-        marks = "".join(
-            {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303"}[m] for m in symbol.marks
-        )
+        marks = "".join(self._MARKS[m] for m in symbol.marks)
+        for above, beside in self._DOTS:
+            marks = marks.replace(above, beside)
         of = f"_{self.symbol(symbol.of).source}" if symbol.of is not None else ""
         return _atom(symbol.base[:1] + marks + symbol.base[1:] + symbol.tail + of + "'" * symbol.primes)
 

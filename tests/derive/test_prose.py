@@ -28,7 +28,7 @@ from tests.rendering import compile_latex, open_in_browser
 DRAWN = {
     "∂u/∂b": r"\partial u/\partial b",
     "∇_b L = Iᵀ ∇_u L": r"\nabla_{b}L = I^{\top}\nabla_{u}L",
-    "q(q-1)/(q+δ)": r"q(q - 1)/(q + \delta)",
+    "q(q-1)/(q+δ)": r"{q(q - 1)/(q + \delta)}",
     "p_k": "p_{k}",
     "d_Z[n,k]": "d_{Z,nk}",
     "Z̄[n,k]": r"\bar{Z}_{nk}",
@@ -38,33 +38,33 @@ DRAWN = {
     "√(x + 1)": r"\sqrt{x + 1}",
     "√d_k": r"\sqrt{d_{k}}",
     "Σ_j": r"\sum_{j}",
-    "Σ_{n,k} T[n,k]·log P[n,k]": r"\sum_{n, k}T_{nk} \cdot \log P_{nk}",
+    "Σ_{n,k} T[n,k]·log P[n,k]": r"{\sum_{n, k}T_{nk} \cdot \log P_{nk}}",
     "N(μ, Σ)": r"N(\mu, \Sigma)",
-    "A⁻¹ + A⁻ᵀ": r"A^{-1} + A^{-\top}",
+    "A⁻¹ + A⁻ᵀ": r"{A^{-1} + A^{-\top}}",
     "x²y": "x^{2}y",
     "x₁₂": "x_{12}",
     "x_i^2": "x_{i}^{2}",
     "x_ij": "x_{ij}",
     "x[i+1,j]": "x_{i + 1,j}",
-    "x [i = j]": "x[i = j]",
+    "x [i = j]": "{x[i = j]}",
     "W1[0,k]": "W_{1,0k}",
     "h_prev[t,k]": r"h_{\mathrm{prev},tk}",
-    "φ'(0) = ∇f·v": r"\varphi'(0) = \nabla f \cdot v",
+    "φ'(0) = ∇f·v": r"\varphi'(0) = {\nabla f \cdot v}",
     "1/k!": "1/k!",
     "1e-7": "10^{-7}",
     "2.5e3": r"2.5 \times 10^{3}",
-    "c = -max z": r"c = -\max z",
+    "c = -max z": r"c = {-\max z}",
     "softmax(Z[n,·])[k]": r"\operatorname{softmax}(Z_{n\cdot})_{k}",
     "score(x)": r"\operatorname{score}(x)",
-    "exp(-gap/τ)": r"\exp(-\mathrm{gap}/\tau)",
+    "exp(-gap/τ)": r"{\exp(-\mathrm{gap}/\tau)}",
     "mu gap x": r"\mu\,\mathrm{gap}\,x",
     "|R| ≤ M‖v‖³/6": r"\lvert R\rvert \le M\lVert v\rVert^{3}/6",
-    "p(y|x)": r"p(y \mid x)",
+    "p(y|x)": r"{p(y \mid x)}",
     "⟨𝟏 xᵀ, Y⟩": r"\langle\mathbf{1}x^{\top}, Y\rangle",
-    "ȳ ⊙ x̂": r"\bar{y} \odot \hat{x}",
+    "ȳ ⊙ x̂": r"{\bar{y} \odot \hat{x}}",
     "f: ℝ^n → ℝ": r"f\colon \mathbb{R}^{n} \to \mathbb{R}",
     "½": r"\tfrac{1}{2}",
-    "⊙": r"\odot",
+    "⊙": r"{\odot}",
     "a < b": "a < b",
 }
 
@@ -249,6 +249,16 @@ def test_a_browser_draws_every_formula(tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     file.write_text(rendered(made, html, "en"), encoding="utf-8")
     assert open_in_browser(file).complaints() == []
+
+
+def test_a_formula_and_the_stop_after_it_are_kept_together() -> None:
+    page = rendered(document_of(["x", "y"]), html, "en")
+    assert '<span class="math">x</span> and <span class="kept"><span class="math">y</span>.</span>' in page
+
+
+def test_a_short_formula_stays_on_one_line_of_a_terminal() -> None:
+    rows = rendered(document_of(["∇_b L = Iᵀ ∇_u L"] * 9), text, "en").split("\n")
+    assert sum("∇_b L = Iᵀ ∇_u L" in row for row in rows) == sum("∇_b" in row for row in rows)
 
 
 @pytest.mark.parametrize("source", HOSTILE)

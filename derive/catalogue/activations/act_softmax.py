@@ -33,7 +33,7 @@ def program() -> Program:
     i, j = letters("i j")
     z = tensor("z", K, meaning=("logits", "对数几率 (logits)"))
     (p,) = names("p")
-    p = define(p[i], softmax(i, z[i]), meaning=("probabilities", "概率"))
+    p = define(p[i], softmax(j, z[j]).entry(i), meaning=("probabilities", "概率"))
     return Program.of([z], p)
 
 

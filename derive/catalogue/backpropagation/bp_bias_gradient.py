@@ -94,9 +94,9 @@ def claims(main: Program) -> list[Claim]:
             single,
             expected={"b": lambda i: d_u[i], "W": lambda i, j: d_u[i] * x[j]},
             prose=(
-                "`u_i` contains `b_i` with the factor 1 and no other entry of `b`, so the Jacobian is the identity. The "
+                "`u[i]` contains `b[i]` with the factor 1 and no other entry of `b`, so the Jacobian is the identity. The "
                 "weights multiply the input, so their gradient carries `x`.",
-                "`u_i` 以因子 1 含 `b_i`, 不含 `b` 的其他元素, 故雅可比矩阵是单位矩阵。权重与输入相乘, 故其梯度带有 `x`。",
+                "`u[i]` 以因子 1 含 `b[i]`, 不含 `b` 的其他元素, 故雅可比矩阵是单位矩阵。权重与输入相乘, 故其梯度带有 `x`。",
             ),
         ),
         claim(

@@ -41,7 +41,7 @@ def moved() -> tuple[Program, Tensor]:
     i, j = letters("i j", n, m)
     f, g = unspecified("f", m), unspecified("g")
     x = tensor("x", n, meaning=("input", "输入"))
-    v = tensor("v", n, meaning=("a small displacement", "小位移"), domain="small")
+    v = tensor("v", n, meaning=("displacement", "位移"), domain="small")
     u, y, w, z = names("u y w z")
     u = define(u[j], over(f, i, x[i], at=j), meaning=("`f(x)`",) * 2)
     y = define(y, over(g, j, u[j]), meaning=("`g(f(x))`",) * 2)
@@ -81,7 +81,7 @@ def claims(main: Program) -> list[Claim]:
         line("≈", y2 + Sum(j, slope_g * Sum(i, slope_f * v[i])), "taylor", small=v, order=2,
              why=("`f` is differentiable at `x`", "`f` 在 `x` 处可微")),
         line("=", y2 + Sum(i, Sum(j, slope_g * slope_f) * v[i]), "collect",
-             why=("the coefficient of `v_i` is the derivative by `x_i`", "`v_i` 的系数就是对 `x_i` 的导数")),
+             why=("the coefficient of `v[i]` is the derivative by `x[i]`", "`v[i]` 的系数就是对 `x[i]` 的导数")),
         note=("From the definition of the derivative.", "由导数的定义出发。"),
         within=about,
     )  # fmt: skip

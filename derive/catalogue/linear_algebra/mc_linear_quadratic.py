@@ -77,9 +77,9 @@ def claims(main: Program) -> list[Claim]:
             along,
             expected={"t_y": lambda: Sum(k, Sum(l, (B[k, l] + B[l, k]) * z[l]) * d[k])},
             prose=(
-                "The differential of a product is taken factor by factor. What stands in front of `ẋ_k`, the "
-                "differential of `x_k`, is entry `k` of the gradient `(A + Aᵀ)x`.",
-                "乘积的微分逐因子求取。`x_k` 的微分 `ẋ_k` 前面的系数即梯度 `(A + Aᵀ)x` 的元素 `k`。",
+                "The differential of a product is taken factor by factor. What stands in front of `ẋ[k]`, the "
+                "differential of `x[k]`, is entry `k` of the gradient `(A + Aᵀ)x`.",
+                "乘积的微分逐因子求取。`x[k]` 的微分 `ẋ[k]` 前面的系数即梯度 `(A + Aᵀ)x` 的元素 `k`。",
             ),
         ),
         claim(

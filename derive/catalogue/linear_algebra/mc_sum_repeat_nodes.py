@@ -81,7 +81,7 @@ def claims(main: Program) -> list[Claim]:
             ("The backward pass of sum is repeat", "求和的反向传播是重复"),
             sum_back,
             expected={"X": lambda i, k: d_t[k]},
-            prose=("A sum passes what it receives to each of its terms.", "和把收到的量原样传给每一项。"),
+            prose=("A sum passes what it receives to each of its terms.", "求和把收到的量原样传给每一项。"),
         ),
         claim(
             ("Why: the two maps are adjoint", "原因: 两个映射互为伴随"),

@@ -79,8 +79,8 @@ def claims(main: Program) -> list[Claim]:
             "=",
             q / (q + delta) * (p[c] - y[c]),
             why=(
-                "the target is one-hot: both sides are `p_k·q/(q+δ)` off the true class and `q(q-1)/(q+δ)` on it",
-                "目标为独热: 两边在非真实类处均为 `p_k·q/(q+δ)`, 在真实类处均为 `q(q-1)/(q+δ)`",
+                "the target is one-hot: both sides are `p[k]·q/(q+δ)` off the true class and `q(q-1)/(q+δ)` on it",
+                "目标为独热: 两边在非真实类处均为 `p[k]·q/(q+δ)`, 在真实类处均为 `q(q-1)/(q+δ)`",
             ),
         ),
         name=found.result.name,

@@ -98,7 +98,7 @@ def claims(main: Program) -> list[Claim]:
         Sum(n, h[n, k] * compact(n, k)),
         line("=", gamma[k] / s[k] * (1 - Sum(n, h[n, k] ** 2) / N) * d_gamma[k], "collect",
              why=("the sum of `x̂·ȳ` is `γ̄`", "`x̂·ȳ` 之和即 `γ̄`")),
-        line("=", gamma[k] / s[k] * (eps / s[k] ** 2) * d_gamma[k],
+        line("=", gamma[k] * eps / s[k] ** 3 * d_gamma[k],
              why=("the mean square of `x̂` is `v/(v + ε)`", "`x̂` 的均方为 `v/(v + ε)`")),
         note=("A scaling of the batch changes nothing either, but for `ε`: the component along `x̂` vanishes as `ε` does.",
               "整批缩放也不改变输出 (只差 `ε`): `x̂` 方向的分量随 `ε` 趋于零。"),
@@ -129,6 +129,7 @@ def claims(main: Program) -> list[Claim]:
             [from_mean, collapse, total, projection],
             program=found.program,
             given=found.chains,
+            expected={"x": compact},
             prose=(
                 "From the upstream gradient take away its mean and its component along `x̂`.",
                 "从上游梯度中减去其均值以及它在 `x̂` 方向上的分量。",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from derive.nodes import Apply, Over, Ref
+from derive.index import Letter
+from derive.nodes import Add, Apply, Mul, Node, Over, Ref, Tensor
 from derive.over_axes import OVER
 from derive.render.mathematics.brackets import write_comparison, write_condition
 from derive.render.mathematics.indices import is_compact
@@ -66,7 +68,7 @@ def write_along_axes(writer: Writer, node: Over, scope: Scope, followed: bool) -
         return Run((*sign.tokens, *gap, *body.tokens), MUL if simple else ATOM, max(1, body.height), open=simple)
     if function.name in ("inverse", "logdet", "det"):
         return _matrix_function(writer, node, scope)
-    whole = _whole(writer, node, scope)
+    whole = _argument(writer, node, scope)
     if function.name == "norm":
         return pen.fence(whole if whole is not None else writer.node(node.arguments[0], inner), "‖")
     if whole is not None:
@@ -97,9 +99,10 @@ def _unspecified(writer: Writer, node: Over, scope: Scope) -> Run:
         head = pen.fence(head)
     if rows:
         head = pen.at(head, rows, compact=is_compact(node.at, scope))
-    whole = _whole(writer, node, scope)
+    whole = _argument(writer, node, scope)
     argument = whole if whole is not None else writer.node(node.arguments[0], scope.bind(node.letters))
-    return pen.call(head, argument)
+    call = pen.call(head, argument)
+    return replace(call, level=MUL) if order and not rows else call
 
 
 def _matrix_function(writer: Writer, node: Over, scope: Scope) -> Run:
@@ -129,6 +132,33 @@ def _matrix_of(writer: Writer, node: Over, scope: Scope) -> Run:
     inner = scope.bind(node.letters)
     inside = writer.pen.fence(writer.node(node.arguments[0], inner))
     return writer.pen.at(inside, writer.letters(node.letters, inner), compact=True)
+
+
+def _argument(writer: Writer, node: Over, scope: Scope) -> Run | None:
+    """What the function takes, as a whole; None where only its entries can be written."""
+    whole = _whole(writer, node, scope)
+    if whole is not None:
+        return whole
+    vector = _vector(node.arguments[0], node.letters)
+    return None if vector is None else writer.node(vector, scope)
+
+
+def _vector(node: Node, letters: Sequence[Letter]) -> Node | None:
+    """``x + t v`` for ``x_i + t v_i``; None where entries do more than add up."""
+    match node:
+        case Ref() if [i.letter for i in node.indices] == list(letters):
+            tensor = node.tensor
+            return Ref(Tensor(tensor.name, (), primal=tensor.primal, role=tensor.role), ())
+        case Add():
+            terms = [_vector(term, letters) for term in node.terms]
+            return None if None in terms else Add(tuple(t for t in terms if t is not None))
+        case Mul():
+            running = [m for m, factor in enumerate(node.factors) if not factor.free.isdisjoint(letters)]
+            if len(running) == 1:
+                whole = _vector(node.factors[running[0]], letters)
+                if whole is not None:
+                    return Mul(tuple(whole if m in running else f for m, f in enumerate(node.factors)))
+    return None
 
 
 def _whole(writer: Writer, node: Over, scope: Scope, hat: str = "") -> Run | None:

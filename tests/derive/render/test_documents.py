@@ -14,7 +14,7 @@ from derive.definitions import define
 from derive.derivation import Chain, Check, Derivation, Evidence, Step
 from derive.differentiate import gradient, hessian, hvp, jvp, taylor, vjp
 from derive.errors import NotationError
-from derive.formula import Claim, Formula, claim, line, prove
+from derive.formula import Claim, Formula, claim, claims_of, line, prove
 from derive.functions import log
 from derive.index import letters
 from derive.nodes import Sum
@@ -119,12 +119,64 @@ def test_lines_hold_law_reason_and_check() -> None:
 def test_the_sizes_of_the_checks_are_listed_once() -> None:
     found, evidence = derived("softmax_regression")
     said = text(found, evidence)
-    assert said.count("A n = 3, d = 4, c = 5") == 1
+    assert said.count("A: n = 3, d = 4, c = 5") == 1
 
 
 def test_a_law_is_stated_where_it_is_first_used() -> None:
     found, evidence = derived("softmax_regression")
     assert markdown(found, evidence).count(r"\sum_{j}\,[j = a]\,f_j = f_a") == 1
+
+
+def said_twice() -> tuple[Formula, Evidence]:
+    """Two claims that share a chain, a law and its proof, the second about a program of its own too."""
+    other = logits_loss()
+
+    def claims(main: Program) -> list[Claim]:
+        return [
+            claim(("Gradient", "梯度"), gradient(main, "Z")),
+            claim(("Hessian", "海森矩阵"), hessian(main, "Z")),
+            claim(("Elsewhere", "另一个"), gradient(other, "Z")),
+        ]
+
+    made = Formula("twice", "Twice", "两次", logits_loss, claims, "Nobody (2000)", ("Said once.", "只说一次。"))
+    return made, made_up([chain for one in claims_of(made) for chain in one.chains])
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_has_been_said_is_not_said_again(form: str) -> None:
+    said = FORMATS[form](*said_twice())
+    once = ["Indices count from 0", "1 where the condition holds", "its softmax", "a bar marks"]
+    assert {words: said.count(words) for words in once} == dict.fromkeys(once, 1)
+    assert said.count("As found above:") == 1  # one remark for the cotangents of P and of Z, in the Hessian
+
+
+def test_another_program_is_derived_anew() -> None:
+    said = text(*said_twice())
+    assert said.count("P̄[i,k] := ∂L/∂P[i,k]") == 2
+    assert said.count("P̄[i,k] = ") == 1
+
+
+def test_a_form_that_stands_alone_has_no_name() -> None:
+    found, evidence = derived("taylor")
+    assert "Index form" not in text(*quoted())
+    assert "Index form" in text(found, evidence)
+
+
+def test_the_size_of_a_law_is_no_size_of_the_document() -> None:
+    found, _ = derived("softmax_regression")
+    drawn = (*((("K", 9 + m), ("n", 3), ("d", 4), ("c", 5)) for m in range(3)),)
+    steps = dict.fromkeys(_steps(found.chains), Check("holds", "values", 9, drawn, 0.0))
+    said = text(found, Evidence(steps, dict.fromkeys(found.chains, ()), 0))
+    assert "A: n = 3, d = 4, c = 5" in said
+    assert "K = " not in said
+    assert "9 points (A)" in said
+
+
+def test_a_long_shape_may_take_several_lines() -> None:
+    found, evidence = derived("convolution")
+    assert '<td class="long">' in html(found, evidence)
+    found, evidence = derived("softmax_regression")
+    assert '<td class="long">' not in html(found, evidence)
 
 
 def quoted() -> tuple[Claim, Evidence]:
@@ -216,8 +268,6 @@ def hostile() -> tuple[Formula, Evidence]:
                       prose=(HOSTILE, HOSTILE))]  # fmt: skip
 
     made = Formula("hostile", HOSTILE, HOSTILE, program, claims, HOSTILE, (HOSTILE, HOSTILE), (HOSTILE, HOSTILE))
-    from derive.formula import claims_of
-
     evidence = made_up([chain for one in claims_of(made) for chain in one.chains])
     return made, replace(evidence, steps={
         step: Check("not exercised", HOSTILE, message=HOSTILE) for step in evidence.steps})  # fmt: skip

@@ -84,6 +84,17 @@ def test_every_glyph_has_its_font(tmp_path: Path, tex: str) -> None:
 
 
 @pytest.mark.rendering("chromium")
+@pytest.mark.parametrize(("width", "classes"), [(20, "math"), (46, "math"), (60, "math wide")])
+def test_a_formula_a_little_too_wide_is_set_smaller(tmp_path: Path, width: int, classes: str) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page("Wide", math(rf"x \kern{{{width}em}} x", True)), encoding="utf-8")
+    view = open_in_browser(file)
+    assert view.complaints() == []
+    assert f'class="{classes}"' in view.dom
+    assert ("font-size: 9" in view.dom) == (width == 46)
+
+
+@pytest.mark.rendering("chromium")
 def test_chinese_is_drawn(tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     body = written(r"<p>梯度与其变量同形。</p>$$x = 1 \quad \text{若 } y > 0$$")

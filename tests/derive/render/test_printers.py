@@ -18,7 +18,7 @@ from derive.render.tex import TexPen, aligned, latex_math
 from derive.render.tex_text import tex_text
 from derive.render.text import columns, plain
 from derive.size_algebra import size, sizes
-from derive.unspecified_functions import unspecified
+from derive.unspecified_functions import derivative_of, unspecified
 
 n, d, s, D, H, e = sizes("n d s D H e")
 p = size("p", minimum=0)
@@ -127,10 +127,15 @@ CASES: dict[str, tuple[Callable[[], Node], str, str]] = {
         "softmax(A[i,·])[k]",
     ),
     "a softmax of a vector": (lambda: softmax(k, x[k]), r"\operatorname{softmax}(x)_{k}", "softmax(x)[k]"),
-    "a softmax of an expression": (
-        lambda: softmax(k, x[k] + v[k]),
-        r"\operatorname{softmax}_{k'}(x_{k'} + v_{k'})_{k}",
-        "softmax_k'(x[k'] + v[k'])[k]",
+    "a softmax of a vector expression": (
+        lambda: softmax(k, u * x[k] - 2 * v[k]),
+        r"\operatorname{softmax}(u x - 2 v)_{k}",
+        "softmax(u·x - 2·v)[k]",
+    ),
+    "a softmax of another expression": (
+        lambda: softmax(k, x[k] * v[k] + 1),
+        r"\operatorname{softmax}_{k'}(x_{k'} v_{k'} + 1)_{k}",
+        "softmax_k'(x[k']·v[k'] + 1)[k]",
     ),
     "a logarithm": (lambda: log(x[i]), r"\log x_{i}", "log x[i]"),
     "a logarithm that is multiplied": (lambda: log(x[i]) * v[i], r"\log(x_{i}) v_{i}", "log(x[i])·v[i]"),
@@ -155,12 +160,19 @@ CASES: dict[str, tuple[Callable[[], Node], str, str]] = {
         r"x_{\operatorname*{arg\,max}_{j} A_{ij}}",
         "x[argmax_j A[i,j]]",
     ),
+    "a norm of a difference": (lambda: norm(j, x[j] - v[j]), r"\lVert x - v\rVert ", "‖x - v‖"),
     "a norm": (lambda: norm(j, x[j]), r"\lVert x\rVert ", "‖x‖"),
     "an inverse": (lambda: inverse(i, j, A[i, j]), "(A^{-1})_{ij}", "(A⁻¹)[i,j]"),
     "the inverse of the transpose": (lambda: inverse(i, j, A[j, i]), r"(A^{-\top})_{ij}", "(A⁻ᵀ)[i,j]"),
     "a log-determinant": (lambda: logdet(i, j, A[i, j]), r"\log\lvert \det A\rvert ", "log|det A|"),
     "a determinant of a slice": (lambda: det(i, j, C[k, i, j]), r"\det C_{k\cdot \cdot}", "det C[k,·,·]"),
     "an unspecified function": (lambda: over(f, i, x[i]), "f(x)", "f(x)"),
+    "an unspecified function of a sum": (lambda: over(f, i, x[i] + u * v[i]), "f(x + u v)", "f(x + u·v)"),
+    "a derivative of its derivative": (
+        lambda: Partial(derivative_of(over(f, i, x[i]), j), x[k]),
+        r"\frac{\partial (\partial_{j} f(x))}{\partial x_{k}}",
+        "∂(∂_j f(x))/∂x[k]",
+    ),
     "its entry": (lambda: over(g, i, x[i], at=j), "g_{j}(x)", "g[j](x)"),
     "a partial derivative": (
         lambda: Partial(A[i, j], x[k]),
@@ -172,7 +184,7 @@ CASES: dict[str, tuple[Callable[[], Node], str, str]] = {
         r"\frac{\partial}{\partial x_{k}}(A_{ij} x_{i} + u)",
         "∂/∂x[k] (A[i,j]·x[i] + u)",
     ),
-    "along a tangent": (lambda: Partial(x[i], Tangent({})), r"\mathrm{D}\,x_{i}", "D x[i]"),
+    "along a tangent": (lambda: Partial(x[i], Tangent({})), r"\operatorname{D}x_{i}", "D x[i]"),
     "numbers": (lambda: number(sympy.sqrt(sympy.pi) / 2), r"\frac{\sqrt{\pi}}{2}", "√π/2"),
 }
 
@@ -237,6 +249,11 @@ def test_names_are_read_as_people_write_them(name: str) -> None:
     assert symbol_of(name) == SYMBOLS[name]
 
 
+def twice() -> Tensor:
+    once = Tensor("t_y", (), primal=Tensor("y", ()), role="tangent")
+    return Tensor("t_t_y", (), primal=once, role="tangent")
+
+
 def test_cotangents_and_tangents_are_marked() -> None:
     bar = Tensor("d_Wx", (), primal=Tensor("Wx", ()), role="cotangent")
     dotted = Tensor("t_d_Wx", (), primal=bar, role="tangent")
@@ -245,6 +262,9 @@ def test_cotangents_and_tangents_are_marked() -> None:
     assert latex_math(Ref(dotted, ())) == r"\dot{\bar{W}}_{\mathrm{x}}"
     assert latex_math(Ref(again, ())) == r"\bar{W}'_{\mathrm{x}}"
     assert plain(Ref(bar, ())) == "W\u0304x"
+    thrice = Tensor("t_t_t_y", (), primal=twice(), role="tangent")
+    assert latex_math(Ref(thrice, ())) == r"\dddot{y}"
+    assert plain(Ref(thrice, ())) == "y\u20db"
     assert tensor_symbol(bar) != tensor_symbol(again)
 
 
