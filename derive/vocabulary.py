@@ -28,7 +28,7 @@ from derive.tree import letters_of, pattern, substitute, walk
 
 __all__ = ["Vocabulary", "placed", "repeated", "with_names"]
 
-NOTE = ("It occurs again and again, so it gets a name.", "它反复出现, 故为之命名。")
+NOTE = ("An expression that occurs more than once gets a name.", "多次出现的式子另起一名。")
 
 # How much an expression must hold before it is worth a name, in nodes other than numbers.
 HEAVY = 5
