@@ -312,18 +312,16 @@ class Names:
 
 def fold(node: Node, names: Names) -> Node:
     """The node with whatever is the body of a definition replaced by the name it has."""
-
-    def replace(here: Node) -> Node:
-        here = map_children(here, replace)
-        for d in names.by_head.get(_head(here), ()):
-            if d.body.tensors <= here.tensors:
-                body, power_of = _same_root(d.body, here)
-                binding = match(d.body, body, frozenset(d.letters))
-                if binding is not None and len(binding) == len(d.letters):
-                    return power(Ref(d.tensor, tuple(binding[x] for x in d.letters)), number(power_of))
-        return here
-
-    return replace(node) if names.by_head else node
+    if not names.by_head:
+        return node
+    node = map_children(node, lambda child: fold(child, names))
+    for d in names.by_head.get(_head(node), ()):
+        if d.body.tensors <= node.tensors:
+            body, power_of = _same_root(d.body, node)
+            binding = match(d.body, body, frozenset(d.letters))
+            if binding is not None and len(binding) == len(d.letters):
+                return power(Ref(d.tensor, tuple(binding[x] for x in d.letters)), number(power_of))
+    return node
 
 
 def _same_root(pattern: Node, node: Node) -> tuple[Node, sympy.Expr]:
@@ -345,18 +343,16 @@ def assumed(node: Node, assumption: Assumption) -> Node:
     """The node with the left side of an assumed equation replaced by the right, wherever it occurs."""
     if assumption.relation != "=":
         return node
-    free = assumption.left.free
-    pattern = tidy(assumption.left)
+    return _rewritten(node, tidy(assumption.left), assumption.left.free, assumption.right)
 
-    def replace(here: Node) -> Node:
-        here = map_children(here, replace)
-        if type(here) is type(pattern):
-            binding = match(pattern, here, free)
-            if binding is not None and len(binding) == len(free):
-                return substitute(assumption.right, binding)
-        return here
 
-    return replace(node)
+def _rewritten(node: Node, pattern: Node, letters: frozenset[Letter], right: Node) -> Node:
+    node = map_children(node, lambda child: _rewritten(child, pattern, letters, right))
+    if type(node) is type(pattern):
+        binding = match(pattern, node, letters)
+        if binding is not None and len(binding) == len(letters):
+            return substitute(right, binding)
+    return node
 
 
 def insert(node: Node, definition: Definition) -> Node:

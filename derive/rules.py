@@ -367,26 +367,33 @@ def rule_for(partial: Partial, context: Context) -> tuple[Rule, Node]:
     raise MissingRuleError(f"there is no law for the derivative of {partial.body!r} ({type(partial.body).__name__})")
 
 
+@dataclass
+class _Line:
+    """What one line does: the law that the first open derivative chose, and the functions whose laws were needed."""
+
+    context: Context
+    used: list[Elementwise | OverAxes]
+    rule: Rule | None = None
+
+    def rewrite(self, node: Node) -> Node:
+        if not isinstance(node, Partial):
+            return map_children(node, self.rewrite)
+        rule, found = rule_for(node, self.context)
+        if self.rule is None:
+            self.rule = rule
+        if rule is not self.rule:
+            return node
+        if isinstance(node.body, (Apply, Over)) and node.body.function not in self.used:
+            self.used.append(node.body.function)
+        return found if rule.name == "definition" else self.rewrite(found)
+
+
 def apply_rule(node: Node, context: Context, used: list[Elementwise | OverAxes]) -> tuple[Rule, Node] | None:
     """One line: the law of the first open derivative, applied to every derivative that it is the law of.
 
     Where the law leaves derivatives that it applies to again, it is applied again. ``used`` collects the functions
     whose own laws were needed. None when no derivative is open.
     """
-    chosen: Rule | None = None
-
-    def rewrite(here: Node) -> Node:
-        nonlocal chosen
-        if not isinstance(here, Partial):
-            return map_children(here, rewrite)
-        rule, found = rule_for(here, context)
-        if chosen is None:
-            chosen = rule
-        if rule is not chosen:
-            return here
-        if isinstance(here.body, (Apply, Over)) and here.body.function not in used:
-            used.append(here.body.function)
-        return found if rule.name == "definition" else rewrite(found)
-
-    result = rewrite(node)
-    return None if chosen is None else (chosen, result)
+    line = _Line(context, used)
+    result = line.rewrite(node)
+    return None if line.rule is None else (line.rule, result)
