@@ -98,14 +98,14 @@ Substitution = Mapping[Letter, Letter | Index]
 
 def substitute(node: Node, replace: Substitution) -> Node:
     """The node with letters replaced by indices. Bound letters that would capture are renewed."""
-    live = {old: new for old, new in replace.items() if old in node.free}
+    live = {old: as_index(new) for old, new in replace.items() if old in node.free}
     if not live:
         return node
     bound = node.bound()
     if bound:
         incoming: frozenset[Letter] = EMPTY
         for new in live.values():
-            incoming |= as_index(new).free
+            incoming |= new.free
         if not incoming.isdisjoint(bound):
             node = rename_bound(node)
     return map_indices(node, lambda index: substitute_index(index, live), lambda child: substitute(child, live))
@@ -151,6 +151,8 @@ def substitute_index(index: Index, replace: Substitution) -> Index:
     """The index with letters replaced; quotients and remainders are simplified again."""
     if index.free.isdisjoint(replace):
         return index
+    if index.letter is not None:
+        return as_index(replace[index.letter])
     total = Index((), index.constant)
     for atom, coefficient in index.terms:
         if isinstance(atom, Letter):
