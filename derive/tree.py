@@ -6,6 +6,7 @@ indices, never captured) and ``key`` (equality up to the names of bound letters 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from derive.index import EMPTY, Atom, Index, Letter, Quotient, Remainder, as_index, fresh, index_floor, index_mod
@@ -100,14 +101,14 @@ Substitution = Mapping[Letter, Letter | Index]
 
 def substitute(node: Node, replace: Substitution) -> Node:
     """The node with letters replaced by indices. Bound letters that would capture are renewed."""
-    live = {old: new for old, new in replace.items() if old in node.free}
+    live = {old: as_index(new) for old, new in replace.items() if old in node.free}
     if not live:
         return node
     bound = node.bound()
     if bound:
         incoming: frozenset[Letter] = EMPTY
         for new in live.values():
-            incoming |= as_index(new).free
+            incoming |= new.free
         if not incoming.isdisjoint(bound):
             node = rename_bound(node)
     return map_indices(node, lambda index: substitute_index(index, live), lambda child: substitute(child, live))
@@ -153,6 +154,8 @@ def substitute_index(index: Index, replace: Substitution) -> Index:
     """The index with letters replaced; quotients and remainders are simplified again."""
     if index.free.isdisjoint(replace):
         return index
+    if index.letter is not None:
+        return as_index(replace[index.letter])
     total = Index((), index.constant)
     for atom, coefficient in index.terms:
         if isinstance(atom, Letter):
@@ -192,7 +195,7 @@ def replace_tensors(node: Node, replace: Mapping[Tensor, Tensor]) -> Node:
 def key(node: Node) -> object:
     """A hashable value equal for nodes that differ only in bound letters and the order of terms and factors."""
     if node._key is None:
-        node._key = _key(node, {})
+        node._key = _spelled_out(node, {})
     return node._key
 
 
@@ -218,8 +221,10 @@ def pattern(*nodes: Node) -> object:
 
 def _key(node: Node, scope: dict[Letter, int]) -> object:
     # what does not see the scope has the key it would have alone, or keys would depend on what was asked before
-    if scope and node.free.isdisjoint(scope):
-        return key(node)
+    return key(node) if node.free.isdisjoint(scope) else _spelled_out(node, scope)
+
+
+def _spelled_out(node: Node, scope: dict[Letter, int]) -> object:
     match node:
         case Number():
             return ("number", node.value)
@@ -284,6 +289,10 @@ def _by_role(bound: tuple[Letter, ...], body: Node, scope: dict[Letter, int]) ->
 
 
 def _index_key(index: Index, scope: dict[Letter, int]) -> object:
+    # most indices are a letter and nothing else; a number is smaller than the tuples of a form, and is none of them
+    one = index.letter
+    if one is not None:
+        return scope.get(one, id(one))
     terms: list[tuple[object, Size]] = []
     for atom, coefficient in index.terms:
         if isinstance(atom, Letter):
@@ -296,8 +305,7 @@ def _index_key(index: Index, scope: dict[Letter, int]) -> object:
     return (index.constant, frozenset(terms))
 
 
-def _multiset(items: Iterable[object]) -> frozenset[tuple[object, int]]:
-    counts: dict[object, int] = {}
-    for item in items:
-        counts[item] = counts.get(item, 0) + 1
-    return frozenset(counts.items())
+def _multiset(items: Iterable[object]) -> frozenset[object]:
+    """The items, with their numbers where one occurs again; an item starts with a word, such a pair does not."""
+    counts = Counter(items)
+    return frozenset(counts if len(counts) == counts.total() else counts.items())

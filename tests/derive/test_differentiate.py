@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from derive.size_algebra import sizes
 from derive.statements import assume
 from derive.symbolic import Components
 from derive.tree import walk
+from tests.derive.programs import transformer
 from tests.derive.random_programs import random_program
 from tests.derive.witnesses import (
     Sizes,
@@ -408,3 +411,26 @@ def test_results_are_numbers_where_nothing_is_left() -> None:
     found = gradient(Program.of([x], define(name("L"), 3 * x)), x)
     assert isinstance(found.result.result, Number)
     assert found.result.result == number(3)
+
+
+def test_what_a_sweep_leaves_needs_no_garbage_collector() -> None:
+    """A function inside a function that calls itself is a cycle, and keeps all that it holds until one runs."""
+    program = transformer(1)
+    gradient(program, "X")  # fills the caches of laws
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gradient(program, "X")
+        gc.collect()
+        left = [one for one in gc.garbage if _of_derive(one)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left == []
+
+
+def _of_derive(one: object) -> bool:
+    holder = one if isinstance(one, FunctionType) else type(one)
+    return holder.__module__.partition(".")[0] == "derive"

@@ -11,7 +11,7 @@ from derive.evaluate import Evaluator
 from derive.functions import exp, log, tanh
 from derive.index import Index, Letter, as_index, index_floor, index_mod, letter, letters
 from derive.nodes import Node, Over, Partial, Ref, Sum, Tensor, number
-from derive.notation import at_least, equal, tensor
+from derive.notation import at_least, equal, inside, tensor
 from derive.over_axes import argmax, logsumexp, norm, softmax
 from derive.size_algebra import sizes
 from derive.tree import (
@@ -140,6 +140,9 @@ DIFFERENT = {
     "diagonal": (Sum(i, X[i, i]), Sum(i, k, X[i, k])),
     "how often": (x[i] + x[i], x[i] + y[i]),
     "factor twice": (x[i] * x[i], x[i] * y[i]),
+    "which factor twice": (x[i] * x[i] * y[i], x[i] * y[i] * y[i]),
+    "which term twice": (x[i] + x[i] + y[i], x[i] + y[i] + y[i]),
+    "letter and what follows it": (x[i], inside(x[i + 1])),
     "size of the bound letter": (Sum(letter("a", n), number(1) * y[j]), Sum(letter("a", m), number(1) * y[j])),
     "paired and crossed": (Sum(i, k, X[i, k] * Y[i, k]), Sum(i, k, X[i, k] * Y[k, i])),
     "free and bound": (Sum(i, x[i] * y[j]), Sum(i, x[i] * y[i])),
