@@ -53,6 +53,9 @@ class Claim:
         check_prose(self.title, "the title of a claim")
         check_prose(self.prose, "the prose of a claim")
 
+    def __repr__(self) -> str:
+        return f"<claim {self.title[0]!r}: {len(self.chains)} chains>"
+
 
 @dataclass(frozen=True, eq=False)
 class Formula(Printable):
@@ -86,6 +89,9 @@ class Formula(Printable):
             raise NotationError(f"the answer of the formula {self.id!r} is a pair, English and Chinese")
         for field in ("title", "title_zh", "summary", "answer"):
             check_prose(getattr(self, field), f"the {field} of the formula {self.id!r}")
+
+    def __repr__(self) -> str:
+        return f"<formula {self.id}: {self.title}>"
 
 
 def _is_prose(text: object) -> bool:

@@ -185,6 +185,12 @@ class Node(Operators, IntegerNode):
 
         return plain(self)
 
+    def _repr_latex_(self) -> str:
+        """What a notebook shows."""
+        from derive.render.tex import latex_math
+
+        return f"$\\displaystyle {latex_math(self)}$"
+
 
 def _index_tensors(index: Index) -> frozenset[Tensor]:
     found: frozenset[Tensor] = EMPTY

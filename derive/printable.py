@@ -36,7 +36,7 @@ class Printable:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return str(_renderer("html", "notebook")(self))
+        return str(_renderer("notebook", "notebook")(self))
 
     def _repr_latex_(self) -> str:
         return str(_renderer("latex", "results")(self))

@@ -1,8 +1,4 @@
-"""HTML: one self-contained page, and the shorter form that notebooks show.
-
-The page draws its formulas with the KaTeX inside it. A notebook draws them itself, between
-dollars; nothing runs there.
-"""
+"""HTML: one page that needs nothing else, and draws its formulas with the KaTeX inside it."""
 
 from __future__ import annotations
 
@@ -29,7 +25,7 @@ from derive.render.page import math as drawn
 from derive.render.page import page
 from derive.render.phrases import mark_text, sentence, titled
 
-__all__ = ["html", "notebook"]
+__all__ = ["html"]
 
 ROOM = 38.0
 """Width of a formula on a page as wide as pages get, in em."""
@@ -51,13 +47,6 @@ def html(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -
     drawn = _Page(made)
     body = "\n".join((f"<h1>{drawn.prose(made.title)}</h1>", *drawn.body()))
     return page(without_marks(made.title), body, lang="zh-CN" if lang == "zh" else lang)
-
-
-def notebook(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
-    """The derivation as HTML for a notebook cell, whose own MathJax draws the formulas."""
-    made = document(subject, evidence, lang)
-    drawn = _Notebook(made)
-    return "\n".join((f"<h2>{drawn.prose(made.title)}</h2>", *drawn.body()))
 
 
 def _kept_together(found: re.Match[str]) -> str:
@@ -253,17 +242,3 @@ class _Page:
             head = f"<th>{self.say('label')}</th><th>{self.say('assignments')}</th>"
             yield f'<div class="scroll"><table class="setup"><thead><tr>{head}</tr></thead>'
             yield f"<tbody>{rows}</tbody></table></div>"
-
-
-class _Notebook(_Page):
-    """The same for a notebook: formulas between dollars, every chain in a fold, results first."""
-
-    def math(self, tex: str, *, display: bool) -> str:
-        mark = "$$" if display else "$"
-        return f"{mark}{escape(tex, quote=False)}{mark}"
-
-    def block(self, block: Block) -> Iterator[str]:
-        summary = self.math(latex_inline(block.opening), display=False)
-        yield f"<details><summary>{summary}</summary>"
-        yield from super().block(block)
-        yield "</details>"
