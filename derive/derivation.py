@@ -112,6 +112,11 @@ class Chain:
         form: list[Any] = index_form(self)
         return form
 
+    def __repr__(self) -> str:
+        lines = f"{len(self.steps)} line{'s' * (len(self.steps) != 1)}"
+        about = repr(self.start) if self.name is None else f"{self.name!r} := {self.start!r}"
+        return f"<chain from {about} to {self.result!r}, {lines}>"
+
     @property
     def result(self) -> Node | Statement:
         """What the last line says."""
@@ -142,6 +147,10 @@ class Derivation(Printable):
     wrt: tuple[Tensor, ...]
     chains: tuple[Chain, ...]
     derived: Program
+
+    def __repr__(self) -> str:
+        outputs, wrt = (", ".join(t.name for t in tensors) for tensors in (self.program.outputs, self.wrt))
+        return f"<{self.kind} of {outputs} with respect to {wrt}: {len(self.chains)} chains, {len(self.steps)} lines>"
 
     @property
     def results(self) -> tuple[Chain, ...]:
