@@ -53,6 +53,7 @@ class Context:
         self.program = program
         self.named = Names(named)
         self.jacobians: dict[Tensor, Tensor] = {}
+        self.signs: dict[Tensor, int] = {}
         self._dependents: dict[Tensor, frozenset[Tensor]] = {}
         moving = frozenset[Tensor]().union(*(self.dependents(tensor) for tensor in again))
         self.assumptions = tuple(a for a in program.assumptions if moving.isdisjoint(a.tensors))
@@ -456,7 +457,7 @@ def condition_of(partial: Partial, context: Context) -> Condition | None:
             return None
     if isinstance(found, Statement):
         moving = any(context.moves(side, partial) for side in (found.left, found.right))
-        return found if moving and not always(found, context.program) else None
+        return found if moving and not always(found, context.program, context.signs) else None
     return found
 
 

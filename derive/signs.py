@@ -6,8 +6,9 @@ What a domain, an assumption or the form of an expression shows counts; nothing 
 
 from __future__ import annotations
 
-from derive.definitions import Definition
-from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Position, Pow, Ref, Sum
+from dataclasses import dataclass
+
+from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Position, Pow, Ref, Sum, Tensor
 from derive.program import Program
 from derive.statements import Statement
 
@@ -26,70 +27,77 @@ _VALUES = {
 }  # fmt: skip
 
 
-def always(statement: Statement, program: Program) -> bool:
-    """Whether ``u > 0``, ``u ≥ 0``, ``u ≠ 0``, or ``u > c`` for a negative c, holds whatever the inputs are."""
+def always(statement: Statement, program: Program, known: dict[Tensor, int] | None = None) -> bool:
+    """Whether ``u > 0``, ``u ≥ 0``, ``u ≠ 0``, or ``u > c`` for a negative c, holds whatever the inputs are.
+
+    ``known`` remembers what was found of the tensors of the program; without it every tensor is read again.
+    """
     right = statement.right
     if not isinstance(right, Number) or not right.value.is_nonpositive:
         return False
     enough = NONNEGATIVE if statement.relation == "≥" or right.value.is_negative else POSITIVE
-    known = statement.relation in ("≥", ">") or (statement.relation == "≠" and right.value.is_zero)
-    return known and _sign(statement.left, program) >= enough
+    useful = statement.relation in ("≥", ">") or (statement.relation == "≠" and right.value.is_zero)
+    return bool(useful) and _Signs(program, {} if known is None else known).of(statement.left) >= enough
 
 
-def _sign(node: Node, program: Program) -> int:
-    """What is certain of the sign of a node."""
-    match node:
-        case Number():
-            return POSITIVE if node.value.is_positive else NONNEGATIVE if node.value.is_nonnegative else UNKNOWN
-        case Bracket():
+@dataclass(frozen=True)
+class _Signs:
+    """What is certain of the signs of expressions of a program; that of an entry does not depend on its indices."""
+
+    program: Program
+    known: dict[Tensor, int]
+
+    def of(self, node: Node) -> int:
+        """What is certain of the sign of a node."""
+        match node:
+            case Number():
+                return POSITIVE if node.value.is_positive else NONNEGATIVE if node.value.is_nonnegative else UNKNOWN
+            case Bracket():
+                return NONNEGATIVE
+            case Position():
+                return NONNEGATIVE if node.index.certainly_at_least_zero() else UNKNOWN
+            case Ref():
+                return self._entry(node)
+            case Add():
+                signs = [self.of(term) for term in node.terms]
+                return max(signs) if min(signs) else UNKNOWN
+            case Mul():
+                return min(self.of(factor) for factor in node.factors)
+            case Sum():
+                return self.of(node.body)
+            case Pow():
+                return self._power(node)
+            case Apply() if node.function.name in ("maximum", "minimum"):
+                signs = [self.of(argument) for argument in node.arguments]
+                return max(signs) if node.function.name == "maximum" else min(signs)
+            case Over() if node.function.name in ("max", "min"):
+                return self.of(node.arguments[0])
+            case Apply() | Over():
+                return _VALUES.get(node.function.name, UNKNOWN)
+        return UNKNOWN
+
+    def _entry(self, node: Ref) -> int:
+        if node.tensor in self.known:
+            return self.known[node.tensor]
+        found = _DOMAINS.get(node.tensor.domain, UNKNOWN)
+        for assumption in self.program.assumptions:
+            left, right = assumption.left, assumption.right
+            if isinstance(left, Ref) and left.tensor is node.tensor and isinstance(right, Number):
+                letters = [index.letter for index in left.indices]
+                if None not in letters and len(set(letters)) == len(letters) and right.value.is_nonnegative:
+                    found = max(found, {">": POSITIVE, "≥": NONNEGATIVE}.get(assumption.relation, UNKNOWN))
+        source = self.program.definition(node.tensor)
+        # a part of a recurrence reads itself
+        if not found and source is not None and source in self.program.items:
+            found = self.of(source.body)
+        self.known[node.tensor] = found
+        return found
+
+    def _power(self, node: Pow) -> int:
+        base = self.of(node.base)
+        if base == POSITIVE or not isinstance(node.exponent, Number):
+            return base if base == POSITIVE else UNKNOWN
+        exponent = node.exponent.value
+        if exponent.is_even or (base == NONNEGATIVE and exponent.is_positive):
             return NONNEGATIVE
-        case Position():
-            return NONNEGATIVE if node.index.certainly_at_least_zero() else UNKNOWN
-        case Ref():
-            return _sign_of_entry(node, program)
-        case Add():
-            signs = [_sign(term, program) for term in node.terms]
-            return max(signs) if min(signs) else UNKNOWN
-        case Mul():
-            return min(_sign(factor, program) for factor in node.factors)
-        case Sum():
-            return _sign(node.body, program)
-        case Pow():
-            return _sign_of_power(node, program)
-        case Apply() if node.function.name in ("maximum", "minimum"):
-            signs = [_sign(argument, program) for argument in node.arguments]
-            return max(signs) if node.function.name == "maximum" else min(signs)
-        case Over() if node.function.name in ("max", "min"):
-            return _sign(node.arguments[0], program)
-        case Apply() | Over():
-            return _VALUES.get(node.function.name, UNKNOWN)
-    return UNKNOWN
-
-
-def _sign_of_entry(node: Ref, program: Program) -> int:
-    found = _DOMAINS.get(node.tensor.domain, UNKNOWN)
-    for assumption in program.assumptions:
-        left, right = assumption.left, assumption.right
-        if isinstance(left, Ref) and left.tensor is node.tensor and isinstance(right, Number):
-            letters = [index.letter for index in left.indices]
-            if None not in letters and len(set(letters)) == len(letters) and right.value.is_nonnegative:
-                found = max(found, {">": POSITIVE, "≥": NONNEGATIVE}.get(assumption.relation, UNKNOWN))
-    source = program.definition(node.tensor)
-    if source is not None and not found and _is_plain(source, program):
-        found = _sign(source.body, program)
-    return found
-
-
-def _is_plain(source: Definition, program: Program) -> bool:
-    """Whether this is a definition by what stands before it, and no part of a recurrence."""
-    return source in program.items
-
-
-def _sign_of_power(node: Pow, program: Program) -> int:
-    base = _sign(node.base, program)
-    if base == POSITIVE or not isinstance(node.exponent, Number):
-        return base if base == POSITIVE else UNKNOWN
-    exponent = node.exponent.value
-    if exponent.is_even or (base == NONNEGATIVE and exponent.is_positive):
-        return NONNEGATIVE
-    return UNKNOWN
+        return UNKNOWN
