@@ -131,7 +131,7 @@ class Chain:
 
 
 def _key(side: Node | Statement) -> object:
-    return (key(side.left), side.relation, key(side.right)) if isinstance(side, Statement) else key(side)
+    return side.key if isinstance(side, Statement) else key(side)
 
 
 @dataclass(frozen=True, eq=False)

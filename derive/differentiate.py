@@ -30,7 +30,6 @@ from derive.sweeps import (
     pruned,
     refuse_assumed,
     tensors_of,
-    unique_name,
 )
 from derive.tree import map_indices, replace_tensors
 from derive.vocabulary import Vocabulary, with_names
@@ -46,7 +45,7 @@ def gradient(program: Program, wrt: Wanted, *, output: str | Tensor | None = Non
     """
     target = _output(program, output)
     wanted = tensors_of(program, wrt)
-    return with_names(lambda words: _gradient(program, wanted, target, words))
+    return with_names(program, lambda words: _gradient(program, wanted, target, words))
 
 
 def _gradient(
@@ -66,13 +65,12 @@ def vjp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) ->
     """
     target = _output(program, output)
     wanted = tensors_of(program, wrt)
-    return with_names(lambda words: _vjp(program, wanted, target, words))
+    return with_names(program, lambda words: _vjp(program, wanted, target, words))
 
 
 def _vjp(program: Program, wanted: tuple[Tensor, ...], target: Tensor, words: Vocabulary) -> Derivation:
-    taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
     seed = words.tensor(
-        unique_name(f"d_{target.name}", taken),
+        f"d_{target.name}",
         target.axes,
         target,
         "cotangent",
@@ -80,9 +78,7 @@ def _vjp(program: Program, wanted: tuple[Tensor, ...], target: Tensor, words: Vo
     )
     letters = letters_for(program, target)
     product = mul(seed[letters], target[letters])
-    scalar = words.tensor(
-        unique_name("L", taken), (), meaning=("the output paired with its cotangent", "输出与其余切的配对")
-    )
+    scalar = words.tensor("L", (), meaning=("the output paired with its cotangent", "输出与其余切的配对"))
     pairing = Definition(scalar, (), Sum(*letters, product) if letters else product)
     inputs = (*program.inputs, seed)
     paired = Program(inputs, (*program.items, pairing), (scalar,), program.assumptions)
@@ -92,9 +88,7 @@ def _vjp(program: Program, wanted: tuple[Tensor, ...], target: Tensor, words: Vo
         # the seed is the cotangent itself, there is nothing to derive for the output
         sweep.relevant.discard(target)
     else:
-        sweep.cotangents[target] = words.tensor(
-            unique_name(f"d_{target.name}_total", taken), target.axes, target, "cotangent"
-        )
+        sweep.cotangents[target] = words.tensor(f"d_{target.name}_total", target.axes, target, "cotangent")
     sweep.sweep()
     return sweep.derivation("vjp", inputs)
 
@@ -119,7 +113,7 @@ def jvp(
     ``tangents`` names tensors to move along instead.
     """
     wanted = tensors_of(program, wrt)
-    return with_names(lambda words: _jvp(program, wanted, tangents or {}, words))
+    return with_names(program, lambda words: _jvp(program, wanted, tangents or {}, words))
 
 
 def _jvp(
@@ -131,14 +125,13 @@ def _jvp(
     again: tuple[Tensor, ...] = (),
 ) -> Derivation:
     """``known`` are the tangents of defined tensors that exist already."""
-    taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
     moving: dict[Tensor, Tensor] = {}
     seeds: list[Tensor] = []
     for tensor in wanted:
         given = tangents.get(tensor)
         if given is None:
             moves = ("the direction in which it moves", "变化的方向")
-            name = unique_name(f"t_{tensor.name}", taken)
+            name = f"t_{tensor.name}"
             given = words.tensor(name, tensor.axes, tensor, "tangent", moves)
         moving[tensor] = given
         if given not in program.inputs:
@@ -153,7 +146,7 @@ def _jvp(
     needed = needed_for(program, program.outputs)
 
     def tangent_of(d: Definition) -> Tensor:
-        return words.tensor(unique_name(f"t_{d.tensor.name}", taken), d.tensor.axes, d.tensor, "tangent")
+        return words.tensor(f"t_{d.tensor.name}", d.tensor.axes, d.tensor, "tangent")
 
     def chain(d: Definition) -> Definition:
         own = tuple(fresh(d.letters).values())
@@ -184,7 +177,7 @@ def _jvp(
             items.append(chain(changed[0]))
     for tensor in program.outputs:
         if tensor not in moving:
-            zero = words.tensor(unique_name(f"t_{tensor.name}", taken), tensor.axes, tensor, "tangent")
+            zero = words.tensor(f"t_{tensor.name}", tensor.axes, tensor, "tangent")
             moving[tensor] = zero
             own = letters_for(program, tensor)
             lines = Lines(Partial(tensor[own], start, total=True), context)
@@ -213,7 +206,7 @@ def jacobian(program: Program, wrt: Wanted, *, output: str | Tensor | None = Non
         derived = pruned(program.inputs, (*program.items, *found.items), (found.tensor,), program, words)
         return Derivation("jacobian", program, (tensor,), found.chains, derived)
 
-    return with_names(derive)
+    return with_names(program, derive)
 
 
 # -------------------------------------------------------------------------------------------------- second order
@@ -232,7 +225,7 @@ def hessian(program: Program, wrt: Wanted, *, output: str | Tensor | None = None
         derived = pruned(program.inputs, items, (second.tensor,), program, words)
         return Derivation("hessian", program, (tensor,), (*first.chains, *second.chains), derived)
 
-    return with_names(derive)
+    return with_names(program, derive)
 
 
 def hvp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None, style: str = "forward") -> Derivation:
@@ -244,20 +237,19 @@ def hvp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None, st
     target = _output(program, output)
     if style not in ("forward", "reverse"):
         raise NotationError(f'style is "forward" or "reverse", not {style!r}')
-    return with_names(lambda words: _hvp(program, tensor, target, style, words))
+    return with_names(program, lambda words: _hvp(program, tensor, target, style, words))
 
 
 def _hvp(program: Program, tensor: Tensor, target: Tensor, style: str, words: Vocabulary) -> Derivation:
     first = _gradient(program, (tensor,), target, words, again=(tensor,))
     sloped = first.derived
-    taken = {t.name for t in (*sloped.inputs, *(d.tensor for d in sloped.definitions()))}
-    v = words.tensor(unique_name("v", taken), tensor.axes, meaning=("direction", "方向"))
+    v = words.tensor("v", tensor.axes, meaning=("direction", "方向"))
     if style == "forward":
         second = _jvp(sloped, (tensor,), {tensor: v}, words)
     else:
         letters = letters_for(sloped, sloped.output)
         product = mul(sloped.output[letters], v[letters])
-        inner = words.tensor(unique_name("s", taken), ())
+        inner = words.tensor("s", ())
         items = (*sloped.items, Definition(inner, (), Sum(*letters, product) if letters else product))
         paired = Program((*sloped.inputs, v), items, (inner,), program.assumptions)
         second = _gradient(paired, (tensor,), inner, words)
@@ -278,12 +270,11 @@ def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Ten
     target = _output(program, output)
     if target.axes:
         raise NotationError(f"{target.name!r} is no scalar: expand its entries one by one")
-    return with_names(lambda words: _taylor(program, tensor, target, order, words))
+    return with_names(program, lambda words: _taylor(program, tensor, target, order, words))
 
 
 def _taylor(program: Program, tensor: Tensor, target: Tensor, order: int, words: Vocabulary) -> Derivation:
-    taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
-    v = words.tensor(unique_name("v", taken), tensor.axes, meaning=("displacement", "位移"), domain="small")
+    v = words.tensor("v", tensor.axes, meaning=("displacement", "位移"), domain="small")
     inputs = (*program.inputs, v)
     items = list(program.items)
     chains: list[Chain] = []
@@ -299,9 +290,9 @@ def _taylor(program: Program, tensor: Tensor, target: Tensor, order: int, words:
         known.update({t.primal: t for t in found if t.primal is not None})
         current = along.derived.output
         terms.append(mul(number(1 / sympy.factorial(k)), Ref(current, ())))
-    moved, shifted = _shifted(program, tensor, v, target, taken, words)
+    moved, shifted = _shifted(program, tensor, v, target, words)
     polynomial = add(*terms)
-    made = words.tensor(unique_name(f"taylor_{target.name}", taken), (), target, "taylor")
+    made = words.tensor(f"taylor_{target.name}", (), target, "taylor")
     within = Program(inputs, (*items, *moved), (shifted,), program.assumptions)
     theorem = Step(Ref(shifted, ()), polynomial, "taylor", "≈", small=v, order=order + 1)
     chains.append(Chain(Ref(shifted, ()), (theorem,), within=within))
@@ -318,7 +309,7 @@ def _taylor(program: Program, tensor: Tensor, target: Tensor, order: int, words:
 
 
 def _shifted(
-    program: Program, tensor: Tensor, v: Tensor, target: Tensor, taken: set[str], words: Vocabulary
+    program: Program, tensor: Tensor, v: Tensor, target: Tensor, words: Vocabulary
 ) -> tuple[list[Definition | Recurrence], Tensor]:
     """The definitions with ``tensor + v`` for ``tensor``, under new names, and what the target becomes."""
     renamed: dict[Tensor, Tensor] = {}
@@ -350,7 +341,7 @@ def _shifted(
         if not any(d.tensor in context.dependents(tensor) for d in members):
             continue
         for d in members:
-            text = unique_name(f"{d.tensor.name}_shifted", taken)
+            text = f"{d.tensor.name}_shifted"
             place = f"{d.tensor.name} at {tensor.name} + {v.name}", f"{tensor.name} + {v.name} 处的 {d.tensor.name}"
             renamed[d.tensor] = words.tensor(text, d.tensor.axes, d.tensor, "shifted", place)
         if isinstance(item, Recurrence):

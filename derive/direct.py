@@ -21,7 +21,7 @@ from derive.index import Letter, as_index
 from derive.nodes import Node, Partial, Ref, Tensor
 from derive.program import Program
 from derive.rules import Context, apply_rule
-from derive.sweeps import Lines, letters_for, needed_for, refuse_assumed, unique_name
+from derive.sweeps import Lines, letters_for, needed_for, refuse_assumed
 from derive.tree import walk
 from derive.vocabulary import Vocabulary
 
@@ -50,17 +50,16 @@ def jacobian_of(
     """
     context = Context(program, (*program.definitions(), *words.definitions))
     refuse_assumed(context, (tensor,), (target,))
-    if isinstance(tensor.definition, Recurrence) and tensor.definition in program.items:
+    if program.recurrence(tensor) is not None:
         raise NotationError(
             f"{tensor.name!r} is part of a recurrence: its entries move each other; take vjp or jvp there"
         )
     columns = letters_for(program, tensor)
-    taken = {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
 
     def named(t: Tensor) -> Tensor:
         name = text if text and t is target else f"jac_{t.name}_{tensor.name}"
         kind = role if t is target else "inner jacobian"
-        return words.tensor(unique_name(name, taken), t.axes + tensor.axes, t, kind)
+        return words.tensor(name, t.axes + tensor.axes, t, kind)
 
     chains: list[Chain] = []
     items: list[Definition | Recurrence] = []

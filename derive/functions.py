@@ -136,7 +136,7 @@ def _unchanged(condition: Node) -> Condition:
     """A comparison does not change nearby where its sides differ."""
     if isinstance(condition, Apply) and condition.function.name in INDICATORS:
         return _different(condition.arguments)
-    return "what is chosen by does not change nearby", "选择的依据在附近不变"
+    return "the condition does not change nearby", "条件在附近不变"
 
 
 exp = _row("exp", r"\exp", lambda u, y: (y,), np.exp, sympy.exp, r"(e^{u})' = e^{u}\,u'")

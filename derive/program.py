@@ -101,6 +101,11 @@ class Program:
         """All definitions, those of recurrences included."""
         return _flat(self.items)
 
+    def recurrence(self, tensor: Tensor) -> Recurrence | None:
+        """The recurrence that a tensor is a member of; None for all others."""
+        groups = (item for item in self.items if isinstance(item, Recurrence))
+        return next((group for group in groups if any(d.tensor is tensor for d in group.members)), None)
+
     def definition(self, tensor: Tensor) -> Definition | None:
         """The definition of a tensor; None for inputs."""
         return self._by_tensor.get(tensor)

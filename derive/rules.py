@@ -37,7 +37,7 @@ from derive.over_axes import OverAxes
 from derive.program import Program
 from derive.signs import always
 from derive.statements import Condition, Statement
-from derive.tree import key, map_children
+from derive.tree import map_children
 
 __all__ = ["RULES", "Applied", "Context", "Rule", "apply_rule", "condition_of", "rule_for"]
 
@@ -437,7 +437,8 @@ class _Line:
             self.functions[node.body.function] = None
         condition = condition_of(node, self.context)
         if condition is not None:
-            self.conditions.setdefault(_key(condition), condition)
+            about = condition.key if isinstance(condition, Statement) else condition
+            self.conditions.setdefault(about, condition)
         return found if rule.name == "definition" else self.rewrite(found)
 
 
@@ -463,9 +464,3 @@ def condition_of(partial: Partial, context: Context) -> Condition | None:
 
 def _whole(exponent: Node) -> bool:
     return isinstance(exponent, Number) and exponent.value.is_integer is True
-
-
-def _key(condition: Condition) -> object:
-    if isinstance(condition, Statement):
-        return key(condition.left), condition.relation, key(condition.right)
-    return condition

@@ -40,6 +40,13 @@ def always(statement: Statement, program: Program, known: dict[Tensor, int] | No
     return bool(useful) and _Signs(program, {} if known is None else known).of(statement.left) >= enough
 
 
+def _every_entry(entry: Ref) -> bool:
+    """Whether the letters of an entry run over all entries of its tensor, each along its own axis."""
+    letters = [index.letter for index in entry.indices]
+    whole = all(x is not None and x.size == axis for x, axis in zip(letters, entry.tensor.axes, strict=True))
+    return whole and len(set(letters)) == len(letters)
+
+
 @dataclass(frozen=True)
 class _Signs:
     """What is certain of the signs of expressions of a program; that of an entry does not depend on its indices."""
@@ -82,13 +89,12 @@ class _Signs:
         found = _DOMAINS.get(node.tensor.domain, UNKNOWN)
         for assumption in self.program.assumptions:
             left, right = assumption.left, assumption.right
-            if isinstance(left, Ref) and left.tensor is node.tensor and isinstance(right, Number):
-                letters = [index.letter for index in left.indices]
-                if None not in letters and len(set(letters)) == len(letters) and right.value.is_nonnegative:
-                    found = max(found, {">": POSITIVE, "≥": NONNEGATIVE}.get(assumption.relation, UNKNOWN))
+            about = isinstance(left, Ref) and left.tensor is node.tensor and _every_entry(left)
+            if about and isinstance(right, Number) and right.value.is_nonnegative:
+                found = max(found, {">": POSITIVE, "≥": NONNEGATIVE}.get(assumption.relation, UNKNOWN))
         source = self.program.definition(node.tensor)
-        # a part of a recurrence reads itself
-        if not found and source is not None and source in self.program.items:
+        # a member of a recurrence reads itself
+        if not found and source is not None and self.program.recurrence(node.tensor) is None:
             found = self.of(source.body)
         self.known[node.tensor] = found
         return found

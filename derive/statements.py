@@ -14,7 +14,7 @@ from derive.errors import NotationError
 from derive.index import Letter
 from derive.nodes import Node, Ref, Tensor, as_node
 from derive.prose import check_prose
-from derive.tree import renew_binders, walk
+from derive.tree import key, renew_binders, walk
 
 __all__ = ["Condition", "Statement", "assume"]
 
@@ -43,6 +43,11 @@ class Statement:
     def tensors(self) -> frozenset[Tensor]:
         """All tensors that either side reads."""
         return self.left.tensors | self.right.tensors
+
+    @property
+    def key(self) -> object:
+        """Equal for statements that differ only in bound letters and the order of terms and factors."""
+        return key(self.left), self.relation, key(self.right)
 
     def __repr__(self) -> str:
         return f"{self.left!r} {self.relation} {self.right!r}"

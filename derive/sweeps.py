@@ -28,7 +28,7 @@ from derive.statements import Condition, Statement
 from derive.tree import key, walk
 from derive.vocabulary import Vocabulary, placed
 
-__all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of", "unique_name"]
+__all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of"]
 
 Wanted = str | Tensor | Iterable[str | Tensor]
 
@@ -175,16 +175,6 @@ def letters_for(program: Program, tensor: Tensor) -> tuple[Letter, ...]:
     return tuple(Letter(x, axis) for x, axis in zip(names, tensor.axes, strict=True))
 
 
-def unique_name(text: str, taken: set[str]) -> str:
-    """The name, with a number behind it where it is taken already; it is taken from now on."""
-    name, number_ = text, 1
-    while name in taken:
-        number_ += 1
-        name = f"{text}{number_}"
-    taken.add(name)
-    return name
-
-
 # ------------------------------------------------------------------------------------------------- backward sweep
 
 
@@ -222,13 +212,10 @@ class Backward:
         for tensor in wrt:
             moving |= self.context.dependents(tensor)
         self.relevant = needed & moving
-        taken = {t.name for t in (*program.inputs, *(d.tensor for d in definitions))}
         self.cotangents: dict[Tensor, Tensor] = {}
         for tensor in [*(d.tensor for d in definitions), *program.inputs]:
             if tensor in self.relevant:
-                self.cotangents[tensor] = words.tensor(
-                    unique_name(f"d_{tensor.name}", taken), tensor.axes, tensor, "cotangent"
-                )
+                self.cotangents[tensor] = words.tensor(f"d_{tensor.name}", tensor.axes, tensor, "cotangent")
         self.readers: dict[Tensor, list[Definition]] = {}
         for d in definitions:
             if d.tensor in self.relevant:

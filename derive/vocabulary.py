@@ -23,6 +23,7 @@ from derive.derivation import Chain, Derivation
 from derive.errors import NotationError
 from derive.index import fresh
 from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Partial, Position, Pow, Ref, Tensor
+from derive.program import Program
 from derive.size_algebra import Size
 from derive.tree import letters_of, pattern, substitute, walk
 
@@ -39,8 +40,12 @@ POOL = "pqrsuvwghabceyz"
 
 @dataclass(eq=False)
 class Vocabulary:
-    """The tensors that a derivation brings in, by name, and the definitions of what its results repeat."""
+    """The tensors that a derivation brings in, by name, and the definitions of what its results repeat.
 
+    ``taken`` are the names of the program itself, ``given`` those that were given since the derivation was begun.
+    """
+
+    taken: frozenset[str] = frozenset()
     tensors: dict[str, Tensor] = field(default_factory=dict)
     definitions: tuple[Definition, ...] = ()
     given: set[str] = field(default_factory=set)
@@ -56,10 +61,10 @@ class Vocabulary:
     ) -> Tensor:
         """The tensor of this name: the one that the derivation had when it was made before, if it was.
 
-        A name is given to one tensor of a derivation only; the next that asks for it has a number behind.
+        A name is given to one tensor only; the next that asks for it has a number behind.
         """
         plain, number = name, 1
-        while name in self.given:
+        while name in self.given or name in self.taken:
             number += 1
             name = f"{plain}{number}"
         self.given.add(name)
@@ -69,9 +74,9 @@ class Vocabulary:
         return known
 
 
-def with_names(derive: Callable[[Vocabulary], Derivation]) -> Derivation:
-    """What ``derive`` makes, with names for what the results repeat."""
-    words = Vocabulary()
+def with_names(program: Program, derive: Callable[[Vocabulary], Derivation]) -> Derivation:
+    """What ``derive`` makes of the program, with names for what the results repeat."""
+    words = Vocabulary(frozenset(t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))))
 
     def make() -> Derivation:
         words.given.clear()

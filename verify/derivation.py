@@ -365,6 +365,7 @@ class _Checker:
                 f"but {test.after!r} fails at {wrong.size} of them{at_sizes(sizes)}"
             )
             return
+        test.under_conditions(world, premise)
         test.met(int(premise.sum()), sizes, 0.0)
 
 

@@ -18,10 +18,10 @@ from derive.index import Letter
 from derive.matrix import MatrixForm
 from derive.nodes import Node, Tensor
 from derive.program import Program
-from derive.statements import Condition, Statement
+from derive.statements import Statement
 from verify.assignments import named
 from verify.replicas import EPS, MARGIN
-from verify.scenes import Stage, spread, truth
+from verify.scenes import Flags, Stage, spread, truth
 from verify.world import Reading, World
 
 __all__ = ["Test", "at_sizes", "compare", "fall", "shrinking"]
@@ -53,12 +53,21 @@ class Test:
     error: float = 0.0
     failure: str = ""
     doubts: dict[str, None] = field(default_factory=dict)
-    waiting: dict[Condition, None] = field(init=False)
+    waiting: dict[Statement, None] = field(init=False)
 
     def __post_init__(self) -> None:
         conditions = self.step.conditions if self.step is not None else ()
         # what is said in words only is not tried
         self.waiting = dict.fromkeys(c for c in conditions if isinstance(c, Statement))
+
+    def under_conditions(self, world: World, points: Flags) -> None:
+        """Notes which conditions hold at these points.
+
+        An entry is enough: a condition may be needed for one branch only, or under a bracket.
+        """
+        for condition in tuple(self.waiting):
+            if truth(world, condition)[points].any():
+                del self.waiting[condition]
 
     @property
     def exercised(self) -> bool:
@@ -130,10 +139,7 @@ def compare(test: Test, world: World, sizes: Sizes) -> None:
             if not np.isfinite(side).any():
                 test.doubts[f"the side {name} the relation is finite nowhere"] = None
         return
-    for condition in [c for c in test.waiting if isinstance(c, Statement)]:
-        # an entry is enough: the condition may be needed for one branch only, or under a bracket
-        if truth(world, condition).any():
-            del test.waiting[condition]
+    test.under_conditions(world, np.asarray(good))
     b, a, bound = b[good], a[good], bound[good]
     excess = {"=": np.abs(a - b), "≤": b - a, "≥": a - b}[test.relation]
     if test.relation == "≥":
@@ -208,7 +214,9 @@ def fall(test: Test, world: World, points: int, sizes: Sizes) -> None:
     rest = (a - b).reshape(points, HALVINGS, -1) * power
     noise = (bound + EPS * (np.abs(a) + np.abs(b))).reshape(points, HALVINGS, -1) * power
     held, fallen = 0, []
-    for at in np.flatnonzero(np.isfinite(rest).reshape(points, -1).all(axis=1)):
+    finite = np.isfinite(rest).reshape(points, -1).all(axis=1)
+    test.under_conditions(world, np.repeat(finite, HALVINGS))
+    for at in np.flatnonzero(finite):
         if (np.abs(rest[at, 0]) <= 8 * noise[at, 0]).all():
             held += 1
             continue

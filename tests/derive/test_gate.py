@@ -274,6 +274,9 @@ def test_jacobian_through_a_recurrence_names_the_jacobians_on_the_way() -> None:
 def test_jacobian_by_a_part_of_a_recurrence_says_what_to_take() -> None:
     with pytest.raises(NotationError, match=r"recurrence.*take vjp or jvp"):
         jacobian(inner_program("lstm"), "c")
+    found = gradient(case_of("lstm").program, "x")
+    with pytest.raises(NotationError, match=r"recurrence.*take vjp or jvp"):
+        jacobian(found.derived, "d_c")
 
 
 # ------------------------------------------------------------------------------------------------- second order

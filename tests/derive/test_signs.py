@@ -6,7 +6,7 @@ import pytest
 
 from derive.definitions import define
 from derive.functions import absolute, cos, exp, log, maximum, minimum, relu, sigmoid, softplus, sqrt
-from derive.index import letters
+from derive.index import letter, letters
 from derive.nodes import Node, Sum, number
 from derive.notation import equal, first, name, tensor
 from derive.over_axes import maximum_over, norm, softmax
@@ -22,7 +22,10 @@ u = tensor("u", n, domain="nonnegative")
 y = define(name("y")[i], exp(x[i]) + w[i])
 h = name("h")
 h = define(h[i], first(i, number(1), h[i - 1]))
-PROGRAM = Program.of([x, w, v, u], [y, h], [assume(v[i], ">", 0)])
+part, square = tensor("part", n), tensor("square", n, n)
+few = letter("few", 1)
+ASSUMED = [assume(v[i], ">", 0), assume(part[few], ">", 0), assume(square[i, i], ">", 0)]
+PROGRAM = Program.of([x, w, v, u, part, square], [y, h], ASSUMED)
 
 POSITIVE: dict[str, Node] = {
     "a number": number(2),
@@ -42,7 +45,9 @@ POSITIVE: dict[str, Node] = {
     "the largest": maximum_over(j, w[j] * 1),
 }
 UNKNOWN: dict[str, Node] = {
+    "an assumption about some entries": part[i] + 0,
     "an input": x[i] + 0,
+    "an assumption about the diagonal": square[i, j] + 0,
     "a difference": exp(x[i]) - 1,
     "a square": x[i] ** 2,
     "a cube": x[i] ** 3,

@@ -157,8 +157,21 @@ def test_a_derivation_is_made_again_with_the_same_tensors() -> None:
         made.append(log_sum_exp().found)
         return made[-1]
 
-    assert with_names(derive) is made[0]
+    assert with_names(scaled_log_sum_exp(), derive) is made[0]
     assert len(made) == 1
+
+
+def test_a_number_behind_a_name_is_not_taken_either() -> None:
+    """The second sweep asks for a cotangent of y again; d_y2 is an input."""
+    x, u = tensor("x", n), tensor("d_y2", n)
+    y, s = names("y s")
+    y = define(y[i], exp(x[i]))
+    s = define(s, Sum(i, u[i] * tanh(y[i]) ** 2) * Sum(i, y[i]))
+    found = hvp(Program.of([x, u], s), "x", style="reverse")
+    made = [c.name.tensor.name for c in found.chains if c.name is not None]
+    assert len(made) == len(set(made))
+    assert {"d_y", "d_y3"} <= set(made)
+    assert check_derivation(found).outcome == "holds"
 
 
 def test_names_do_not_meet_names_that_are_there() -> None:

@@ -351,6 +351,18 @@ def test_a_line_whose_condition_is_never_met_is_no_pass() -> None:
         assert outcome == "holds" or "x < 0 held for no entry" in check.message
 
 
+def test_conditions_are_tried_for_every_relation() -> None:
+    x, v = tensor("x", domain="positive"), tensor("v", domain="small")
+    program = Program.of([x, v], define(names("L")[0], x**2 + v))
+    for sign, outcome in ((">", "holds"), ("<", "not exercised")):
+        implied = line("⇒", Statement(x**2, ">", 1), why=("x > 0", "x > 0"), conditions=[Statement(x, sign, 0)])
+        assert _only_check(prove(Statement(x, ">", 1), implied, within=program), program).outcome == outcome
+        about = line("≈", 1 + v, "taylor", small=v, order=2, conditions=[Statement(v + 1, sign, 0)])
+        assert _only_check(prove(exp(v), about, within=program), program).outcome == outcome
+        below = line("≤", 2 * x + x, conditions=[Statement(x, sign, 0)])
+        assert _only_check(prove(2 * x, below, within=program), program).outcome == outcome
+
+
 def test_a_wrong_result_is_not_printed() -> None:
     case = GATE["gather"]()
     found = gradient(case.program, "E")
