@@ -64,7 +64,7 @@ class Vocabulary:
         A name is given to one tensor only; the next that asks for it has a number behind.
         """
         plain, number = name, 1
-        while name in self.given or name in self.taken:
+        while name in self.names():
             number += 1
             name = f"{plain}{number}"
         self.given.add(name)
@@ -72,6 +72,10 @@ class Vocabulary:
         if known is None or (known.shape, known.primal, known.role) != (axes, primal, role):
             known = self.tensors[name] = Tensor(name, axes, primal=primal, role=role, meaning=meaning, domain=domain)
         return known
+
+    def names(self) -> set[str]:
+        """Every name that a tensor has already."""
+        return {*self.taken, *self.given, *(d.tensor.name for d in self.definitions)}
 
 
 def with_names(program: Program, derive: Callable[[Vocabulary], Derivation]) -> Derivation:
@@ -84,7 +88,7 @@ def with_names(program: Program, derive: Callable[[Vocabulary], Derivation]) -> 
 
     found = make()
     for _ in range(ROUNDS):
-        more = repeated(found, words.definitions)
+        more = repeated(found, words.names())
         if not more:
             break
         before = words.definitions
@@ -150,8 +154,8 @@ def _introduced(found: Derivation, definitions: Iterable[Definition]) -> Derivat
 # ------------------------------------------------------------------------------------------------- what is repeated
 
 
-def repeated(found: Derivation, known: Iterable[Definition] = ()) -> tuple[Definition, ...]:
-    """Definitions for what a result repeats."""
+def repeated(found: Derivation, names: Iterable[str] = ()) -> tuple[Definition, ...]:
+    """Definitions for what a result repeats; ``names`` are taken, those of tensors that are not left too."""
     results = [c.result for c in found.chains if c.steps and isinstance(c.result, Node)]
     taken: set[str] = set()
     # a name for a part of a recurrence would have to be computed along with it
@@ -168,7 +172,7 @@ def repeated(found: Derivation, known: Iterable[Definition] = ()) -> tuple[Defin
         if best is None:
             return tuple(made)
         spent.add(pattern(best))
-        taken = taken or _taken(found, known)
+        taken = taken or {*names, *_read(found)}
         name = next(x for x in (*POOL, *(f"{x}{n}" for n in range(1, 100) for x in POOL)) if x not in taken)
         d = _definition(best, name)
         written = [fold(node, Names([d])) for node in results]
@@ -237,15 +241,15 @@ def _definition(node: Node, name: str) -> Definition:
     return Definition(stands, letters, substitute(node, own))
 
 
-def _taken(found: Derivation, known: Iterable[Definition]) -> set[str]:
-    """Every name that a reader meets: tensors, sizes, letters."""
-    taken = {t.name for p in (found.program, found.derived) for t in p.inputs}
-    taken |= {d.tensor.name for p in (found.program, found.derived) for d in p.definitions()}
-    taken |= {d.tensor.name for d in known} | {s.name for s in found.program.sizes()}
+def _read(found: Derivation) -> set[str]:
+    """The names of tensors, sizes and letters that a reader meets."""
+    programs = (found.program, found.derived)
+    met = {t.name for p in programs for t in (*p.inputs, *(d.tensor for d in p.definitions()))}
+    met |= {s.name for s in found.program.sizes()}
     for d in found.derived.definitions():
-        taken |= {x.name for x in d.letters} | {x.name for node in walk(d.body) for x in node.bound()}
+        met |= {x.name for x in d.letters} | {x.name for node in walk(d.body) for x in node.bound()}
     for chain in found.chains:
         for step in chain.steps:
             if isinstance(step.after, Node):
-                taken |= {x.name for x in step.after.free} | {x.name for n in walk(step.after) for x in n.bound()}
-    return taken
+                met |= {x.name for x in step.after.free} | {x.name for n in walk(step.after) for x in n.bound()}
+    return met

@@ -174,6 +174,20 @@ def test_a_number_behind_a_name_is_not_taken_either() -> None:
     assert check_derivation(found).outcome == "holds"
 
 
+def test_a_name_does_not_meet_a_tensor_that_is_not_left() -> None:
+    """The scalar s of a reverse product is read by no result; letters and sizes take the names before it."""
+    p, q, r = sizes("p q r")
+    X, w, L = tensor("X", p, q), tensor("w", q), names("L")[0]
+    a, b = letters("a b")
+    u = tensor("u", r)
+    program = Program.of([X, w, u], define(L, Sum(a, softplus(Sum(b, X[a, b] * w[b]))) * Sum(i, u[i])))
+    found = hvp(program, "w", style="reverse")
+    (name,) = introduced(found)
+    assert name.startswith("v[") is False
+    assert name.startswith("s[") is False
+    assert check_derivation(found).outcome == "holds"
+
+
 def test_names_do_not_meet_names_that_are_there() -> None:
     p, q = sizes("p q")
     z, s = tensor("z", p, q), tensor("s", p)
