@@ -20,6 +20,7 @@ from derive.index import Index, Quotient, as_index, fresh
 from derive.nodes import ZERO, Node, Partial, Ref, Sum, Tangent, Tensor, number
 from derive.notation import add, mul
 from derive.program import Program
+from derive.prose import quoted
 from derive.rules import Context
 from derive.sweeps import (
     Backward,
@@ -342,7 +343,8 @@ def _shifted(
             continue
         for d in members:
             text = f"{d.tensor.name}_shifted"
-            place = f"{d.tensor.name} at {tensor.name} + {v.name}", f"{tensor.name} + {v.name} 处的 {d.tensor.name}"
+            here, there = quoted(d.tensor.name), quoted(f"{tensor.name} + {v.name}")
+            place = f"{here} at {there}", f"{there} 处的 {here}"
             renamed[d.tensor] = words.tensor(text, d.tensor.axes, d.tensor, "shifted", place)
         if isinstance(item, Recurrence):
             items.append(Recurrence(tuple(move(d) for d in members), item.axes, item.backwards))

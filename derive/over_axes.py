@@ -16,15 +16,15 @@ import sympy
 from derive.errors import NotationError
 from derive.functions import exp, greater_equal, log, sqrt
 from derive.index import Index, Letter, as_index, fresh
-from derive.nodes import ONE, ZERO, Node, Over, Sum, as_node
+from derive.nodes import ONE, ZERO, Node, Over, Sum, Tensor, as_node
 from derive.notation import equal
-from derive.size_algebra import Size
+from derive.size_algebra import Size, size
 from derive.statements import Condition, Statement
 from derive.tree import substitute
 
 __all__ = [
     "OVER", "OverAxes", "argmax", "argmin", "argument_at", "det", "inverse", "log_softmax", "logdet", "logsumexp",
-    "maximum_over", "minimum_over", "norm", "over", "softmax", "summation_letters",
+    "maximum_over", "minimum_over", "norm", "over", "softmax", "spelled_out", "summation_letters",
 ]  # fmt: skip
 
 
@@ -274,6 +274,20 @@ DET: OverAxes = OverAxes(
 OVER: dict[str, OverAxes] = {
     row.name: row for row in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, ARGMAX, ARGMIN, NORM, INVERSE, LOGDET, DET)
 }
+
+
+def spelled_out(function: OverAxes) -> tuple[Over, Node]:
+    """``softmax(z)_l`` and ``e^{z_l} / Σ_j e^{z_j}``: the function of a vector ``z``, and what its expansion says.
+
+    Raises: NotationError where the function has no expansion.
+    """
+    if function.expansion is None:
+        raise NotationError(f"{function.name} is not spelled out by other functions")
+    length = size("K")
+    own, bound = Letter("l", length), Letter("j", length)
+    z = Tensor("z", (length,), meaning=("argument", "自变量"))
+    whole = Over(function, (bound,), (z[bound],), (as_index(own),) if function.at else ())
+    return whole, function.expansion(whole)
 
 
 def softmax(along: Letter, body: object) -> Over:

@@ -23,7 +23,8 @@ from functools import cache
 from derive.errors import NotationError
 
 __all__ = [
-    "Fenced", "Inline", "Number", "Part", "Root", "Scripted", "Sign", "Word", "check_prose", "prose", "without_marks",
+    "Fenced", "Inline", "Number", "Part", "Root", "Scripted", "Sign", "Word", "check_prose", "prose", "quoted",
+    "without_marks",
 ]  # fmt: skip
 
 
@@ -112,6 +113,15 @@ def check_prose(text: object, where: str) -> None:
                 prose(one)
             except NotationError as error:
                 raise NotationError(f"{where}: {error}") from None
+
+
+def quoted(formula: str) -> str:
+    """A formula between backticks; as it is where the grammar does not know it, as with some names of users."""
+    try:
+        prose(f"`{formula}`")
+    except NotationError:
+        return formula
+    return f"`{formula}`"
 
 
 def without_marks(text: str) -> str:

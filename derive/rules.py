@@ -354,7 +354,7 @@ _TABLE = (
     Rule(
         "expand",
         ("definition of a function", "函数的定义"),
-        r"\operatorname{softmax}(z)_l = \frac{e^{z_l}}{\sum_k e^{z_k}}",
+        r"f := g \;\Rightarrow\; f(u) = g(u)",
         ("the function is what its definition says", "按函数的定义展开"),
     ),
     Rule(

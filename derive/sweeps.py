@@ -18,12 +18,12 @@ from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
 from derive.functions import Elementwise
 from derive.index import Letter, as_index, fresh
-from derive.nodes import ZERO, Bracket, Node, Over, Partial, Ref, Sum, Tensor, number
+from derive.nodes import ZERO, Bracket, Node, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul
-from derive.over_axes import OverAxes
+from derive.over_axes import OverAxes, spelled_out
 from derive.program import Program
+from derive.prose import quoted
 from derive.rules import LAWS, Applied, Context, apply_rule
-from derive.size_algebra import size
 from derive.statements import Condition, Statement
 from derive.tree import key, walk
 from derive.vocabulary import Vocabulary, placed
@@ -65,7 +65,8 @@ class Lines:
         if same:
             self.now = after if not self.steps else self.now
             return
-        proofs = [lemma(f) for f in functions if isinstance(f, OverAxes) and f.expansion is not None]
+        used = functions if rule != "expand" else ()
+        proofs = [lemma(f) for f in used if isinstance(f, OverAxes) and f.expansion is not None]
         self.steps.append(
             Step(
                 self.now,
@@ -340,20 +341,17 @@ def needed_for(program: Program, outputs: Iterable[Tensor]) -> set[Tensor]:
 @lru_cache(maxsize=100)
 def lemma(function: OverAxes) -> Chain:
     """The law of a macro, proved from its expansion by the other laws."""
-    size_ = size("K")
-    own, column = Letter("l", size_), Letter("k", size_)
-    z = Tensor("z", (size_,), meaning=("argument", "自变量"))
-    bound = Letter("j", size_)
-    at = (as_index(own),) if function.at else ()
-    whole = Over(function, (bound,), (z[bound],), at)
-    assert function.expansion is not None
-    y = Tensor("p" if function.name == "softmax" else "y", (size_,) if function.at else ())
-    spelled = Definition(y, (own,) if function.at else (), function.expansion(whole))
+    whole, body = spelled_out(function)
+    assert isinstance(whole.arguments[0], Ref)
+    z, at = whole.arguments[0].tensor, whole.at
+    column = Letter("k", z.axes[0])
+    y = Tensor("p" if function.name == "softmax" else "y", z.axes if at else ())
+    spelled = Definition(y, tuple(index.letter for index in at if index.letter is not None), body)
     program = Program((z,), (spelled,), (y,))
     context = Context(program, [spelled])
     left = Ref(y, at)
     lines = Lines(Partial(left, z[column], total=True), context)
-    lines.line(Partial(spelled.body, z[column], total=True), "expand")
+    lines.line(Partial(spelled.body, z[column], total=True), "expand", functions=(function,))
     lines.carry_out()
     lines.shorten()
     lines.line(fold(lines.now, context.named), "name")
@@ -367,6 +365,7 @@ def lemma(function: OverAxes) -> Chain:
     closing.carry_out()
     closing.shorten()
     lines.line(fold(closing.now, Names([Definition(y, spelled.letters, whole)])), "expand")
-    made = Tensor(f"jac_{y.name}_z", (*y.axes, size_), primal=y, role="jacobian")
-    told = f"z is any argument, {y.name} its {function.name}", f"z 为任意自变量, {y.name} 为其 {function.name}"
+    made = Tensor(f"jac_{y.name}_z", (*y.axes, *z.axes), primal=y, role="jacobian")
+    value = quoted(y.name)
+    told = f"`z` is any argument, {value} its {function.name}", f"`z` 为任意自变量, {value} 为其 {function.name}"
     return lines.chain(Ref(made, (*at, as_index(column))), told)

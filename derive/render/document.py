@@ -16,7 +16,8 @@ from derive.derivation import Chain, Check, Derivation, Evidence, Step, Text
 from derive.errors import NotationError
 from derive.formula import Claim, Formula, claims_of
 from derive.matrix import matrix_form_of
-from derive.nodes import Node, Partial, Ref, Tensor
+from derive.nodes import Node, Over, Partial, Ref, Tensor
+from derive.over_axes import OVER, OverAxes, spelled_out
 from derive.program import Program
 from derive.render.blocks import Block, Conclusion, Document, Line, Mark, Section, Setup
 from derive.render.equation import Equation, MatrixSide
@@ -24,15 +25,16 @@ from derive.render.mathematics import Side
 from derive.render.naming import Names
 from derive.render.phrases import LANGUAGES, TITLES, WITNESSES, phrase, pick
 from derive.render.setup import setup_of
+from derive.render.tex import latex_math
 from derive.render.text import plain
 from derive.statements import Statement
-from derive.tree import key, pattern
+from derive.tree import key, pattern, walk
 
 __all__ = ["Subject", "document"]
 
 Subject = Formula | Claim | Derivation
 
-SILENT = frozenset({"definition", "insert", "name", "algebra", "assumption", "seed"})
+SILENT = frozenset({"definition", "expand", "insert", "name", "algebra", "assumption", "seed"})
 """Rules whose statement says no more than their name."""
 
 
@@ -226,10 +228,18 @@ class _Maker:
             Equation(left, relation, chain.result, names, remainder),
             None if expected is None else Equation(left, relation, expected, names, remainder),
             _matrix(chain, relation, names, self.lang) if remainder is None else None,
-            tuple(m for m in (self.mark(c) for c in self.evidence.chains.get(chain, ())) if m is not None),
+            tuple(self.marks(chain)),
         )
 
     # -------------------------------------------------------------------------------------------------- checks
+
+    def marks(self, chain: Chain) -> Iterator[Mark]:
+        """The checks of a whole chain; of its line where it has one only."""
+        alone = [self.evidence.steps.get(step) for step in chain.steps] if len(chain.steps) == 1 else []
+        for check in (*alone, *self.evidence.chains.get(chain, ())):
+            mark = self.mark(check)
+            if mark is not None:
+                yield mark
 
     def mark(self, check: Check | None) -> Mark | None:
         if check is None:
@@ -288,8 +298,23 @@ def _remainder(step: Step) -> tuple[Tensor, int] | None:
 
 def _statements(step: Step) -> tuple[str, ...]:
     """The laws behind a line: those of its functions where there are any, else that of its rule."""
+    if step.rule == "expand":
+        return tuple(latex_math(Statement(whole, "=", body)) for whole, body in map(spelled_out, _expanded(step)))
     own = tuple(dict.fromkeys(f.statement for f in step.functions if f.statement))
     return own or (() if step.rule in SILENT else (step.law.statement,))
+
+
+def _expanded(step: Step) -> tuple[OverAxes, ...]:
+    """The functions along axes that stand on one side of a line only, spelled out on the other."""
+    if step.functions:
+        return tuple(f for f in step.functions if isinstance(f, OverAxes))
+    before, after = ({n.function for n in _nodes(side) if isinstance(n, Over)} for side in (step.before, step.after))
+    return tuple(f for f in OVER.values() if f.expansion is not None and (f in before) != (f in after))
+
+
+def _nodes(side: Node | Statement) -> Iterator[Node]:
+    for node in (side.left, side.right) if isinstance(side, Statement) else (side,):
+        yield from walk(node)
 
 
 def _matrix(chain: Chain, relation: str, names: Names, lang: str) -> MatrixSide | None:

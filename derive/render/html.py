@@ -15,11 +15,10 @@ from derive.render.inline import write_prose
 from derive.render.latex import (
     latex_equation,
     latex_inline,
-    latex_shape,
-    latex_size,
     latex_size_name,
-    latex_symbol,
+    remark_before,
     shape_width,
+    symbol_cells,
 )
 from derive.render.page import math as drawn
 from derive.render.page import page
@@ -61,16 +60,15 @@ class _Page:
     def __init__(self, made: Document) -> None:
         self.made = made
 
-    def math(self, tex: str, *, display: bool) -> str:
-        return drawn(tex, display)
+    def inline(self, tex: str) -> str:
+        return drawn(tex, False)
 
     def say(self, key: str) -> str:
         return escape(self.made.say(key))
 
     def prose(self, text: str) -> str:
         """Prose with its formulas drawn."""
-        drawn = write_prose(text, escape, lambda tex: self.math(tex, display=False))
-        return _PUNCTUATED.sub(_kept_together, drawn)
+        return _PUNCTUATED.sub(_kept_together, write_prose(text, escape, self.inline))
 
     def body(self) -> Iterator[str]:
         made = self.made
@@ -93,7 +91,7 @@ class _Page:
             yield f'<p class="reference">{self.say("reference")}: {escape(made.reference)}</p>'
 
     def equation(self, equation: Equation | MatrixSide, room: float = ROOM) -> str:
-        return self.math(latex_equation(equation, room=room), display=True)
+        return drawn(latex_equation(equation, room=room), True)
 
     # ------------------------------------------------------------------------------------------------- set-up
 
@@ -117,14 +115,7 @@ class _Page:
                     yield f'<p class="why">{self.prose(sentence(reason))}</p>'
 
     def row(self, row: SymbolRow) -> str:
-        symbols = ", ".join(self.math(latex_symbol(s), display=False) for s in row.symbols)
-        shape = ""
-        if row.shape is not None:
-            shape = self.math(latex_shape(row.shape), display=False) if row.shape else self.say("scalar")
-        meaning = self.prose(row.meaning)
-        if row.below is not None:
-            extra = f"{self.say('integers below')} {self.math(latex_size(row.below), display=False)}"
-            meaning = f"{meaning}; {extra}" if meaning else extra
+        symbols, shape, meaning = symbol_cells(self.made, row, self.inline, self.prose)
         many = len(row.symbols) > MANY
         long = row.shape is not None and shape_width(row.shape) > LONG
         cells = ((symbols, many), (shape, long), (meaning, False))
@@ -132,8 +123,7 @@ class _Page:
 
     def given(self, given: Given) -> Iterator[str]:
         if given.remark:
-            along = "" if given.along is None else " " + self.math(latex_inline(given.along), display=False)
-            yield f'<p class="why">{self.prose(titled(given.remark))}{along}:</p>'
+            yield f'<p class="why">{remark_before(given, self.inline, self.prose)}</p>'
         for equation in given.equations:
             yield self.equation(equation)
 
@@ -156,7 +146,7 @@ class _Page:
     def block(self, block: Block) -> Iterator[str]:
         if block.note:
             yield f"<p>{self.prose(block.note)}</p>"
-        yield f"<h3>{self.math(chr(92) + 'displaystyle ' + latex_inline(block.opening), display=False)}</h3>"
+        yield f"<h3>{self.inline(chr(92) + 'displaystyle ' + latex_inline(block.opening))}</h3>"
         if block.lines:
             yield '<div class="steps">'
             for line in block.lines:
@@ -167,7 +157,7 @@ class _Page:
         yield '<article class="step">'
         yield f'<header><span class="law">{self.prose(titled(line.law))}</span>'
         if line.statements:
-            statements = " ".join(self.math(s, display=False) for s in line.statements)
+            statements = " ".join(self.inline(s) for s in line.statements)
             yield f'<span class="statement">{statements}</span>'
         if line.reference:
             yield f'<span class="check stated">{self.say("stated")} {escape(line.reference)}</span>'
@@ -192,9 +182,7 @@ class _Page:
                 yield from self.line(line)
 
     def conditions(self, conditions: Iterable[str | Equation]) -> str:
-        return "; ".join(
-            self.prose(c) if isinstance(c, str) else self.math(latex_inline(c), display=False) for c in conditions
-        )
+        return "; ".join(self.prose(c) if isinstance(c, str) else self.inline(latex_inline(c)) for c in conditions)
 
     def conclusion(self, conclusion: Conclusion) -> Iterator[str]:
         yield '<div class="conclusion">'
@@ -235,7 +223,7 @@ class _Page:
         if made.assignments:
             rows = "".join(
                 f"<tr><td>{label}</td><td>"
-                + ", ".join(self.math(f"{latex_size_name(name)} = {value}", display=False) for name, value in sizes)
+                + ", ".join(self.inline(f"{latex_size_name(name)} = {value}") for name, value in sizes)
                 + "</td></tr>"
                 for label, sizes in made.assignments
             )

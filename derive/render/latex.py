@@ -6,7 +6,8 @@ they head, and no line is wider than the page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from derive.derivation import Evidence
 from derive.nodes import Node, Tensor
@@ -17,13 +18,13 @@ from derive.render.inline import write_prose
 from derive.render.mathematics import Scope, Writer
 from derive.render.naming import Names, symbol_of, tensor_symbol
 from derive.render.phrases import sentence, titled
-from derive.render.tex import ROOM, TexPen, aligned, widest
+from derive.render.tex import ROOM, TexPen, aligned, text_width, widest
 from derive.render.tex_text import is_chinese, tex_text
 from derive.size_algebra import Size
 
 __all__ = [
     "latex", "latex_equation", "latex_inline", "latex_shape", "latex_size", "latex_size_name", "latex_symbol",
-    "power_of_ten", "results", "shape_width",
+    "power_of_ten", "remark_before", "results", "shape_width", "symbol_cells",
 ]  # fmt: skip
 
 WRITER = Writer(TexPen())
@@ -58,12 +59,14 @@ _LIST = (
     r"\setlength{\partopsep}{0pt}}"
 )
 
+SMALLER = 0.82
+"""Footnotes, as a part of the size of the text."""
 INDENT = 2.1
 """By how many em a line of a chain is narrower than the page."""
 BRIEF = 45
 """Up to how many characters a reason stands beside its equation."""
-MARK = 14.5
-"""The room that a check takes beside an equation."""
+WHOLE = 20
+"""Up to how many rows a table stays on one page."""
 
 
 def latex(subject: Subject, evidence: Evidence | None = None, lang: str = "en", fragment: bool = False) -> str:
@@ -114,6 +117,25 @@ def latex_shape(shape: Sequence[Size]) -> str:
     return r" \times ".join(f"{{{run.source}}}" for run in fenced)
 
 
+def symbol_cells(
+    made: Document, row: SymbolRow, draw: Callable[[str], str], write: Callable[[str], str]
+) -> tuple[str, str, str]:
+    """A row of the table of symbols, where ``draw`` shows a formula in LaTeX and ``write`` shows prose."""
+    symbols = ", ".join(draw(latex_symbol(s)) for s in row.symbols)
+    shape = "" if row.shape is None else draw(latex_shape(row.shape)) if row.shape else write(made.say("scalar"))
+    meaning = write(row.meaning)
+    if row.below is not None:
+        extra = f"{write(made.say('integers below'))} {draw(latex_size(row.below))}"
+        meaning = f"{meaning}; {extra}" if meaning else extra
+    return symbols, shape, meaning
+
+
+def remark_before(given: Given, draw: Callable[[str], str], write: Callable[[str], str]) -> str:
+    """What stands before definitions that belong together, or nothing."""
+    along = "" if given.along is None else f" {draw(latex_inline(given.along))}"
+    return f"{write(titled(given.remark))}{along}:" if given.remark else ""
+
+
 def shape_width(shape: Sequence[Size]) -> float:
     """The width of ``latex_shape``, in em."""
     return sum(WRITER.size(axis).width + 1.2 for axis in shape)
@@ -154,8 +176,12 @@ def results(subject: Subject, evidence: Evidence | None = None, lang: str = "en"
 # -------------------------------------------------------------------------------------------------- document
 
 
+def _dollars(formula: str) -> str:
+    return f"${formula}$"
+
+
 def _prose(text: str) -> str:
-    return write_prose(text, tex_text, lambda tex: f"${tex}$")
+    return write_prose(text, tex_text, _dollars)
 
 
 def _document(made: Document) -> Iterator[str]:
@@ -184,51 +210,45 @@ def _heading(text: str, level: int = 0) -> str:
     return rf"\{command}*{{\raggedright {text}}}"
 
 
-def _display(what: Equation | MatrixSide | Conclusion, level: int = 0) -> str:
-    return f"\\[\n{_form(what, ROOM - INDENT * level)}\n\\]"
+def _display(what: Equation | MatrixSide | Conclusion, level: int = 0, *, kept: bool = False) -> str:
+    """A display of its own; where it is ``kept`` no page ends after it."""
+    # a display that begins a paragraph would have an empty line above it
+    shown = f"\\noindent\\[\n{_form(what, ROOM - INDENT * level)}\n\\]"
+    return f"{{\\postdisplaypenalty=10000{shown}}}%" if kept else shown
 
 
 def _form(what: Equation | MatrixSide | Conclusion, room: float = ROOM) -> str:
-    if isinstance(what, Conclusion):
-        return latex_equation(what.expected or what.equation, room=room)
-    return latex_equation(what, room=room)
+    equation = what.expected or what.equation if isinstance(what, Conclusion) else what
+    return latex_equation(equation, room=room)
 
 
 def _setup(made: Document, setup: Setup, level: int) -> Iterator[str]:
     yield _heading(made.say("setup"), level)
-    rows = [_row(made, row) for row in setup.symbols]
+    rows = [symbol_cells(made, row, _dollars, _prose) for row in setup.symbols]
     # a table that may be longer than a page is a paragraph for every row
     yield r"{\setlength{\parskip}{0pt}\small"
     # the Chinese font has no italics
     style = r"\itshape " if made.lang == "en" else ""
     yield _columns(*(style + made.say(key) for key in ("symbol", "shape", "meaning")))
-    yield r"\vspace{2pt}\hrule height 0.4pt\vspace{4pt}\nopagebreak"
-    for row in rows:
-        yield _columns(*row) + r"\vspace{1pt}"
+    yield r"\nopagebreak\vspace{2pt}\hrule height 0.4pt\nopagebreak\vspace{4pt}"
+    for m, row in enumerate(rows, 2):
+        kept = len(rows) <= WHOLE or m >= len(rows)
+        yield _columns(*row) + (r"\nopagebreak" if kept else "") + r"\vspace{1pt}"
     yield r"\vspace{2pt}\hrule height 0.4pt}"
     if setup.note:
-        yield rf"\vspace{{3pt}}{{\small {_prose(setup.note)}\par}}"
+        yield rf"\nopagebreak\vspace{{3pt}}{{\small {_prose(setup.note)}\par}}"
     yield _heading(made.say("forward"), level + 1 if level else 0)
-    for given in setup.definitions:
-        yield from _given(given)
+    for m, given in enumerate(setup.definitions, 2):
+        # the last stands with the one before
+        yield from _given(given, kept=m == len(setup.definitions))
     if setup.assumptions:
         yield _heading(made.say("assumptions"), level + 1 if level else 0)
         for equation, reason in setup.assumptions:
             brief = len(reason) < BRIEF
             beside = rf"\quad\text{{({_prose(reason)})}}" if reason and brief else ""
-            yield f"\\[\n{latex_equation(equation)}{beside}\n\\]"
+            yield f"\\noindent\\[\n{latex_equation(equation)}{beside}\n\\]"
             if reason and not brief:
                 yield rf"\nopagebreak{{\small {_prose(sentence(reason))}\par}}"
-
-
-def _row(made: Document, row: SymbolRow) -> tuple[str, str, str]:
-    symbols = ", ".join(f"${latex_symbol(s)}$" for s in row.symbols)
-    shape = "" if row.shape is None else f"${latex_shape(row.shape)}$" if row.shape else made.say("scalar")
-    meaning = _prose(row.meaning)
-    if row.below is not None:
-        extra = f"{tex_text(made.say('integers below'))} ${WRITER.size(row.below).source}$"
-        meaning = f"{meaning}; {extra}" if meaning else extra
-    return symbols, shape, meaning
 
 
 def _columns(symbol: str, shape: str, meaning: str) -> str:
@@ -237,12 +257,11 @@ def _columns(symbol: str, shape: str, meaning: str) -> str:
     return r"\noindent " + r"\hfill ".join(cells) + r"\par"
 
 
-def _given(given: Given) -> Iterator[str]:
+def _given(given: Given, *, kept: bool) -> Iterator[str]:
     if given.remark:
-        along = "" if given.along is None else f" ${latex_inline(given.along)}$"
-        yield rf"{{\small {_prose(titled(given.remark))}{along}:\par}}\nopagebreak"
+        yield rf"{{\small {remark_before(given, _dollars, _prose)}\par}}\nopagebreak"
     for equation in given.equations:
-        yield _display(equation)
+        yield _display(equation, kept=kept)
 
 
 def _section(made: Document, section: Section) -> Iterator[str]:
@@ -263,7 +282,7 @@ def _block(made: Document, block: Block, level: int = 0, *, first: bool = False)
         yield r"\par\pagebreak[1]\vspace{1.2ex plus 1ex}\leaders\hrule\vskip 0.2pt\nopagebreak\vspace{1ex}"
     if block.note:
         yield rf"{_prose(block.note)}\par\nopagebreak"
-    yield rf"{{\postdisplaypenalty=10000{_display(block.opening, level)}}}"
+    yield _display(block.opening, level, kept=True)
     if block.lines:
         yield _LIST
         for line in block.lines:
@@ -284,8 +303,7 @@ def _line(made: Document, line: Line, level: int) -> Iterator[str]:
     room = "2.1em" if level else "1.8em"
     yield rf"\item[{{\makebox[{room}][l]{{\small\textbf{{{line.number}}}}}}}]\rightskip=0pt plus 8em"
     width = widest(equation_tokens(line.equation, WRITER), ROOM - INDENT * (level + 1))
-    short = line.mark is None or line.mark.outcome == "holds"
-    beside = short and width + MARK < ROOM - INDENT * (level + 1)
+    beside = width + _mark_width(made, line.mark) < ROOM - INDENT * (level + 1)
     mark = rf"{{\footnotesize {_mark(made, line.mark)}}}"
     if beside:
         yield "\n".join(parts)
@@ -319,18 +337,31 @@ def _mark(made: Document, mark: Mark | None) -> str:
     return rf"\mbox{{\checkmark~{', '.join(parts) or made.say('checked')}}}"
 
 
+def _mark_width(made: Document, mark: Mark | None) -> float:
+    """About how much room a check takes beside an equation, in em of the text."""
+    if mark is None:
+        return 2.0 + SMALLER * text_width(made.say("not checked"))
+    if mark.outcome != "holds":
+        return math.inf
+    words = text_width(f"✓ {mark.points} {made.say('points')} ({mark.sizes}), {made.say('error')} ")
+    return 2.0 + SMALLER * (words + (5.2 if mark.error else 0.5))
+
+
 def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]:
     yield _heading(made.say("result"), 1)
-    for conclusion in conclusions:
+    for m, conclusion in enumerate(conclusions):
+        if m:
+            yield r"\par\vspace{1.2ex}"
         rows = []
         for key, form in conclusion.forms:
-            notes = f" ({'; '.join(form.notes)})" if isinstance(form, MatrixSide) and form.notes else ""
-            label = rf"&\text{{\footnotesize {tex_text(made.say(key))}}} &\quad& " if key else "&"
-            drawn = latex_equation(form, room=ROOM - 9)
-            rows.append(label + drawn + (rf"\quad\text{{\footnotesize {_prose(notes)}}}" if notes else ""))
-        body = " \\\\[0.8ex]\n".join(rows)
-        box = "\\begin{aligned}\n" + body + "\n\\end{aligned}"
-        yield "{\\postdisplaypenalty=10000\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}%"
+            notes = _prose(f" ({'; '.join(form.notes)})") if isinstance(form, MatrixSide) and form.notes else ""
+            beside = rf"\quad\text{{\footnotesize {notes}}}" if notes else ""
+            label = rf"&\text{{\footnotesize {tex_text(made.say(key))}}} &\quad& " if key else ""
+            rows.append(label + _form(form, ROOM - 9) + beside)
+        box = rows[0]
+        if len(rows) > 1:
+            box = "\\begin{alignedat}{2}\n" + " \\\\[0.8ex]\n".join(rows) + "\n\\end{alignedat}"
+        yield "{\\postdisplaypenalty=10000\\noindent\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}%"
         for mark in conclusion.marks:
             yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from derive.derivation import Evidence
-from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
+from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup
 from derive.render.document import Subject, document
 from derive.render.equation import Equation, MatrixSide
 from derive.render.inline import write_prose
-from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
+from derive.render.latex import latex_equation, latex_inline, latex_size_name, remark_before, symbol_cells
 from derive.render.phrases import mark_text, sentence, titled
 
 __all__ = ["markdown", "prose"]
@@ -78,7 +78,7 @@ def _document(made: Document) -> Iterator[str]:
 def _setup(made: Document, setup: Setup, mark: str) -> Iterator[str]:
     yield f"{mark} {made.say('setup')}"
     head = [made.say(key) for key in ("symbol", "shape", "meaning")]
-    rows = [_row(made, row) for row in setup.symbols]
+    rows = [symbol_cells(made, row, _inline, prose) for row in setup.symbols]
     yield "\n".join(_cells(r) for r in (head, ["---"] * 3, *rows))
     if setup.note:
         yield prose(setup.note)
@@ -97,22 +97,9 @@ def _cells(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _row(made: Document, row: SymbolRow) -> list[str]:
-    symbols = ", ".join(_inline(latex_symbol(s)) for s in row.symbols)
-    shape = ""
-    if row.shape is not None:
-        shape = _inline(latex_shape(row.shape)) if row.shape else made.say("scalar")
-    meaning = prose(row.meaning)
-    if row.below is not None:
-        extra = f"{made.say('integers below')} {_inline(latex_size(row.below))}"
-        meaning = f"{meaning}; {extra}" if meaning else extra
-    return [symbols, shape, meaning]
-
-
 def _given(given: Given) -> Iterator[str]:
     if given.remark:
-        along = "" if given.along is None else " " + _inline(latex_inline(given.along))
-        yield f"{prose(titled(given.remark))}{along}:"
+        yield remark_before(given, _inline, prose)
     for equation in given.equations:
         yield _equation(equation)
 
@@ -140,7 +127,8 @@ def _block(made: Document, block: Block) -> Iterator[str]:
 
 
 def _line(made: Document, line: Line) -> Iterator[str]:
-    head = f"**{line.number}\u2002{prose(titled(line.law))}.** {prose(sentence(line.why))}"
+    dot = "。" if made.lang == "zh" else "."
+    head = f"**{line.number}\u2002{prose(titled(line.law))}{dot}** {prose(sentence(line.why))}"
     if line.reference:
         head += f" († {made.say('stated')} {escaped(line.reference)})"
     if line.statements:

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from derive.derivation import Evidence
-from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
+from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup
 from derive.render.document import Subject, document
 from derive.render.equation import Equation, MatrixSide
 from derive.render.inline import write_prose
-from derive.render.latex import latex_equation, latex_inline, latex_shape, latex_size, latex_size_name, latex_symbol
+from derive.render.latex import latex_equation, latex_inline, latex_size_name, remark_before, symbol_cells
 from derive.render.phrases import mark_text, sentence, titled
 
 __all__ = ["notebook"]
@@ -95,7 +95,7 @@ def _document(made: Document) -> Iterator[str]:
 
 def _setup(made: Document, setup: Setup) -> Iterator[str]:
     head = [made.say(key) for key in ("symbol", "shape", "meaning")]
-    yield _table(head, [_row(made, row) for row in setup.symbols])
+    yield _table(head, [symbol_cells(made, row, _inline, _prose) for row in setup.symbols])
     if setup.note:
         yield _paragraph(_prose(setup.note), QUIET)
     yield _paragraph(f"<strong>{made.say('forward')}</strong>")
@@ -109,22 +109,9 @@ def _setup(made: Document, setup: Setup) -> Iterator[str]:
                 yield _paragraph(_prose(sentence(reason)), QUIET)
 
 
-def _row(made: Document, row: SymbolRow) -> list[str]:
-    symbols = ", ".join(_inline(latex_symbol(s)) for s in row.symbols)
-    shape = ""
-    if row.shape is not None:
-        shape = _inline(latex_shape(row.shape)) if row.shape else made.say("scalar")
-    meaning = _prose(row.meaning)
-    if row.below is not None:
-        extra = f"{made.say('integers below')} {_inline(latex_size(row.below))}"
-        meaning = f"{meaning}; {extra}" if meaning else extra
-    return [symbols, shape, meaning]
-
-
 def _given(given: Given) -> Iterator[str]:
     if given.remark:
-        along = "" if given.along is None else " " + _inline(latex_inline(given.along))
-        yield _paragraph(f"{_prose(titled(given.remark))}{along}:", QUIET)
+        yield _paragraph(remark_before(given, _inline, _prose), QUIET)
     for equation in given.equations:
         yield _equation(equation)
 

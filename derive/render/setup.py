@@ -11,6 +11,7 @@ from derive.nodes import Bracket, Node, Over, Partial, Position, Ref, Tangent, T
 from derive.program import Program
 from derive.render.blocks import Given, Setup, SymbolRow
 from derive.render.equation import Equation
+from derive.render.mathematics.functions import kept_indices
 from derive.render.naming import Names
 from derive.render.phrases import DOMAINS, phrase, pick
 from derive.size_algebra import size_symbols
@@ -85,7 +86,7 @@ def _notations(program: Program, claims: Sequence[Claim]) -> Iterator[str]:
         yield "along"
     if any(isinstance(n, Bracket) for n in nodes):
         yield "bracket"
-    if any(isinstance(n, Over) and n.at and isinstance(n.arguments[0], Ref) for n in nodes):
+    if any(isinstance(n, Over) and kept_indices(n, transposed=True) for n in nodes):
         yield "dot"
 
 

@@ -18,7 +18,7 @@ from derive.render.naming import Names, Symbol, symbol_of
 from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, Run, Token, break_lines
 from derive.render.tex_text import SIGNS, tex_text
 
-__all__ = ["TexPen", "aligned", "latex_math", "widest"]
+__all__ = ["TexPen", "aligned", "latex_math", "text_width", "widest"]
 
 ROOM = 37.0
 """Width of a displayed line, in em: what fits the page of the document at 11 pt."""
@@ -46,7 +46,8 @@ def aligned(tokens: Sequence[Token], room: float = ROOM) -> str:
     if len(lines) == 1:
         return lines[0].source
     rows = [f"&{lines[0].source}", *(rf"&\qquad {line.source}" for line in lines[1:])]
-    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+    # aligned would leave room for another column, and either has a thin space before it
+    return "\\!\\begin{alignedat}{1}\n" + " \\\\\n".join(rows) + "\n\\end{alignedat}"
 
 
 def widest(tokens: Sequence[Token], room: float = ROOM) -> float:
@@ -94,7 +95,8 @@ def _stacked(marks: Sequence[str]) -> list[str]:
     return found
 
 
-def _text_width(text: str) -> float:
+def text_width(text: str) -> float:
+    """About how wide a text is, in em."""
     return sum(_WIDE.get(c, 100 if ord(c) >= 0x2E80 else 55) for c in text) / 100
 
 
@@ -119,7 +121,7 @@ class TexPen(Pen):
     def foreign(self, value: sympy.Expr) -> Run:
         names = {s: self.symbol(symbol_of(s.name)).source for s in value.free_symbols}
         source = sympy.latex(value, symbol_names=names)
-        return Run((Token(source, _text_width(str(value))),), ADD, 2)
+        return Run((Token(source, text_width(str(value))),), ADD, 2)
 
     _SIGN: ClassVar = {True: "-", False: "+"}
 
@@ -189,7 +191,7 @@ class TexPen(Pen):
     def entry(self, symbol: Symbol, indices: Sequence[Run], *, compact: bool, hat: str = "") -> Run:
         base, width = self._base(symbol)
         below = self._subscripts(symbol.subscripts)
-        lengths = [_text_width(part) for part in symbol.subscripts]
+        lengths = [text_width(part) for part in symbol.subscripts]
         if symbol.of is not None:
             of = self.symbol(symbol.of)
             below = of.source
@@ -207,7 +209,7 @@ class TexPen(Pen):
         return _atom(base + above, width + SMALL * sum(lengths) + 0.05 * len(lengths) + 0.25 * symbol.primes)
 
     def _base(self, symbol: Symbol) -> tuple[str, float]:
-        width = _text_width(symbol.base)
+        width = text_width(symbol.base)
         one = len(symbol.base) == 1
         if symbol.base == "·":
             base, width = r"\cdot", 0.28

@@ -14,7 +14,7 @@ from derive.index import letters
 from derive.nodes import Sum
 from derive.notation import name, tensor
 from derive.program import Program
-from derive.prose import GREEK, OPERATORS, RELATIONS, SYMBOLS, Inline, prose, without_marks
+from derive.prose import GREEK, OPERATORS, RELATIONS, SYMBOLS, Inline, prose, quoted, without_marks
 from derive.render.html import html
 from derive.render.inline import tex_formula
 from derive.render.latex import latex
@@ -128,6 +128,11 @@ def test_a_backtick_alone_is_a_character() -> None:
     assert prose("`x` and `") == (only("x"), " and ", "`")
     assert prose("``x`` ```") == ("``x`` ```",)
     assert without_marks("so `∂u/∂b` is `I`, ` too") == "so ∂u/∂b is I, ` too"
+
+
+def test_what_cannot_be_a_formula_is_not_quoted() -> None:
+    assert quoted("x + v") == "`x + v`"
+    assert quoted("Wq") == "Wq", "a word of two letters could be a product"
 
 
 def test_a_formula_is_read_as_it_stands() -> None:

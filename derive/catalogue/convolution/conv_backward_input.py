@@ -57,7 +57,9 @@ def strided() -> Program:
     i, u, b = letters("i u b", M, K, length)
     x = tensor("x", length + K - 1, meaning=("signal", "信号"))
     k = tensor("k", K, meaning=("kernel", "卷积核"))
-    d = tensor("delta", M, meaning=("gradient that arrives at the output", "到达输出的梯度"))
+    d = tensor(
+        "delta", M, meaning=("any array of the output's shape, in the part of `ȳ`", "与输出同形的任意数组, 充当 `ȳ`")
+    )
     y, z = names("y z")
     y = define(y[i], Sum(u, k[u] * x[s * i + u]), meaning=("output", "输出"))
     z = define(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from derive.index import Letter
+from derive.index import Index, Letter
 from derive.nodes import Add, Apply, Mul, Node, Over, Ref, Tensor
 from derive.over_axes import OVER
 from derive.render.mathematics.brackets import write_comparison, write_condition
@@ -161,8 +161,11 @@ def _vector(node: Node, letters: Sequence[Letter]) -> Node | None:
     return None
 
 
-def _whole(writer: Writer, node: Over, scope: Scope, hat: str = "") -> Run | None:
-    """The tensor that the function takes, its own axes as dots; None where it takes an expression."""
+def kept_indices(node: Over, *, transposed: bool = False) -> list[Index] | None:
+    """The indices of the tensor that a function takes which it does not run over; None where it takes an expression.
+
+    Where there are any, the axes that it runs over are written as dots.
+    """
     argument = node.arguments[0]
     if not isinstance(argument, Ref):
         return None
@@ -170,7 +173,13 @@ def _whole(writer: Writer, node: Over, scope: Scope, hat: str = "") -> Run | Non
     rest = [i for i in argument.indices if i.letter not in node.letters]
     if len(along) != len(node.letters) or any(not i.free.isdisjoint(node.letters) for i in rest):
         return None
-    if along != list(node.letters) and "transposed" not in hat:
+    return None if along != list(node.letters) and not transposed else rest
+
+
+def _whole(writer: Writer, node: Over, scope: Scope, hat: str = "") -> Run | None:
+    """The tensor that the function takes, its own axes as dots; None where it takes an expression."""
+    argument, rest = node.arguments[0], kept_indices(node, transposed="transposed" in hat)
+    if rest is None or not isinstance(argument, Ref):
         return None
     dot = writer.pen.symbol(DOT)
     runs = [dot if i.letter in node.letters else writer.index(i, scope) for i in argument.indices]

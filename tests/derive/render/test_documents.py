@@ -12,14 +12,14 @@ import pytest
 
 from derive.definitions import define
 from derive.derivation import Chain, Check, Derivation, Evidence, Step
-from derive.differentiate import gradient, hessian, hvp, jvp, taylor, vjp
+from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
 from derive.errors import NotationError
 from derive.formula import Claim, Formula, claim, claims_of, line, prove
 from derive.functions import log
 from derive.index import letters
 from derive.nodes import Sum
 from derive.notation import name, tensor
-from derive.over_axes import softmax
+from derive.over_axes import logsumexp, softmax
 from derive.program import Program
 from derive.render.html import html
 from derive.render.latex import latex, results
@@ -141,6 +141,36 @@ def said_twice() -> tuple[Formula, Evidence]:
 
     made = Formula("twice", "Twice", "两次", logits_loss, claims, "Nobody (2000)", ("Said once.", "只说一次。"))
     return made, made_up([chain for one in claims_of(made) for chain in one.chains])
+
+
+def test_the_definition_of_a_function_is_that_of_the_function() -> None:
+    K = sizes("K")[0]
+    (k,) = letters("k", K)
+    z = tensor("z", K)
+    made = latex(gradient(Program.of([z], define(name("L"), logsumexp(k, z[k]))), "z"))
+    stated = r"\operatorname{LSE}(z) = \log\Bigl(\sum_{j} e^{z_{j}}\Bigr)"
+    assert made.count(stated) == 1, "the expansion of the function that is used, once"
+    assert made.index(stated) < made.index(r"\frac{e^{z_{k}}}") < made.index(r"\operatorname{softmax}(z)_{l} = ")
+
+
+def test_dots_are_explained_where_there_are_some() -> None:
+    K = sizes("K")[0]
+    (k,) = letters("k", K)
+    z = tensor("z", K)
+    vector = define(name("p")[k], softmax(k, z[k]))
+    explained = "stands for an index that runs over its whole axis"
+    rows, alone = text(gradient(logits_loss(), "Z")), text(jacobian(Program.of([z], vector), "z"))
+    assert ",·]" in rows and explained in rows
+    assert ",·]" not in alone and "[·" not in alone and explained not in alone
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_result_of_one_line_carries_its_check(form: str) -> None:
+    x = tensor("x")
+    program = Program.of([x], define(name("y"), x * x))
+    subject = claim(("Square", "平方"), [prove(x * x, line("=", x**2, "algebra"))], program=program)
+    checked = {"html": "checked (values)", "text": "by values"}.get(form, "values")
+    assert checked in FORMATS[form](subject)
 
 
 @pytest.mark.parametrize("form", FORMATS)
