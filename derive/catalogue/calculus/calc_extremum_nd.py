@@ -10,8 +10,11 @@ from derive import (
     Sum,
     claim,
     define,
+    det,
     equal,
     hessian,
+    inside,
+    inverse,
     letters,
     line,
     maximum_over,
@@ -59,6 +62,32 @@ def two_variables() -> Program:
     (q,) = names("q")
     q = define(q, a * v**2 + 2 * b * v * w + d * w**2, meaning=("quadratic form", "二次型"))
     return Program.of([a, b, d, v, w], q)
+
+
+def bordered() -> Program:
+    """A symmetric matrix with one more row and column, and the quadratic form in one more variable."""
+    (n,) = sizes("n")
+    i, j, k = letters("i j k", n, n, n)
+    p, q = letters("p q", n + 1, n + 1)
+    A = tensor(
+        "A", n, n, meaning=("Hessian in the first `n` variables", "前 `n` 个变量的海森矩阵"), domain="symmetric"
+    )
+    b = tensor("b", n, meaning=("its new column", "新增的一列"))
+    d = tensor("d", meaning=("its new diagonal entry", "新增的对角元"))
+    v = tensor("v", n, meaning=("displacement in the first `n` variables", "前 `n` 个变量的位移"))
+    w = tensor("w", meaning=("displacement in the new variable", "新变量的位移"))
+    M, u, s, form = names("M u s F")
+    column, row = equal(q, n), equal(p, n)
+    M = define(
+        M[p, q],
+        inside(A[p, q]) + inside(b[p]) * column + row * inside(b[q]) + row * column * d,
+        meaning=("Hessian in all variables", "全部变量的海森矩阵"),
+    )
+    u = define(u[k], Sum(j, inverse(k, j, A[k, j]) * b[j]), meaning=("the solution of `A u = b`", "`A u = b` 的解"))
+    s = define(s, d - Sum(i, b[i] * u[i]), meaning=("Schur complement of `A`", "`A` 的舒尔补"))
+    body = Sum(i, j, v[i] * A[i, j] * v[j]) + 2 * w * Sum(i, b[i] * v[i]) + d * w**2
+    form = define(form, body, meaning=("quadratic form of `M`", "`M` 的二次型"))
+    return Program.of([A, b, d, v, w], [M, u, s, form])
 
 
 def degenerate(kind: str) -> Program:
@@ -150,14 +179,43 @@ def claims(main: Program) -> list[Claim]:
         ),
         within=plane,
     )
+    more = bordered()
+    A, M, B, u, s, v1, w, F = (more.tensor(name) for name in ("A", "M", "b", "u", "s", "v", "w", "F"))
+    (o,) = A.axes[:1]
+    i, j = letters("i j", o, o)
+    g, h = letters("p q", o + 1, o + 1)
+    ratio = det(g, h, M[g, h]) / det(i, j, A[i, j])
+    moved = Sum(i, j, (v1[i] + w * u[i]) * A[i, j] * (v1[j] + w * u[j]))
+    corner = prove(
+        det(g, h, M[g, h]),
+        line("=", det(i, j, A[i, j]) * s,
+             why=("`u` times the rows of `A` taken from the last row leaves zeros and `s`; the determinant stays",
+                  "从最后一行减去 `A` 各行的 `u` 倍, 余下零与 `s`, 行列式不变")),
+        within=more,
+    )  # fmt: skip
+    completed = prove(
+        F + 0,
+        line("=", Sum(i, j, v1[i] * A[i, j] * v1[j]) + 2 * w * Sum(i, B[i] * v1[i]) + more.tensor("d") * w**2,
+             "definition"),
+        line("=", moved + (more.tensor("d") - Sum(i, B[i] * u[i])) * w**2, "collect",
+             why=("the square is completed: `A u = b`", "配方: `A u = b`")),
+        line("=", moved + s * w**2, "name"),
+        line("=", moved + ratio * w**2, "insert"),
+        within=more,
+    )  # fmt: skip
     flat, turned = degenerate("minimum"), degenerate("saddle")
     p, r = flat.tensor("x"), turned.tensor("x")
     return [
         claim(("The second-order term, along the eigenvectors", "沿特征向量的二阶项"), [leading, below, above], program=main),
         claim(("What the signs of the eigenvalues say", "特征值的符号说明什么"), [minimum, maximum, along], program=main),
-        claim(("Sylvester's criterion in two variables", "两个变量的西尔维斯特准则"), [square], program=plane,
-              prose=("In `n` variables: positive definite exactly when all leading principal minors are positive.",
-                     "`n` 个变量: 当且仅当各阶顺序主子式全为正时正定。")),
+        claim(("Sylvester's criterion in two variables", "两个变量的西尔维斯特准则"), [square], program=plane),
+        claim(("Sylvester's criterion: from `n` variables to `n + 1`", "西尔维斯特准则: 由 `n` 个变量到 `n + 1` 个"),
+              [corner, completed], program=more,
+              prose=("Positive definite exactly when all leading principal minors are positive, by induction. With `A` "
+                     "positive definite, `F` is positive for every displacement exactly when `det M/det A` is: "
+                     "`v = -w u` leaves that term alone.",
+                     "当且仅当各阶顺序主子式全为正时正定, 用归纳法。设 `A` 正定, 则对任意位移 `F` 为正当且仅当 "
+                     "`det M/det A` 为正: 取 `v = -w u` 时只剩这一项。")),
         claim(
             ("A zero eigenvalue decides nothing: a minimum", "零特征值不能判定: 极小的例子"),
             hessian(flat, "x"),
