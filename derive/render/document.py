@@ -117,7 +117,7 @@ class _Maker:
             if claim.program is not main and claim.program not in shown:
                 own = shown[claim.program] = self.setup(claim.program, [claim])
             sections.append(self.section(claim, own, titled=isinstance(subject, Formula)))
-        steps = [self.evidence.steps[s] for c in claims for s in _every_step(c.chains) if s in self.evidence.steps]
+        marks = [line.mark for section in sections for line in _lines(section.blocks)]
         return Document(
             self.lang,
             title,
@@ -125,8 +125,8 @@ class _Maker:
             setup,
             tuple(sections),
             tuple((label, sizes) for sizes, label in self.labels.items()),
-            sum(check.outcome == "holds" for check in steps),
-            sum(1 for c in claims for _ in _every_step(c.chains)),
+            sum(mark is not None and mark.outcome == "holds" for mark in marks),
+            len(marks),
             self.evidence.seed,
             reference,
             answer,
@@ -271,11 +271,11 @@ def _span(labels: Sequence[str]) -> str:
     return f"{listed[0]}–{listed[-1]}" if run else ", ".join(listed)
 
 
-def _every_step(chains: Iterable[Chain]) -> Iterator[Step]:
-    for chain in chains:
-        for step in chain.steps:
-            yield step
-            yield from _every_step(step.substeps)
+def _lines(blocks: Iterable[Block]) -> Iterator[Line]:
+    for block in blocks:
+        for line in block.lines:
+            yield line
+            yield from _lines(line.substeps)
 
 
 def _concluding(claim: Claim) -> tuple[Chain, ...]:

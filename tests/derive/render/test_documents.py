@@ -14,7 +14,7 @@ from derive.definitions import define
 from derive.derivation import Chain, Check, Derivation, Evidence, Step
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
 from derive.errors import NotationError
-from derive.formula import Claim, Formula, claim, claims_of, line, prove
+from derive.formula import Claim, Formula, claim, claims_of, line, load, prove
 from derive.functions import log
 from derive.index import letters
 from derive.nodes import Sum
@@ -121,6 +121,13 @@ def test_the_sizes_of_the_checks_are_listed_once() -> None:
     found, evidence = derived("softmax_regression")
     said = text(found, evidence)
     assert said.count("A: n = 3, d = 4, c = 5") == 1
+
+
+@pytest.mark.parametrize("identifier", ["loss-softmax-ce", "mc-linear-quadratic"])
+def test_as_many_lines_are_counted_as_are_shown(identifier: str) -> None:
+    shown = text(load(identifier))
+    marks = re.findall(r"✓ \d+ points?.*error \S+$", shown, re.MULTILINE)
+    assert f"{len(marks)} of {len(marks)} lines hold" in shown
 
 
 def test_a_law_is_stated_where_it_is_first_used() -> None:
