@@ -347,7 +347,8 @@ def lemma(function: OverAxes) -> Chain:
     column = Letter("k", z.axes[0])
     y = Tensor("p" if function.name == "softmax" else "y", z.axes if at else ())
     spelled = Definition(y, tuple(index.letter for index in at if index.letter is not None), body)
-    program = Program((z,), (spelled,), (y,))
+    inputs = tuple(a.tensor for a in whole.arguments if isinstance(a, Ref))
+    program = Program(inputs, (spelled,), (y,))
     context = Context(program, [spelled])
     left = Ref(y, at)
     lines = Lines(Partial(left, z[column], total=True), context)
@@ -359,9 +360,10 @@ def lemma(function: OverAxes) -> Chain:
     # the law as the table states it, by one rewrite and contraction
     (law,) = (rule for rule in LAWS if rule.name == "along_axes")
     assert law.rewrite is not None
-    stated = law.rewrite(Partial(whole, z[column]), Context(Program((z,), (), (z,))))
+    bare = Context(Program(inputs, (), (z,)))
+    stated = law.rewrite(Partial(whole, z[column]), bare)
     assert stated is not None
-    closing = Lines(stated, Context(Program((z,), (), (z,))))
+    closing = Lines(stated, bare)
     closing.carry_out()
     closing.shorten()
     lines.line(fold(closing.now, Names([Definition(y, spelled.letters, whole)])), "expand")

@@ -29,8 +29,8 @@ from derive.functions import (
 )
 from derive.index import Letter, letters
 from derive.nodes import Add, Apply, Bracket, Node, Number, Over, Pow, Ref, Sum, Tensor, number
-from derive.notation import first, name, names, tensor
-from derive.over_axes import det, log_softmax, logdet, logsumexp, maximum_over, norm, softmax
+from derive.notation import first, mean, name, names, tensor
+from derive.over_axes import det, log_softmax, logdet, logsumexp, maximum_over, norm, softmax, standardise, std
 from derive.patterns import Reader
 from derive.program import Program
 from derive.recognition import Recognised, recognised
@@ -380,6 +380,10 @@ class TestNumbers:
         is_(of(maximum(x[i], 0) + log1p(exp(-absolute(B[i]))), i), relu(x[i]) + softplus(-absolute(B[i])), i)
 
 
+MU = ("mu", (i,), lambda m: mean(k, Z[i, k]))
+V = ("v", (i,), lambda m: mean(k, (Z[i, k] - m["mu"][i]) ** 2))
+
+
 class TestVectorsAndMatrices:
     def test_norm(self) -> None:
         is_(of(sqrt(Sum(k, Z[i, k] ** 2)), i), norm(k, Z[i, k]), i)
@@ -400,6 +404,77 @@ class TestVectorsAndMatrices:
             "1/(A[i]·‖w‖)·Σ_k Z[i,k]·w[k]",
         ]
         keeps_values(found)
+
+    @pytest.mark.parametrize(
+        "definitions",
+        [
+            (MU, V, ("h", (i, k), lambda m: (Z[i, k] - m["mu"][i]) / sqrt(m["v"][i] + B[i] ** 2))),
+            (MU, ("v", (i,), lambda m: mean(k, Z[i, k] ** 2) - m["mu"][i] ** 2),
+             ("h", (i, k), lambda m: (Z[i, k] - m["mu"][i]) * (B[i] ** 2 + m["v"][i]) ** number(-0.5))),
+            (MU, ("c", (i, k), lambda m: -m["mu"][i] + Z[i, k]),
+             ("v", (i,), lambda m: Sum(l, m["c"][i, l] * m["c"][i, l])),
+             ("r", (i,), lambda m: 1 / sqrt(m["v"][i] / c + B[i] ** 2)),
+             ("h", (i, k), lambda m: m["c"][i, k] * m["r"][i])),
+            (("h", (i, k), lambda m: (Z[i, k] - Sum(l, Z[i, l]) / c)
+              / sqrt(Sum(l, (Z[i, l] - Sum(j, Z[i, j]) / c) ** 2) / c + B[i] ** 2)),),
+        ],
+        ids=["named variance", "mean of squares", "centred and reciprocal", "in one expression"],
+    )  # fmt: skip
+    def test_standardise(self, definitions: tuple[object, ...]) -> None:
+        found = steps(*definitions)  # type: ignore[arg-type]  # the tuples above
+        is_(found, standardise(k, Z[i, k], B[i] ** 2), i, k)
+
+    def test_standardise_over_the_batch_has_the_short_gradient(self) -> None:
+        n_, d_ = sizes("n d")
+        a, b = letters("a b", n_, d_)
+        X, g, shift, R = tensor("X", n_, d_), tensor("g", d_), tensor("shift", d_), tensor("R", n_, d_)
+        eps = tensor("eps", domain="positive")
+        mu, v, s, h, y_, L = names("mu v s h y L")
+        mu = define(mu[b], mean(a, X[a, b]))
+        v = define(v[b], mean(a, (X[a, b] - mu[b]) ** 2))
+        s = define(s[b], sqrt(v[b] + eps))
+        h = define(h[a, b], (X[a, b] - mu[b]) / s[b])
+        y_ = define(y_[a, b], g[b] * h[a, b] + shift[b])
+        L = define(L, Sum(a, b, R[a, b] * y_[a, b]))
+        found = recognised(Program.of([X, g, shift, eps, R], L)).program
+        assert [one.tensor.name for one in found.definitions()] == ["s", "h", "y", "L"]
+        assert repr(gradient(found, "X").result.result) == (
+            "g[b]/s[b]·(R[a,b] - 1/n·Σ_a' R[a',b] - h[a,b]/n·Σ_a' R[a',b]·h[a',b])"
+        )
+
+    @pytest.mark.parametrize(
+        "spelled",
+        [
+            mean(k, (Z[i, k] - mean(l, Z[i, l])) ** 2),
+            sqrt(mean(k, (Z[i, k] - B[i]) ** 2)),
+            sqrt(Sum(k, (Z[i, k] - mean(l, Z[i, l])) ** 2) / (c + 1) + 1),
+            sqrt(mean(k, (Z[i, k] + mean(l, Z[i, l])) ** 2) + 1),
+            sqrt(mean(k, Z[i, k] ** 2) - mean(l, Z[i, l])),
+            sqrt(mean(k, (Z[i, k] - mean(l, w[l])) ** 2) + 1),
+            sqrt(mean(k, (Z[i, k] - mean(t, Z[t, k])) ** 2) + 1),
+        ],
+        ids=repr,
+    )
+    def test_is_no_std(self, spelled: Node) -> None:
+        assert of(spelled, i).found == ()
+
+    def test_is_not_standardised(self) -> None:
+        s_ = std(k, Z[i, k], 1)
+        for spelled in (
+            Z[i, k] / s_,
+            (Z[i, k] - B[i]) / s_,
+            (w[k] - mean(l, w[l])) / s_,
+            (Z[i, k] - mean(l, Z[i, l])) * s_,
+        ):
+            assert of(spelled, i, k).found == ()
+
+    def test_names_that_derivatives_need_stay(self) -> None:
+        root = ("s", (i,), lambda m: sqrt(m["v"][i] + 1))
+        found = steps(MU, V, root, ("h", (i, k), lambda m: (Z[i, k] - m["mu"][i]) / m["s"][i]))
+        assert [d_.tensor.name for d_ in found.program.definitions()] == ["s", "h"]
+        root = ("r", (i,), lambda m: 1 / sqrt(m["v"][i] + 1))
+        found = steps(MU, V, root, ("h", (i, k), lambda m: (Z[i, k] - m["mu"][i]) * m["r"][i]))
+        assert [d_.tensor.name for d_ in found.program.definitions()] == ["r", "h"]
 
     def test_is_no_norm(self) -> None:
         for spelled in (
