@@ -302,11 +302,13 @@ def _in_range(value: Index, one: Letter) -> bool:
 
 
 class Names:
-    """Definitions to find again in other expressions, by the head of their bodies."""
+    """Definitions to find again in other expressions, by the head of their bodies, and by their tensors."""
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
         self.by_head: dict[object, list[Definition]] = {}
+        self.by_tensor: dict[Tensor, Definition] = {}
         for d in definitions:
+            self.by_tensor[d.tensor] = d
             if not isinstance(d.body, (Ref, Number)):
                 self.by_head.setdefault(_head(d.body), []).append(d)
 

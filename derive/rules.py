@@ -334,6 +334,12 @@ _TABLE = (
         ("common factors in front, what cancels is gone", "提取公因子并约分"),
     ),
     Rule(
+        "unit_sum",
+        ("entries that add up to one", "各元素之和为一"),
+        r"\sum_k \operatorname{softmax}(z)_k = 1",
+        ("the entries of a softmax add up to 1", "softmax 的各元素之和为 1"),
+    ),
+    Rule(
         "assumption",
         ("assumption used", "使用假设"),
         r"a = b",

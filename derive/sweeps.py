@@ -17,6 +17,7 @@ from derive.definitions import Definition, Recurrence, check_order
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
 from derive.functions import Elementwise
+from derive.identities import with_unit_sums
 from derive.index import Letter, as_index, fresh
 from derive.nodes import ZERO, Bracket, Node, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul
@@ -90,11 +91,15 @@ class Lines:
         self.line(applied.after, applied.rule.name, functions=applied.functions, conditions=applied.conditions)
 
     def shorten(self) -> None:
-        """Contract, collect, use the assumptions."""
+        """Contract, collect, use what adds up to 1, use the assumptions."""
         if any(isinstance(node, Bracket) for node in walk(self.now)):
             self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
         self.line(fold(self.now, self.context.named), "name")
+        short = with_unit_sums(self.now, self.context.named)
+        if short is not self.now:
+            self.line(short, "unit_sum")
+            self.line(fold(self.now, self.context.named), "name")
         self.assume()
 
     def assume(self) -> None:
