@@ -6,7 +6,7 @@ the first keeps its place. ``fold`` finds what has a name already, ``assumed`` u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import sympy
 
@@ -72,7 +72,7 @@ def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
 
 
 def _tidy_product(node: Mul) -> Node:
-    factors = _combine_powers(node.factors)
+    factors = _cancelled_under_brackets(_combine_powers(node.factors))
     cancelled = _distribute_where_it_cancels(factors)
     return mul(*factors) if cancelled is None else cancelled
 
@@ -110,11 +110,44 @@ def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
 
 
 def _cancels(base: Node, exponent: sympy.Expr, term: Node) -> bool:
+    equal_here = _under_brackets(factors_of(term))
     for factor in factors_of(term):
         other, power_ = _base_and_exponent(factor)
-        if (exponent * power_).is_negative and key(other) == key(base):
+        if (exponent * power_).is_negative and key(equal_here(other)) == key(equal_here(base)):
             return True
     return False
+
+
+def _cancelled_under_brackets(factors: list[Node]) -> list[Node]:
+    """Factors that cancel where a bracket holds are gone: ``[k = a]·x_k/x_a`` is ``[k = a]``."""
+    equal_here = _under_brackets(factors)
+    together: dict[object, list[tuple[int, sympy.Expr]]] = {}
+    for place, factor in enumerate(factors):
+        base, exponent = _base_and_exponent(factor)
+        if not isinstance(factor, (Bracket, Number)):
+            together.setdefault(key(equal_here(base)), []).append((place, exponent))
+    gone = {m for group in together.values() if sum(e for _, e in group) == 0 for m, _ in group}
+    return [factor for m, factor in enumerate(factors) if m not in gone]
+
+
+def _under_brackets(factors: Iterable[Node]) -> Callable[[Node], Node]:
+    """What makes two nodes the same if they are equal wherever the equations among the factors hold."""
+    equations: list[dict[Letter, Index]] = []
+    for factor in factors:
+        if isinstance(factor, Bracket) and factor.relation == "=":
+            form = factor.difference()
+            for atom, coefficient in form.terms:
+                rest = form.without(atom)
+                if isinstance(atom, Letter) and coefficient in (1, -1) and atom not in rest.free:
+                    equations.append({atom: rest.scaled(-coefficient)})
+                    break
+
+    def solved(node: Node) -> Node:
+        for equation in equations:
+            node = substitute(node, equation)
+        return node
+
+    return solved
 
 
 # ------------------------------------------------------------------------------------------------------- sums

@@ -69,6 +69,16 @@ TIDIED: dict[str, tuple[Node, Node]] = {
         softmax(i, x[i]).entry(k) - softmax(k, x[k]).entry(k) + x[i],
         x[i] + 0,
     ),
+    "cancelled where a bracket holds": (equal(i, k) * x[i] / x[k], equal(i, k) + number(0)),
+    "cancelled where a bracket with a shift holds": (
+        equal(k, i + 1) * y[i] * x[k] / x[i + 1] ** 1,
+        equal(k, i + 1) * y[i],
+    ),
+    "cancelled in a sum where a bracket holds": (
+        x[k] * (z[j] - equal(i, k) * y[i] / x[i]),
+        x[k] * z[j] - equal(i, k) * y[i],
+    ),
+    "not all of it cancels where a bracket holds": (equal(i, k) * x[i] ** 2 / x[k], equal(i, k) * x[i] ** 2 / x[k]),
     "a common size": (x[i] * number(1 / n) + y[i] * number(1 / n), number(1 / n) * (x[i] + y[i])),
 }  # fmt: skip
 
