@@ -6,6 +6,7 @@ the first keeps its place. ``fold`` finds what has a name already, ``assumed`` u
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import sympy
@@ -80,7 +81,7 @@ def _tidy_product(node: Mul) -> Node:
 def _combine_powers(factors: Iterable[Node]) -> list[Node]:
     """Equal bases with their exponents added, at the place of the first; a bracket times itself is itself."""
     table: dict[object, tuple[Node, sympy.Expr]] = {}
-    for factor in factors:
+    for factor in _powers_apart(list(factors)):
         base, exponent = _base_and_exponent(factor)
         if isinstance(factor, Bracket):
             table.setdefault(key(factor), (factor, sympy.Integer(1)))
@@ -91,6 +92,27 @@ def _combine_powers(factors: Iterable[Node]) -> list[Node]:
         first, total = table.get(key(base), (base, sympy.Integer(0)))
         table[key(base)] = (first, total + exponent)
     return [power(base, number(exponent)) for base, exponent in table.values() if exponent != 0]
+
+
+def _powers_apart(factors: list[Node]) -> list[Node]:
+    """Whole powers of products as products of powers, where these meet their bases: ``(ab)²/a`` is ``a²b²/a``."""
+    apart = [_factor_powers(factor) for factor in factors]
+    if all(len(parts) == 1 for parts in apart):
+        return factors
+    met = Counter(base for parts in apart for base in {key(_base_and_exponent(f)[0]) for f in parts})
+    return [
+        f
+        for factor, parts in zip(factors, apart, strict=True)
+        for f in (parts if any(met[key(_base_and_exponent(f)[0])] > 1 for f in parts) else (factor,))
+    ]
+
+
+def _factor_powers(factor: Node) -> tuple[Node, ...]:
+    """The powers of the factors of a product, of a whole power of it; any other factor alone."""
+    base, exponent = _base_and_exponent(factor)
+    if not isinstance(base, Mul) or not exponent.is_Integer:
+        return (factor,)
+    return tuple(power(f, number(exponent)) for f in base.factors)
 
 
 def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
