@@ -35,7 +35,7 @@ from derive.nodes import (
 )
 from derive.notation import add, mul, power
 from derive.statements import Statement
-from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk
+from derive.tree import key, length, map_children, rename_bound, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "fold", "insert", "light", "match", "reads", "tidy"]
 
@@ -75,7 +75,21 @@ def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
 def _tidy_product(node: Mul) -> Node:
     factors = _cancelled_under_brackets(_combine_powers(node.factors))
     cancelled = _distribute_where_it_cancels(factors)
-    return mul(*factors) if cancelled is None else cancelled
+    return mul(*_without_minus(factors)) if cancelled is None else cancelled
+
+
+def _without_minus(factors: list[Node]) -> list[Node]:
+    """``-(a - b)`` is ``b - a``: the sign goes into a sum where at least half of the terms have it already."""
+    if not factors or not isinstance(factors[0], Number) or not factors[0].value.could_extract_minus_sign():
+        return factors
+    for place, factor in enumerate(factors):
+        if isinstance(factor, Add):
+            negative = [_coefficient(t)[0].could_extract_minus_sign() for t in factor.terms]
+            if 2 * sum(negative) >= len(negative):
+                turned = sorted(zip(negative, factor.terms, strict=True), key=lambda pair: not pair[0])
+                inside = add(*(mul(number(-1), term) for _, term in turned))
+                return [number(-factors[0].value), *factors[1:place], inside, *factors[place + 1 :]]
+    return factors
 
 
 def _combine_powers(factors: Iterable[Node]) -> list[Node]:
@@ -119,7 +133,7 @@ def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
     """``b·(a/b + c)`` is ``a + b·c``: a factor goes into a sum one of whose terms it cancels."""
     for m, factor in enumerate(factors):
         base, exponent = _base_and_exponent(factor)
-        if isinstance(factor, (Number, Add)):
+        if isinstance(factor, Number):
             continue
         for k, other in enumerate(factors):
             if k == m or not isinstance(other, Add):
@@ -213,7 +227,33 @@ def _tidy_terms(node: Add) -> Node:
     collected = _like_terms(node.terms)
     if len(collected) < 2:
         return add(*collected)
-    return _common_factors(collected)
+    together, apart = _common_factors(collected), _multiplied_out(collected)
+    return together if apart is None or length(apart) >= length(together) else _tidy(apart)
+
+
+# How many terms a sum may have while it is multiplied out to see whether terms cancel.
+MOST_TERMS = 12
+
+
+def _multiplied_out(terms: list[Node]) -> Node | None:
+    """The sum with its products of sums multiplied out; None where no two terms cancel then."""
+    spread = list(terms)
+    while (place := next((m for m, t in enumerate(spread) if _sum_inside(t) is not None), None)) is not None:
+        inside = _sum_inside(spread[place])
+        assert inside is not None
+        rest = list(factors_of(spread[place]))
+        rest.remove(inside)
+        spread[place : place + 1] = [mul(*rest, t) for t in inside.terms]
+        if len(spread) > MOST_TERMS:
+            return None
+    if len(spread) == len(terms):
+        return None
+    left = _like_terms(mul(*_combine_powers(factors_of(t))) for t in spread)
+    return add(*left) if len(left) < len(spread) - 1 else None
+
+
+def _sum_inside(term: Node) -> Add | None:
+    return next((f for f in factors_of(term) if isinstance(f, Add)), None)
 
 
 def _like_terms(terms: Iterable[Node]) -> list[Node]:

@@ -26,7 +26,7 @@ from derive.program import Program
 from derive.prose import quoted
 from derive.rules import LAWS, Applied, Context, apply_rule
 from derive.statements import Condition, Statement
-from derive.tree import key, walk
+from derive.tree import key, length, walk
 from derive.vocabulary import Vocabulary, placed
 
 __all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of"]
@@ -275,11 +275,11 @@ class Backward:
         lines.shorten()
         for d in readers:
             ready = self.found.get(d.tensor)
-            if ready is None or not self._inserted(d):
+            if ready is None or not self._read_once(d):
                 continue
-            short = insert(lines.now, ready)
-            if short is not lines.now:
-                lines.line(short, "insert")
+            inserted = insert(lines.now, ready)
+            if inserted is not lines.now and (light(ready.body) or _shortens(inserted, ready, lines.now)):
+                lines.line(inserted, "insert")
                 lines.shorten()
         self.chains.append(lines.chain(mine[letters]))
         made = lines.defines(mine, letters)
@@ -302,15 +302,23 @@ class Backward:
         product = mul(upstream, partial)
         return Sum(*own, product) if own else product
 
-    def _inserted(self, d: Definition) -> bool:
-        """Whether a cotangent stands in place of its name: short, read by one chain only, outside recurrences."""
-        readers = len(d.body.tensors & self.relevant)
-        return d.tensor not in self.grouped and readers == 1 and light(self.found[d.tensor].body)
+    def _read_once(self, d: Definition) -> bool:
+        """Whether one chain only reads a cotangent, and no recurrence computes it: it may stand for its name."""
+        return d.tensor not in self.grouped and len(d.body.tensors & self.relevant) == 1
 
     def derivation(self, kind: str, inputs: tuple[Tensor, ...]) -> Derivation:
         outputs = tuple(self.cotangents[t] for t in self.wrt)
         derived = pruned(inputs, (*self.program.items, *self.items), outputs, self.program, self.words)
         return Derivation(kind, self.within, self.wrt, tuple(self.chains), derived)
+
+
+# How much a cotangent may hold that is inserted to see whether it cancels.
+LARGE = 60
+
+
+def _shortens(inserted: Node, ready: Definition, named: Node) -> bool:
+    """Whether a result becomes shorter with a cotangent in the place of its name."""
+    return light(ready.body, LARGE) and length(tidy(contract(inserted))) < length(named)
 
 
 def pruned(

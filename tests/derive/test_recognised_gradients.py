@@ -22,6 +22,7 @@ from derive.size_algebra import sizes
 from derive.statements import assume
 from tests.derive.witnesses import agrees, assigned, drawn, seeded, seen_from
 from verify import numdiff
+from verify.derivation import check_derivation
 
 n, d, c = sizes("n d c")
 i, j, k, l = letters("i j k l", n, d, c, c)
@@ -189,3 +190,22 @@ def test_gradients_are_those_of_the_spelled_program(case: str) -> None:
         agrees(
             evaluator.arrays[result], numdiff.gradient(seen_from(spelled, tensor_, values, size_of), values[tensor_])
         )
+
+
+PROBABILITY: Line = ("p", (i,), lambda m: 1 / (1 + exp(-x[i])))
+LOGISTIC: Line = ("L", (), lambda m: -mean(i, z[i] * log(m["p"][i]) + (1 - z[i]) * log(1 - m["p"][i])))
+EXPERTS: dict[str, tuple[str, Sequence[Line], str]] = {
+    "cross-entropy": ("d_Z", (Z, M, SHIFTED, S, P, CROSS_ENTROPY), "(P[i,k] - T[i,k])/n"),
+    "cross-entropy of labels": ("d_Z", (Z, M, SHIFTED, S, P, OF_LABELS), "(P[i,k] - [y[i] = k])/n"),
+    "log-softmax of labels": ("d_Z", (Z, M, SHIFTED, S, LOG, AT_LABELS), "(softmax(Z[i,·])[k] - [y[i] = k])/n"),
+    "entropy": ("d_Z", (Z, E, S, P, ENTROPY), "P[i,k]·(-log P[i,k] + Σ_k' P[i,k']·log P[i,k'])"),
+    "logistic loss": ("d_x", (PROBABILITY, LOGISTIC), "(p[i] - z[i])/n"),
+}
+
+
+@pytest.mark.parametrize("case", EXPERTS)
+def test_gradients_are_as_short_as_an_experts(case: str) -> None:
+    quantity, lines, expected = EXPERTS[case]
+    found = gradient(recognised(program(lines)).program, "x" if quantity == "d_x" else "b")
+    assert repr(found.chain(quantity).result) == expected
+    assert check_derivation(found).outcome == "holds"
