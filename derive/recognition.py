@@ -7,7 +7,7 @@ more goes away, unless it names what derivatives will be written with: ``s[i] = 
 
 Data
     ``Recognition``   one rewriting: in which tensor, which macro, what stood there, what stands there now.
-    ``Recognised``    the program found, the one it was found in, and the recognitions.
+    ``Recognised``    the program found, the one it was found in, and the recognitions; ``chains`` to show and check.
 
 The important function is ``recognised``.
 """
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from derive.algebra import match
 from derive.definitions import Definition, Recurrence
+from derive.derivation import Chain, Step
 from derive.nodes import Apply, Node, Over, Partial, Pow, Tensor
 from derive.patterns import Reader
 from derive.program import Program
@@ -42,6 +43,10 @@ class Recognition:
         """The name of the macro."""
         return self.spelling.name
 
+    def chain(self, source: Program) -> Chain:
+        """The equation as a chain of one line."""
+        return Chain(self.spelled, (Step(self.spelled, self.written, "recognise"),), within=source)
+
     def __repr__(self) -> str:
         return f"<in {self.tensor.name}: {self.spelled!r} = {self.written!r}>"
 
@@ -53,6 +58,21 @@ class Recognised:
     program: Program
     source: Program
     found: tuple[Recognition, ...] = ()
+
+    def chains(self) -> tuple[Chain, ...]:
+        """For every definition that is written otherwise: as it was, as it is, and each recognition as a small step.
+
+        They are about ``source``, and can be checked and printed like any others.
+        """
+        made = []
+        for d in self.program.definitions():
+            was = self.source.definition(d.tensor)
+            assert was is not None
+            if was.body is not d.body:
+                small = tuple(r.chain(self.source) for r in self.found if r.tensor is d.tensor)
+                step = Step(was.body, d.body, "recognise", substeps=small)
+                made.append(Chain(was.body, (step,), d.left, within=self.source))
+        return tuple(made)
 
 
 def recognised(program: Program) -> Recognised:

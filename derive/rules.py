@@ -364,6 +364,12 @@ _TABLE = (
         ("the function is what its definition says", "按函数的定义展开"),
     ),
     Rule(
+        "recognise",
+        ("function recognised", "认出的函数"),
+        r"g(u) = f(u)",
+        ("what is written out is a function that has a name", "所写出的式子是一个有名称的函数"),
+    ),
+    Rule(
         "taylor",
         ("Taylor's theorem along a line", "沿直线的泰勒定理"),
         r"\varphi(1) = \sum_{r\le k}\frac{\varphi^{(r)}(0)}{r!} + \frac{\varphi^{(k+1)}(\theta)}{(k+1)!},"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from derive.definitions import define, recurrence
 from derive.differentiate import gradient
 from derive.errors import NotationError
+from derive.formula import claim
 from derive.functions import (
     absolute,
     exp,
@@ -40,7 +42,8 @@ from derive.statements import assume
 from derive.tree import key, map_children, walk
 from tests.derive.programs import softmax_regression
 from tests.derive.random_programs import random_program
-from tests.derive.witnesses import assigned, drawn, same, seeded, value
+from tests.derive.witnesses import drawn, same, seeded, value
+from verify.derivation import check_derivation
 
 n, c, d = sizes("n c d")
 i, t = letters("i t", n, n)
@@ -508,17 +511,24 @@ class TestPrograms:
         assert found.program.items[0] is found.source.items[0]
 
     def test_the_record_is_a_list_of_equations(self) -> None:
+        found = steps(M, SHIFTED, S, P, ("L", (), lambda m: Sum(i, log(m["P"][i, y[i]]) / (1 + exp(-x[i])))))
+        assert [(r.tensor.name, r.name) for r in found.found] == [
+            ("P", "softmax"),
+            ("P", "softmax"),
+            ("L", "sigmoid"),
+        ]
+        chains = found.chains()
+        assert [repr(chain.name) for chain in chains] == ["P[i,k]", "L"]
+        assert [len(chain.steps[0].substeps) for chain in chains] == [2, 1]
+        evidence = check_derivation(claim(("Functions", "函数"), chains, program=found.source))
+        assert evidence.outcome == "holds"
+
+    def test_a_wrong_record_does_not_hold(self) -> None:
         found = steps(M, SHIFTED, S, P)
-        assert [(r.tensor.name, r.name) for r in found.found] == [("P", "softmax"), ("P", "softmax")]
-        for r in found.found:
-            own = tuple(sorted(r.spelled.free, key=lambda x: x.name))
-            sides = [define(name(text)[own], side) for text, side in (("before", r.spelled), ("after", r.written))]
-            program = Program(
-                found.source.inputs, (*found.source.items, *(one.definition for one in sides)), tuple(sides)
-            )
-            size_of = assigned(program, SIZES[0])
-            values = drawn(program.inputs, size_of, seeded("record"))
-            same(*(value(program, values, size_of, one) for one in sides))
+        wrong = found.found[0]
+        bad = replace(found, found=(replace(wrong, written=wrong.written * 2),))
+        evidence = check_derivation(claim(("Functions", "函数"), bad.chains(), program=found.source))
+        assert evidence.outcome == "fails"
 
     def test_in_a_recurrence(self) -> None:
         h, e, g, s = names("h e g s")
