@@ -79,16 +79,18 @@ def _tidy_product(node: Mul) -> Node:
 
 
 def _without_minus(factors: list[Node]) -> list[Node]:
-    """``-(a - b)`` is ``b - a``: the sign goes into a sum where at least half of the terms have it already."""
-    if not factors or not isinstance(factors[0], Number) or not factors[0].value.could_extract_minus_sign():
+    """``-(a - b)`` is ``b - a``, and ``c(-a - b)`` is ``-c(a + b)``: fewer terms of a sum have a minus sign then."""
+    if not factors:
         return factors
-    for place, factor in enumerate(factors):
+    front = factors[0].value if isinstance(factors[0], Number) else sympy.Integer(1)
+    rest = factors[1:] if isinstance(factors[0], Number) else factors
+    for place, factor in enumerate(rest):
         if isinstance(factor, Add):
-            negative = [_coefficient(t)[0].could_extract_minus_sign() for t in factor.terms]
-            if 2 * sum(negative) >= len(negative):
-                turned = sorted(zip(negative, factor.terms, strict=True), key=lambda pair: not pair[0])
+            signs = [_coefficient(t)[0].could_extract_minus_sign() for t in factor.terms]
+            if all(signs) or (front.could_extract_minus_sign() and 2 * sum(signs) >= len(signs)):
+                turned = sorted(zip(signs, factor.terms, strict=True), key=lambda pair: not pair[0])
                 inside = add(*(mul(number(-1), term) for _, term in turned))
-                return [number(-factors[0].value), *factors[1:place], inside, *factors[place + 1 :]]
+                return [number(-front), *rest[:place], inside, *rest[place + 1 :]]
     return factors
 
 
@@ -397,15 +399,21 @@ def _in_range(value: Index, one: Letter) -> bool:
 
 
 class Names:
-    """Definitions to find again in other expressions, by the head of their bodies, and by their tensors."""
+    """Definitions to find again in other expressions, by their tensors, and by the head of their bodies.
+
+    With a head stand the expressions to find, and the numbers by which the names have to be multiplied then.
+    """
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
-        self.by_head: dict[object, list[Definition]] = {}
+        self.by_head: dict[object, list[tuple[Definition, Node, int]]] = {}
         self.by_tensor: dict[Tensor, Definition] = {}
         for d in definitions:
             self.by_tensor[d.tensor] = d
-            if not isinstance(d.body, (Ref, Number)):
-                self.by_head.setdefault(_head(d.body), []).append(d)
+            coefficient, opposite = _coefficient(d.body)
+            forms = [(d.body, 1), (opposite, -1)] if coefficient == -1 else [(d.body, 1)]
+            for form, sign in forms:
+                if not isinstance(form, (Ref, Number)):
+                    self.by_head.setdefault(_head(form), []).append((d, form, sign))
 
 
 def fold(node: Node, names: Names) -> Node:
@@ -416,12 +424,13 @@ def fold(node: Node, names: Names) -> Node:
     if not names.by_head or isinstance(node, Partial):
         return node
     node = map_children(node, lambda child: fold(child, names))
-    for d in names.by_head.get(_head(node), ()):
-        if d.body.tensors <= node.tensors:
-            body, power_of = _same_root(d.body, node)
-            binding = match(d.body, body, frozenset(d.letters))
+    for d, form, sign in names.by_head.get(_head(node), ()):
+        if form.tensors <= node.tensors:
+            body, power_of = _same_root(form, node)
+            binding = match(form, body, frozenset(d.letters))
             if binding is not None and len(binding) == len(d.letters):
-                return power(Ref(d.tensor, tuple(binding[x] for x in d.letters)), number(power_of))
+                name = mul(number(sign), Ref(d.tensor, tuple(binding[x] for x in d.letters)))
+                return power(name, number(power_of))
     return node
 
 

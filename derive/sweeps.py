@@ -95,12 +95,19 @@ class Lines:
         if any(isinstance(node, Bracket) for node in walk(self.now)):
             self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
-        self.line(fold(self.now, self.context.named), "name")
+        self.fold()
         short = with_unit_sums(self.now, self.context.named)
         if short is not self.now:
             self.line(short, "unit_sum")
-            self.line(fold(self.now, self.context.named), "name")
+            self.fold()
         self.assume()
+
+    def fold(self) -> None:
+        """Write what has a name with it."""
+        named = fold(self.now, self.context.named)
+        if named is not self.now:
+            self.line(named, "name")
+            self.line(tidy(self.now), "collect")
 
     def assume(self) -> None:
         """Use the assumptions that may be used."""

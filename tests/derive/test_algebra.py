@@ -53,6 +53,7 @@ TIDIED: dict[str, tuple[Node, Node]] = {
     "x²/x": (x[i] ** 2 / x[i], x[i] + 0),
     "a difference turned": (-(x[i] - y[i]) / n, (y[i] - x[i]) / n),
     "a difference with more terms turned": (-2 * (x[i] - y[i] - w[i]), 2 * (y[i] + w[i] - x[i])),
+    "a sum of negative terms": (x[i] * (-y[i] - w[i]), -x[i] * (y[i] + w[i])),
     "a difference not turned": (-2 * (x[i] + y[i] - w[i]), -2 * (x[i] + y[i] - w[i])),
     "multiplied out where terms cancel": (y[i] * (1 - x[i]) - x[i] * (1 - y[i]), y[i] - x[i]),
     "a quotient of sums multiplied out": (
@@ -247,6 +248,16 @@ def test_names_are_found_only_where_their_indices_are_in_range() -> None:
     assert fold(node, Names([made])) == node
     inside = letter("b", n - 1)
     assert fold(sin(x[inside]), Names([made])) == G[inside]
+
+
+def test_a_name_is_found_up_to_its_sign() -> None:
+    H, S = names("H S")
+    H = define(H[i], -Sum(j, X[i, j] * log(X[i, j])))
+    S = define(S[i], 2 * Sum(j, X[i, j]))
+    known = Names(d for d in Program.of([X], [H, S]).items if isinstance(d, Definition))
+    assert fold(Sum(j, X[k, j] * log(X[k, j])) + x[i], known) == -H[k] + x[i]
+    assert fold(1 - Sum(j, X[k, j] * log(X[k, j])), known) == 1 + H[k]
+    assert fold(Sum(j, X[k, j]), known) == Sum(j, X[k, j])
 
 
 @given(expressions(3))
