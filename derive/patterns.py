@@ -187,11 +187,12 @@ class Reader:
     def _match(self, pattern: Node, node: Node, found: Match, scope: Scope) -> Iterator[Match]:
         coefficient, hole = _coefficient(pattern)
         if isinstance(hole, Ref):
-            scale, rest = _coefficient(node)
             if coefficient in (1, -1):
                 yield from self._hole(hole, _scaled(node, coefficient), found, scope)
-            elif scale / coefficient in (1, -1):
-                yield from self._hole(hole, mul(number(scale / coefficient), rest), found, scope)
+                return
+            for scale, rest in self._views(node):
+                if scale / coefficient in (1, -1):
+                    yield from self._hole(hole, mul(number(scale / coefficient), rest), found, scope)
             return
         yield from self._same_head(pattern, node, found, scope)
         opened = self._opened(node)
@@ -304,15 +305,9 @@ class Reader:
             return
         (one,) = unknown
         size = found.sizes[one.length]
-        seen: set[Index] = set()
-        for node in nodes:
-            for below in walk(node):
-                for index in below.indices_here():
-                    if index in seen or not index.free <= node.free:
-                        continue
-                    seen.add(index)
-                    if index.certainly_at_least_zero() and index.certainly_below(size):
-                        yield replace(found, at={**found.at, one: index})
+        for index in dict.fromkeys(index for node in nodes for index in _indices(node)):
+            if index.certainly_at_least_zero() and index.certainly_below(size):
+                yield replace(found, at={**found.at, one: index})
 
     # -- terms and factors in any order
 
@@ -453,6 +448,16 @@ def _rank(pattern: Node) -> int:
         return RANKS.index("hole") + (len(RANKS) if inner.free else 0)
     placed = any(isinstance(below, Ref) and below.free & pattern.free for below in walk(pattern))
     return RANKS.index("placed") if placed else RANKS.index("head")
+
+
+def _indices(node: Node) -> Iterator[Index]:
+    """The indices in a node, their letters, and 0: where an entry may stand."""
+    for below in walk(node):
+        for index in below.indices_here():
+            if index.free <= node.free:
+                yield index
+                yield from map(as_index, sorted(index.free, key=lambda x: x.name))
+    yield as_index(0)
 
 
 def _root(node: Node, exponent: sympy.Expr) -> Node | None:

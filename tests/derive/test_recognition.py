@@ -223,6 +223,9 @@ class TestSoftmax:
     def test_entries_of_it(self) -> None:
         is_(of(exp(Z[i, y[i]]) / Sum(l, exp(Z[i, l])), i), softmax(k, Z[i, k]).entry(y[i]), i)
         is_(of(exp(Z[i, 0]) / Sum(l, exp(Z[i, l])), i), softmax(k, Z[i, k]).entry(0), i)
+        backwards = exp(Z[i, c - 1 - k]) / Sum(l, exp(Z[i, c - 1 - l]))
+        is_(of(backwards, i, k), softmax(l, Z[i, c - 1 - l]).entry(k), i, k)
+        is_(of(exp(Z[i, c - 1]) / Sum(l, exp(Z[i, c - 1 - l])), i), softmax(l, Z[i, c - 1 - l]).entry(0), i)
         is_(of(exp(Z[i, c - 1 - k]) / Sum(l, exp(Z[i, l])), i, k), softmax(k, Z[i, k]).entry(c - 1 - k), i, k)
 
     def test_what_is_still_read_stays(self) -> None:
@@ -361,6 +364,11 @@ class TestNumbers:
                       ("G", (i,), lambda m: 1 / m["T"][i]))  # fmt: skip
         is_(found, sigmoid(x[i]), i)
         assert [d_.tensor.name for d_ in found.program.definitions()] == ["G"]
+
+    def test_through_the_name_of_a_multiple(self) -> None:
+        found = steps(("D", (i,), lambda m: 2 * x[i]), ("E", (i,), lambda m: exp(m["D"][i])),
+                      ("G", (i,), lambda m: (m["E"][i] - 1) / (m["E"][i] + 1)))  # fmt: skip
+        is_(found, tanh(x[i]), i)
 
     def test_a_name_that_is_read_stays(self) -> None:
         found = steps(("A", (i,), lambda m: x[i] * B[i]), ("R", (i,), lambda m: m["A"][i] * greater(m["A"][i], 0)))
