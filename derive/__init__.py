@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         minimum_over,
         norm,
         over,
+        rms,
         softmax,
         standardise,
         std,
@@ -87,8 +88,8 @@ _WHERE = {
     "index": "index_floor index_mod letter letters",
     "nodes": "Partial Ref Sum Tensor number",
     "notation": "at_least at_most equal first inside less mean name names tensor",
-    "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over softmax "
-    "standardise std",
+    "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over rms "
+    "softmax standardise std",
     "program": "Program",
     "size_algebra": "size sizes",
     "statements": "Statement assume",
@@ -103,7 +104,7 @@ __all__ = [
     "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal", "hessian", "hvp",
     "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters", "line", "load",
     "log", "log1p", "log_softmax", "logdet", "logsumexp", "maximum", "maximum_over", "mean", "minimum",
-    "minimum_over", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "run", "sigmoid",
+    "minimum_over", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "rms", "run", "sigmoid",
     "sign", "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "standardise", "std", "tan", "tanh",
     "taylor", "tensor", "unspecified", "vjp", "where",
 ]  # fmt: skip

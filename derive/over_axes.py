@@ -24,7 +24,7 @@ from derive.tree import substitute
 
 __all__ = [
     "OVER", "OverAxes", "argmax", "argmin", "argument_at", "det", "inverse", "log_softmax", "logdet", "logsumexp",
-    "maximum_over", "minimum_over", "norm", "over", "softmax", "spelled_out", "standardise", "std",
+    "maximum_over", "minimum_over", "norm", "over", "rms", "softmax", "spelled_out", "standardise", "std",
     "summation_letters",
 ]  # fmt: skip
 
@@ -122,6 +122,12 @@ def _share(node: Over) -> Number:
     return number(1 / as_expression(node.letters[0].length))
 
 
+def _rms_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    (k,) = summation_letters(node)
+    along = _summed(k, argument_at(node, k), d(argument_at(node, k)))
+    return _share(node) * along / node + d(node.arguments[1]) / (2 * node)
+
+
 def _std_law(node: Over, d: Callable[[Node], Node]) -> Node:
     (k,) = summation_letters(node)
     along = _summed(k, _standardised(node, k), d(argument_at(node, k)))
@@ -165,9 +171,12 @@ def _stable_logsumexp(z: Any) -> Any:
     return np.squeeze(top, -1) + np.log(np.exp(z - top).sum(axis=-1))
 
 
+def _rms(z: Any, e: Any) -> Any:
+    return np.sqrt((z * z).mean(axis=-1) + e[..., 0])
+
+
 def _std(z: Any, e: Any) -> Any:
-    centred = z - z.mean(axis=-1, keepdims=True)
-    return np.sqrt((centred * centred).mean(axis=-1) + e[..., 0])
+    return _rms(z - z.mean(axis=-1, keepdims=True), e)
 
 
 def _take(position: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -192,9 +201,16 @@ def _explicit_softmax(z: Any, i: int) -> Any:
     return sympy.exp(z[i]) / sum(sympy.exp(x) for x in z)
 
 
+def _explicit_mean(z: Any) -> Any:
+    return sum(z) / sympy.Integer(len(z))
+
+
+def _explicit_rms(z: Any, e: Any) -> Any:
+    return sympy.sqrt(_explicit_mean([x**2 for x in z]) + e[0])
+
+
 def _explicit_std(z: Any, e: Any) -> Any:
-    mean = sum(z) / sympy.Integer(len(z))
-    return sympy.sqrt(sum((x - mean) ** 2 for x in z) / sympy.Integer(len(z)) + e[0])
+    return _explicit_rms([x - _explicit_mean(z) for x in z], e)
 
 
 def _explicit_winner(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
@@ -236,6 +252,11 @@ def _expand_logsumexp(node: Over) -> Node:
 def _expand_norm(node: Over) -> Node:
     (k,) = summation_letters(node)
     return sqrt(Sum(k, argument_at(node, k) ** 2))
+
+
+def _expand_rms(node: Over) -> Node:
+    (k,) = summation_letters(node)
+    return sqrt(_share(node) * Sum(k, argument_at(node, k) ** 2) + node.arguments[1])
 
 
 def _mean_argument(node: Over) -> Node:
@@ -308,6 +329,11 @@ NORM = OverAxes(
     lambda z: sympy.sqrt(sum(x**2 for x in z)), _expand_norm,
     r"\lVert u\rVert' = \sum_k \frac{u_k}{\lVert u\rVert}\,u_k'", condition=lambda node: Statement(node, "≠", ZERO),
 )  # fmt: skip
+RMS = OverAxes(
+    "rms", 1, 0, r"\operatorname{rms}", _rms_law, _rms, _explicit_rms, _expand_rms,
+    r"s = \operatorname{rms}(u,\varepsilon):\quad s' = \frac1{ns}\sum_k u_k\,u_k' + \frac{\varepsilon'}{2s}",
+    condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
+)  # fmt: skip
 STD: OverAxes = OverAxes(
     "std", 1, 0, r"\operatorname{std}", _std_law, _std, _explicit_std, _expand_std,
     r"s = \operatorname{std}(u,\varepsilon):\quad s' = \frac1n\sum_k h_k\,u_k' + \frac{\varepsilon'}{2s},\quad "
@@ -317,7 +343,7 @@ STD: OverAxes = OverAxes(
 STANDARDISE: OverAxes = OverAxes(
     "standardise", 1, 1, r"\operatorname{standardise}", _standardise_law,
     lambda z, e: (z - z.mean(axis=-1, keepdims=True)) / _std(z, e)[..., None],
-    lambda z, e, i: (z[i] - sum(z) / sympy.Integer(len(z))) / _explicit_std(z, e), _expand_standardise,
+    lambda z, e, i: (z[i] - _explicit_mean(z)) / _explicit_std(z, e), _expand_standardise,
     r"h_l = \frac{u_l - \bar u}{s}:\quad h_l' = \frac1s\Bigl(u_l' - \frac1n\sum_k u_k' - \frac{h_l}n\sum_k h_k\,u_k'"
     r"\Bigr) - \frac{h_l\,\varepsilon'}{2s^2},\quad s = \operatorname{std}(u,\varepsilon)",
     condition=lambda node: Statement(Over(STD, node.letters, node.arguments), "≠", ZERO), numbers=1,
@@ -339,7 +365,7 @@ DET: OverAxes = OverAxes(
 
 OVER: dict[str, OverAxes] = {
     row.name: row for row in (
-        SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, ARGMAX, ARGMIN, NORM, STD, STANDARDISE, INVERSE, LOGDET, DET,
+        SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, ARGMAX, ARGMIN, NORM, RMS, STD, STANDARDISE, INVERSE, LOGDET, DET,
     )
 }  # fmt: skip
 
@@ -399,6 +425,11 @@ def argmin(along: Letter, body: object) -> Over:
 def norm(along: Letter, body: object) -> Over:
     """The Euclidean norm along a letter."""
     return over(NORM, along, body)
+
+
+def rms(along: Letter, body: object, eps: object = 0) -> Over:
+    """``rms(k, X[i, k], eps)``: the root of the mean square along ``k``, plus ``eps``."""
+    return over(RMS, along, body, eps)
 
 
 def std(along: Letter, body: object, eps: object = 0) -> Over:

@@ -29,7 +29,7 @@ from derive.functions import (
 from derive.index import letter
 from derive.nodes import Node, Sum, Tensor, number
 from derive.notation import mean
-from derive.over_axes import det, log_softmax, logdet, logsumexp, norm, softmax, standardise, std
+from derive.over_axes import det, log_softmax, logdet, logsumexp, norm, rms, softmax, standardise, std
 from derive.size_algebra import size
 
 __all__ = ["SPELLINGS", "Spelling"]
@@ -109,6 +109,8 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("std", sqrt(VARIANCE), std(k, u[k])),
     Spelling("std", sqrt(OF_SQUARES - MEAN**2 + e), std(k, u[k], e)),
     Spelling("std", sqrt(OF_SQUARES - MEAN**2), std(k, u[k])),
+    Spelling("rms", sqrt(OF_SQUARES + e), rms(k, u[k], e)),
+    Spelling("rms", sqrt(OF_SQUARES), rms(k, u[k])),
     Spelling("standardise", (u[l] - MEAN) / std(k, u[k], e), standardise(k, u[k], e).entry(l)),
     Spelling("logdet", log(det(i, j, A[i, j])), logdet(i, j, A[i, j])),
     Spelling("logdet", log(absolute(det(i, j, A[i, j]))), logdet(i, j, A[i, j])),

@@ -32,7 +32,7 @@ from derive.functions import (
 from derive.index import Letter, letters
 from derive.nodes import Add, Apply, Bracket, Node, Number, Over, Pow, Ref, Sum, Tensor, number
 from derive.notation import first, mean, name, names, tensor
-from derive.over_axes import det, log_softmax, logdet, logsumexp, maximum_over, norm, softmax, standardise, std
+from derive.over_axes import det, log_softmax, logdet, logsumexp, maximum_over, norm, rms, softmax, standardise, std
 from derive.patterns import Reader
 from derive.program import Program
 from derive.recognition import Recognised, recognised
@@ -467,7 +467,26 @@ class TestVectorsAndMatrices:
         ids=repr,
     )
     def test_is_no_std(self, spelled: Node) -> None:
-        assert of(spelled, i).found == ()
+        found = of(spelled, i)
+        assert not {"std", "standardise"} & {r.name for r in found.found}
+        keeps_values(found)
+
+    def test_rms(self) -> None:
+        is_(of(sqrt(mean(k, Z[i, k] ** 2)), i), rms(k, Z[i, k]), i)
+        is_(of(Z[i, k] / sqrt(mean(l, Z[i, l] ** 2) + 1), i, k), Z[i, k] / rms(k, Z[i, k], 1), i, k)
+        is_(of(sqrt(mean(k, (Z[i, k] - w[k]) ** 2)), i), rms(k, Z[i, k] - w[k]), i)
+        found = steps(("q", (i,), lambda m: Sum(k, Z[i, k] * Z[i, k]) / c),
+                      ("r", (i,), lambda m: (m["q"][i] + B[i] ** 2) ** number(-0.5)))  # fmt: skip
+        is_(found, 1 / rms(k, Z[i, k], B[i] ** 2), i)
+
+    def test_is_no_rms(self) -> None:
+        for spelled in (
+            mean(k, Z[i, k] ** 2),
+            sqrt(Sum(k, Z[i, k] ** 2) / n),
+            sqrt(Sum(k, Z[i, k] ** 2) / c + 2 * Z[i, 0]) ** 2,
+            sqrt(mean(k, Z[i, k] ** 3)),
+        ):
+            assert of(spelled, i).found == ()
 
     def test_is_not_standardised(self) -> None:
         s_ = std(k, Z[i, k], 1)
@@ -623,17 +642,19 @@ def spelled_out(program: Program, rng: np.random.Generator) -> Program:
     return Program.of(program.inputs, table[program.output])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6))
 def test_random_programs_keep_their_values(seed: int) -> None:
+    """What is recognised errs no more than what was spelled out, which rounding may spoil."""
     rng = np.random.default_rng(seed)
-    program = spelled_out(random_program(rng), rng)
-    found = recognised(program)
-    size_of = dict(zip(program.sizes(), (3, 2), strict=False))
-    values = drawn(program.inputs, size_of, rng)
+    original = random_program(rng)
+    spelled = spelled_out(original, rng)
+    found = recognised(spelled)
+    size_of = dict(zip(spelled.sizes(), (3, 2), strict=False))
+    values = drawn(spelled.inputs, size_of, rng)
     with np.errstate(all="ignore"):
-        before, after = (value(one, values, size_of) for one in (program, found.program))
-    if np.isfinite(before) and np.isfinite(after):
-        same(after, before, 1e-7)
-    again = recognised(found.program)
-    assert again.program is found.program
+        exact, before, after = (float(value(one, values, size_of)) for one in (original, spelled, found.program))
+    assert np.isfinite(exact)
+    if np.isfinite(before):
+        assert abs(after - exact) <= 2 * abs(before - exact) + 1e-9 * (1 + abs(exact))
+    assert recognised(found.program).program is found.program
