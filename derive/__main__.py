@@ -17,7 +17,6 @@ import typer
 
 from derive.console import complain, conclude, cut, loaded, run, summary, width, worst
 from derive.errors import DerivationError, MissingRuleError, NotationError
-from derive.prose import without_marks
 
 if TYPE_CHECKING:
     from derive.derivation import Evidence
@@ -71,6 +70,7 @@ def list_(
 ) -> None:
     """The catalogue: identifier, title, and whether an entry is stated, derived or checked."""
     from derive.formula import catalogue, formula, group_of
+    from derive.prose import without_marks
 
     rows: list[dict[str, str]] = []
     outcomes = ["holds"]
