@@ -117,7 +117,7 @@ def einsum(subscripts: object, *operands: object, **_: object) -> Array:
     factors = [_factor(a, t, letters, shared) for a, t in zip(arrays, terms, strict=True)]
     kept = [letters[c] for c in output.replace("...", "")]
     if "..." in output:
-        before, _, after = output.partition("...")
+        before, after = output.split("...")
         kept = [*(letters[c] for c in before), *shared, *(letters[c] for c in after)]
     gone = [x for x in (*shared, *letters.values()) if x not in kept]
     return Array(kept, summed(mul(*factors), gone))
