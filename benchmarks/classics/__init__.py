@@ -6,12 +6,12 @@ Data
     ``PROBLEMS``  every problem, by its name.
 """
 
-from benchmarks.classics import matrices
+from benchmarks.classics import classification, matrices, regression
 from benchmarks.classics.problem import KINDS, Arguments, Problem, Sizes
 
 __all__ = ["KINDS", "PROBLEMS", "Arguments", "Problem", "Sizes"]
 
-AREAS = (matrices,)
+AREAS = (matrices, regression, classification)
 
 PROBLEMS: dict[str, Problem] = {problem.name: problem for area in AREAS for problem in area.PROBLEMS}
 
