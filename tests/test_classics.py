@@ -124,7 +124,7 @@ def test_what_is_printed_compiles(tmp_path: Path) -> None:
         rf"\texttt{{{name}}}" + "".join(rf"\[ {text} \]" for text in (problem.where, problem.expert) if text)
         for name, problem in PROBLEMS.items()
     ]
-    head = "\\documentclass{article}\n\\usepackage{amsmath,amssymb,bm}\n\\begin{document}\n"
+    head = "\\documentclass{article}\n\\usepackage{amsmath,amssymb,bm}\n\\setlength{\\textwidth}{6.5in}\n\\begin{document}\n"
     compiled = compile_latex(head + "\n\n".join(shown) + "\n\\end{document}\n", tmp_path)
     assert compiled.complaints == ()
 

@@ -6,12 +6,12 @@ Data
     ``PROBLEMS``  every problem, by its name.
 """
 
-from benchmarks.classics import classification, matrices, regression
+from benchmarks.classics import classification, matrices, networks, normalisation, regression
 from benchmarks.classics.problem import KINDS, Arguments, Problem, Sizes
 
 __all__ = ["KINDS", "PROBLEMS", "Arguments", "Problem", "Sizes"]
 
-AREAS = (matrices, regression, classification)
+AREAS = (matrices, regression, classification, networks, normalisation)
 
 PROBLEMS: dict[str, Problem] = {problem.name: problem for area in AREAS for problem in area.PROBLEMS}
 

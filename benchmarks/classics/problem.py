@@ -38,8 +38,9 @@ class Problem:
 
     ``expert`` is the right-hand side, in the names of the arguments and of the local variables of ``function``. What
     it uses beside those is defined in ``where``, which counts as a part of the answer. Vectors are columns, functions
-    act on every entry, a softmax on every row, ``\\sigma`` is the logistic function, a bracket is 1 where its condition
-    holds and else 0, and what is too small is broadcast as in the function. A bar is a cotangent, a dot a tangent.
+    act on every entry, a softmax on every row, ``\\sigma`` is the logistic function, a bracket is 1 where its
+    condition holds and else 0, and what is too small is broadcast as in the function. A bar is a cotangent, a dot a
+    tangent.
 
     ``backward`` takes the arguments of ``function`` by name, for a ``vjp`` also the cotangent ``d_<output>`` and for
     a ``jvp`` or ``hvp`` the tangent ``t_<wrt>``, and returns the derivative by ``wrt`` alone.
