@@ -18,6 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 ENOUGH = {"hessian": 1e-3, "hvp": 1e-3}
 ROUNDING = 1e-11
 
+HEAD = r"""\documentclass{article}
+\usepackage{amsmath,amssymb,bm}
+\setlength{\textwidth}{6.5in}
+\begin{document}
+"""
+
 
 def problems() -> dict[str, Any]:
     """All problems; the folder that holds them is not installed, and is found beside the tests."""
@@ -124,8 +130,7 @@ def test_what_is_printed_compiles(tmp_path: Path) -> None:
         rf"\texttt{{{name}}}" + "".join(rf"\[ {text} \]" for text in (problem.where, problem.expert) if text)
         for name, problem in PROBLEMS.items()
     ]
-    head = "\\documentclass{article}\n\\usepackage{amsmath,amssymb,bm}\n\\setlength{\\textwidth}{6.5in}\n\\begin{document}\n"
-    compiled = compile_latex(head + "\n\n".join(shown) + "\n\\end{document}\n", tmp_path)
+    compiled = compile_latex(HEAD + "\n\n".join(shown) + "\n\\end{document}\n", tmp_path)
     assert compiled.complaints == ()
 
 

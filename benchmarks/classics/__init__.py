@@ -6,12 +6,21 @@ Data
     ``PROBLEMS``  every problem, by its name.
 """
 
-from benchmarks.classics import classification, matrices, networks, normalisation, regression
+from benchmarks.classics import (
+    attention,
+    classification,
+    images,
+    matrices,
+    networks,
+    normalisation,
+    recurrent,
+    regression,
+)
 from benchmarks.classics.problem import KINDS, Arguments, Problem, Sizes
 
 __all__ = ["KINDS", "PROBLEMS", "Arguments", "Problem", "Sizes"]
 
-AREAS = (matrices, regression, classification, networks, normalisation)
+AREAS = (matrices, regression, classification, networks, normalisation, attention, recurrent, images)
 
 PROBLEMS: dict[str, Problem] = {problem.name: problem for area in AREAS for problem in area.PROBLEMS}
 
