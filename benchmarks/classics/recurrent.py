@@ -1,0 +1,339 @@
+"""Recurrent networks: loops over time, LSTM and GRU."""
+
+import numpy as np
+from scipy.special import expit
+
+from benchmarks.classics.problem import Problem
+
+AREA = "recurrent"
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def smoothing(x, y, a):
+    """A linear recurrence, compared with a target at every step."""
+    h = 0.0
+    loss = 0.0
+    for t in range(4):
+        h = a * h + x[t]
+        loss = loss + 0.5 * (h - y[t]) ** 2
+    return loss
+
+
+def smoothing_backward(x, y, a):
+    h = [0.0]
+    for one in x:
+        h.append(a * h[-1] + one)
+    d = total = 0.0
+    for t in (3, 2, 1, 0):
+        d = h[t + 1] - y[t] + a * d
+        total += d * h[t]
+    return total
+
+
+def rnn(X, y, W, U, b):
+    h = np.zeros(U.shape[0])
+    for t in range(4):
+        h = np.tanh(X[t] @ W + h @ U + b)
+    return 0.5 * np.sum((h - y) ** 2)
+
+
+def rnn_states(X, W, U, b):
+    states = [np.zeros(len(U))]
+    for drive in X @ W + b:
+        states.append(np.tanh(drive + states[-1] @ U))
+    return np.array(states)
+
+
+def rnn_deltas(H, U, d):
+    deltas = np.empty_like(H[1:])
+    for t in (3, 2, 1, 0):
+        deltas[t] = d * (1 - H[t + 1] ** 2)
+        d = U @ deltas[t]
+    return deltas
+
+
+def rnn_recurrent_backward(X, y, W, U, b):
+    H = rnn_states(X, W, U, b)
+    return H[:-1].T @ rnn_deltas(H, U, H[-1] - y)
+
+
+def rnn_input_backward(X, y, W, U, b):
+    H = rnn_states(X, W, U, b)
+    return X.T @ rnn_deltas(H, U, H[-1] - y)
+
+
+def rnn_batch(X, Y, W, U, V):
+    """All outputs are compared with targets; states are kept in an array."""
+    n, _, d = X.shape
+    H = np.zeros((n, 4, U.shape[0]))
+    for t in range(3):
+        H[:, t + 1] = np.tanh(X[:, t] @ W + H[:, t] @ U)
+    E = H[:, 1:] @ V - Y
+    return 0.5 * np.sum(E**2)
+
+
+def rnn_batch_backward(X, Y, W, U, V):
+    H = [np.zeros((len(X), len(U)))]
+    for t in range(3):
+        H.append(np.tanh(X[:, t] @ W + H[-1] @ U))
+    direct = (np.stack(H[1:], axis=1) @ V - Y) @ V.T
+    total, d = np.zeros_like(U), 0.0
+    for t in (2, 1, 0):
+        d = (direct[:, t] + d) * (1 - H[t + 1] ** 2)
+        total += H[t].T @ d
+        d = d @ U.T
+    return total
+
+
+def lstm_step(x, h, c, W, U, b):
+    z = x @ W + h @ U + b
+    k = h.shape[1]
+    i = sigmoid(z[:, :k])
+    f = sigmoid(z[:, k : 2 * k])
+    o = sigmoid(z[:, 2 * k : 3 * k])
+    g = np.tanh(z[:, 3 * k :])
+    c_new = f * c + i * g
+    h_new = o * np.tanh(c_new)
+    return h_new
+
+
+def lstm_gate_cotangents(z, c, d_h, d_c):
+    """Of the gates' inputs, and of the old cell, from those of the new state and the new cell."""
+    k = c.shape[1]
+    i, f, o = (expit(z[:, j * k : (j + 1) * k]) for j in range(3))
+    g = np.tanh(z[:, 3 * k :])
+    u = np.tanh(f * c + i * g)
+    d_c = d_c + d_h * o * (1 - u * u)
+    d_z = np.empty_like(z)
+    d_z[:, :k] = d_c * g * i * (1 - i)
+    d_z[:, k : 2 * k] = d_c * c * f * (1 - f)
+    d_z[:, 2 * k : 3 * k] = d_h * u * o * (1 - o)
+    d_z[:, 3 * k :] = d_c * i * (1 - g * g)
+    return d_z, d_c * f
+
+
+def lstm_step_weight_vjp(x, h, c, W, U, b, d_h_new):
+    d_z, _ = lstm_gate_cotangents(x @ W + h @ U + b, c, d_h_new, 0.0)
+    return x.T @ d_z
+
+
+def lstm_step_cell_vjp(x, h, c, W, U, b, d_h_new):
+    z = x @ W + h @ U + b
+    k = c.shape[1]
+    i, f, o = (expit(z[:, j * k : (j + 1) * k]) for j in range(3))
+    u = np.tanh(f * c + i * np.tanh(z[:, 3 * k :]))
+    return d_h_new * o * (1 - u * u) * f
+
+
+def lstm_unrolled(X, Y, W, U, b):
+    n, k = X.shape[1], U.shape[0]
+    h = np.zeros((n, k))
+    c = np.zeros((n, k))
+    for t in range(3):
+        i, f, o, g = np.split(X[t] @ W + h @ U + b, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+    return 0.5 * ((h - Y) ** 2).sum()
+
+
+def lstm_unrolled_backward(X, Y, W, U, b):
+    k = len(U)
+    h, c = np.zeros((2, X.shape[1], k))
+    saved = []
+    for drive in X @ W + b:
+        z = drive + h @ U
+        saved.append((h, c, z))
+        c = expit(z[:, k : 2 * k]) * c + expit(z[:, :k]) * np.tanh(z[:, 3 * k :])
+        h = expit(z[:, 2 * k : 3 * k]) * np.tanh(c)
+    d_h, d_c, total = h - Y, 0.0, np.zeros_like(U)
+    for before, cell, z in reversed(saved):
+        d_z, d_c = lstm_gate_cotangents(z, cell, d_h, d_c)
+        total += before.T @ d_z
+        d_h = d_z @ U.T
+    return total
+
+
+def gru_step(x, h, Wz, Uz, Wr, Ur, Wh, Uh):
+    z = sigmoid(x @ Wz + h @ Uz)
+    r = sigmoid(x @ Wr + h @ Ur)
+    g = np.tanh(x @ Wh + (r * h) @ Uh)
+    h_new = (1 - z) * h + z * g
+    return h_new
+
+
+def gru_step_state_vjp(x, h, Wz, Uz, Wr, Ur, Wh, Uh, d_h_new):
+    z, r = expit(x @ Wz + h @ Uz), expit(x @ Wr + h @ Ur)
+    g = np.tanh(x @ Wh + (r * h) @ Uh)
+    d_g = (d_h_new * z * (1 - g * g)) @ Uh.T
+    d_z = d_h_new * (g - h) * z * (1 - z)
+    d_r = d_g * h * r * (1 - r)
+    return d_h_new * (1 - z) + d_g * r + d_z @ Uz.T + d_r @ Ur.T
+
+
+def gru_step_weight_vjp(x, h, Wz, Uz, Wr, Ur, Wh, Uh, d_h_new):
+    z, r = expit(x @ Wz + h @ Uz), expit(x @ Wr + h @ Ur)
+    g = np.tanh(x @ Wh + (r * h) @ Uh)
+    d_g = d_h_new * z * (1 - g * g)
+    return h.T @ (d_g @ Uh.T * h * r * (1 - r))
+
+
+SEQUENCE = {"X": (4, "d"), "y": ("k",), "W": ("d", "k"), "U": ("k", "k"), "b": ("k",)}
+LSTM = {
+    "x": ("n", "d"),
+    "h": ("n", "k"),
+    "c": ("n", "k"),
+    "W": ("d", "4*k"),
+    "U": ("k", "4*k"),
+    "b": ("4*k",),
+}
+GRU = {
+    "x": ("n", "d"),
+    "h": ("n", "k"),
+    "Wz": ("d", "k"),
+    "Uz": ("k", "k"),
+    "Wr": ("d", "k"),
+    "Ur": ("k", "k"),
+    "Wh": ("d", "k"),
+    "Uh": ("k", "k"),
+}
+RNN = (
+    r"h_0 = 0, \quad h_t = \tanh(W^\top x_t + U^\top h_{t-1} + b), \quad "
+    r"\delta_4 = (h_4 - y) \odot (1 - h_4^2), \quad \delta_t = U \delta_{t+1} \odot (1 - h_t^2)"
+)
+
+PROBLEMS = (
+    Problem(
+        name="linear-recurrence",
+        area=AREA,
+        function=smoothing,
+        shapes={"x": (4,), "y": (4,), "a": ()},
+        wrt="a",
+        where=(
+            r"h_0 = 0, \quad h_t = a h_{t-1} + x_t, \quad "
+            r"\delta_5 = 0, \quad \delta_t = h_t - y_t + a \delta_{t+1}"
+        ),
+        expert=r"\sum_{t=1}^{4} \delta_t h_{t-1}",
+        backward=smoothing_backward,
+    ),
+    Problem(
+        name="rnn-recurrent-weights",
+        area=AREA,
+        function=rnn,
+        shapes=SEQUENCE,
+        wrt="U",
+        where=RNN,
+        expert=r"\sum_{t=1}^{4} h_{t-1} \delta_t^\top",
+        backward=rnn_recurrent_backward,
+        large={"d": 64, "k": 128},
+    ),
+    Problem(
+        name="rnn-input-weights",
+        area=AREA,
+        function=rnn,
+        shapes=SEQUENCE,
+        wrt="W",
+        where=RNN,
+        expert=r"\sum_{t=1}^{4} x_t \delta_t^\top",
+        backward=rnn_input_backward,
+        large={"d": 64, "k": 128},
+    ),
+    Problem(
+        name="rnn-batch",
+        area=AREA,
+        function=rnn_batch,
+        shapes={"X": ("n", 3, "d"), "Y": ("n", 3, "o"), "W": ("d", "k"), "U": ("k", "k"), "V": ("k", "o")},
+        wrt="U",
+        where=(
+            r"\delta_4 = 0, \quad "
+            r"\delta_t = (E_t V^\top + \delta_{t+1} U^\top) \odot (1 - H_t \odot H_t)"
+        ),
+        expert=r"\sum_{t=1}^{3} H_{t-1}^\top \delta_t",
+        backward=rnn_batch_backward,
+        small=({"n": 2, "d": 4, "o": 5, "k": 3}, {"n": 3, "d": 2, "o": 3, "k": 4}),
+        large={"n": 64, "d": 32, "o": 16, "k": 64},
+    ),
+    Problem(
+        name="lstm-step",
+        area=AREA,
+        function=lstm_step,
+        shapes=LSTM,
+        wrt="W",
+        kind="vjp",
+        output="h_new",
+        where=r"u = \tanh(c'), \quad \bar c = \bar h' \odot o \odot (1 - u^2)",
+        expert=(
+            r"x^\top \bigl[\bar c \odot g \odot i \odot (1 - i),\; \bar c \odot c \odot f \odot (1 - f),\; "
+            r"\bar h' \odot u \odot o \odot (1 - o),\; \bar c \odot i \odot (1 - g^2)\bigr]"
+        ),
+        backward=lstm_step_weight_vjp,
+        small=({"n": 4, "d": 3, "k": 2}, {"n": 2, "d": 2, "k": 3}),
+        large={"n": 64, "d": 64, "k": 64},
+    ),
+    Problem(
+        name="lstm-step-cell",
+        area=AREA,
+        function=lstm_step,
+        shapes=LSTM,
+        wrt="c",
+        kind="vjp",
+        output="h_new",
+        expert=r"\bar h' \odot o \odot \bigl(1 - \tanh^2(c')\bigr) \odot f",
+        backward=lstm_step_cell_vjp,
+        large={"n": 64, "d": 64, "k": 64},
+    ),
+    Problem(
+        name="lstm-unrolled",
+        area=AREA,
+        function=lstm_unrolled,
+        shapes={"X": (3, "n", "d"), "Y": ("n", "k"), "W": ("d", "4*k"), "U": ("k", "4*k"), "b": ("4*k",)},
+        wrt="U",
+        where=(
+            r"\begin{gathered}"
+            r"i_t, f_t, o_t = \sigma(\cdot), \quad g_t = \tanh(\cdot), \quad u_t = \tanh(c_t), \quad "
+            r"\bar h_3 = h_3 - Y, \quad \bar h_t = \delta_{t+1} U^\top, \\ "
+            r"\bar c_t = \bar h_t \odot o_t \odot (1 - u_t^2) + \bar c_{t+1} \odot f_{t+1}, \quad \bar c_4 = 0, \\ "
+            r"\delta_t = \bigl[\bar c_t \odot g_t \odot i_t \odot (1 - i_t),\; "
+            r"\bar c_t \odot c_{t-1} \odot f_t \odot (1 - f_t),\; "
+            r"\bar h_t \odot u_t \odot o_t \odot (1 - o_t),\; \bar c_t \odot i_t \odot (1 - g_t^2)\bigr]"
+            r"\end{gathered}"
+        ),
+        expert=r"\sum_{t=1}^{3} h_{t-1}^\top \delta_t",
+        backward=lstm_unrolled_backward,
+        small=({"n": 3, "d": 4, "k": 2}, {"n": 2, "d": 4, "k": 3}),
+        large={"n": 64, "d": 32, "k": 64},
+    ),
+    Problem(
+        name="gru-step-state",
+        area=AREA,
+        function=gru_step,
+        shapes=GRU,
+        wrt="h",
+        kind="vjp",
+        output="h_new",
+        where=(
+            r"\delta_z = \bar h' \odot (g - h) \odot z \odot (1 - z), \quad "
+            r"G = \bigl(\bar h' \odot z \odot (1 - g^2)\bigr) U_h^\top, \quad "
+            r"\delta_r = G \odot h \odot r \odot (1 - r)"
+        ),
+        expert=r"\bar h' \odot (1 - z) + G \odot r + \delta_z U_z^\top + \delta_r U_r^\top",
+        backward=gru_step_state_vjp,
+        large={"n": 64, "d": 64, "k": 64},
+    ),
+    Problem(
+        name="gru-step-reset",
+        area=AREA,
+        function=gru_step,
+        shapes=GRU,
+        wrt="Ur",
+        kind="vjp",
+        output="h_new",
+        expert=(
+            r"h^\top \Bigl(\bigl(\bar h' \odot z \odot (1 - g^2)\bigr) U_h^\top \odot h \odot r \odot (1 - r)\Bigr)"
+        ),
+        backward=gru_step_weight_vjp,
+        large={"n": 64, "d": 64, "k": 64},
+    ),
+)

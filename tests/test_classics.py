@@ -1,0 +1,141 @@
+"""The classic problems: the backward pass of the expert is the derivative, and what is printed is LaTeX."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.rendering import compile_latex
+from verify import numdiff
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# What a numerical derivative must know to say anything about a backward pass, relative to the largest entry.
+ENOUGH = {"hessian": 1e-3, "hvp": 1e-3}
+ROUNDING = 1e-11
+
+HEAD = r"""\documentclass{article}
+\usepackage{amsmath,amssymb,bm}
+\setlength{\textwidth}{6.5in}
+\begin{document}
+"""
+
+
+def problems() -> dict[str, Any]:
+    """All problems; the folder that holds them is not installed, and is found beside the tests."""
+    if "benchmarks" not in sys.modules:
+        folder = ROOT / "benchmarks"
+        spec = importlib.util.spec_from_file_location(
+            "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["benchmarks"] = module
+        spec.loader.exec_module(module)
+    return dict(importlib.import_module("benchmarks.classics").PROBLEMS)
+
+
+PROBLEMS = problems()
+
+
+class Close(np.ndarray):
+    """An array whose equality is meant up to rounding."""
+
+    def __eq__(self, other: object) -> Any:
+        return np.isclose(np.asarray(self), np.asarray(other), rtol=1e-12, atol=1e-12)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def differentiated(problem: Any, given: dict[str, Any], extra: dict[str, Any]) -> numdiff.Estimate:
+    """The derivative that a problem asks for, numerically."""
+    at = given[problem.wrt]
+
+    def function(z: Any) -> Any:
+        return problem.function(**{**given, problem.wrt: z})
+
+    match problem.kind:
+        case "gradient":
+            return numdiff.gradient(function, at)
+        case "jacobian":
+            return numdiff.jacobian(function, at)
+        case "hessian":
+            return numdiff.hessian(function, at)
+        case "vjp":
+            return numdiff.vjp(function, at, extra[f"d_{problem.output}"])
+        case "jvp":
+            return numdiff.jvp(function, at, extra[f"t_{problem.wrt}"])
+        case "hvp":
+            whole, tangent = numdiff.hessian(function, at), extra[f"t_{problem.wrt}"]
+            bound = np.tensordot(whole.bound, np.abs(tangent), tangent.ndim)
+            return numdiff.Estimate(
+                np.tensordot(whole.value, tangent, tangent.ndim),
+                bound,
+                np.zeros_like(bound, dtype=bool),
+                whole.evaluations,
+            )
+    raise AssertionError(problem.kind)
+
+
+def further(problem: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The cotangent or the tangent that a backward pass takes beside the arguments."""
+    rng = np.random.default_rng(11)
+    if problem.kind == "vjp":
+        return {f"d_{problem.output}": rng.normal(size=np.shape(problem.function(**given)))}
+    if problem.kind in ("jvp", "hvp"):
+        return {f"t_{problem.wrt}": rng.normal(size=given[problem.wrt].shape)}
+    return {}
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_backward_is_the_derivative(name: str, which: int) -> None:
+    problem = PROBLEMS[name]
+    sizes = problem.small_sizes()[which]
+    assert set(sizes) == set(problem.large_sizes()) == set(problem.size_names())
+    given = problem.draw(sizes, seed=which)
+    before = {argument: value.copy() for argument, value in given.items()}
+    extra = further(problem, given)
+
+    found = np.asarray(problem.backward(**given, **extra))
+    expected = differentiated(problem, given, extra)
+
+    largest = np.abs(expected.value).max()
+    assert found.shape == expected.value.shape
+    assert largest > 1e-3
+    assert not expected.kink.any()
+    assert expected.bound.max() <= ENOUGH.get(problem.kind, 1e-6) * largest
+    assert np.all(np.abs(found - expected.value) <= expected.bound + ROUNDING * largest)
+    for argument, value in given.items():
+        np.testing.assert_array_equal(value, before[argument])
+
+
+@pytest.mark.parametrize("name", [name for name, problem in PROBLEMS.items() if problem.assumptions])
+def test_arguments_obey_the_assumptions(name: str) -> None:
+    problem = PROBLEMS[name]
+    given = problem.draw(problem.small_sizes()[0], seed=0)
+    said = problem.assumptions(**{argument: value.view(Close) for argument, value in given.items()})
+    assert said
+    assert all(np.all(equation) for equation in said)
+
+
+@pytest.mark.rendering("pdflatex")
+def test_what_is_printed_compiles(tmp_path: Path) -> None:
+    shown = [
+        rf"\texttt{{{name}}}" + "".join(rf"\[ {text} \]" for text in (problem.where, problem.expert) if text)
+        for name, problem in PROBLEMS.items()
+    ]
+    compiled = compile_latex(HEAD + "\n\n".join(shown) + "\n\\end{document}\n", tmp_path)
+    assert compiled.complaints == ()
+
+
+def test_no_expression_is_left_open() -> None:
+    for problem in PROBLEMS.values():
+        for text in (problem.expert, problem.where):
+            assert text.count("{") == text.count("}"), problem.name
+            assert text == text.strip()
