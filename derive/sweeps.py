@@ -111,6 +111,13 @@ class Lines:
                 )
                 self.line(tidy(self.now), "collect")
 
+    def insert(self, ready: Definition) -> None:
+        """Put what was found in the place of its name; the assumptions that it was written under come with it."""
+        short = insert(self.now, ready)
+        if short is not self.now:
+            self.used += ready.under
+            self.line(short, "insert")
+
     def defines(self, tensor: Tensor, letters: tuple[Letter, ...]) -> Definition:
         """The definition that the chain ends in."""
         return Definition(tensor, letters, self.now, tuple(dict.fromkeys(self.used)))
@@ -272,9 +279,8 @@ class Backward:
             ready = self.found.get(d.tensor)
             if ready is None or not self._inserted(d):
                 continue
-            short = insert(lines.now, ready)
-            if short is not lines.now:
-                lines.line(short, "insert")
+            if ready.tensor in lines.now.tensors:
+                lines.insert(ready)
                 lines.shorten()
         self.chains.append(lines.chain(mine[letters]))
         made = lines.defines(mine, letters)

@@ -21,11 +21,13 @@ from derive.errors import NotationError
 from derive.index import as_index
 from derive.nodes import Ref, Tensor
 from derive.program import Program
+from derive.prose import quoted
+from derive.recognition import Recognition, recognised
 from derive.size_algebra import Size, as_size, size
 from derive.statements import Statement, assume
-from derive.trace.arrays import Array, as_array
-from derive.trace.copying import copied
-from derive.trace.session import _CURRENT, Session, Specialise
+from derive.tracing.arrays import Array, as_array
+from derive.tracing.copying import copied
+from derive.tracing.session import _CURRENT, Session, Specialise
 from derive.tree import key, replace_tensors, substitute
 
 __all__ = ["Shapes", "trace"]
@@ -61,7 +63,8 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
         hidden = _hidden(plan, function, assumptions, fixed, one, two)
         if not hidden:
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
-            return replace(one, notes=said)
+            found = recognised(one)
+            return replace(found.program, notes=(*said, *map(_remark, found.found)))
         for name in hidden:
             fixed[name] = SPECIALISED
             notes[name] = "the code makes a number of this size"
@@ -72,6 +75,11 @@ def _note(name: str, reason: str, value: int) -> tuple[str, str]:
         f"Derived for `{name} = {value}`, not for every `{name}`: {_plain(reason)}.",
         f"仅对 `{name} = {value}` 推导, 而非任意 `{name}`: {_plain(reason)}。",
     )
+
+
+def _remark(recognition: Recognition) -> tuple[str, str]:
+    where = quoted(recognition.tensor.name)
+    return f"Recognised in {where}: {recognition.name}.", f"在 {where} 中识别出 {recognition.name}。"
 
 
 def _plain(text: str) -> str:
@@ -250,7 +258,7 @@ def _assumed(
 def _statement(said: Any) -> Statement:
     if not isinstance(said, Array) or said.compared is None:
         raise NotationError("an assumption is a comparison of arrays, such as Y.sum(axis=1) == 1")
-    from derive.trace.arrays import together
+    from derive.tracing.arrays import together
 
     one, relation, two = said.compared
     _, (left, right) = together(one, two)

@@ -15,7 +15,7 @@ import sympy
 
 from derive.errors import NotationError
 from derive.size_algebra import Size, as_expression, exact_quotient, plus, times
-from derive.trace.session import session
+from derive.tracing.session import session
 
 __all__ = ["Length", "length", "number_of", "product", "size_of"]
 
@@ -101,7 +101,7 @@ def _remainder(a: Size, b: Size) -> Size:
 
 
 def _scalar(value: Length) -> Any:
-    from derive.trace.arrays import as_array
+    from derive.tracing.arrays import as_array
 
     return as_array(value)
 

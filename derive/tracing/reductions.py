@@ -15,10 +15,10 @@ from derive.nodes import Bracket, Node, Over, Sum, number
 from derive.notation import mul, power
 from derive.over_axes import ARGMAX, ARGMIN, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, NORM, SOFTMAX, OverAxes
 from derive.size_algebra import as_expression
-from derive.trace.arrays import Array, Axis, as_array, axes_of, axis_of, combined
-from derive.trace.lengths import product
-from derive.trace.numpy_shim import implements
-from derive.trace.session import session
+from derive.tracing.arrays import Array, Axis, as_array, axes_of, axis_of, combined
+from derive.tracing.lengths import product
+from derive.tracing.numpy_shim import implements
+from derive.tracing.session import session
 from derive.tree import substitute
 
 

@@ -10,10 +10,10 @@ from derive.index import as_index
 from derive.nodes import Bracket, Position
 from derive.notation import equal, mul
 from derive.size_algebra import plus
-from derive.trace.arrays import Array, as_array, spread
-from derive.trace.lengths import length, size_of
-from derive.trace.numpy_shim import implements
-from derive.trace.session import session
+from derive.tracing.arrays import Array, as_array, spread
+from derive.tracing.lengths import length, size_of
+from derive.tracing.numpy_shim import implements
+from derive.tracing.session import session
 
 
 def _filled(shape: Any, value: object) -> Array:

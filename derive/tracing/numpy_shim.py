@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from derive.errors import MissingRuleError
-from derive.trace.session import session
+from derive.tracing.session import session
 
 __all__ = ["FUNCTIONS", "METHODS", "Shim", "call", "implements", "path_of", "shim_of"]
 
@@ -50,7 +50,7 @@ def implements(*paths: str) -> Callable[[F], F]:
 
 def _load() -> None:
     for name in _ROWS:
-        importlib.import_module(f"derive.trace.{name}")
+        importlib.import_module(f"derive.tracing.{name}")
 
 
 def call(path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
@@ -108,8 +108,8 @@ _MAKING = frozenset({"zeros", "ones", "empty", "full", "eye", "identity", "arang
 
 
 def _holds(values: Any) -> bool:
-    from derive.trace.arrays import Array
-    from derive.trace.lengths import Length
+    from derive.tracing.arrays import Array
+    from derive.tracing.lengths import Length
 
     return any(
         isinstance(value, (Array, Length)) or (isinstance(value, (list, tuple)) and _holds(value)) for value in values

@@ -22,8 +22,8 @@ from derive.index import Index, Letter, as_index
 from derive.nodes import ZERO, Bracket, Mul, Node, Number, Position, Ref, number, shape_text
 from derive.notation import add, equal, mul
 from derive.size_algebra import Size
-from derive.trace.lengths import Length, length, number_of, product
-from derive.trace.session import session
+from derive.tracing.lengths import Length, length, number_of, product
+from derive.tracing.session import session
 from derive.tree import substitute
 
 __all__ = [
@@ -200,20 +200,20 @@ class Array:
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **options: Any) -> Any:
-        from derive.trace.numpy_shim import call
+        from derive.tracing.numpy_shim import call
 
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         return call(name, inputs, options)
 
     def __array_function__(self, function: Any, types: object, args: Any, kwargs: Any) -> Any:
-        from derive.trace.numpy_shim import call, path_of
+        from derive.tracing.numpy_shim import call, path_of
 
         return call(path_of(function), args, kwargs)
 
     # ------------------------------------------------------------------------------------------- arithmetic
 
     def _two(self, other: object, name: str, *, swapped: bool = False) -> Any:
-        from derive.trace.numpy_shim import call
+        from derive.tracing.numpy_shim import call
 
         if not _is_operand(other):
             return NotImplemented
@@ -352,12 +352,12 @@ class Array:
         return self._in_place(other, "divide")
 
     def __getitem__(self, key: object) -> Array:
-        from derive.trace.indexing import read
+        from derive.tracing.indexing import read
 
         return read(self, key)
 
     def __setitem__(self, key: object, value: object) -> None:
-        from derive.trace.indexing import written
+        from derive.tracing.indexing import written
 
         new = as_array(value)
         if new.landed is not None and new.landed[0] is self and new.landed[1] is key:
@@ -373,13 +373,13 @@ class Array:
 
     def function(self, name: str, *args: object, **options: Any) -> Any:
         """NumPy's function of this name, this array first."""
-        from derive.trace.numpy_shim import call
+        from derive.tracing.numpy_shim import call
 
         return call(name, (self, *args), options)
 
     def __getattr__(self, name: str) -> Any:
         """NumPy's methods that are functions of the array."""
-        from derive.trace.numpy_shim import METHODS
+        from derive.tracing.numpy_shim import METHODS
 
         if name.startswith("_") or name not in METHODS:
             raise MissingRuleError(session().here(f"arrays have no {name!r} that could be derived"))
@@ -434,7 +434,7 @@ def as_array(value: object) -> Array:
         parts = [as_array(one) for one in value]
         if all(isinstance(part._body, Number) and not part.letters for part in parts):
             return _constant(np.array(value))
-        from derive.trace.shaping import stack
+        from derive.tracing.shaping import stack
 
         return stack(parts)
     if isinstance(value, complex):

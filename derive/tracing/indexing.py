@@ -19,9 +19,9 @@ from derive.index import Index, Letter, as_index, index_floor, index_mod
 from derive.nodes import ONE, Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
 from derive.notation import add, equal, mul
 from derive.size_algebra import Size, exact_quotient, plus, times
-from derive.trace.arrays import Array, as_array, broadcast, complement, index_of, spread, together
-from derive.trace.lengths import Length, length, size_of
-from derive.trace.session import session
+from derive.tracing.arrays import Array, as_array, broadcast, complement, index_of, spread, together
+from derive.tracing.lengths import Length, length, size_of
+from derive.tracing.session import session
 from derive.tree import substitute
 
 __all__ = ["read", "whole_numbers", "written"]
@@ -181,7 +181,7 @@ def whole_numbers(array: Array, node: Node, limit: Size) -> Index:
 def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
     """The entry of ``array`` at its letters after ``array[key] = value``, and its kind."""
     if isinstance(key, Array) and key.kind == "boolean":
-        from derive.trace.elementwise import chosen_entry
+        from derive.tracing.elementwise import chosen_entry
 
         letters, (condition, new) = together(key, value)
         if tuple(x.length for x in letters) != array.sizes:

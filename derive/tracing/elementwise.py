@@ -37,10 +37,10 @@ from derive.functions import (
 from derive.index import Index, index_floor, index_mod
 from derive.nodes import ONE, ZERO, Bracket, Node, Number, Position, is_zero, number
 from derive.notation import add, mul, power
-from derive.trace.arrays import Array, as_array, combined, complement, index_of, is_condition, together
-from derive.trace.lengths import Length, size_of
-from derive.trace.numpy_shim import implements
-from derive.trace.session import session
+from derive.tracing.arrays import Array, as_array, combined, complement, index_of, is_condition, together
+from derive.tracing.lengths import Length, size_of
+from derive.tracing.numpy_shim import implements
+from derive.tracing.session import session
 
 HALF = number(sympy.Rational(1, 2))
 
@@ -312,7 +312,7 @@ def _position(array: Array, node: Node, other: Node) -> Index | None:
     found = index_of(node)
     if found is None and isinstance(other, Position):
         limit = other.index.upper()
-        from derive.trace.indexing import whole_numbers
+        from derive.tracing.indexing import whole_numbers
 
         return None if limit is None else whole_numbers(array, node, limit)
     return found

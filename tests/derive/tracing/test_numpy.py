@@ -12,7 +12,7 @@ from scipy.special import expit, logsumexp
 
 from derive.evaluate import run
 from derive.size_algebra import evaluate_size
-from derive.trace import trace
+from derive.tracing import trace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 M, V, S, T3 = ("n", "d"), ("d",), ("d", "d"), ("b", "n", "d")

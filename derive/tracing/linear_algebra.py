@@ -9,11 +9,11 @@ from derive.functions import sign
 from derive.index import Letter, as_index
 from derive.nodes import Over
 from derive.over_axes import DET, INVERSE, LOGDET, OverAxes
-from derive.trace.arrays import Array, as_array, combined
-from derive.trace.making import eye
-from derive.trace.numpy_shim import implements
-from derive.trace.products import matmul
-from derive.trace.session import session
+from derive.tracing.arrays import Array, as_array, combined
+from derive.tracing.making import eye
+from derive.tracing.numpy_shim import implements
+from derive.tracing.products import matmul
+from derive.tracing.session import session
 from derive.tree import substitute
 
 

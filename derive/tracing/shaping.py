@@ -11,10 +11,10 @@ from derive.index import Index, Letter, as_index, index_floor, index_mod
 from derive.nodes import ZERO, Bracket, Node, is_zero, shape_text
 from derive.notation import add, equal, mul
 from derive.size_algebra import Size, exact_quotient, plus, times
-from derive.trace.arrays import Array, as_array, axes_of, axis_of, broadcast, spread
-from derive.trace.lengths import length, size_of
-from derive.trace.numpy_shim import implements
-from derive.trace.session import session
+from derive.tracing.arrays import Array, as_array, axes_of, axis_of, broadcast, spread
+from derive.tracing.lengths import length, size_of
+from derive.tracing.numpy_shim import implements
+from derive.tracing.session import session
 
 
 def _like(array: Array, letters: Sequence[Letter], indices: Sequence[Index]) -> Array:
@@ -296,7 +296,7 @@ def pad(a: object, width: Any, mode: str = "constant", constant_values: Any = 0,
     fill = as_array(constant_values).body
     if is_zero(fill):
         return Array(letters, inside)
-    from derive.trace.arrays import complement
+    from derive.tracing.arrays import complement
 
     outside = complement(mul(*brackets)) if brackets else []
     return Array(letters, add(inside, *(mul(other, fill) for other in outside)))
@@ -394,7 +394,7 @@ def take(a: object, indices: Any, axis: int | None = None, **_: object) -> Array
 
 @implements("take_along_axis")
 def take_along_axis(a: object, indices: object, axis: int) -> Array:
-    from derive.trace.indexing import whole_numbers
+    from derive.tracing.indexing import whole_numbers
 
     array, chosen = as_array(a), as_array(indices)
     place = axis_of(axis, array.ndim)

@@ -10,11 +10,11 @@ from derive.index import Index, Letter, as_index
 from derive.nodes import Node, shape_text
 from derive.notation import mul
 from derive.size_algebra import Size
-from derive.trace.arrays import Array, as_array, axis_of, broadcast, combined
-from derive.trace.lengths import Length
-from derive.trace.numpy_shim import implements
-from derive.trace.reductions import summed
-from derive.trace.session import session
+from derive.tracing.arrays import Array, as_array, axis_of, broadcast, combined
+from derive.tracing.lengths import Length
+from derive.tracing.numpy_shim import implements
+from derive.tracing.reductions import summed
+from derive.tracing.session import session
 
 
 def _matched(a: Size, b: Size, one: Array, two: Array) -> Size:
@@ -150,7 +150,7 @@ def _factor(array: Array, term: str, letters: dict[str, Letter], dots: Sequence[
 
 @implements("trace", "linalg.trace")
 def trace_of(a: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    from derive.trace.reductions import total
+    from derive.tracing.reductions import total
 
     return total(diagonal(a, offset, axis1, axis2), -1)
 
@@ -177,7 +177,7 @@ def diag(a: object, k: int = 0) -> Array:
     if array.ndim == 2:
         return diagonal(array, k)
     if k:
-        from derive.trace.shaping import pad
+        from derive.tracing.shaping import pad
 
         array = pad(array, (max(-k, 0), max(k, 0)))
         return _diagonal_matrix(array, k)

@@ -14,10 +14,10 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from derive.errors import NotationError
-from derive.trace.arrays import Array, as_array
-from derive.trace.lengths import Length
-from derive.trace.numpy_shim import path_of, shim_of, traced
-from derive.trace.session import session
+from derive.tracing.arrays import Array, as_array
+from derive.tracing.lengths import Length
+from derive.tracing.numpy_shim import path_of, shim_of, traced
+from derive.tracing.session import session
 
 __all__ = ["copied", "is_copyable"]
 
