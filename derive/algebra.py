@@ -31,12 +31,17 @@ from derive.nodes import (
     is_one,
     is_zero,
     number,
+    terms_of,
 )
 from derive.notation import add, mul, power
 from derive.statements import Statement
-from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk
+from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk, weight
 
 __all__ = ["Names", "assumed", "fold", "insert", "light", "match", "reads", "tidy"]
+
+
+MOST = 12
+"""Up to how many terms a product of sums is multiplied out to see what cancels."""
 
 
 def tidy(node: Node) -> Node:
@@ -97,7 +102,7 @@ def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
     """``b·(a/b + c)`` is ``a + b·c``: a factor goes into a sum one of whose terms it cancels."""
     for m, factor in enumerate(factors):
         base, exponent = _base_and_exponent(factor)
-        if isinstance(factor, (Number, Add)):
+        if isinstance(factor, Number):
             continue
         for k, other in enumerate(factors):
             if k == m or not isinstance(other, Add):
@@ -158,7 +163,29 @@ def _tidy_terms(node: Add) -> Node:
     collected = _like_terms(node.terms)
     if len(collected) < 2:
         return add(*collected)
-    return _common_factors(collected)
+    multiplied = _multiplied_out(collected)
+    return _common_factors(collected if multiplied is None else multiplied)
+
+
+def _multiplied_out(terms: Sequence[Node]) -> list[Node] | None:
+    """The terms with their products of sums multiplied out, where more cancels than comes; None where it does not."""
+    if not any(isinstance(f, Add) for term in terms for f in factors_of(term)):
+        return None
+    spread = [part for term in terms for part in _spread(term)]
+    if len(spread) > MOST:
+        return None
+    collected = _like_terms([mul(*_combine_powers(factors_of(part))) for part in spread])
+    return collected if sum(map(weight, collected)) < sum(map(weight, terms)) else None
+
+
+def _spread(term: Node) -> list[Node]:
+    """The terms of a product of sums."""
+    found: list[Node] = [ONE]
+    for factor in factors_of(term):
+        found = [mul(before, part) for before in found for part in terms_of(factor)]
+        if len(found) > MOST:
+            return [term]
+    return found
 
 
 def _like_terms(terms: Iterable[Node]) -> list[Node]:
@@ -307,7 +334,7 @@ class Names:
     def __init__(self, definitions: Iterable[Definition]) -> None:
         self.by_head: dict[object, list[Definition]] = {}
         for d in definitions:
-            if not isinstance(d.body, (Ref, Number)):
+            if not isinstance(d.body, (Ref, Number)) and d.tensor.role != "output":
                 self.by_head.setdefault(_head(d.body), []).append(d)
 
 

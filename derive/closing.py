@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from derive.algebra import light, reads
+from derive.algebra import insert, light, reads, tidy
+from derive.contraction import contract
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Derivation
 from derive.nodes import Node, Tensor
 from derive.program import Program
 from derive.rules import Context
 from derive.sweeps import Lines
+from derive.tree import weight
 
 __all__ = ["closed"]
 
@@ -70,6 +72,11 @@ def _carried_on(
     return lines
 
 
+def _no_larger(node: Node, ready: Definition) -> bool:
+    """Whether an expression does not grow by what is put in the place of a name, for what cancels then."""
+    return weight(tidy(contract(insert(node, ready)))) <= weight(node)
+
+
 def _definition(program: Program, tensor: Tensor) -> Definition:
     found = program.definition(tensor)
     assert found is not None
@@ -79,7 +86,8 @@ def _definition(program: Program, tensor: Tensor) -> Definition:
 def _next(node: Node, found: dict[Tensor, Definition]) -> Definition | None:
     """The latest of what was found that is to stand in the place of its name."""
     latest = [d for t, d in found.items() if t in node.tensors]
-    return next((d for d in reversed(latest) if reads(node, d.tensor) == 1 or light(d.body)), None)
+    ready = (d for d in reversed(latest) if reads(node, d.tensor) == 1 or light(d.body) or _no_larger(node, d))
+    return next(ready, None)
 
 
 def _still_needed(program: Program) -> Program:

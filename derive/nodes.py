@@ -45,7 +45,8 @@ class Tensor(Operators):
     """A named array. ``shape`` is None for a name that is still to be defined.
 
     ``below`` makes it an integer tensor with values in ``0 … below-1``. ``meaning`` is prose for the set-up,
-    English and Chinese. ``primal`` names the tensor whose cotangent (``role`` "cotangent") or tangent this is.
+    English and Chinese. ``primal`` names the tensor whose cotangent (``role`` "cotangent") or tangent this is; the
+    ``role`` "output" is that of a value which its author gave no name.
     ``domain`` says where its entries lie: one of the domains in ``verify.sampling``.
     """
 
@@ -494,6 +495,9 @@ def _exact(value: float) -> sympy.Expr:
         raise NotationError("nan is not a number")
     if abs(value) == float("inf"):
         return sympy.oo if value > 0 else -sympy.oo
+    small = Fraction(value).limit_denominator(1000)
+    if float(small) == value:
+        return sympy.Rational(small.numerator, small.denominator)
     return sympy.Rational(repr(float(value)))
 
 

@@ -96,6 +96,7 @@ class Lines:
         self.line(tidy(self.now), "collect")
         self.line(fold(self.now, self.context.named), "name")
         self.assume()
+        self.know()
 
     def assume(self) -> None:
         """Use the assumptions that may be used."""
@@ -110,6 +111,17 @@ class Lines:
                     why=_reason(assumption.reason),
                 )
                 self.line(tidy(self.now), "collect")
+
+    def know(self) -> None:
+        """Use what is known of the tensors: symmetric matrices, rows whose sum is known."""
+        total, used = self.context.facts.totalled(self.now)
+        if total is not self.now:
+            self.used += used
+            self.line(total, "total", conditions=used)
+            self.line(tidy(self.now), "collect")
+        turned = self.context.facts.symmetrised(self.now)
+        if turned is not self.now:
+            self.line(turned, "symmetry")
 
     def insert(self, ready: Definition) -> None:
         """Put what was found in the place of its name; the assumptions that it was written under come with it."""

@@ -41,6 +41,7 @@ __all__ = [
     "substitute",
     "substitute_index",
     "walk",
+    "weight",
 ]
 
 
@@ -94,6 +95,11 @@ def _index_nodes(index: Index) -> Iterator[Node]:
             yield from _index_nodes(atom.index)
         elif isinstance(atom, Node):
             yield atom
+
+
+def weight(node: Node) -> int:
+    """How many nodes an expression has."""
+    return sum(1 for _ in walk(node))
 
 
 Substitution = Mapping[Letter, Letter | Index]

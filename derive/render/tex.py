@@ -57,6 +57,8 @@ _DENOMINATOR = re.compile(r"(\\frac *[A-Za-z0-9])\{([A-Za-z0-9])\}")
 def compact(source: str) -> str:
     """LaTeX without the braces and the spaces that it can do without."""
     found = source.replace(r"\,", " ")
+    for long, short in ((r"\lVert ", r"\|"), (r"\rVert ", r"\|"), (r"\lVert", r"\|"), (r"\rVert", r"\|")):
+        found = found.replace(long, short)
     found = _BRACES.sub(lambda m: f"{m[1]}{' ' if m[1][-1].isalpha() and m[2][0].isalpha() else ''}{m[2]} ", found)
     found = _DENOMINATOR.sub(r"\1\2", re.sub(r"(\\frac *[A-Za-z0-9]) \{", r"\1{", found))
     if found.startswith(r"\frac"):

@@ -19,12 +19,12 @@ import numpy as np
 
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index
-from derive.nodes import ZERO, Bracket, Mul, Node, Number, Position, Ref, number, shape_text
+from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Position, Ref, number, shape_text
 from derive.notation import add, equal, mul
 from derive.size_algebra import Size
 from derive.tracing.lengths import Length, length, number_of, product
 from derive.tracing.session import session
-from derive.tree import substitute
+from derive.tree import substitute, walk
 
 __all__ = [
     "Array",
@@ -103,7 +103,8 @@ class Array:
         """The name that the array is bound to, once it is used: what is written in parts has one name."""
         if self.wanted and self.definite and not self.stale:
             wanted, self.wanted = self.wanted, ""
-            if self._body.tensors and not isinstance(self._body, Ref) and self.kind == "real":
+            computed = self._body.tensors or any(isinstance(below, Apply) for below in walk(self._body))
+            if computed and not isinstance(self._body, Ref) and self.kind == "real":
                 made = session().define(wanted, self._letters, self._body)
                 self._letters = tuple(session().letter(x.length) for x in made.letters)
                 self._body = made.tensor[self._letters]

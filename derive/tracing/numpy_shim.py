@@ -11,9 +11,12 @@ is asked about numbers, and an error that names it where it is asked about array
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, TypeVar
+
+import sympy
 
 from derive.errors import MissingRuleError
 from derive.tracing.session import session
@@ -81,6 +84,8 @@ class Shim:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._module, name)
+        if real is math.pi:
+            return exact(sympy.pi)
         if isinstance(real, ModuleType):
             return shim_of(real)
         if callable(real) and not isinstance(real, type):
@@ -95,13 +100,28 @@ def traced(real: Callable[..., Any], path: str) -> Callable[..., Any]:
         _load()
         if path in FUNCTIONS and (path in _MAKING or _holds(args) or _holds(options.values())):
             return call(path, args, options)
-        if _holds(args) or _holds(options.values()):
+        if _holds(args) or _holds(options.values()) or (path in _EXACT and all(map(_is_number, args))):
             return call(path, args, options)
         return real(*args, **options)
 
     function.__name__ = path
     return function
 
+
+def exact(value: sympy.Expr) -> Any:
+    """A number that no fraction is equal to."""
+    from derive.nodes import number
+    from derive.tracing.arrays import Array
+
+    return Array((), number(value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+_EXACT = frozenset({"sqrt", "exp", "log", "math.sqrt", "math.exp", "math.log"})
+"""Of plain numbers these are kept as they are written."""
 
 _MAKING = frozenset({"zeros", "ones", "empty", "full", "eye", "identity", "arange"})
 """These make arrays that the function may write to."""

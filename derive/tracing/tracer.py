@@ -16,10 +16,11 @@ from typing import Any
 
 import sympy
 
+from derive.algebra import tidy
 from derive.definitions import Definition
 from derive.errors import NotationError
 from derive.index import as_index
-from derive.nodes import Ref, Tensor
+from derive.nodes import Ref, Tensor, is_zero
 from derive.program import Program
 from derive.prose import quoted
 from derive.recognition import Recognition, recognised
@@ -64,7 +65,8 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
         if not hidden:
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
-            return replace(found.program, notes=(*said, *map(_remark, found.found)))
+            items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
+            return replace(found.program, items=items, notes=(*said, *map(_remark, found.found)))
         for name in hidden:
             fixed[name] = SPECIALISED
             notes[name] = "the code makes a number of this size"
@@ -213,6 +215,7 @@ def _outputs(here: Session, name: str, result: Any) -> tuple[Tensor, ...]:
         tensor = _tensor_of(array)
         if tensor is None or tensor.definition is None or tensor in found:
             tensor = here.define(name if len(listed) == 1 else f"{name}_{m}", array.letters, array.body).tensor
+            tensor.role = "output"
         found.append(tensor)
     return tuple(found)
 
@@ -247,12 +250,29 @@ def _assumed(
 ) -> list[Statement]:
     if assumptions is None:
         return []
-    asked = inspect.signature(assumptions).parameters
+    asked: Mapping[str, Any] = inspect.signature(assumptions).parameters
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in asked.values()):
+        asked = dict.fromkeys(arguments)
     unknown = [name for name in asked if name not in arguments]
     if unknown:
         raise NotationError(f"the assumptions ask for {unknown[0]!r}, which has no shape")
     found = copied(assumptions)(**{name: arguments[name] for name in asked})
-    return [_statement(one) for one in (found if isinstance(found, (list, tuple)) else [found])]
+    said = [_statement(one) for one in (found if isinstance(found, (list, tuple)) else [found])]
+    return [one for one in said if not _is_domain(one)]
+
+
+def _is_domain(said: Statement) -> bool:
+    """Whether this says where the entries of an argument lie, which the argument remembers then."""
+    left, right = said.left, said.right
+    if not isinstance(left, Ref) or left.tensor.definition is not None or left.tensor.domain != "real":
+        return False
+    if isinstance(right, Ref) and right.tensor is left.tensor and right.indices == left.indices[::-1]:
+        left.tensor.domain = "symmetric"
+        return len(left.indices) == 2
+    if said.relation == ">" and is_zero(right) and len(set(left.indices)) == len(left.tensor.axes):
+        left.tensor.domain = "positive"
+        return True
+    return False
 
 
 def _statement(said: Any) -> Statement:
