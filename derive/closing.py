@@ -17,6 +17,7 @@ from derive.program import Program
 from derive.rules import Context
 from derive.sweeps import Lines
 from derive.tree import weight
+from derive.vocabulary import placed
 
 __all__ = ["closed"]
 
@@ -31,8 +32,8 @@ def closed(derivation: Derivation, words: Sequence[Definition] = ()) -> Derivati
         ends[item.tensor].redefine(item) if isinstance(item, Definition) and item.tensor in ends else item
         for item in derivation.derived.items
     )
-    derived = _still_needed(replace(derivation.derived, items=items))
-    return replace(derivation, chains=chains, derived=derived)
+    kept = _still_needed(placed(items, words), derivation.derived.outputs)
+    return replace(derivation, chains=chains, derived=replace(derivation.derived, items=kept))
 
 
 def _found_on_the_way(derivation: Derivation) -> dict[Tensor, Definition]:
@@ -90,13 +91,15 @@ def _next(node: Node, found: dict[Tensor, Definition]) -> Definition | None:
     return next(ready, None)
 
 
-def _still_needed(program: Program) -> Program:
-    needed = set(program.outputs)
+def _still_needed(
+    items: Sequence[Definition | Recurrence], outputs: Sequence[Tensor]
+) -> tuple[Definition | Recurrence, ...]:
+    needed = set(outputs)
     kept: list[Definition | Recurrence] = []
-    for item in reversed(program.items):
+    for item in reversed(items):
         members = item.members if isinstance(item, Recurrence) else (item,)
         if any(d.tensor in needed for d in members):
             kept.append(item)
             for d in members:
                 needed |= d.body.tensors
-    return replace(program, items=tuple(reversed(kept)))
+    return tuple(reversed(kept))

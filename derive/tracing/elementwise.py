@@ -223,6 +223,12 @@ def xlogy(a: object, b: object) -> Array:
     return combined(lambda x, y: mul(x, log(y)), a, b)
 
 
+@implements("scipy.ndtr", "ndtr")
+def normal_distribution(a: object) -> Array:
+    root = number(1 / sympy.sqrt(2))
+    return combined(lambda x: mul(HALF, add(ONE, erf(mul(root, x)))), a)
+
+
 @implements("math.floor", "math.ceil", "floor", "ceil", "round", "rint", "trunc")
 def rounded(a: object, *_: object) -> Any:
     if isinstance(a, Length):
@@ -318,8 +324,8 @@ def _position(array: Array, node: Node, other: Node) -> Index | None:
     return found
 
 
-implements("equal")(_compared("=", None))
-implements("not_equal")(_compared("≠", None))
+implements("equal")(_compared("=", lambda a, b: mul(greater_equal(a, b), greater_equal(b, a))))
+implements("not_equal")(_compared("≠", lambda a, b: add(greater(a, b), greater(b, a))))
 implements("less")(_compared("<", lambda a, b: greater(b, a)))
 implements("less_equal")(_compared("≤", lambda a, b: greater_equal(b, a)))
 implements("greater")(_compared(">", lambda a, b: greater(a, b)))

@@ -46,6 +46,7 @@ class Session:
         self.taken = set(taken) | {symbol.name for symbol in values}
         self.definitions: list[Definition] = []
         self.constants: dict[Tensor, Any] = {}
+        self.variables_of: dict[Tensor, str] = {}
         self.codes: set[CodeType] = set()
         self.variables: set[str] = set()
         self._letters: dict[Size, str] = {}
@@ -88,6 +89,7 @@ class Session:
         """A new definition; the letters are made its own."""
         own = {x: Letter(x.name, x.size) for x in letters}
         tensor = Tensor(self.name(wanted), tuple(x.length for x in letters))
+        self.variables_of[tensor] = wanted
         made = Definition(tensor, tuple(own.values()), renew_binders(substitute(body, own)))
         tensor.definition = made
         self.definitions.append(made)

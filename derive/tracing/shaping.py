@@ -425,6 +425,25 @@ def sliding_window_view(x: object, window_shape: Any, axis: Any = None, **_: obj
     return Array([*letters, *inner], array.at(indices), array.kind)
 
 
+@implements("diff")
+def diff(a: object, n: int = 1, axis: int = -1) -> Array:
+    array = as_array(a)
+    place = axis_of(axis, array.ndim)
+    whole = [slice(None)] * place
+    for _ in range(n):
+        array = as_array(array[(*whole, slice(1, None))] - array[(*whole, slice(None, -1))])
+    return array
+
+
+@implements("convolve", "correlate")
+def convolve(a: object, v: object, mode: str = "full") -> Array:
+    raise MissingRuleError(
+        session().here(
+            "np.convolve has no rule: write sliding_window_view(x, len(w)) @ w[::-1], padded as you need it"
+        )
+    )
+
+
 @implements("shape")
 def shape_of(a: object) -> tuple[int, ...]:
     return as_array(a).shape

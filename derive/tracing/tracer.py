@@ -16,11 +16,11 @@ from typing import Any
 
 import sympy
 
-from derive.algebra import tidy
+from derive.algebra import insert, reads, tidy
 from derive.definitions import Definition
 from derive.errors import NotationError
 from derive.index import as_index
-from derive.nodes import Ref, Tensor, is_zero
+from derive.nodes import Ref, Tensor, is_zero, terms_of
 from derive.program import Program
 from derive.prose import quoted
 from derive.recognition import Recognition, recognised
@@ -28,6 +28,7 @@ from derive.size_algebra import Size, as_size, size
 from derive.statements import Statement, assume
 from derive.tracing.arrays import Array, as_array
 from derive.tracing.copying import copied
+from derive.tracing.rolling import rolled
 from derive.tracing.session import _CURRENT, Session, Specialise
 from derive.tree import key, replace_tensors, substitute
 
@@ -197,7 +198,9 @@ def _run(
         outputs = _outputs(here, plan.name, result)
         said = _assumed(assumptions, {name: _argument(here, tensor) for name, tensor in inputs.items()}, function)
         given = (*inputs.values(), *here.constants)
-        return _needed(given, here.definitions, outputs, said, here.constants)
+        accumulated = _accumulated(here)
+        definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
+        return _needed(given, definitions, outputs, said, here.constants)
     finally:
         _CURRENT.reset(token)
 
@@ -226,6 +229,23 @@ def _tensor_of(array: Array) -> Tensor | None:
     if isinstance(body, Ref) and body.indices == tuple(as_index(x) for x in array.letters):
         return body.tensor
     return None
+
+
+def _accumulated(here: Session) -> list[Definition]:
+    """The definitions; a variable that was added to step by step has one, as if it had been added up at once."""
+    found: list[Definition] = []
+    for d in here.definitions:
+        for before in reversed(found):
+            same = here.variables_of[before.tensor] == here.variables_of[d.tensor]
+            if same and any(isinstance(t, Ref) and t.tensor is before.tensor for t in terms_of(d.body)):
+                others = (x for x in here.definitions if x is not d and before.tensor in x.body.tensors)
+                if reads(d.body, before.tensor) == 1 and next(others, None) is None:
+                    d = replace(d, body=insert(d.body, before))
+                    d.tensor.definition = d
+                    found.remove(before)
+                break
+        found.append(d)
+    return found
 
 
 def _needed(
