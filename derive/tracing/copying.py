@@ -15,7 +15,7 @@ import numpy as np
 
 from derive.errors import NotationError
 from derive.tracing.arrays import Array, as_array
-from derive.tracing.lengths import Length
+from derive.tracing.lengths import Length, Real
 from derive.tracing.numpy_shim import path_of, shim_of, traced
 from derive.tracing.session import session
 
@@ -42,6 +42,8 @@ class _Copier:
         """What stands in the place of something that a function refers to."""
         if isinstance(value, ModuleType):
             return shim_of(value)
+        if type(value) is float:
+            return Real(value)
         if is_copyable(value):
             return self.function(value)
         if isinstance(value, MethodType) and is_copyable(value.__func__):
@@ -57,12 +59,13 @@ class _Copier:
             found: FunctionType = self.known[id(original)]
             return found
         self.originals.append(original)
-        code = original.__code__
+        code = _with_reals(original.__code__)
         session().enter(_codes(code))
         names: dict[str, Any] = {"__builtins__": _BUILTINS, "__name__": original.__module__}
         cells = tuple(CellType() for _ in original.__closure__ or ())
-        made = FunctionType(code, names, original.__name__, original.__defaults__, cells or None)
-        made.__kwdefaults__ = original.__kwdefaults__
+        defaults = tuple(map(_real, original.__defaults__ or ())) or None
+        made = FunctionType(code, names, original.__name__, defaults, cells or None)
+        made.__kwdefaults__ = {name: _real(value) for name, value in (original.__kwdefaults__ or {}).items()} or None
         self.known[id(original)] = made
         for name in {name for one in _codes(code) for name in one.co_names}:
             if name in original.__globals__:
@@ -81,6 +84,16 @@ def copied(function: Callable[..., Any]) -> Callable[..., Any]:
         found: Callable[..., Any] = _Copier().value(function)
         return found
     raise NotationError(f"{function!r} is no function written in Python: there is nothing to trace")
+
+
+def _real(value: Any) -> Any:
+    return Real(value) if type(value) is float else value
+
+
+def _with_reals(code: CodeType) -> CodeType:
+    """The same code, its fractions those of the run."""
+    constants = (_with_reals(c) if isinstance(c, CodeType) else _real(c) for c in code.co_consts)
+    return code.replace(co_consts=tuple(constants))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -191,6 +191,7 @@ def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
     conditions: list[Node] = []
     inside: list[Index | None] = []
     counts: list[Size] = []
+    gathered: list[tuple[Letter, Array]] = []
     for one, own, size in zip(_keys(array, key), array._letters, array.sizes, strict=False):
         if isinstance(one, slice):
             start, step, count = _range(one, size)
@@ -201,10 +202,19 @@ def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
         elif _is_integer(one):
             conditions.append(equal(own, _position(one, size)))
             inside.append(None)
+        elif isinstance(one, (Array, np.ndarray, list)):
+            chosen = as_array(one)
+            if chosen.ndim != 1:
+                raise MissingRuleError(
+                    session().here("writing to entries chosen by an array of several axes has no rule")
+                )
+            gathered.append((own, chosen))
+            inside.append(None)
         else:
             raise MissingRuleError(
                 session().here("writing to np.newaxis or to entries chosen by an array has no rule")
             )
+    conditions += _chosen(gathered, value)
     live = [index for index in inside if index is not None]
     if broadcast([value.sizes, counts]) != tuple(counts):
         raise NotationError(session().here(f"shape {shape_text(value.sizes)} does not fit into {shape_text(counts)}"))
@@ -217,6 +227,32 @@ def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
         return entry, kind
     kept = [part for term in terms_of(array._body) for part in _outside_of(region, term)]
     return add(*kept, *([] if is_zero(entry) else [mul(region, entry)])), kind
+
+
+def _chosen(gathered: Sequence[tuple[Letter, Array]], value: Array) -> list[Node]:
+    """The brackets of ``out[np.arange(n), labels] = number``: one of the arrays counts along its whole axis."""
+    if not gathered:
+        return []
+    rows = [
+        own
+        for own, chosen in gathered
+        if index_of(chosen.body) == as_index(chosen.letters[0]) and chosen.sizes[0] == own.length
+    ]
+    if len(rows) != 1 or value.ndim:
+        raise MissingRuleError(
+            session().here("entries chosen by arrays are written to as out[np.arange(n), labels] = a number")
+        )
+    found: list[Node] = []
+    for own, chosen in gathered:
+        if own is not rows[0]:
+            entry = chosen.at([as_index(rows[0])])
+            found.append(equal(own, whole_numbers(chosen, entry, plus(own.length, -1))))
+    return found
+
+
+def _counts(chosen: Array) -> bool:
+    """Whether these are the numbers 0, 1, 2 …"""
+    return index_of(chosen.body) == as_index(chosen.letters[0])
 
 
 def _outside_of(region: Node, term: Node) -> list[Node]:

@@ -17,7 +17,7 @@ from derive.errors import NotationError
 from derive.size_algebra import Size, as_expression, exact_quotient, plus, times
 from derive.tracing.session import session
 
-__all__ = ["Length", "length", "number_of", "product", "size_of"]
+__all__ = ["Length", "Real", "length", "number_of", "product", "size_of"]
 
 
 class Length(int):
@@ -91,6 +91,32 @@ class Length(int):
     __rmatmul__ = __matmul__
 
 
+def _real_operator(name: str) -> Callable[[Real, object], Any]:
+    of_float = getattr(float, name)
+
+    def operate(self: Real, other: object) -> Any:
+        if isinstance(other, Length):
+            return getattr(_scalar(self), name)(_scalar(other))
+        found = of_float(self, other) if isinstance(other, (int, float)) else NotImplemented
+        return Real(found) if isinstance(found, float) else found
+
+    return operate
+
+
+class Real(float):
+    """A float of the user's code: to a plain one a length is an integer, and ``0.5 / n`` would lose the ``n``."""
+
+    __add__, __radd__ = _real_operator("__add__"), _real_operator("__radd__")
+    __sub__, __rsub__ = _real_operator("__sub__"), _real_operator("__rsub__")
+    __mul__, __rmul__ = _real_operator("__mul__"), _real_operator("__rmul__")
+    __truediv__, __rtruediv__ = _real_operator("__truediv__"), _real_operator("__rtruediv__")
+    __pow__ = _real_operator("__pow__")  # type: ignore[assignment]
+    __rpow__ = _real_operator("__rpow__")  # type: ignore[assignment]
+
+    def __neg__(self) -> Real:
+        return Real(-float(self))
+
+
 def _floor(a: Size, b: Size) -> Size:
     whole = exact_quotient(a, b)
     return whole if whole is not None else sympy.floor(as_expression(a) / as_expression(b))
@@ -100,7 +126,7 @@ def _remainder(a: Size, b: Size) -> Size:
     return plus(a, times(times(_floor(a, b), b), -1))
 
 
-def _scalar(value: Length) -> Any:
+def _scalar(value: Length | Real) -> Any:
     from derive.tracing.arrays import as_array
 
     return as_array(value)

@@ -7,11 +7,11 @@ from typing import Any
 
 from derive.errors import NotationError
 from derive.index import Index, Letter, as_index
-from derive.nodes import Node, shape_text
+from derive.nodes import Bracket, Node, shape_text
 from derive.notation import mul
-from derive.size_algebra import Size
+from derive.size_algebra import Size, plus, times
 from derive.tracing.arrays import Array, as_array, axis_of, broadcast, combined
-from derive.tracing.lengths import Length
+from derive.tracing.lengths import Length, length, size_of
 from derive.tracing.numpy_shim import implements
 from derive.tracing.reductions import summed
 from derive.tracing.session import session
@@ -201,3 +201,29 @@ def kron(a: object, b: object) -> Array:
     (m, n), (p, q) = one.shape, two.shape
     spread_out = combined(lambda x, y: mul(x, y), one[:, None, :, None], two[None, :, None, :])
     return spread_out.reshape(m * p, n * q)
+
+
+@implements("convolve")
+def convolve(a: object, v: object, mode: str = "full") -> Array:
+    signal, kernel = as_array(a), as_array(v)
+    if session().value(signal.sizes[0]) < session().value(kernel.sizes[0]):
+        signal, kernel = kernel, signal
+    (n,), (m,) = signal.sizes, kernel.sizes
+    before = plus(m, -1)
+    first = {"full": 0, "same": size_of(length(before) // 2), "valid": before}
+    count = {"full": plus(n, before), "same": n, "valid": plus(n, times(before, -1))}
+    if mode not in first:
+        raise NotationError(session().here(f"np.convolve has the modes full, same and valid, not {mode!r}"))
+    own, tap = session().letter(count[mode]), session().letter(m)
+    place = as_index(own) - as_index(tap) + first[mode]
+    outside: list[Node] = []
+    if not place.certainly_at_least_zero():
+        outside.append(Bracket(place, "≥", as_index(0)))
+    if not place.certainly_below(n):
+        outside.append(Bracket(place, "<", as_index(n)))
+    return Array((own,), summed(mul(*outside, signal.at([place]), kernel.at([as_index(tap)])), [tap]))
+
+
+@implements("correlate")
+def correlate(a: object, v: object, mode: str = "valid") -> Array:
+    return convolve(a, as_array(v)[::-1], mode)

@@ -435,15 +435,6 @@ def diff(a: object, n: int = 1, axis: int = -1) -> Array:
     return array
 
 
-@implements("convolve", "correlate")
-def convolve(a: object, v: object, mode: str = "full") -> Array:
-    raise MissingRuleError(
-        session().here(
-            "np.convolve has no rule: write sliding_window_view(x, len(w)) @ w[::-1], padded as you need it"
-        )
-    )
-
-
 @implements("shape")
 def shape_of(a: object) -> tuple[int, ...]:
     return as_array(a).shape

@@ -20,10 +20,12 @@ from derive.algebra import insert, reads, tidy
 from derive.definitions import Definition
 from derive.errors import NotationError
 from derive.index import as_index
-from derive.nodes import Ref, Tensor, is_zero, terms_of
+from derive.nodes import Ref, Sum, Tensor, is_one, is_zero, number, terms_of
+from derive.notation import power
 from derive.program import Program
 from derive.prose import quoted
 from derive.recognition import Recognition, recognised
+from derive.render.phrases import DOMAINS
 from derive.size_algebra import Size, as_size, size
 from derive.statements import Statement, assume
 from derive.tracing.arrays import Array, as_array
@@ -67,7 +69,8 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
-            return replace(found.program, items=items, notes=(*said, *map(_remark, found.found)))
+            remarks = (*said, *map(_remark, found.found))
+            return replace(found.program, items=items, notes=remarks, source=function)
         for name in hidden:
             fixed[name] = SPECIALISED
             notes[name] = "the code makes a number of this size"
@@ -277,20 +280,34 @@ def _assumed(
     if unknown:
         raise NotationError(f"the assumptions ask for {unknown[0]!r}, which has no shape")
     found = copied(assumptions)(**{name: arguments[name] for name in asked})
-    said = [_statement(one) for one in (found if isinstance(found, (list, tuple)) else [found])]
+    listed = found if isinstance(found, list) else [found]
+    said = [_statement(one) for one in listed if not _declared(one)]
     return [one for one in said if not _is_domain(one)]
 
 
+def _declared(said: Any) -> bool:
+    """Whether this is an argument with the name of a domain: ``(S, "positive definite")``."""
+    if not isinstance(said, tuple):
+        return False
+    array, domain = said
+    tensor = _tensor_of(array) if isinstance(array, Array) else None
+    if tensor is None or tensor.definition is not None or domain not in DOMAINS:
+        raise NotationError(f"a domain is said as (argument, one of {', '.join(map(repr, DOMAINS))})")
+    tensor.domain = domain
+    return True
+
+
 def _is_domain(said: Statement) -> bool:
-    """Whether this says where the entries of an argument lie, which the argument remembers then."""
+    """Whether this says where the entries of an argument lie and no more, which the argument remembers."""
     left, right = said.left, said.right
+    _remember_rows(said)
     if not isinstance(left, Ref) or left.tensor.definition is not None or left.tensor.domain != "real":
         return False
     if isinstance(right, Ref) and right.tensor is left.tensor and right.indices == left.indices[::-1]:
         left.tensor.domain = "symmetric"
         return len(left.indices) == 2
-    if said.relation == ">" and is_zero(right) and len(set(left.indices)) == len(left.tensor.axes):
-        left.tensor.domain = "positive"
+    if said.relation in (">", "≥") and is_zero(right) and len(set(left.indices)) == len(left.tensor.axes):
+        left.tensor.domain = "positive" if said.relation == ">" else "nonnegative"
         return True
     return False
 
@@ -305,6 +322,18 @@ def _statement(said: Any) -> Statement:
     if relation in ("<", "≤"):
         left, right, relation = right, left, {"<": ">", "≤": "≥"}[relation]
     return assume(left, relation, right)
+
+
+def _remember_rows(said: Statement) -> None:
+    """An argument whose rows sum to 1, or have length 1, is drawn with such rows when a derivation is checked."""
+    total = said.left
+    if said.relation != "=" or not is_one(said.right) or not isinstance(total, Sum) or len(total.letters) != 1:
+        return
+    for body, domain in ((total.body, "unit sum"), (getattr(total.body, "base", None), "unit norm")):
+        if isinstance(body, Ref) and body.tensor.definition is None and body.tensor.domain == "real":
+            last = body.indices[-1].letter if body.indices else None
+            if last is total.letters[0] and (domain == "unit sum" or total.body == power(body, number(2))):
+                body.tensor.domain = domain
 
 
 # ------------------------------------------------------------------------------------------------------- naming
