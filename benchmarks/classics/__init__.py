@@ -9,6 +9,9 @@ Data
 from benchmarks.classics import (
     attention,
     classification,
+    contrastive,
+    densities,
+    generative,
     images,
     matrices,
     networks,
@@ -20,7 +23,19 @@ from benchmarks.classics.problem import KINDS, Arguments, Problem, Sizes
 
 __all__ = ["KINDS", "PROBLEMS", "Arguments", "Problem", "Sizes"]
 
-AREAS = (matrices, regression, classification, networks, normalisation, attention, recurrent, images)
+AREAS = (
+    matrices,
+    regression,
+    classification,
+    networks,
+    normalisation,
+    attention,
+    recurrent,
+    images,
+    densities,
+    generative,
+    contrastive,
+)
 
 PROBLEMS: dict[str, Problem] = {problem.name: problem for area in AREAS for problem in area.PROBLEMS}
 

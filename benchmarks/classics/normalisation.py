@@ -145,19 +145,20 @@ PROBLEMS = (
         name="batch-norm-images",
         area=AREA,
         function=batch_norm_images,
-        shapes={"X": ("n", "c", "h", "w"), "gamma": ("c",), "beta": ("c",), "eps": ()},
+        shapes={"X": ("N", "C", "H", "W"), "gamma": ("C",), "beta": ("C",), "eps": ()},
         wrt="X",
         kind="vjp",
         output="Y",
         domains={"eps": "positive"},
-        where=r"\langle A \rangle_c = \tfrac{1}{n h w} \textstyle\sum_{n,h,w} A_{nchw}",
+        where=r"\langle A \rangle_c = \tfrac{1}{N H W} \textstyle\sum_{n,h,w} A_{nchw}",
+        entry=r"\bar X_{nchw}",
         expert=(
             r"\frac{\gamma_c}{s_c} \bigl(\bar Y_{nchw} - \langle \bar Y \rangle_c - "
             r"\hat X_{nchw} \langle \hat X \odot \bar Y \rangle_c\bigr)"
         ),
         backward=batch_norm_images_vjp,
-        small=({"n": 3, "c": 2, "h": 2, "w": 4}, {"n": 2, "c": 3, "h": 4, "w": 2}),
-        large={"n": 16, "c": 16, "h": 16, "w": 16},
+        small=({"N": 3, "C": 2, "H": 2, "W": 4}, {"N": 2, "C": 3, "H": 4, "W": 2}),
+        large={"N": 16, "C": 16, "H": 16, "W": 16},
     ),
     Problem(
         name="layer-norm",
@@ -201,7 +202,7 @@ PROBLEMS = (
         domains={"eps": "positive"},
         where=(
             r"G = \bar Y \odot \gamma \text{ in the shape of } Z, \quad "
-            r"\langle A \rangle_{ng} = \tfrac{1}{k p} \textstyle\sum_{c,p} A_{ngcp}"
+            r"\langle A \rangle_{ig} = \tfrac{1}{k p} \textstyle\sum_{c,q} A_{igcq}"
         ),
         expert=r"\frac{1}{s} \odot \bigl(G - \langle G \rangle - \hat Z \odot \langle \hat Z \odot G \rangle\bigr)",
         backward=group_norm_vjp,

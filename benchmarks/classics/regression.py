@@ -374,7 +374,6 @@ PROBLEMS = (
         wrt="w",
         domains={"y": "sign"},
         expert=r"-X^\top \Bigl(y \odot \frac{\varphi(m)}{\Phi(m)}\Bigr)",
-        where=r"\Phi = \mathrm{ndtr}, \quad \varphi(m) = \Phi'(m) = \tfrac{1}{\sqrt{2 \pi}} e^{-m^2/2}",
         backward=probit_backward,
     ),
     Problem(
