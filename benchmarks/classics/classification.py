@@ -383,7 +383,7 @@ PROBLEMS = (
         domains={"p": "simplex"},
         expert=r"-\log p - 1",
         backward=entropy_backward,
-        large={"n": 4096},
+        large={"n": 128},
     ),
     Problem(
         name="dice-loss",

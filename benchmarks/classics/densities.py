@@ -68,17 +68,17 @@ def log_scale_backward(x, mu, s):
     return np.sum(((x - mu) * np.exp(-s)) ** 2) - x.size
 
 
-def kl_standard(mu, log_var):
+def kl_standard(mu, logvar):
     """From a diagonal Gaussian to the standard one."""
-    return -0.5 * np.sum(1 + log_var - mu**2 - np.exp(log_var))
+    return -0.5 * np.sum(1 + logvar - mu**2 - np.exp(logvar))
 
 
-def kl_standard_mean_backward(mu, log_var):
+def kl_standard_mean_backward(mu, logvar):
     return mu
 
 
-def kl_standard_variance_backward(mu, log_var):
-    return 0.5 * np.expm1(log_var)
+def kl_standard_variance_backward(mu, logvar):
+    return 0.5 * np.expm1(logvar)
 
 
 def kl_diagonal(m1, s1, m2, s2):
@@ -327,7 +327,7 @@ PROBLEMS = (
         name="kl-standard-mean",
         area=AREA,
         function=kl_standard,
-        shapes={"mu": ("n", "d"), "log_var": ("n", "d")},
+        shapes={"mu": ("n", "d"), "logvar": ("n", "d")},
         wrt="mu",
         expert=r"\mu",
         backward=kl_standard_mean_backward,
@@ -336,9 +336,9 @@ PROBLEMS = (
         name="kl-standard-variance",
         area=AREA,
         function=kl_standard,
-        shapes={"mu": ("n", "d"), "log_var": ("n", "d")},
-        wrt="log_var",
-        expert=r"\frac{1}{2} (e^{\mathrm{log\_var}} - 1)",
+        shapes={"mu": ("n", "d"), "logvar": ("n", "d")},
+        wrt="logvar",
+        expert=r"\frac{1}{2} (e^{\mathrm{logvar}} - 1)",
         backward=kl_standard_variance_backward,
     ),
     Problem(
@@ -470,6 +470,7 @@ PROBLEMS = (
         domains={"P": "simplex", "alpha": "positive"},
         expert=r"n (\psi(\mathbf 1^\top \alpha) - \psi(\alpha)) + (\log P)^\top \mathbf 1",
         backward=dirichlet_backward,
+        large={"n": 256, "k": 16},
     ),
     Problem(
         name="student-location",
@@ -503,7 +504,7 @@ PROBLEMS = (
         domains={"p": "simplex", "q": "simplex"},
         expert=r"\log \frac{p}{q} + 1",
         backward=kullback_leibler_first_backward,
-        large={"n": 4096},
+        large={"n": 128},
     ),
     Problem(
         name="kullback-leibler-second",
@@ -514,6 +515,6 @@ PROBLEMS = (
         domains={"p": "simplex", "q": "simplex"},
         expert=r"-\frac{p}{q}",
         backward=kullback_leibler_second_backward,
-        large={"n": 4096},
+        large={"n": 128},
     ),
 )

@@ -16,7 +16,7 @@ def filter_signal(x, w):
 
 
 def filter_signal_kernel_vjp(x, w, d_y):
-    return np.lib.stride_tricks.sliding_window_view(x, d_y.size) @ d_y
+    return np.array([d_y @ x[k : k + d_y.size] for k in range(3)])
 
 
 def filter_signal_input_vjp(x, w, d_y):
@@ -135,8 +135,8 @@ def upsampling(X):
 
 
 def upsampling_vjp(X, d_Y):
-    h, w = X.shape
-    return d_Y.reshape(h, 2, w, 2).sum(axis=(1, 3))
+    rows = d_Y[0::2] + d_Y[1::2]
+    return rows[:, 0::2] + rows[:, 1::2]
 
 
 def smooth_total_variation(x, eps):

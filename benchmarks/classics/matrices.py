@@ -77,7 +77,7 @@ def log_det_gram(X):
 
 
 def log_det_gram_backward(X):
-    return 2 * np.linalg.solve(X.T @ X, X.T).T
+    return X @ (2 * np.linalg.inv(X.T @ X))
 
 
 def inverse_form(X, a, b):
@@ -166,7 +166,9 @@ def normalise(x):
 def normalise_jacobian(x):
     norm = np.sqrt(x @ x)
     y = x / norm
-    return (np.eye(x.size) - np.outer(y, y)) / norm
+    J = np.outer(y, y / -norm)
+    J.flat[:: x.size + 1] += 1 / norm
+    return J
 
 
 def normalise_jvp(x, t_x):
@@ -181,9 +183,7 @@ def log_sum_exp(x):
 
 
 def log_sum_exp_hessian(x):
-    p = np.exp(x - x.max())
-    p /= p.sum()
-    return np.diag(p) - np.outer(p, p)
+    return softmax_jacobian(x)
 
 
 def softmax(z):
@@ -194,7 +194,9 @@ def softmax(z):
 
 def softmax_jacobian(z):
     p = softmax(z)
-    return np.diag(p) - np.outer(p, p)
+    J = np.outer(p, -p)
+    J.flat[:: p.size + 1] += p
+    return J
 
 
 def softmax_vjp(z, d_p):

@@ -121,7 +121,7 @@ def deep_tanh_backward(x, y, W):
     d = h[-1] - y
     for i in (2, 1, 0):
         d = d * (1 - h[i + 1] ** 2)
-        G[i] = np.outer(d, h[i])
+        np.outer(d, h[i], out=G[i])
         d = W[i].T @ d
     return G
 

@@ -59,9 +59,9 @@ def layer_norm(X, gamma, beta, eps):
 
 def layer_norm_vjp(X, gamma, beta, eps, d_Y):
     centred = X - X.mean(axis=-1, keepdims=True)
-    s = np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + eps)
+    s = np.sqrt(np.einsum("nd,nd->n", centred, centred)[:, None] / X.shape[1] + eps)
     X_hat, G = centred / s, d_Y * gamma
-    inner = np.mean(G * X_hat, axis=-1, keepdims=True)
+    inner = np.einsum("nd,nd->n", G, X_hat)[:, None] / X.shape[1]
     return (G - G.mean(axis=-1, keepdims=True) - X_hat * inner) / s
 
 
@@ -72,9 +72,11 @@ def rms_norm(X, g, eps):
 
 
 def rms_norm_vjp(X, g, eps, d_Y):
-    r = np.sqrt(np.mean(X * X, axis=-1, keepdims=True) + eps)
-    X_hat, G = X / r, d_Y * g
-    return (G - X_hat * np.mean(G * X_hat, axis=-1, keepdims=True)) / r
+    d = X.shape[1]
+    square = np.einsum("nd,nd->n", X, X)[:, None] / d + eps
+    G = d_Y * g
+    inner = np.einsum("nd,nd->n", G, X)[:, None] / d
+    return (G - X * (inner / square)) / np.sqrt(square)
 
 
 def group_norm(X, gamma, eps):

@@ -102,31 +102,30 @@ def lstm_step(x, h, c, W, U, b):
     return h1
 
 
-def lstm_gate_cotangents(z, c, d_h, d_c):
-    """Of the gates' inputs, and of the old cell, from those of the new state and the new cell."""
+def lstm_gates(z, c):
+    """The gates, and the hyperbolic tangent of the new cell beside that cell."""
     k = c.shape[1]
-    i, f, o = (expit(z[:, j * k : (j + 1) * k]) for j in range(3))
+    i, f, o = np.split(expit(z[:, : 3 * k]), 3, axis=1)
     g = np.tanh(z[:, 3 * k :])
-    u = np.tanh(f * c + i * g)
+    cell = f * c + i * g
+    return i, f, o, g, np.tanh(cell), cell
+
+
+def lstm_gate_cotangents(gates, c, d_h, d_c):
+    """Of the gates' inputs, and of the old cell, from those of the new state and the new cell."""
+    i, f, o, g, u, _ = gates
     d_c = d_c + d_h * o * (1 - u * u)
-    d_z = np.empty_like(z)
-    d_z[:, :k] = d_c * g * i * (1 - i)
-    d_z[:, k : 2 * k] = d_c * c * f * (1 - f)
-    d_z[:, 2 * k : 3 * k] = d_h * u * o * (1 - o)
-    d_z[:, 3 * k :] = d_c * i * (1 - g * g)
-    return d_z, d_c * f
+    d_z = [d_c * g * i * (1 - i), d_c * c * f * (1 - f), d_h * u * o * (1 - o), d_c * i * (1 - g * g)]
+    return np.concatenate(d_z, axis=1), d_c * f
 
 
 def lstm_step_weight_vjp(x, h, c, W, U, b, d_h1):
-    d_z, _ = lstm_gate_cotangents(x @ W + h @ U + b, c, d_h1, 0.0)
+    d_z, _ = lstm_gate_cotangents(lstm_gates(x @ W + h @ U + b, c), c, d_h1, 0.0)
     return x.T @ d_z
 
 
 def lstm_step_cell_vjp(x, h, c, W, U, b, d_h1):
-    z = x @ W + h @ U + b
-    k = c.shape[1]
-    i, f, o = (expit(z[:, j * k : (j + 1) * k]) for j in range(3))
-    u = np.tanh(f * c + i * np.tanh(z[:, 3 * k :]))
+    _, f, o, _, u, _ = lstm_gates(x @ W + h @ U + b, c)
     return d_h1 * o * (1 - u * u) * f
 
 
@@ -147,13 +146,12 @@ def lstm_unrolled_backward(X, Y, W, U, b):
     h, c = np.zeros((2, X.shape[1], k))
     saved = []
     for drive in X @ W + b:
-        z = drive + h @ U
-        saved.append((h, c, z))
-        c = expit(z[:, k : 2 * k]) * c + expit(z[:, :k]) * np.tanh(z[:, 3 * k :])
-        h = expit(z[:, 2 * k : 3 * k]) * np.tanh(c)
+        gates = lstm_gates(drive + h @ U, c)
+        saved.append((h, c, gates))
+        h, c = gates[2] * gates[4], gates[5]
     d_h, d_c, total = h - Y, 0.0, np.zeros_like(U)
-    for before, cell, z in reversed(saved):
-        d_z, d_c = lstm_gate_cotangents(z, cell, d_h, d_c)
+    for before, cell, gates in reversed(saved):
+        d_z, d_c = lstm_gate_cotangents(gates, cell, d_h, d_c)
         total += before.T @ d_z
         d_h = d_z @ U.T
     return total
