@@ -1,18 +1,14 @@
 """The classic problems: the backward pass of the expert is the derivative, and what is printed is LaTeX."""
 
-import importlib
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.classics import classic_problems
 from tests.rendering import compile_latex
 from verify import numdiff
-
-ROOT = Path(__file__).resolve().parents[1]
 
 # What a numerical derivative must know to say anything about a backward pass, relative to the largest entry.
 ENOUGH = {"hessian": 1e-3, "hvp": 1e-3}
@@ -25,22 +21,7 @@ HEAD = r"""\documentclass{article}
 """
 
 
-def problems() -> dict[str, Any]:
-    """All problems; the folder that holds them is not installed, and is found beside the tests."""
-    if "benchmarks" not in sys.modules:
-        folder = ROOT / "benchmarks"
-        spec = importlib.util.spec_from_file_location(
-            "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
-        )
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["benchmarks"] = module
-        spec.loader.exec_module(module)
-    return dict(importlib.import_module("benchmarks.classics").PROBLEMS)
-
-
-PROBLEMS = problems()
+PROBLEMS = classic_problems()
 
 
 class Close(np.ndarray):

@@ -387,7 +387,7 @@ PROBLEMS = (
         wrt="X",
         domains={"Y": "one-hot"},
         assumptions=lambda X, V, Y: [Y.sum(axis=1) == 1],
-        entry=r"\nabla_{X_{ncij}} L",
+        entry=r"\bar X_{ncij}",
         expert=r"\frac{1}{H W} \bigl((P - Y) V^\top\bigr)_{nc}",
         backward=global_pooling_classifier_backward,
         small=({"N": 3, "C": 2, "H": 2, "W": 4, "K": 5}, {"N": 2, "C": 4, "H": 3, "W": 2, "K": 3}),

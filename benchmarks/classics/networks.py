@@ -398,7 +398,7 @@ PROBLEMS = (
             r"\delta_3 = (h_3 - y) \odot (1 - h_3^2), \quad "
             r"\delta_l = W_{l+1}^\top \delta_{l+1} \odot (1 - h_l^2)"
         ),
-        entry=r"\nabla_{W_l} L",
+        entry=r"\bar W_l",
         expert=r"\delta_l h_{l-1}^\top",
         backward=deep_tanh_backward,
         large={"d": 128},
