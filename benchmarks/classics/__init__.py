@@ -16,6 +16,7 @@ from benchmarks.classics import (
     matrices,
     networks,
     normalisation,
+    points,
     recurrent,
     regression,
 )
@@ -35,6 +36,7 @@ AREAS = (
     densities,
     generative,
     contrastive,
+    points,
 )
 
 PROBLEMS: dict[str, Problem] = {problem.name: problem for area in AREAS for problem in area.PROBLEMS}

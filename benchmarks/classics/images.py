@@ -90,6 +90,33 @@ def convolution_input_vjp(X, K, d_Y):
     return G[:, :, 1:-1, 1:-1]
 
 
+def strided_filter(x, k):
+    """One channel, kernel of 3 by 3, stride 2, one zero around."""
+    h, w = x.shape
+    p = np.zeros((h + 2, w + 2))
+    p[1:-1, 1:-1] = x
+    y = np.zeros((h // 2, w // 2))
+    for i in range(3):
+        for j in range(3):
+            y = y + k[i, j] * p[i : i + h : 2, j : j + w : 2]
+    return y
+
+
+def strided_filter_kernel_vjp(x, k, d_y):
+    h, w = x.shape
+    p = np.pad(x, 1)
+    return np.array([[np.vdot(d_y, p[i : i + h : 2, j : j + w : 2]) for j in range(3)] for i in range(3)])
+
+
+def strided_filter_input_vjp(x, k, d_y):
+    h, w = x.shape
+    G = np.zeros((h + 2, w + 2))
+    for i in range(3):
+        for j in range(3):
+            G[i : i + h : 2, j : j + w : 2] += k[i, j] * d_y
+    return G[1:-1, 1:-1]
+
+
 def convolution_entrywise(x, k, t):
     """Entry by entry, as the definition says it."""
     y = np.zeros((3, 4))
@@ -298,6 +325,34 @@ PROBLEMS = (
         backward=convolution_input_vjp,
         small=IMAGE_SMALL,
         large=IMAGE_LARGE,
+    ),
+    Problem(
+        name="strided-filter-kernel",
+        area=AREA,
+        function=strided_filter,
+        shapes={"x": ("2*a", "2*b"), "k": (3, 3)},
+        wrt="k",
+        kind="vjp",
+        output="y",
+        entry=r"\bar k_{ij}",
+        expert=r"\sum_{u,v} \bar y_{uv} p_{2u+i,2v+j}",
+        backward=strided_filter_kernel_vjp,
+        small=({"a": 2, "b": 3}, {"a": 3, "b": 2}),
+        large={"a": 64, "b": 48},
+    ),
+    Problem(
+        name="strided-filter-input",
+        area=AREA,
+        function=strided_filter,
+        shapes={"x": ("2*a", "2*b"), "k": (3, 3)},
+        wrt="x",
+        kind="vjp",
+        output="y",
+        entry=r"\bar x_{st}",
+        expert=r"\sum_{u,v,i,j} [s + 1 = 2 u + i][t + 1 = 2 v + j]\, k_{ij} \bar y_{uv}",
+        backward=strided_filter_input_vjp,
+        small=({"a": 2, "b": 3}, {"a": 3, "b": 2}),
+        large={"a": 64, "b": 48},
     ),
     Problem(
         name="convolution-entrywise",

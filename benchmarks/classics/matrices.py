@@ -204,6 +204,35 @@ def softmax_vjp(z, d_p):
     return p * (d_p - p @ d_p)
 
 
+def softmax_jvp(z, t_z):
+    p = softmax(z)
+    return p * (t_z - p @ t_z)
+
+
+def rosenbrock(x):
+    r = x[1:] - x[:-1] ** 2
+    return np.sum(100 * r**2 + (1 - x[:-1]) ** 2)
+
+
+def rosenbrock_backward(x):
+    r = 200 * (x[1:] - x[:-1] ** 2)
+    g = np.zeros_like(x)
+    g[1:] = r
+    g[:-1] += 2 * (x[:-1] - 1) - 2 * r * x[:-1]
+    return g
+
+
+def sharpe_ratio(w, mu, Sigma):
+    s = np.sqrt(w @ Sigma @ w)
+    return mu @ w / s
+
+
+def sharpe_ratio_backward(w, mu, Sigma):
+    Sw = Sigma @ w
+    square = w @ Sw
+    return (mu - (mu @ w) / square * Sw) / np.sqrt(square)
+
+
 def product_chain(W1, W2, W3, x, y):
     """A deep linear network, one sample."""
     r = W3 @ W2 @ W1 @ x - y
@@ -455,6 +484,40 @@ PROBLEMS = (
         expert=r"p \odot (\bar p - p^\top \bar p)",
         backward=softmax_vjp,
         large={"n": 4096},
+    ),
+    Problem(
+        name="softmax-jvp",
+        area=AREA,
+        function=softmax,
+        shapes={"z": ("n",)},
+        wrt="z",
+        kind="jvp",
+        output="p",
+        expert=r"p \odot (\dot z - p^\top \dot z)",
+        backward=softmax_jvp,
+        large={"n": 4096},
+    ),
+    Problem(
+        name="rosenbrock",
+        area=AREA,
+        function=rosenbrock,
+        shapes={"x": ("n",)},
+        wrt="x",
+        entry=r"\bar x_i",
+        expert=r"[i > 0]\, 200 (x_i - x_{i-1}^2) - [i < n - 1] \bigl(400 (x_{i+1} - x_i^2) x_i + 2 (1 - x_i)\bigr)",
+        backward=rosenbrock_backward,
+        large={"n": 4096},
+    ),
+    Problem(
+        name="sharpe-ratio",
+        area=AREA,
+        function=sharpe_ratio,
+        shapes={"w": ("d",), "mu": ("d",), "Sigma": ("d", "d")},
+        wrt="w",
+        domains={"Sigma": "positive definite"},
+        expert=r"\frac{\mu}{s} - \frac{\mu^\top w}{s^3} \Sigma w",
+        backward=sharpe_ratio_backward,
+        large={"d": 192},
     ),
     Problem(
         name="deep-linear",

@@ -31,6 +31,11 @@ def dense_jacobian(W, b, x):
     return (1 - y * y)[:, None] * W
 
 
+def dense_jvp(W, b, x, t_x):
+    y = np.tanh(W @ x + b)
+    return (1 - y * y) * (W @ t_x)
+
+
 def relu_regression(X, Y, W1, b1, W2, b2):
     Z = X @ W1 + b1
     H = np.maximum(Z, 0)
@@ -318,6 +323,17 @@ PROBLEMS = (
         kind="jacobian",
         expert=r"\operatorname{diag}(1 - y \odot y) W",
         backward=dense_jacobian,
+    ),
+    Problem(
+        name="dense-jvp",
+        area=AREA,
+        function=dense_jacobian_forward,
+        shapes={"W": ("m", "n"), "b": ("m",), "x": ("n",)},
+        wrt="x",
+        kind="jvp",
+        output="y",
+        expert=r"(1 - y \odot y) \odot W \dot x",
+        backward=dense_jvp,
     ),
     Problem(
         name="mlp-relu-mse",

@@ -181,6 +181,54 @@ def gru_step_weight_vjp(x, h, Wz, Uz, Wr, Ur, Wh, Uh, d_h1):
     return h.T @ (d_g @ Uh.T * h * r * (1 - r))
 
 
+def gru_unrolled(X, y, W, U, V):
+    """Update gate and candidate only; the input comes in through one matrix for both."""
+    k = y.size
+    h = np.zeros(k)
+    for t in range(3):
+        a = W @ X[t]
+        z = sigmoid(a[:k] + U @ h)
+        g = np.tanh(a[k:] + V @ h)
+        h = (1 - z) * h + z * g
+    return 0.5 * np.sum(np.square(h - y))
+
+
+def gru_unrolled_backward(X, y, W, U, V):
+    k = y.size
+    h = np.zeros(k)
+    saved = []
+    for a in X @ W.T:
+        z, g = expit(a[:k] + U @ h), np.tanh(a[k:] + V @ h)
+        saved.append((h, z, g))
+        h = h + z * (g - h)
+    d, total = h - y, np.zeros_like(V)
+    for before, z, g in reversed(saved):
+        d_g = d * z * (1 - g * g)
+        d_z = d * (g - before) * z * (1 - z)
+        total += np.outer(d_g, before)
+        d = d * (1 - z) + U.T @ d_z + V.T @ d_g
+    return total
+
+
+def euler_steps(x, y, W, step):
+    """A differential equation, followed for four steps."""
+    for _ in range(4):
+        x = x + step * np.tanh(W @ x)
+    return 0.5 * np.sum((x - y) ** 2)
+
+
+def euler_steps_backward(x, y, W, step):
+    states = [x]
+    for _ in range(4):
+        states.append(states[-1] + step * np.tanh(W @ states[-1]))
+    d, total = states[4] - y, np.zeros_like(W)
+    for t in (3, 2, 1, 0):
+        s = d - d * ((states[t + 1] - states[t]) / step) ** 2
+        total += np.outer(s, states[t])
+        d = d + step * (W.T @ s)
+    return step * total
+
+
 SEQUENCE = {"X": (4, "d"), "y": ("k",), "W": ("d", "k"), "U": ("k", "k"), "b": ("k",)}
 LSTM = {
     "x": ("n", "d"),
@@ -330,5 +378,38 @@ PROBLEMS = (
         ),
         backward=gru_step_weight_vjp,
         large={"n": 64, "d": 64, "k": 64},
+    ),
+    Problem(
+        name="gru-unrolled",
+        area=AREA,
+        function=gru_unrolled,
+        shapes={"X": (3, "d"), "y": ("k",), "W": ("2*k", "d"), "U": ("k", "k"), "V": ("k", "k")},
+        wrt="V",
+        where=(
+            r"\begin{gathered}"
+            r"\delta_t = \bar h_t \odot z_t \odot (1 - g_t^2), \quad "
+            r"\varepsilon_t = \bar h_t \odot (g_t - h_{t-1}) \odot z_t \odot (1 - z_t), \\ "
+            r"\bar h_3 = h_3 - y, \quad "
+            r"\bar h_{t-1} = \bar h_t \odot (1 - z_t) + U^\top \varepsilon_t + V^\top \delta_t"
+            r"\end{gathered}"
+        ),
+        expert=r"\sum_{t=1}^{3} \delta_t h_{t-1}^\top",
+        backward=gru_unrolled_backward,
+        large={"d": 64, "k": 128},
+    ),
+    Problem(
+        name="euler-steps",
+        area=AREA,
+        function=euler_steps,
+        shapes={"x": ("d",), "y": ("d",), "W": ("d", "d"), "step": ()},
+        wrt="W",
+        domains={"step": "positive"},
+        where=(
+            r"\bar x_4 = x_4 - y, \quad \delta_t = \bar x_t \odot \bigl(1 - \tanh^2(W x_{t-1})\bigr), \quad "
+            r"\bar x_{t-1} = \bar x_t + \mathrm{step}\, W^\top \delta_t"
+        ),
+        expert=r"\mathrm{step} \sum_{t=1}^{4} \delta_t x_{t-1}^\top",
+        backward=euler_steps_backward,
+        large={"d": 192},
     ),
 )

@@ -108,6 +108,10 @@ def poisson_backward(X, y, w):
     return X.T @ (np.exp(X @ w) - y)
 
 
+def poisson_hessian(X, y, w):
+    return (X.T * np.exp(X @ w)) @ X
+
+
 def logistic(X, y, w):
     p = 1 / (1 + np.exp(-X @ w))
     return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
@@ -313,6 +317,17 @@ PROBLEMS = (
         domains={"y": "nonnegative"},
         expert=r"X^\top (\mu - y)",
         backward=poisson_backward,
+    ),
+    Problem(
+        name="poisson-hessian",
+        area=AREA,
+        function=poisson,
+        shapes=POINTS,
+        wrt="w",
+        kind="hessian",
+        domains={"y": "nonnegative"},
+        expert=r"X^\top \operatorname{diag}(\mu) X",
+        backward=poisson_hessian,
     ),
     Problem(
         name="logistic-regression",
