@@ -268,7 +268,7 @@ PROBLEMS = (
         assumptions=lambda X, Y, W, b: [Y.sum(axis=1) == 1],
         expert=r"\frac{1}{n} X^\top \bigl(G - \operatorname{diag}(G \mathbf 1) P\bigr)",
         where=r"G = P \odot X \dot W",
-        small=({"n": 3, "d": 2, "c": 4}, {"n": 2, "d": 4, "c": 3}),
+        small=({"n": 4, "d": 2, "c": 3}, {"n": 2, "d": 3, "c": 2}),
         backward=softmax_hvp,
     ),
     Problem(

@@ -216,12 +216,12 @@ def global_pooling_classifier_backward(X, V, Y):
 SIGNAL = {"X": ("N", "C", "2*M"), "W": ("O", "C", 3), "b": ("O",)}
 IMAGE = {"X": ("N", "C", "H", "W"), "K": ("O", "C", 3, 3)}
 IMAGE_SMALL = (
-    {"N": 2, "C": 2, "H": 4, "W": 3, "O": 3},
+    {"N": 2, "C": 1, "H": 4, "W": 3, "O": 2},
     {"N": 1, "C": 3, "H": 2, "W": 4, "O": 2},
 )
 IMAGE_LARGE = {"N": 8, "C": 8, "H": 16, "W": 16, "O": 16}
 BLOCKS = {"X": ("N", "C", "2*H", "2*W")}
-BLOCKS_SMALL = ({"N": 2, "C": 1, "H": 3, "W": 2}, {"N": 1, "C": 2, "H": 2, "W": 3})
+BLOCKS_SMALL = ({"N": 2, "C": 1, "H": 1, "W": 3}, {"N": 1, "C": 2, "H": 2, "W": 3})
 BLOCKS_LARGE = {"N": 16, "C": 16, "H": 16, "W": 16}
 
 PROBLEMS = (
@@ -445,7 +445,7 @@ PROBLEMS = (
         entry=r"\bar X_{ncij}",
         expert=r"\frac{1}{H W} \bigl((P - Y) V^\top\bigr)_{nc}",
         backward=global_pooling_classifier_backward,
-        small=({"N": 3, "C": 2, "H": 2, "W": 4, "K": 5}, {"N": 2, "C": 4, "H": 3, "W": 2, "K": 3}),
+        small=({"N": 3, "C": 2, "H": 2, "W": 1, "K": 4}, {"N": 2, "C": 4, "H": 3, "W": 2, "K": 3}),
         large={"N": 16, "C": 16, "H": 16, "W": 16, "K": 8},
     ),
 )

@@ -417,6 +417,7 @@ PROBLEMS = (
         entry=r"\bar W_l",
         expert=r"\delta_l h_{l-1}^\top",
         backward=deep_tanh_backward,
+        small=({"d": 2}, {"d": 3}),
         large={"d": 128},
     ),
     Problem(

@@ -159,7 +159,7 @@ PROBLEMS = (
             r"\hat X_{nchw} \langle \hat X \odot \bar Y \rangle_c\bigr)"
         ),
         backward=batch_norm_images_vjp,
-        small=({"N": 3, "C": 2, "H": 2, "W": 4}, {"N": 2, "C": 3, "H": 4, "W": 2}),
+        small=({"N": 3, "C": 2, "H": 1, "W": 4}, {"N": 2, "C": 3, "H": 4, "W": 2}),
         large={"N": 16, "C": 16, "H": 16, "W": 16},
     ),
     Problem(
@@ -208,7 +208,7 @@ PROBLEMS = (
         ),
         expert=r"\frac{1}{s} \odot \bigl(G - \langle G \rangle - \hat Z \odot \langle \hat Z \odot G \rangle\bigr)",
         backward=group_norm_vjp,
-        small=({"n": 2, "k": 3, "p": 4}, {"n": 3, "k": 2, "p": 5}),
+        small=({"n": 1, "k": 3, "p": 4}, {"n": 3, "k": 2, "p": 5}),
         large={"n": 16, "k": 8, "p": 256},
     ),
     Problem(

@@ -201,13 +201,13 @@ def gru_unrolled_backward(X, y, W, U, V):
         z, g = expit(a[:k] + U @ h), np.tanh(a[k:] + V @ h)
         saved.append((h, z, g))
         h = h + z * (g - h)
-    d, total = h - y, np.zeros_like(V)
+    d, deltas = h - y, []
     for before, z, g in reversed(saved):
         d_g = d * z * (1 - g * g)
         d_z = d * (g - before) * z * (1 - z)
-        total += np.outer(d_g, before)
-        d = d * (1 - z) + U.T @ d_z + V.T @ d_g
-    return total
+        deltas.append(d_g)
+        d = d * (1 - z) + d_z @ U + d_g @ V
+    return np.array(deltas[::-1]).T @ np.array([before for before, _, _ in saved])
 
 
 def euler_steps(x, y, W, step):
@@ -221,12 +221,13 @@ def euler_steps_backward(x, y, W, step):
     states = [x]
     for _ in range(4):
         states.append(states[-1] + step * np.tanh(W @ states[-1]))
-    d, total = states[4] - y, np.zeros_like(W)
+    H = np.array(states)
+    slopes = 1 - (np.diff(H, axis=0) / step) ** 2
+    d, deltas = H[4] - y, np.empty_like(slopes)
     for t in (3, 2, 1, 0):
-        s = d - d * ((states[t + 1] - states[t]) / step) ** 2
-        total += np.outer(s, states[t])
-        d = d + step * (W.T @ s)
-    return step * total
+        deltas[t] = step * d * slopes[t]
+        d = d + deltas[t] @ W
+    return deltas.T @ H[:4]
 
 
 SEQUENCE = {"X": (4, "d"), "y": ("k",), "W": ("d", "k"), "U": ("k", "k"), "b": ("k",)}
