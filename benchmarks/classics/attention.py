@@ -47,7 +47,7 @@ def causal_attention(Q, K, V, T):
     n, d = Q.shape
     S = Q @ K.T / np.sqrt(d)
     mask = np.tril(np.ones((n, n)))
-    S = np.where(mask == 1, S, -1e9)
+    S = np.where(mask == 1, S, -np.inf)
     P = softmax(S, axis=-1)
     R = P @ V - T
     return 0.5 * np.sum(R**2)

@@ -309,6 +309,7 @@ PROBLEMS = (
         shapes={"z": ("n",), "y": ("n",), "gamma": ()},
         wrt="z",
         domains={"y": "mask", "gamma": "positive"},
+        assumptions=lambda z, y, gamma: [y**2 == y],
         expert=r"\frac{1}{n} (2 y - 1) \odot (1 - q)^\gamma \odot (\gamma q \odot \log q + q - 1)",
         backward=focal_loss_backward,
         large={"n": 4096},

@@ -430,6 +430,7 @@ PROBLEMS = (
         shapes={"F": ("c", "p"), "A": ("c", "c")},
         wrt="F",
         domains={"A": "symmetric"},
+        assumptions=lambda F, A: [A == A.T],
         expert=r"\frac{4}{p} (G - A) F",
         backward=style_loss_backward,
         large={"c": 64, "p": 256},

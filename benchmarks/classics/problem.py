@@ -34,7 +34,7 @@ class Problem:
     ``shapes`` gives every argument its axes: the name of a size, a number where the code loops over it, or a product
     such as ``"2*k"``. ``domains`` says what an argument obeys where it is not any real number: a domain of
     ``verify.sampling``, ``invertible``, or ``integer below`` a size. ``assumptions`` takes the arguments of the
-    function and returns the equations that they obey.
+    function and returns the relations that they obey and that the expert's answer makes use of.
 
     ``expert`` is the right-hand side, in the names of the arguments and of the local variables of ``function``. What
     it uses beside those is defined in ``where``, which counts as a part of the answer. Where the answer has
