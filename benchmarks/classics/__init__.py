@@ -9,10 +9,14 @@ Data
 from benchmarks.classics import (
     attention,
     classification,
+    contrastive,
+    densities,
+    generative,
     images,
     matrices,
     networks,
     normalisation,
+    points,
     recurrent,
     regression,
 )
@@ -20,7 +24,20 @@ from benchmarks.classics.problem import KINDS, Arguments, Problem, Sizes
 
 __all__ = ["KINDS", "PROBLEMS", "Arguments", "Problem", "Sizes"]
 
-AREAS = (matrices, regression, classification, networks, normalisation, attention, recurrent, images)
+AREAS = (
+    matrices,
+    regression,
+    classification,
+    networks,
+    normalisation,
+    attention,
+    recurrent,
+    images,
+    densities,
+    generative,
+    contrastive,
+    points,
+)
 
 PROBLEMS: dict[str, Problem] = {problem.name: problem for area in AREAS for problem in area.PROBLEMS}
 

@@ -47,7 +47,7 @@ def causal_attention(Q, K, V, T):
     n, d = Q.shape
     S = Q @ K.T / np.sqrt(d)
     mask = np.tril(np.ones((n, n)))
-    S = np.where(mask == 1, S, -1e9)
+    S = np.where(mask == 1, S, -np.inf)
     P = softmax(S, axis=-1)
     R = P @ V - T
     return 0.5 * np.sum(R**2)
@@ -213,10 +213,10 @@ PROBLEMS = (
         function=multi_head_einsum,
         shapes={
             "X": ("t", "d"),
-            "Wq": ("d", "h", "k"),
-            "Wk": ("d", "h", "k"),
-            "Wv": ("d", "h", "k"),
-            "Wo": ("h", "k", "d"),
+            "Wq": ("d", "H", "k"),
+            "Wk": ("d", "H", "k"),
+            "Wv": ("d", "H", "k"),
+            "Wo": ("H", "k", "d"),
         },
         wrt="Wq",
         kind="vjp",
@@ -225,10 +225,11 @@ PROBLEMS = (
             r"\bar P_h = \bar Y W_{o,h}^\top V_h^\top, \quad "
             r"\bar S_h = P_h \odot \bigl(\bar P_h - (P_h \odot \bar P_h) \mathbf 1 \mathbf 1^\top\bigr)"
         ),
+        entry=r"\bar W_{q,h}",
         expert=r"\frac{1}{\sqrt k} X^\top \bar S_h K_h",
         backward=multi_head_einsum_vjp,
-        small=({"t": 3, "d": 4, "h": 2, "k": 3}, {"t": 4, "d": 3, "h": 3, "k": 2}),
-        large={"t": 64, "d": 64, "h": 4, "k": 16},
+        small=({"t": 3, "d": 4, "H": 2, "k": 3}, {"t": 4, "d": 3, "H": 3, "k": 2}),
+        large={"t": 64, "d": 64, "H": 4, "k": 16},
     ),
     Problem(
         name="multi-head-reshape",
@@ -238,8 +239,9 @@ PROBLEMS = (
         wrt="Wv",
         kind="vjp",
         output="Y",
-        expert=r"\sum_n X_n^\top P_{nh}^\top \bar Y_{nh}",
-        where=r"\bar Y_{nh} = \text{the columns of head } h \text{ of } \bar Y_n",
+        entry=r"\bar W_{v,h}",
+        expert=r"\sum_i X_i^\top P_{ih}^\top \bar Y_{ih}",
+        where=r"\bar Y_{ih} = \text{columns of head } h \text{ of } \bar Y_i",
         backward=multi_head_reshape_vjp,
         small=({"n": 2, "t": 3, "d": 4, "k": 1}, {"n": 3, "t": 2, "d": 3, "k": 2}),
         large={"n": 8, "t": 64, "d": 32, "k": 16},

@@ -268,6 +268,7 @@ PROBLEMS = (
         assumptions=lambda X, Y, W, b: [Y.sum(axis=1) == 1],
         expert=r"\frac{1}{n} X^\top \bigl(G - \operatorname{diag}(G \mathbf 1) P\bigr)",
         where=r"G = P \odot X \dot W",
+        small=({"n": 4, "d": 2, "c": 3}, {"n": 2, "d": 3, "c": 2}),
         backward=softmax_hvp,
     ),
     Problem(
@@ -308,6 +309,7 @@ PROBLEMS = (
         shapes={"z": ("n",), "y": ("n",), "gamma": ()},
         wrt="z",
         domains={"y": "mask", "gamma": "positive"},
+        assumptions=lambda z, y, gamma: [y**2 == y],
         expert=r"\frac{1}{n} (2 y - 1) \odot (1 - q)^\gamma \odot (\gamma q \odot \log q + q - 1)",
         backward=focal_loss_backward,
         large={"n": 4096},
@@ -382,7 +384,7 @@ PROBLEMS = (
         domains={"p": "simplex"},
         expert=r"-\log p - 1",
         backward=entropy_backward,
-        large={"n": 4096},
+        large={"n": 128},
     ),
     Problem(
         name="dice-loss",

@@ -16,7 +16,7 @@ def filter_signal(x, w):
 
 
 def filter_signal_kernel_vjp(x, w, d_y):
-    return np.lib.stride_tricks.sliding_window_view(x, d_y.size) @ d_y
+    return np.array([d_y @ x[k : k + d_y.size] for k in range(3)])
 
 
 def filter_signal_input_vjp(x, w, d_y):
@@ -90,6 +90,33 @@ def convolution_input_vjp(X, K, d_Y):
     return G[:, :, 1:-1, 1:-1]
 
 
+def strided_filter(x, k):
+    """One channel, kernel of 3 by 3, stride 2, one zero around."""
+    h, w = x.shape
+    p = np.zeros((h + 2, w + 2))
+    p[1:-1, 1:-1] = x
+    y = np.zeros((h // 2, w // 2))
+    for i in range(3):
+        for j in range(3):
+            y = y + k[i, j] * p[i : i + h : 2, j : j + w : 2]
+    return y
+
+
+def strided_filter_kernel_vjp(x, k, d_y):
+    h, w = x.shape
+    p = np.pad(x, 1)
+    return np.array([[np.vdot(d_y, p[i : i + h : 2, j : j + w : 2]) for j in range(3)] for i in range(3)])
+
+
+def strided_filter_input_vjp(x, k, d_y):
+    h, w = x.shape
+    G = np.zeros((h + 2, w + 2))
+    for i in range(3):
+        for j in range(3):
+            G[i : i + h : 2, j : j + w : 2] += k[i, j] * d_y
+    return G[1:-1, 1:-1]
+
+
 def convolution_entrywise(x, k, t):
     """Entry by entry, as the definition says it."""
     y = np.zeros((3, 4))
@@ -135,8 +162,8 @@ def upsampling(X):
 
 
 def upsampling_vjp(X, d_Y):
-    h, w = X.shape
-    return d_Y.reshape(h, 2, w, 2).sum(axis=(1, 3))
+    rows = d_Y[0::2] + d_Y[1::2]
+    return rows[:, 0::2] + rows[:, 1::2]
 
 
 def smooth_total_variation(x, eps):
@@ -170,32 +197,32 @@ def style_loss_backward(F, A):
     return (4 / pixels) * ((F @ F.T / pixels - A) @ F)
 
 
-def global_pooling_classifier(X, W, Y):
+def global_pooling_classifier(X, V, Y):
     f = X.mean(axis=(2, 3))
-    Z = f @ W
+    Z = f @ V
     P = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
     return -np.sum(Y * np.log(P))
 
 
-def global_pooling_classifier_backward(X, W, Y):
-    Z = X.mean(axis=(2, 3)) @ W
+def global_pooling_classifier_backward(X, V, Y):
+    Z = X.mean(axis=(2, 3)) @ V
     P = np.exp(Z - Z.max(axis=1, keepdims=True))
     P /= P.sum(axis=1, keepdims=True)
     n, c, h, w = X.shape
-    G = (P - Y) @ W.T / (h * w)
+    G = (P - Y) @ V.T / (h * w)
     return np.broadcast_to(G[:, :, None, None], X.shape).copy()
 
 
-SIGNAL = {"X": ("n", "c", "2*m"), "W": ("o", "c", 3), "b": ("o",)}
-IMAGE = {"X": ("n", "c", "h", "w"), "K": ("o", "c", 3, 3)}
+SIGNAL = {"X": ("N", "C", "2*M"), "W": ("O", "C", 3), "b": ("O",)}
+IMAGE = {"X": ("N", "C", "H", "W"), "K": ("O", "C", 3, 3)}
 IMAGE_SMALL = (
-    {"n": 2, "c": 2, "h": 4, "w": 3, "o": 3},
-    {"n": 1, "c": 3, "h": 2, "w": 4, "o": 2},
+    {"N": 2, "C": 1, "H": 4, "W": 3, "O": 2},
+    {"N": 1, "C": 3, "H": 2, "W": 4, "O": 2},
 )
-IMAGE_LARGE = {"n": 8, "c": 8, "h": 16, "w": 16, "o": 16}
-BLOCKS = {"X": ("n", "c", "2*h", "2*w")}
-BLOCKS_SMALL = ({"n": 2, "c": 3, "h": 1, "w": 2}, {"n": 1, "c": 2, "h": 3, "w": 2})
-BLOCKS_LARGE = {"n": 16, "c": 16, "h": 16, "w": 16}
+IMAGE_LARGE = {"N": 8, "C": 8, "H": 16, "W": 16, "O": 16}
+BLOCKS = {"X": ("N", "C", "2*H", "2*W")}
+BLOCKS_SMALL = ({"N": 2, "C": 1, "H": 1, "W": 3}, {"N": 1, "C": 2, "H": 2, "W": 3})
+BLOCKS_LARGE = {"N": 16, "C": 16, "H": 16, "W": 16}
 
 PROBLEMS = (
     Problem(
@@ -206,7 +233,8 @@ PROBLEMS = (
         wrt="w",
         kind="vjp",
         output="y",
-        expert=r"\bar w_k = \sum_i \bar y_i x_{i+k}",
+        entry=r"\bar w_k",
+        expert=r"\sum_i \bar y_i x_{i+k}",
         backward=filter_signal_kernel_vjp,
         small=({"n": 6}, {"n": 8}),
         large={"n": 8192},
@@ -219,7 +247,8 @@ PROBLEMS = (
         wrt="x",
         kind="vjp",
         output="y",
-        expert=r"\bar x_i = \sum_k [0 \le i - k < n - 2]\, \bar y_{i-k} w_k",
+        entry=r"\bar x_i",
+        expert=r"\sum_k [0 \le i - k < n - 2]\, \bar y_{i-k} w_k",
         backward=filter_signal_input_vjp,
         small=({"n": 6}, {"n": 8}),
         large={"n": 8192},
@@ -232,7 +261,8 @@ PROBLEMS = (
         wrt="w",
         kind="vjp",
         output="y",
-        expert=r"\bar w_k = \sum_i \bar y_i x_{i+2-k}",
+        entry=r"\bar w_k",
+        expert=r"\sum_i \bar y_i x_{i+2-k}",
         backward=convolve_signal_vjp,
         small=({"n": 6}, {"n": 8}),
         large={"n": 8192},
@@ -245,11 +275,12 @@ PROBLEMS = (
         wrt="W",
         kind="vjp",
         output="Y",
-        expert=r"\bar W_{ocu} = \sum_{n,l} \bar Y_{nol} X^{p}_{nc,2l+u}",
-        where=r"X^{p}_{ncl} = [0 < l \le 2 m]\, X_{nc,l-1}",
+        entry=r"\bar W_{ocu}",
+        expert=r"\sum_{n,l} \bar Y_{nol} X^{p}_{nc,2l+u}",
+        where=r"X^{p}_{ncl} = [0 < l \le 2 M]\, X_{nc,l-1}",
         backward=strided_convolution_kernel_vjp,
-        small=({"n": 2, "c": 3, "m": 2, "o": 4}, {"n": 3, "c": 2, "m": 4, "o": 1}),
-        large={"n": 32, "c": 16, "m": 64, "o": 16},
+        small=({"N": 2, "C": 3, "M": 2, "O": 4}, {"N": 3, "C": 2, "M": 4, "O": 1}),
+        large={"N": 32, "C": 16, "M": 64, "O": 16},
     ),
     Problem(
         name="strided-convolution-input",
@@ -259,10 +290,11 @@ PROBLEMS = (
         wrt="X",
         kind="vjp",
         output="Y",
-        expert=r"\bar X_{ncj} = \sum_{o,l,u} [j + 1 = 2 l + u]\, W_{ocu} \bar Y_{nol}",
+        entry=r"\bar X_{ncj}",
+        expert=r"\sum_{o,l,u} [j + 1 = 2 l + u]\, W_{ocu} \bar Y_{nol}",
         backward=strided_convolution_input_vjp,
-        small=({"n": 2, "c": 3, "m": 2, "o": 4}, {"n": 3, "c": 2, "m": 4, "o": 1}),
-        large={"n": 32, "c": 16, "m": 64, "o": 16},
+        small=({"N": 2, "C": 3, "M": 2, "O": 4}, {"N": 3, "C": 2, "M": 4, "O": 1}),
+        large={"N": 32, "C": 16, "M": 64, "O": 16},
     ),
     Problem(
         name="convolution-kernel",
@@ -272,8 +304,9 @@ PROBLEMS = (
         wrt="K",
         kind="vjp",
         output="Y",
-        expert=r"\bar K_{ocij} = \sum_{n,a,b} \bar Y_{noab} X^{p}_{nc,a+i,b+j}",
-        where=r"X^{p}_{ncab} = [0 < a \le h][0 < b \le w]\, X_{nc,a-1,b-1}",
+        entry=r"\bar K_{ocij}",
+        expert=r"\sum_{n,a,b} \bar Y_{noab} X^{p}_{nc,a+i,b+j}",
+        where=r"X^{p}_{ncab} = [0 < a \le H][0 < b \le W]\, X_{nc,a-1,b-1}",
         backward=convolution_kernel_vjp,
         small=IMAGE_SMALL,
         large=IMAGE_LARGE,
@@ -286,11 +319,40 @@ PROBLEMS = (
         wrt="X",
         kind="vjp",
         output="Y",
-        expert=r"\bar X_{ncab} = \sum_{o,i,j} K_{ocij} \bar Y^{p}_{no,a+2-i,b+2-j}",
-        where=r"\bar Y^{p}_{noab} = [0 < a \le h][0 < b \le w]\, \bar Y_{no,a-1,b-1}",
+        entry=r"\bar X_{ncab}",
+        expert=r"\sum_{o,i,j} K_{ocij} \bar Y^{p}_{no,a+2-i,b+2-j}",
+        where=r"\bar Y^{p}_{noab} = [0 < a \le H][0 < b \le W]\, \bar Y_{no,a-1,b-1}",
         backward=convolution_input_vjp,
         small=IMAGE_SMALL,
         large=IMAGE_LARGE,
+    ),
+    Problem(
+        name="strided-filter-kernel",
+        area=AREA,
+        function=strided_filter,
+        shapes={"x": ("2*a", "2*b"), "k": (3, 3)},
+        wrt="k",
+        kind="vjp",
+        output="y",
+        entry=r"\bar k_{ij}",
+        expert=r"\sum_{u,v} \bar y_{uv} p_{2u+i,2v+j}",
+        backward=strided_filter_kernel_vjp,
+        small=({"a": 2, "b": 3}, {"a": 3, "b": 2}),
+        large={"a": 64, "b": 48},
+    ),
+    Problem(
+        name="strided-filter-input",
+        area=AREA,
+        function=strided_filter,
+        shapes={"x": ("2*a", "2*b"), "k": (3, 3)},
+        wrt="x",
+        kind="vjp",
+        output="y",
+        entry=r"\bar x_{st}",
+        expert=r"\sum_{u,v,i,j} [s + 1 = 2 u + i][t + 1 = 2 v + j]\, k_{ij} \bar y_{uv}",
+        backward=strided_filter_input_vjp,
+        small=({"a": 2, "b": 3}, {"a": 3, "b": 2}),
+        large={"a": 64, "b": 48},
     ),
     Problem(
         name="convolution-entrywise",
@@ -298,7 +360,8 @@ PROBLEMS = (
         function=convolution_entrywise,
         shapes={"x": (5, 5), "k": (3, 2), "t": (3, 4)},
         wrt="k",
-        expert=r"\bar k_{uv} = \sum_{i,j} r_{ij} x_{i+u,j+v}",
+        entry=r"\bar k_{uv}",
+        expert=r"\sum_{i,j} r_{ij} x_{i+u,j+v}",
         backward=convolution_entrywise_backward,
     ),
     Problem(
@@ -309,6 +372,7 @@ PROBLEMS = (
         wrt="X",
         kind="vjp",
         output="Y",
+        entry=r"\bar X_{ncij}",
         expert=r"\frac{1}{4} \bar Y_{nc \lfloor i/2 \rfloor \lfloor j/2 \rfloor}",
         backward=average_pooling_vjp,
         small=BLOCKS_SMALL,
@@ -322,6 +386,7 @@ PROBLEMS = (
         wrt="X",
         kind="vjp",
         output="Y",
+        entry=r"\bar X_{ncij}",
         expert=(
             r"[X_{ncij} = Y_{nc \lfloor i/2 \rfloor \lfloor j/2 \rfloor}]\, "
             r"\bar Y_{nc \lfloor i/2 \rfloor \lfloor j/2 \rfloor}"
@@ -338,6 +403,7 @@ PROBLEMS = (
         wrt="X",
         kind="vjp",
         output="Y",
+        entry=r"\bar X_{ij}",
         expert=r"\sum_{u=0}^{1} \sum_{v=0}^{1} \bar Y_{2i+u,2j+v}",
         backward=upsampling_vjp,
         large={"h": 128, "w": 64},
@@ -364,6 +430,7 @@ PROBLEMS = (
         shapes={"F": ("c", "p"), "A": ("c", "c")},
         wrt="F",
         domains={"A": "symmetric"},
+        assumptions=lambda F, A: [A == A.T],
         expert=r"\frac{4}{p} (G - A) F",
         backward=style_loss_backward,
         large={"c": 64, "p": 256},
@@ -372,13 +439,14 @@ PROBLEMS = (
         name="global-pooling-classifier",
         area=AREA,
         function=global_pooling_classifier,
-        shapes={"X": ("n", "c", "h", "w"), "W": ("c", "k"), "Y": ("n", "k")},
+        shapes={"X": ("N", "C", "H", "W"), "V": ("C", "K"), "Y": ("N", "K")},
         wrt="X",
         domains={"Y": "one-hot"},
-        assumptions=lambda X, W, Y: [Y.sum(axis=1) == 1],
-        expert=r"\frac{1}{h w} \bigl((P - Y) W^\top\bigr)_{nc}",
+        assumptions=lambda X, V, Y: [Y.sum(axis=1) == 1],
+        entry=r"\bar X_{ncij}",
+        expert=r"\frac{1}{H W} \bigl((P - Y) V^\top\bigr)_{nc}",
         backward=global_pooling_classifier_backward,
-        small=({"n": 3, "c": 2, "h": 2, "w": 4, "k": 5}, {"n": 2, "c": 4, "h": 3, "w": 2, "k": 3}),
-        large={"n": 16, "c": 16, "h": 16, "w": 16, "k": 8},
+        small=({"N": 3, "C": 2, "H": 2, "W": 1, "K": 4}, {"N": 2, "C": 4, "H": 3, "W": 2, "K": 3}),
+        large={"N": 16, "C": 16, "H": 16, "W": 16, "K": 8},
     ),
 )

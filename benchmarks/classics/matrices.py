@@ -77,7 +77,7 @@ def log_det_gram(X):
 
 
 def log_det_gram_backward(X):
-    return 2 * np.linalg.solve(X.T @ X, X.T).T
+    return X @ (2 * np.linalg.inv(X.T @ X))
 
 
 def inverse_form(X, a, b):
@@ -166,7 +166,9 @@ def normalise(x):
 def normalise_jacobian(x):
     norm = np.sqrt(x @ x)
     y = x / norm
-    return (np.eye(x.size) - np.outer(y, y)) / norm
+    J = np.outer(y, y / -norm)
+    J.flat[:: x.size + 1] += 1 / norm
+    return J
 
 
 def normalise_jvp(x, t_x):
@@ -181,9 +183,7 @@ def log_sum_exp(x):
 
 
 def log_sum_exp_hessian(x):
-    p = np.exp(x - x.max())
-    p /= p.sum()
-    return np.diag(p) - np.outer(p, p)
+    return softmax_jacobian(x)
 
 
 def softmax(z):
@@ -194,12 +194,43 @@ def softmax(z):
 
 def softmax_jacobian(z):
     p = softmax(z)
-    return np.diag(p) - np.outer(p, p)
+    J = np.outer(p, -p)
+    J.flat[:: p.size + 1] += p
+    return J
 
 
 def softmax_vjp(z, d_p):
     p = softmax(z)
     return p * (d_p - p @ d_p)
+
+
+def softmax_jvp(z, t_z):
+    p = softmax(z)
+    return p * (t_z - p @ t_z)
+
+
+def rosenbrock(x):
+    r = x[1:] - x[:-1] ** 2
+    return np.sum(100 * r**2 + (1 - x[:-1]) ** 2)
+
+
+def rosenbrock_backward(x):
+    r = 200 * (x[1:] - x[:-1] ** 2)
+    g = np.zeros_like(x)
+    g[1:] = r
+    g[:-1] += 2 * (x[:-1] - 1) - 2 * r * x[:-1]
+    return g
+
+
+def sharpe_ratio(w, mu, Sigma):
+    s = np.sqrt(w @ Sigma @ w)
+    return mu @ w / s
+
+
+def sharpe_ratio_backward(w, mu, Sigma):
+    Sw = Sigma @ w
+    square = w @ Sw
+    return (mu - (mu @ w) / square * Sw) / np.sqrt(square)
 
 
 def product_chain(W1, W2, W3, x, y):
@@ -240,6 +271,7 @@ PROBLEMS = (
         shapes={"A": ("n", "n"), "b": ("n",), "x": ("n",)},
         wrt="x",
         domains={"A": "symmetric"},
+        assumptions=lambda A, b, x: [A == A.T],
         expert=r"A x - b",
         backward=energy_backward,
     ),
@@ -251,6 +283,7 @@ PROBLEMS = (
         wrt="x",
         kind="hessian",
         domains={"A": "symmetric"},
+        assumptions=lambda A, b, x: [A == A.T],
         expert=r"A",
         backward=energy_hessian,
     ),
@@ -375,6 +408,7 @@ PROBLEMS = (
         shapes={"A": ("n", "n"), "x": ("n",)},
         wrt="x",
         domains={"A": "symmetric"},
+        assumptions=lambda A, x: [A == A.T],
         expert=r"\frac{2}{x^\top x} (A x - r x)",
         backward=rayleigh_quotient_backward,
     ),
@@ -385,6 +419,7 @@ PROBLEMS = (
         shapes={"x": ("d",), "mu": ("d",), "Sigma": ("d", "d")},
         wrt="x",
         domains={"Sigma": "positive definite"},
+        assumptions=lambda x, mu, Sigma: [Sigma == Sigma.T],
         expert=r"\frac{1}{D} \Sigma^{-1} (x - \mu)",
         backward=mahalanobis_backward,
         large={"d": 128},
@@ -453,6 +488,41 @@ PROBLEMS = (
         expert=r"p \odot (\bar p - p^\top \bar p)",
         backward=softmax_vjp,
         large={"n": 4096},
+    ),
+    Problem(
+        name="softmax-jvp",
+        area=AREA,
+        function=softmax,
+        shapes={"z": ("n",)},
+        wrt="z",
+        kind="jvp",
+        output="p",
+        expert=r"p \odot (\dot z - p^\top \dot z)",
+        backward=softmax_jvp,
+        large={"n": 4096},
+    ),
+    Problem(
+        name="rosenbrock",
+        area=AREA,
+        function=rosenbrock,
+        shapes={"x": ("n",)},
+        wrt="x",
+        entry=r"\bar x_i",
+        expert=r"[i > 0]\, 200 (x_i - x_{i-1}^2) - [i < n - 1] \bigl(400 (x_{i+1} - x_i^2) x_i + 2 (1 - x_i)\bigr)",
+        backward=rosenbrock_backward,
+        large={"n": 4096},
+    ),
+    Problem(
+        name="sharpe-ratio",
+        area=AREA,
+        function=sharpe_ratio,
+        shapes={"w": ("d",), "mu": ("d",), "Sigma": ("d", "d")},
+        wrt="w",
+        domains={"Sigma": "positive definite"},
+        assumptions=lambda w, mu, Sigma: [Sigma == Sigma.T],
+        expert=r"\frac{\mu}{s} - \frac{\mu^\top w}{s^3} \Sigma w",
+        backward=sharpe_ratio_backward,
+        large={"d": 192},
     ),
     Problem(
         name="deep-linear",

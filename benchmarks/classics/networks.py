@@ -31,6 +31,11 @@ def dense_jacobian(W, b, x):
     return (1 - y * y)[:, None] * W
 
 
+def dense_jvp(W, b, x, t_x):
+    y = np.tanh(W @ x + b)
+    return (1 - y * y) * (W @ t_x)
+
+
 def relu_regression(X, Y, W1, b1, W2, b2):
     Z = X @ W1 + b1
     H = np.maximum(Z, 0)
@@ -121,7 +126,7 @@ def deep_tanh_backward(x, y, W):
     d = h[-1] - y
     for i in (2, 1, 0):
         d = d * (1 - h[i + 1] ** 2)
-        G[i] = np.outer(d, h[i])
+        np.outer(d, h[i], out=G[i])
         d = W[i].T @ d
     return G
 
@@ -306,7 +311,7 @@ def sinusoidal_positions_backward(X, W, T):
 
 
 TWO = {"X": ("n", "d"), "Y": ("n", "c"), "W1": ("d", "k"), "b1": ("k",), "W2": ("k", "c"), "b2": ("c",)}
-SQUEEZE = {"X": ("n", "c", "h", "w"), "W1": ("c", "r"), "W2": ("r", "c")}
+SQUEEZE = {"X": ("N", "C", "H", "W"), "W1": ("C", "R"), "W2": ("R", "C")}
 
 PROBLEMS = (
     Problem(
@@ -318,6 +323,17 @@ PROBLEMS = (
         kind="jacobian",
         expert=r"\operatorname{diag}(1 - y \odot y) W",
         backward=dense_jacobian,
+    ),
+    Problem(
+        name="dense-jvp",
+        area=AREA,
+        function=dense_jacobian_forward,
+        shapes={"W": ("m", "n"), "b": ("m",), "x": ("n",)},
+        wrt="x",
+        kind="jvp",
+        output="y",
+        expert=r"(1 - y \odot y) \odot W \dot x",
+        backward=dense_jvp,
     ),
     Problem(
         name="mlp-relu-mse",
@@ -395,12 +411,13 @@ PROBLEMS = (
         shapes={"x": ("d",), "y": ("d",), "W": (3, "d", "d")},
         wrt="W",
         where=(
-            r"h_0 = x, \quad h_l = \tanh(W_l h_{l-1}), \quad "
             r"\delta_3 = (h_3 - y) \odot (1 - h_3^2), \quad "
             r"\delta_l = W_{l+1}^\top \delta_{l+1} \odot (1 - h_l^2)"
         ),
+        entry=r"\bar W_l",
         expert=r"\delta_l h_{l-1}^\top",
         backward=deep_tanh_backward,
+        small=({"d": 2}, {"d": 3}),
         large={"d": 128},
     ),
     Problem(
@@ -445,10 +462,6 @@ PROBLEMS = (
         wrt="x",
         kind="vjp",
         output="y",
-        where=(
-            r"\Phi(x) = \tfrac{1}{2} \bigl(1 + \operatorname{erf}(x / \sqrt 2)\bigr), \quad "
-            r"\varphi(x) = \tfrac{1}{\sqrt{2 \pi}} e^{-x^2/2}"
-        ),
         expert=r"\bar y \odot (\Phi(x) + x \odot \varphi(x))",
         backward=gelu_vjp,
     ),
@@ -477,8 +490,8 @@ PROBLEMS = (
         where=r"\bar e_{nc} = \textstyle\sum_{h,w} \bar Y_{nchw} X_{nchw}",
         expert=r"s^\top \bigl((\bar e \odot e \odot (1 - e)) W_2^\top \odot [z > 0]\bigr)",
         backward=squeeze_excitation_weight_vjp,
-        small=({"n": 3, "c": 4, "h": 2, "w": 5, "r": 6}, {"n": 2, "c": 3, "h": 4, "w": 2, "r": 5}),
-        large={"n": 16, "c": 32, "h": 16, "w": 16, "r": 8},
+        small=({"N": 3, "C": 4, "H": 2, "W": 5, "R": 6}, {"N": 2, "C": 3, "H": 4, "W": 2, "R": 5}),
+        large={"N": 16, "C": 32, "H": 16, "W": 16, "R": 8},
     ),
     Problem(
         name="squeeze-excitation-input",
@@ -492,10 +505,11 @@ PROBLEMS = (
             r"\bar e_{nc} = \textstyle\sum_{h,w} \bar Y_{nchw} X_{nchw}, \quad "
             r"\bar z = (\bar e \odot e \odot (1 - e)) W_2^\top \odot [z > 0]"
         ),
-        expert=r"e_{nc} \bar Y_{nchw} + \frac{1}{h w} (\bar z W_1^\top)_{nc}",
+        entry=r"\bar X_{nchw}",
+        expert=r"e_{nc} \bar Y_{nchw} + \frac{1}{H W} (\bar z W_1^\top)_{nc}",
         backward=squeeze_excitation_input_vjp,
-        small=({"n": 2, "c": 3, "h": 2, "w": 4, "r": 5}, {"n": 3, "c": 2, "h": 4, "w": 2, "r": 5}),
-        large={"n": 16, "c": 32, "h": 16, "w": 16, "r": 8},
+        small=({"N": 2, "C": 3, "H": 2, "W": 4, "R": 5}, {"N": 3, "C": 2, "H": 4, "W": 2, "R": 5}),
+        large={"N": 16, "C": 32, "H": 16, "W": 16, "R": 8},
     ),
     Problem(
         name="dropout",
@@ -549,11 +563,11 @@ PROBLEMS = (
         name="bag-of-words",
         area=AREA,
         function=bag_of_words,
-        shapes={"E": ("v", "d"), "w": ("d",), "y": ("n",), "tokens": ("n", "t")},
+        shapes={"E": ("v", "d"), "w": ("d",), "y": ("n",), "tokens": ("n", "T")},
         wrt="E",
         domains={"tokens": "integer below v", "y": "mask"},
         where=r"C_{ij} = \textstyle\sum_t [j = \mathrm{tokens}_{it}]",
-        expert=r"\frac{1}{t} C^\top (p - y) w^\top",
+        expert=r"\frac{1}{T} C^\top (p - y) w^\top",
         backward=bag_of_words_backward,
     ),
     Problem(
@@ -564,7 +578,7 @@ PROBLEMS = (
         wrt="P",
         kind="vjp",
         output="Y",
-        expert=r"\sum_n \bigl(\bar Y_n \odot (1 - Y_n \odot Y_n)\bigr) W^\top",
+        expert=r"\sum_i \bigl(\bar Y_i \odot (1 - Y_i \odot Y_i)\bigr) W^\top",
         backward=learned_positions_vjp,
         large={"n": 32, "t": 64, "d": 32, "k": 16},
     ),

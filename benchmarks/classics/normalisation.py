@@ -59,9 +59,9 @@ def layer_norm(X, gamma, beta, eps):
 
 def layer_norm_vjp(X, gamma, beta, eps, d_Y):
     centred = X - X.mean(axis=-1, keepdims=True)
-    s = np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + eps)
+    s = np.sqrt(np.einsum("nd,nd->n", centred, centred)[:, None] / X.shape[1] + eps)
     X_hat, G = centred / s, d_Y * gamma
-    inner = np.mean(G * X_hat, axis=-1, keepdims=True)
+    inner = np.einsum("nd,nd->n", G, X_hat)[:, None] / X.shape[1]
     return (G - G.mean(axis=-1, keepdims=True) - X_hat * inner) / s
 
 
@@ -72,9 +72,11 @@ def rms_norm(X, g, eps):
 
 
 def rms_norm_vjp(X, g, eps, d_Y):
-    r = np.sqrt(np.mean(X * X, axis=-1, keepdims=True) + eps)
-    X_hat, G = X / r, d_Y * g
-    return (G - X_hat * np.mean(G * X_hat, axis=-1, keepdims=True)) / r
+    d = X.shape[1]
+    square = np.einsum("nd,nd->n", X, X)[:, None] / d + eps
+    G = d_Y * g
+    inner = np.einsum("nd,nd->n", G, X)[:, None] / d
+    return (G - X * (inner / square)) / np.sqrt(square)
 
 
 def group_norm(X, gamma, eps):
@@ -145,19 +147,20 @@ PROBLEMS = (
         name="batch-norm-images",
         area=AREA,
         function=batch_norm_images,
-        shapes={"X": ("n", "c", "h", "w"), "gamma": ("c",), "beta": ("c",), "eps": ()},
+        shapes={"X": ("N", "C", "H", "W"), "gamma": ("C",), "beta": ("C",), "eps": ()},
         wrt="X",
         kind="vjp",
         output="Y",
         domains={"eps": "positive"},
-        where=r"\langle A \rangle_c = \tfrac{1}{n h w} \textstyle\sum_{n,h,w} A_{nchw}",
+        where=r"\langle A \rangle_c = \tfrac{1}{N H W} \textstyle\sum_{n,h,w} A_{nchw}",
+        entry=r"\bar X_{nchw}",
         expert=(
             r"\frac{\gamma_c}{s_c} \bigl(\bar Y_{nchw} - \langle \bar Y \rangle_c - "
             r"\hat X_{nchw} \langle \hat X \odot \bar Y \rangle_c\bigr)"
         ),
         backward=batch_norm_images_vjp,
-        small=({"n": 3, "c": 2, "h": 2, "w": 4}, {"n": 2, "c": 3, "h": 4, "w": 2}),
-        large={"n": 16, "c": 16, "h": 16, "w": 16},
+        small=({"N": 3, "C": 2, "H": 1, "W": 4}, {"N": 2, "C": 3, "H": 4, "W": 2}),
+        large={"N": 16, "C": 16, "H": 16, "W": 16},
     ),
     Problem(
         name="layer-norm",
@@ -201,11 +204,11 @@ PROBLEMS = (
         domains={"eps": "positive"},
         where=(
             r"G = \bar Y \odot \gamma \text{ in the shape of } Z, \quad "
-            r"\langle A \rangle_{ng} = \tfrac{1}{k p} \textstyle\sum_{c,p} A_{ngcp}"
+            r"\langle A \rangle_{ig} = \tfrac{1}{k p} \textstyle\sum_{c,q} A_{igcq}"
         ),
         expert=r"\frac{1}{s} \odot \bigl(G - \langle G \rangle - \hat Z \odot \langle \hat Z \odot G \rangle\bigr)",
         backward=group_norm_vjp,
-        small=({"n": 2, "k": 3, "p": 4}, {"n": 3, "k": 2, "p": 5}),
+        small=({"n": 1, "k": 3, "p": 4}, {"n": 3, "k": 2, "p": 5}),
         large={"n": 16, "k": 8, "p": 256},
     ),
     Problem(

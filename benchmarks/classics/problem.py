@@ -34,13 +34,17 @@ class Problem:
     ``shapes`` gives every argument its axes: the name of a size, a number where the code loops over it, or a product
     such as ``"2*k"``. ``domains`` says what an argument obeys where it is not any real number: a domain of
     ``verify.sampling``, ``invertible``, or ``integer below`` a size. ``assumptions`` takes the arguments of the
-    function and returns the equations that they obey.
+    function and returns the relations that they obey and that the expert's answer makes use of.
 
     ``expert`` is the right-hand side, in the names of the arguments and of the local variables of ``function``. What
-    it uses beside those is defined in ``where``, which counts as a part of the answer. Vectors are columns, functions
-    act on every entry, a softmax on every row, ``\\sigma`` is the logistic function, a bracket is 1 where its
-    condition holds and else 0, and what is too small is broadcast as in the function. A bar is a cotangent, a dot a
-    tangent.
+    it uses beside those is defined in ``where``, which counts as a part of the answer. Where the answer has
+    free indices, ``entry`` is the left-hand side.
+
+    Vectors are columns. Functions and powers, but for the inverse of a matrix, act on every entry, a softmax on every
+    row. ``\\sigma`` is the logistic function, ``\\Phi`` the distribution function of a standard normal variable, and
+    ``\\varphi`` its density. A bracket is 1 where its condition holds and else 0. What is too small is broadcast, as
+    in the function. A bar is a cotangent, a dot a tangent. A name that a loop assigns, and an axis that it runs over,
+    have the number of the pass as their index, from 1 on; with the index 0 a name is what the loop starts from.
 
     ``backward`` takes the arguments of ``function`` by name, for a ``vjp`` also the cotangent ``d_<output>`` and for
     a ``jvp`` or ``hvp`` the tangent ``t_<wrt>``, and returns the derivative by ``wrt`` alone.
@@ -55,6 +59,7 @@ class Problem:
     backward: Callable[..., Any]
     kind: str = "gradient"
     where: str = ""
+    entry: str = ""
     output: str = ""
     domains: Mapping[str, str] = field(default_factory=dict)
     assumptions: Callable[..., list[Any]] | None = None

@@ -108,6 +108,10 @@ def poisson_backward(X, y, w):
     return X.T @ (np.exp(X @ w) - y)
 
 
+def poisson_hessian(X, y, w):
+    return (X.T * np.exp(X @ w)) @ X
+
+
 def logistic(X, y, w):
     p = 1 / (1 + np.exp(-X @ w))
     return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
@@ -259,6 +263,7 @@ PROBLEMS = (
         shapes={"X": ("n", "d"), "y": ("n",), "Sigma": ("n", "n"), "w": ("d",)},
         wrt="w",
         domains={"Sigma": "positive definite"},
+        assumptions=lambda X, y, Sigma, w: [Sigma == Sigma.T],
         expert=r"-X^\top \Sigma^{-1} r",
         backward=generalised_least_squares_backward,
         large={"n": 192, "d": 32},
@@ -281,6 +286,7 @@ PROBLEMS = (
         shapes={**POINTS, "delta": ()},
         wrt="w",
         domains={"delta": "positive"},
+        assumptions=lambda X, y, w, delta: [delta > 0],
         expert=r"-X^\top \max(-\delta, \min(r, \delta))",
         backward=huber_backward,
     ),
@@ -313,6 +319,17 @@ PROBLEMS = (
         domains={"y": "nonnegative"},
         expert=r"X^\top (\mu - y)",
         backward=poisson_backward,
+    ),
+    Problem(
+        name="poisson-hessian",
+        area=AREA,
+        function=poisson,
+        shapes=POINTS,
+        wrt="w",
+        kind="hessian",
+        domains={"y": "nonnegative"},
+        expert=r"X^\top \operatorname{diag}(\mu) X",
+        backward=poisson_hessian,
     ),
     Problem(
         name="logistic-regression",
@@ -374,7 +391,6 @@ PROBLEMS = (
         wrt="w",
         domains={"y": "sign"},
         expert=r"-X^\top \Bigl(y \odot \frac{\varphi(m)}{\Phi(m)}\Bigr)",
-        where=r"\Phi = \mathrm{ndtr}, \quad \varphi(m) = \Phi'(m) = \tfrac{1}{\sqrt{2 \pi}} e^{-m^2/2}",
         backward=probit_backward,
     ),
     Problem(
@@ -384,6 +400,7 @@ PROBLEMS = (
         shapes={"K": ("n", "n"), "y": ("n",), "a": ("n",), "lam": ()},
         wrt="a",
         domains={"K": "positive definite", "lam": "positive"},
+        assumptions=lambda K, y, a, lam: [K == K.T],
         expert=r"K (f - y + \lambda a)",
         backward=kernel_ridge_backward,
     ),
@@ -394,6 +411,7 @@ PROBLEMS = (
         shapes={"R": ("n", "m"), "M": ("n", "m"), "U": ("n", "k"), "V": ("m", "k"), "lam": ()},
         wrt="U",
         domains={"M": "mask", "lam": "positive"},
+        assumptions=lambda R, M, U, V, lam: [M**2 == M],
         expert=r"-E V + \lambda U",
         backward=matrix_factorisation_backward,
     ),
