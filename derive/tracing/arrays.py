@@ -390,18 +390,19 @@ class Array:
         return Array(self.letters, self.body, self.kind)
 
     def astype(self, dtype: Any, **_: object) -> Array:
-        kind = {"b": "boolean", "i": "integer", "u": "integer"}.get(np.dtype(dtype).kind, "real")
+        known = next((t for t in (bool, int, float) if isinstance(dtype, type) and issubclass(dtype, t)), dtype)
+        kind = {"b": "boolean", "i": "integer", "u": "integer"}.get(np.dtype(known).kind, "real")
         if kind == "integer" and self.kind == "real" and not is_condition(self.body):
             raise MissingRuleError(session().here("astype(int) of real numbers cuts them off: it has no derivative"))
         if kind == "boolean" and self.kind != "boolean" and not is_condition(self.body):
             return as_array(self != 0)
         return Array(self.letters, self.body, kind)
 
-    def reshape(self, *shape: Any, **_: object) -> Array:
-        return as_array(self.function("reshape", shape[0] if len(shape) == 1 else shape))
+    def reshape(self, *shape: Any, order: str = "C", **_: object) -> Array:
+        return as_array(self.function("reshape", shape[0] if len(shape) == 1 else shape, order=order))
 
-    def ravel(self, *_: object, **__: object) -> Array:
-        return as_array(self.function("ravel"))
+    def ravel(self, order: str = "C") -> Array:
+        return as_array(self.function("ravel", order=order))
 
     flatten = ravel
 

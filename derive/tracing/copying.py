@@ -134,18 +134,32 @@ def _range(*bounds: Any) -> range:
     return builtins.range(*bounds)
 
 
-def _float(value: Any = 0.0) -> Any:
-    if isinstance(value, (Array, Length)):
-        return as_array(value)
-    return builtins.float(value)
+class _Like(type):
+    """The type of a class that takes the place of a built-in one."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, cls.__mro__[1])
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.__mro__[1])
 
 
-def _int(value: Any = 0, *base: Any) -> Any:
-    if isinstance(value, Length):
-        return value
-    if isinstance(value, Array) and not value.ndim:
-        raise NotationError(session().here("int(…) cuts fractions off: divide sizes with // to keep them whole"))
-    return builtins.int(value, *base)
+class _Float(float, metaclass=_Like):
+    """``float`` in a traced function."""
+
+    def __new__(cls, value: Any = 0.0) -> Any:
+        return as_array(value) if type(value) in (Array, Length) else Real(builtins.float(value))
+
+
+class _Int(int, metaclass=_Like):
+    """``int`` in a traced function."""
+
+    def __new__(cls, value: Any = 0, *base: Any) -> Any:
+        if type(value) is Length:
+            return value
+        if type(value) is Array and not value.ndim:
+            raise NotationError(session().here("int(…) cuts fractions off: divide sizes with // to keep them whole"))
+        return builtins.int(value, *base)
 
 
 def _import(name: str, *args: Any) -> Any:
@@ -155,5 +169,5 @@ def _import(name: str, *args: Any) -> Any:
 
 
 _BUILTINS: dict[str, Any] = {
-    **vars(builtins), "len": _len, "range": _range, "float": _float, "int": _int, "__import__": _import,
+    **vars(builtins), "len": _len, "range": _range, "float": _Float, "int": _Int, "__import__": _import,
 }  # fmt: skip

@@ -121,7 +121,7 @@ def same(a: object, *_: object, **__: object) -> Array:
 
 
 @implements("copy")
-def copied(a: object) -> Array:
+def copied(a: object, **_: object) -> Array:
     return as_array(a).copy()
 
 

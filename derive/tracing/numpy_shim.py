@@ -37,7 +37,7 @@ METHODS = {
 
 _ROWS = ("elementwise", "reductions", "products", "shaping", "making", "linear_algebra")
 _SPECIAL = frozenset({"expit", "erf", "logsumexp", "softmax", "log_softmax", "xlogy", "log_expit", "logit"})
-_IGNORED = ("dtype", "order", "casting", "subok", "like", "copy")
+_IGNORED = ("dtype", "casting", "subok", "like", "copy")
 
 
 def implements(*paths: str) -> Callable[[F], F]:

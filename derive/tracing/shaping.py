@@ -108,9 +108,9 @@ def _unravelled(flat: Index, sizes: Sequence[Size]) -> list[Index]:
 
 
 @implements("ravel")
-def ravel(a: object, *_: object) -> Array:
+def ravel(a: object, order: str = "C") -> Array:
     array = as_array(a)
-    return reshape(array, (array.size,))
+    return reshape(array, (array.size,), order=order)
 
 
 @implements("transpose", "permute_dims")
