@@ -32,12 +32,17 @@ from derive.nodes import (
     is_one,
     is_zero,
     number,
+    terms_of,
 )
 from derive.notation import add, mul, power
 from derive.statements import Statement
-from derive.tree import key, length, map_children, rename_bound, substitute, substitute_index, walk
+from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk, weight
 
 __all__ = ["Names", "assumed", "fold", "insert", "light", "match", "reads", "tidy"]
+
+
+MOST = 12
+"""Up to how many terms a product of sums is multiplied out to see what cancels."""
 
 
 def tidy(node: Node) -> Node:
@@ -229,33 +234,31 @@ def _tidy_terms(node: Add) -> Node:
     collected = _like_terms(node.terms)
     if len(collected) < 2:
         return add(*collected)
-    together, apart = _common_factors(collected), _multiplied_out(collected)
-    return together if apart is None or length(apart) >= length(together) else _tidy(apart)
+    multiplied = _multiplied_out(collected)
+    return _common_factors(collected if multiplied is None else multiplied)
 
 
-# How many terms a sum may have while it is multiplied out to see whether terms cancel.
-MOST_TERMS = 12
-
-
-def _multiplied_out(terms: list[Node]) -> Node | None:
-    """The sum with its products of sums multiplied out; None where no two terms cancel then."""
-    spread = list(terms)
-    while (place := next((m for m, t in enumerate(spread) if _sum_inside(t) is not None), None)) is not None:
-        inside = _sum_inside(spread[place])
-        assert inside is not None
-        rest = list(factors_of(spread[place]))
-        rest.remove(inside)
-        spread[place : place + 1] = [mul(*rest, t) for t in inside.terms]
-        if len(spread) > MOST_TERMS:
-            return None
-    if len(spread) == len(terms):
+def _multiplied_out(terms: Sequence[Node]) -> list[Node] | None:
+    """The terms with their products of sums multiplied out, where more cancels than comes; None where it does not."""
+    if not any(isinstance(f, Add) for term in terms for f in factors_of(term)):
         return None
-    left = _like_terms(mul(*_combine_powers(factors_of(t))) for t in spread)
-    return add(*left) if len(left) < len(spread) - 1 else None
+    spread = [part for term in terms for part in _spread(term)]
+    if len(spread) > MOST:
+        return None
+    collected = _like_terms([mul(*_combine_powers(factors_of(part))) for part in spread])
+    if len(collected) == len(spread):
+        return None
+    return collected if sum(map(weight, collected)) < sum(map(weight, terms)) else None
 
 
-def _sum_inside(term: Node) -> Add | None:
-    return next((f for f in factors_of(term) if isinstance(f, Add)), None)
+def _spread(term: Node) -> list[Node]:
+    """The terms of a product of sums."""
+    found: list[Node] = [ONE]
+    for factor in factors_of(term):
+        found = [mul(before, part) for before in found for part in terms_of(factor)]
+        if len(found) > MOST:
+            return [term]
+    return found
 
 
 def _like_terms(terms: Iterable[Node]) -> list[Node]:
@@ -412,7 +415,7 @@ class Names:
             coefficient, opposite = _coefficient(d.body)
             forms = [(d.body, 1), (opposite, -1)] if coefficient == -1 else [(d.body, 1)]
             for form, sign in forms:
-                if not isinstance(form, (Ref, Number)):
+                if not isinstance(form, (Ref, Number)) and d.tensor.role != "output":
                     self.by_head.setdefault(_head(form), []).append((d, form, sign))
 
 

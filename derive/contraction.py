@@ -25,10 +25,33 @@ def contract(node: Node) -> Node:
         case Sum():
             return _contract_sum(list(node.letters), list(factors_of(node.body)))
         case Mul():
-            return mul(*_unique_brackets([f for factor in node.factors for f in _simplified(factor)]))
+            simple = [f for factor in node.factors for f in _simplified(factor)]
+            return mul(*_under_brackets(_unique_brackets(simple)))
         case Bracket():
             return mul(*_simplified(node))
     return node
+
+
+def _under_brackets(factors: list[Node]) -> list[Node]:
+    """``[t_i = k] p[i, t_i]`` is ``[t_i = k] p[i, k]``: where a given integer is k, k stands in its place."""
+    for bracket in [f for f in factors if isinstance(f, Bracket) and f.relation == "="]:
+        for given, index in ((bracket.left, bracket.right), (bracket.right, bracket.left)):
+            if len(given.terms) != 1 or given.constant != 0 or index.letter is None:
+                continue
+            atom, coefficient = given.terms[0]
+            if coefficient == 1 and isinstance(atom, Node):
+                factors = [f if f is bracket else _put(f, atom, index) for f in factors]
+    return factors
+
+
+def _put(node: Node, atom: Node, index: Index) -> Node:
+    """The node with an index in the place of an integer entry."""
+
+    def here(one: Index) -> Index:
+        coefficient = one.coefficient(atom)
+        return one if coefficient == 0 else one.without(atom) + index.scaled(coefficient)
+
+    return map_indices(node, here, lambda child: _put(child, atom, index))
 
 
 def _simplified(factor: Node) -> tuple[Node, ...]:

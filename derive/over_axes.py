@@ -234,6 +234,22 @@ def _explicit_position(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]
     return value
 
 
+SINGULAR = 1e13
+"""From this condition number on a matrix has no inverse that its rounded entries know."""
+
+
+def _inverse(matrices: Any) -> Any:
+    """The inverses of matrices; nan where there is none."""
+    try:
+        found = np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        if np.ndim(matrices) == 2:
+            return np.full_like(matrices, np.nan)
+        return np.stack([_inverse(one) for one in matrices])
+    condition = np.linalg.norm(matrices, axis=(-2, -1)) * np.linalg.norm(found, axis=(-2, -1))
+    return np.where((condition < SINGULAR)[..., None, None], found, np.nan)
+
+
 def _expand_softmax(node: Over) -> Node:
     (k,) = summation_letters(node)
     return exp(argument_at(node, node.at[0])) / Sum(k, exp(argument_at(node, k)))
@@ -349,7 +365,7 @@ STANDARDISE: OverAxes = OverAxes(
     condition=lambda node: Statement(Over(STD, node.letters, node.arguments), "≠", ZERO), numbers=1,
 )  # fmt: skip
 INVERSE = OverAxes(
-    "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, np.linalg.inv,
+    "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, _inverse,
     lambda rows, i, j: _explicit_matrix(rows).inv(method="ADJ")[i, j],
     statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition=_invertible,
 )  # fmt: skip

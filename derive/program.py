@@ -8,7 +8,7 @@ Data
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,19 @@ __all__ = ["Program"]
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Inputs, definitions in the order of their computation, outputs, assumptions."""
+    """Inputs, definitions in the order of their computation, outputs, assumptions.
+
+    ``notes`` are what has to be said of the program, in English and in Chinese. ``constants`` are the values of
+    inputs that stand for arrays of numbers. ``source`` is the NumPy function that it was traced from.
+    """
 
     inputs: tuple[Tensor, ...]
     items: tuple[Definition | Recurrence, ...]
     outputs: tuple[Tensor, ...]
     assumptions: tuple[Statement, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    constants: Mapping[Tensor, Any] = field(default_factory=dict)
+    source: Callable[..., Any] | None = None
     _by_tensor: dict[Tensor, Definition] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from derive.algebra import Names, fold
 from derive.definitions import Definition
 from derive.errors import MissingRuleError
+from derive.facts import Facts
 from derive.functions import Elementwise, log
 from derive.nodes import (
     ZERO,
@@ -57,6 +58,7 @@ class Context:
         self._dependents: dict[Tensor, frozenset[Tensor]] = {}
         moving = frozenset[Tensor]().union(*(self.dependents(tensor) for tensor in again))
         self.assumptions = tuple(a for a in program.assumptions if moving.isdisjoint(a.tensors))
+        self.facts = Facts(program, self.assumptions, moving)
 
     def dependents(self, tensor: Tensor) -> frozenset[Tensor]:
         """The tensor and all that is computed from it."""
@@ -344,6 +346,18 @@ _TABLE = (
         ("assumption used", "使用假设"),
         r"a = b",
         ("this was assumed", "此为所作假设"),
+    ),
+    Rule(
+        "symmetry",
+        ("symmetry", "对称性"),
+        r"A_{ij} = A_{ji}",
+        ("the matrix is symmetric", "矩阵对称"),
+    ),
+    Rule(
+        "total",
+        ("known sum", "已知的和"),
+        r"\sum_k p_k = 1",
+        ("what the entries sum to is known", "各元之和已知"),
     ),
     Rule(
         "insert",

@@ -26,7 +26,7 @@ from derive.program import Program
 from derive.prose import quoted
 from derive.rules import LAWS, Applied, Context, apply_rule
 from derive.statements import Condition, Statement
-from derive.tree import key, length, walk
+from derive.tree import key, walk, weight
 from derive.vocabulary import Vocabulary, placed
 
 __all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of"]
@@ -101,6 +101,7 @@ class Lines:
             self.line(short, "unit_sum")
             self.fold()
         self.assume()
+        self.know()
 
     def fold(self) -> None:
         """Write what has a name with it."""
@@ -122,6 +123,24 @@ class Lines:
                     why=_reason(assumption.reason),
                 )
                 self.line(tidy(self.now), "collect")
+
+    def know(self) -> None:
+        """Use what is known of the tensors: symmetric matrices, rows whose sum is known."""
+        total, used = self.context.facts.totalled(self.now)
+        if total is not self.now:
+            self.used += used
+            self.line(total, "total", conditions=used)
+            self.line(tidy(self.now), "collect")
+        turned = self.context.facts.symmetrised(self.now)
+        if turned is not self.now:
+            self.line(turned, "symmetry")
+
+    def insert(self, ready: Definition) -> None:
+        """Put what was found in the place of its name; the assumptions that it was written under come with it."""
+        short = insert(self.now, ready)
+        if short is not self.now:
+            self.used += ready.under
+            self.line(short, "insert")
 
     def defines(self, tensor: Tensor, letters: tuple[Letter, ...]) -> Definition:
         """The definition that the chain ends in."""
@@ -284,9 +303,8 @@ class Backward:
             ready = self.found.get(d.tensor)
             if ready is None or not self._read_once(d):
                 continue
-            inserted = insert(lines.now, ready)
-            if inserted is not lines.now and (light(ready.body) or _shortens(inserted, ready, lines.now)):
-                lines.line(inserted, "insert")
+            if ready.tensor in lines.now.tensors and (light(ready.body) or _shortens(ready, lines.now)):
+                lines.insert(ready)
                 lines.shorten()
         self.chains.append(lines.chain(mine[letters]))
         made = lines.defines(mine, letters)
@@ -323,9 +341,9 @@ class Backward:
 LARGE = 60
 
 
-def _shortens(inserted: Node, ready: Definition, named: Node) -> bool:
-    """Whether a result becomes shorter with a cotangent in the place of its name."""
-    return light(ready.body, LARGE) and length(tidy(contract(inserted))) < length(named)
+def _shortens(ready: Definition, node: Node) -> bool:
+    """Whether a result gets shorter with a cotangent in the place of its name."""
+    return light(ready.body, LARGE) and weight(tidy(contract(insert(node, ready)))) < weight(node)
 
 
 def pruned(

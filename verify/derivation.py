@@ -31,6 +31,7 @@ from derive.render.text import plain
 from derive.statements import Statement
 from derive.tree import map_children, substitute, walk
 from verify.assignments import assignments, tiny, volume
+from verify.called import call_at, called
 from verify.components import exact_check
 from verify.relations import Test, at_sizes, compare, fall, shrinking
 from verify.scenes import Stage, holds, solved
@@ -223,6 +224,7 @@ class _Checker:
         self.stage = Stage(Sources(part.program, named, (*withins, *derived)), (*part.given, *part.chains), seed)
         self.tests: list[Test] = []
         self.second: list[Test] = []
+        self.called = called(part.program, part.derivation)
         seen: set[Step] = set()
         for chain in part.chains:
             for test in _step_tests(chain):
@@ -262,6 +264,8 @@ class _Checker:
                 self._at(sizes, open_, next(draws))
         for test in self.second:
             self._twice(test, rng)
+        if self.called is not None:
+            self.tests.append(self.called)
         steps = {test.step: test.check() for test in self.tests if test.step is not None}
         chains: dict[Chain, tuple[Check, ...]] = dict.fromkeys(self.part.chains, ())
         for test in self.tests:
@@ -299,6 +303,8 @@ class _Checker:
             for test in tests:
                 test.doubts[reason] = None
             return
+        if self.called is not None:
+            call_at(self.called, world, self.part.program, sizes)
         shrunk: dict[Tensor, World] = {}
         for test in tests:
             world.doubts.clear()
