@@ -7,7 +7,7 @@ the first keeps its place. ``fold`` finds what has a name already, ``assumed`` u
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sympy
 
@@ -38,7 +38,7 @@ from derive.notation import add, mul, power
 from derive.statements import Statement
 from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk, weight
 
-__all__ = ["Names", "assumed", "fold", "insert", "light", "match", "reads", "tidy"]
+__all__ = ["Names", "assumed", "entry_found", "fold", "insert", "light", "match", "reads", "tidy"]
 
 
 MOST = 12
@@ -53,7 +53,7 @@ def tidy(node: Node) -> Node:
         node = _tidy(node)
         if key(before) == key(node):
             break
-    return node
+    return _turned_below(node)
 
 
 def _tidy(node: Node) -> Node:
@@ -90,13 +90,39 @@ def _without_minus(factors: list[Node]) -> list[Node]:
     front = factors[0].value if isinstance(factors[0], Number) else sympy.Integer(1)
     rest = factors[1:] if isinstance(factors[0], Number) else factors
     for place, factor in enumerate(rest):
-        if isinstance(factor, Add):
-            signs = [_coefficient(t)[0].could_extract_minus_sign() for t in factor.terms]
-            if all(signs) or (front.could_extract_minus_sign() and 2 * sum(signs) >= len(signs)):
-                turned = sorted(zip(signs, factor.terms, strict=True), key=lambda pair: not pair[0])
-                inside = add(*(mul(number(-1), term) for _, term in turned))
-                return [number(-front), *rest[:place], inside, *rest[place + 1 :]]
+        turned = _turned(factor, negative=front.could_extract_minus_sign())
+        if turned is not None:
+            return [number(-front), *rest[:place], turned, *rest[place + 1 :]]
     return factors
+
+
+def _turned(node: Node, *, negative: bool) -> Node | None:
+    """The opposite of a sum, where it has fewer minus signs, or as few after another; ``1 - x`` stays. Else None."""
+    if not isinstance(node, Add):
+        return None
+    signs = [_coefficient(t)[0].could_extract_minus_sign() for t in node.terms]
+    shorter = negative and 2 * sum(signs) >= len(signs) and not any(isinstance(t, Number) for t in node.terms)
+    if not all(signs) and not shorter:
+        return None
+    terms = sorted(zip(signs, node.terms, strict=True), key=lambda pair: not pair[0])
+    return add(*(mul(number(-1), term) for _, term in terms))
+
+
+def _turned_below(node: Node) -> Node:
+    """``-Σ_k c_k (a_k - b_k)`` as ``Σ_k c_k (b_k - a_k)``."""
+    coefficient, rest = _coefficient(node)
+    if not coefficient.could_extract_minus_sign():
+        return node
+    factors = list(factors_of(rest))
+    for place, factor in enumerate(factors):
+        below = list(factors_of(factor.body)) if isinstance(factor, Sum) else []
+        for at, inner in enumerate(below):
+            turned = _turned(inner, negative=True)
+            if turned is not None:
+                assert isinstance(factor, Sum)
+                factors[place] = Sum(*factor.letters, mul(*below[:at], turned, *below[at + 1 :]))
+                return mul(number(-coefficient), *factors)
+    return node
 
 
 def _combine_powers(factors: Iterable[Node]) -> list[Node]:
@@ -231,11 +257,19 @@ def _coefficient(term: Node) -> tuple[sympy.Expr, Node]:
 
 
 def _tidy_terms(node: Add) -> Node:
-    collected = _like_terms(node.terms)
+    collected = _like_terms(t for term in node.terms for t in _opposite_terms(term))
     if len(collected) < 2:
         return add(*collected)
     multiplied = _multiplied_out(collected)
     return _common_factors(collected if multiplied is None else multiplied)
+
+
+def _opposite_terms(term: Node) -> tuple[Node, ...]:
+    """The terms of ``-(a - b)``; any other term alone."""
+    coefficient, rest = _coefficient(term)
+    if coefficient != -1 or not isinstance(rest, Add):
+        return (term,)
+    return tuple(mul(number(-1), t) for t in rest.terms)
 
 
 def _multiplied_out(terms: Sequence[Node]) -> list[Node] | None:
@@ -430,11 +464,20 @@ def fold(node: Node, names: Names) -> Node:
     for d, form, sign in names.by_head.get(_head(node), ()):
         if form.tensors <= node.tensors:
             body, power_of = _same_root(form, node)
-            binding = match(form, body, frozenset(d.letters))
-            if binding is not None and len(binding) == len(d.letters):
-                name = mul(number(sign), Ref(d.tensor, tuple(binding[x] for x in d.letters)))
-                return power(name, number(power_of))
+            entry = entry_found(d, match(form, body, frozenset(d.letters)))
+            if entry is not None:
+                return power(mul(number(sign), entry), number(power_of))
     return node
+
+
+def entry_found(d: Definition, binding: Mapping[Letter, Index] | None) -> Ref | None:
+    """The entry of a definition at the indices that ``match`` found for its letters; None where some are not known.
+
+    Along an axis of length 1 there is only one.
+    """
+    if binding is None or any(x not in binding and x.size != 1 for x in d.letters):
+        return None
+    return Ref(d.tensor, tuple(binding.get(x, Index((), 0)) for x in d.letters))
 
 
 def _same_root(pattern: Node, node: Node) -> tuple[Node, sympy.Expr]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from derive.algebra import match
+from derive.algebra import entry_found, match
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Step
 from derive.nodes import Apply, Node, Over, Partial, Pow, Tensor
@@ -181,8 +181,7 @@ def _of_laws(body: Node) -> Iterator[Node]:
 
 
 def _names(d: Definition, node: Node) -> bool:
-    binding = match(d.body, node, frozenset(d.letters))
-    return binding is not None and len(binding) == len(d.letters)
+    return entry_found(d, match(d.body, node, frozenset(d.letters))) is not None
 
 
 def _members(item: Definition | Recurrence) -> tuple[Definition, ...]:

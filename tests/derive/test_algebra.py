@@ -54,6 +54,9 @@ TIDIED: dict[str, tuple[Node, Node]] = {
     "a difference turned": (-(x[i] - y[i]) / n, (y[i] - x[i]) / n),
     "a difference with more terms turned": (-2 * (x[i] - y[i] - w[i]), 2 * (y[i] + w[i] - x[i])),
     "a sum of negative terms": (x[i] * (-y[i] - w[i]), -x[i] * (y[i] + w[i])),
+    "a difference below a sum turned": (-2 * Sum(i, w[i] * (x[i] - y[i])), 2 * Sum(i, w[i] * (y[i] - x[i]))),
+    "a complement not turned": (-x[i] * (1 - y[i]), -x[i] * (1 - y[i])),
+    "the opposite of a difference among terms": (x[i] - (y[i] - w[i]), x[i] - y[i] + w[i]),
     "a difference not turned": (-2 * (x[i] + y[i] - w[i]), -2 * (x[i] + y[i] - w[i])),
     "multiplied out where terms cancel": (y[i] * (1 - x[i]) - x[i] * (1 - y[i]), y[i] - x[i]),
     "a quotient of sums multiplied out": (
@@ -248,6 +251,13 @@ def test_names_are_found_only_where_their_indices_are_in_range() -> None:
     assert fold(node, Names([made])) == node
     inside = letter("b", n - 1)
     assert fold(sin(x[inside]), Names([made])) == G[inside]
+
+
+def test_a_name_with_an_axis_of_length_one_is_found_at_its_only_entry() -> None:
+    only = letter("o", 1)
+    S = define(name("S")[i, only], Sum(j, X[i, j] ** 2))
+    known = Names(d for d in Program.of([X], S).items if isinstance(d, Definition))
+    assert fold(sin(Sum(j, X[k, j] ** 2)), known) == sin(S[k, 0])
 
 
 def test_a_name_is_found_up_to_its_sign() -> None:

@@ -506,6 +506,16 @@ class TestVectorsAndMatrices:
         found = steps(MU, V, root, ("h", (i, k), lambda m: (Z[i, k] - m["mu"][i]) * m["r"][i]))
         assert [d_.tensor.name for d_ in found.program.definitions()] == ["r", "h"]
 
+    def test_through_axes_that_are_kept_with_length_one(self) -> None:
+        o = letters("o", 1)[0]
+        found = steps(
+            ("mu", (i, o), lambda m: mean(k, Z[i, k])),
+            ("s", (i, o), lambda m: sqrt(mean(k, (Z[i, k] - m["mu"][i, 0]) ** 2) + 1)),
+            ("h", (i, k), lambda m: (Z[i, k] - m["mu"][i, 0]) / m["s"][i, 0]),
+        )
+        is_(found, standardise(k, Z[i, k], 1), i, k)
+        assert [d_.tensor.name for d_ in found.program.definitions()] == ["s", "h"]
+
     def test_is_no_norm(self) -> None:
         for spelled in (
             sqrt(Sum(k, Z[i, k] ** 2) + 1), Sum(k, Z[i, k] ** 2), Sum(k, Z[i, k] ** 2) ** 2,
