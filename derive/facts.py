@@ -80,19 +80,18 @@ class Facts:
     def totalled(self, node: Node) -> tuple[Node, tuple[Statement, ...]]:
         """The node with the known sums put in, and the assumptions that they rest on."""
         used: dict[Statement, None] = {}
+        return self._with_totals(node, used), tuple(used)
 
-        def put(here: Node) -> Node:
-            if isinstance(here, Partial):
-                return here
-            here = map_children(here, put)
-            if isinstance(here, Sum) and len(here.letters) == 1 and isinstance(here.body, Ref):
-                known = self._total_of(here.body, here.letters[0])
-                if known is not None:
-                    used.update(dict.fromkeys(known[1]))
-                    return known[0]
-            return here
-
-        return put(node), tuple(used)
+    def _with_totals(self, node: Node, used: dict[Statement, None]) -> Node:
+        if isinstance(node, Partial):
+            return node
+        node = map_children(node, lambda child: self._with_totals(child, used))
+        if isinstance(node, Sum) and len(node.letters) == 1 and isinstance(node.body, Ref):
+            known = self._total_of(node.body, node.letters[0])
+            if known is not None:
+                used.update(dict.fromkeys(known[1]))
+                return known[0]
+        return node
 
     def _total_of(self, entry: Ref, letter: Letter) -> tuple[Node, tuple[Statement, ...]] | None:
         places = [m for m, index in enumerate(entry.indices) if letter in index.free]
