@@ -1,0 +1,248 @@
+"""A derivation as NumPy source: one function, its helpers and its imports, which run without this toolkit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from derive.definitions import Definition, Recurrence
+from derive.index import Letter
+from derive.nodes import Tensor, shape_text
+from derive.render.numpy.arrays import Named, aligned
+from derive.render.numpy.block import Assign, Block, Loop, shared, source
+from derive.render.numpy.code import Code, call, literal, method, name, subscript, tuple_of
+from derive.render.numpy.functions import HELPERS
+from derive.render.numpy.identifiers import Identifiers
+from derive.render.numpy.lengths import Lengths
+from derive.render.numpy.translate import Translator, finite
+from derive.program import Program
+from derive.size_algebra import Size
+
+if TYPE_CHECKING:
+    from derive.derivation import Derivation
+
+__all__ = ["compiled", "function_name", "numpy_source", "program_source"]
+
+
+def numpy_source(derivation: Derivation, name: str | None = None) -> str:
+    """The results of a derivation as the source of one NumPy function.
+
+    Its arguments are the inputs of the program, then what the derivation adds (``d_y``, ``v``), then by name the
+    sizes that no shape tells. One result is returned as an array, several as a dict by what they are derivatives by.
+    Raises: NotationError naming the operation that has no NumPy form.
+    """
+    keys = [_key(t) for t in derivation.derived.outputs]
+    return program_source(derivation.derived, name or function_name(derivation), keys, _summary(derivation))
+
+
+def function_name(derivation: Derivation) -> str:
+    """``gradient_of_L_by_W``."""
+    wrt = "_".join(t.name for t in derivation.wrt)
+    return f"{derivation.kind}_of_{'_'.join(t.name for t in derivation.program.outputs)}_by_{wrt}"
+
+
+def compiled(derivation: Derivation, name: str | None = None) -> Callable[..., Any]:
+    """The function itself."""
+    own = name or function_name(derivation)
+    space: dict[str, Any] = {"__name__": f"numpy form of {own}"}
+    # the source is ours, and every name in it was checked to be an identifier
+    exec(compile(numpy_source(derivation, own), f"<{own}>", "exec"), space)
+    function: Callable[..., Any] = space[own]
+    return function
+
+
+def _key(tensor: Tensor) -> str:
+    return tensor.primal.name if tensor.primal is not None else tensor.name
+
+
+def _summary(derivation: Derivation) -> str:
+    of = ", ".join(t.name for t in derivation.program.outputs)
+    by = ", ".join(t.name for t in derivation.wrt)
+    what = {
+        "gradient": f"The gradient of {of} by {by}",
+        "vjp": f"The vector-Jacobian product of {_primal_of_seed(derivation)} by {by}",
+        "jvp": f"The Jacobian-vector product of {of} along {by}",
+        "jacobian": f"The Jacobian of {of} by {by}",
+        "hessian": f"The Hessian of {of} by {by}",
+        "hvp": f"The Hessian of {of} by {by} times v",
+        "taylor": f"The Taylor polynomial of {of} about {by}",
+    }
+    return what.get(derivation.kind, f"The {derivation.kind} of {of} by {by}")
+
+
+def _primal_of_seed(derivation: Derivation) -> str:
+    seed = derivation.derived.inputs[-1]
+    return seed.primal.name if seed.primal is not None else seed.name
+
+
+def program_source(program: Program, own: str, keys: list[str], summary: str) -> str:
+    """The outputs of a program as the source of a function of its inputs."""
+    writer = _Writer(program, own, keys, summary)
+    return writer.source()
+
+
+class _Writer:
+    """Writes one function."""
+
+    def __init__(self, program: Program, own: str, keys: list[str], summary: str) -> None:
+        self.program = program
+        self.keys = keys
+        self.summary = summary
+        self.identifiers = Identifiers(frozenset(HELPERS))
+        self.own = self.identifiers.fresh(own)
+        for symbol in sorted(program.sizes(), key=lambda s: str(s.name)):
+            self.identifiers.size(symbol.name)
+        tensors = [*program.inputs, *(d.tensor for d in program.definitions())]
+        self.arrays = {t: name(self.identifiers.fresh(t.name)) for t in tensors}
+        self.lengths = Lengths(self.identifiers, program.inputs, self.arrays)
+        self.translator = Translator(self.identifiers, self.lengths, self.arrays)
+
+    def source(self) -> str:
+        for item in self.program.items:
+            if isinstance(item, Recurrence):
+                self.recurrence(item)
+            else:
+                self.definition(item)
+        returned = self.returned()
+        block = shared(self.translator.blocks[0], self.identifiers.fresh)
+        size_lines, given = self.lengths.found()
+        signature = [self.arrays[t].text for t in self.program.inputs]
+        if given:
+            signature += ["*", *(self.identifiers.size(s.name) for s in given)]
+        body = [*(f"    {line}" for line in size_lines), *source(block, 4), *returned]
+        return "\n".join([*self.header(), *_signature(self.own, signature), *self.docstring(), *body, ""])
+
+    # ------------------------------------------------------------------------------------------------- statements
+
+    def definition(self, d: Definition) -> None:
+        t = self.translator
+        for x in d.letters:
+            t.rank(x)
+        value = t.numeric(t.dense(d.body))
+        if not finite(d.body, t.risky):
+            t.risky.add(d.tensor)
+        code = self.full(value, d.letters)
+        if d.tensor in self.program.outputs and self.is_view(code):
+            code = method(code, "copy")
+        target = self.arrays[d.tensor].text
+        # a value that statements were needed for takes the name of the tensor at once
+        last = t.blocks[-1].statements
+        own = next((s for s in last if isinstance(s, Assign) and not s.own and s.target == code.text), None)
+        t.blocks[-1].statements.append(Assign(target, code, _shape(d.tensor)))
+        del own
+
+    def full(self, value: Named, letters: tuple[Letter, ...]) -> Code:
+        """The value with all axes of a definition."""
+        t = self.translator
+        code = aligned(value, letters)
+        if set(value.letters) == set(letters):
+            return _scalar_array(code, value) if not letters else code
+        shape = t.shape(letters)
+        if not value.letters and code.text in ("0", "1"):
+            return call("np.zeros" if code.text == "0" else "np.ones", shape)
+        if not value.letters:
+            return call("np.full", shape, code) if "[" not in code.text else call("np.broadcast_to", code, shape)
+        return call("np.broadcast_to", code, shape)
+
+    def is_view(self, code: Code) -> bool:
+        """Whether an array may share memory with another that the caller sees."""
+        base = code
+        while base.level == 7 and not isinstance(base.pieces[0], str) and base.work == 0:
+            base = base.pieces[0][0]
+        named = base.text in {a.text for a in self.arrays.values()}
+        return named or code.text.startswith("np.broadcast_to(")
+
+    def recurrence(self, group: Recurrence) -> None:
+        t = self.translator
+        variable = t.identifiers.fresh(group.time(0).name)
+        members = []
+        for d in group.members:
+            for x in d.letters:
+                t.rank(x)
+            shape = t.shape(d.letters)
+            code = call("np.empty", shape)
+            t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, _shape(d.tensor), own=False))
+            members.append(d)
+        block = Block()
+        t.blocks.append(block)
+        for d, axis in zip(members, group.axes, strict=True):
+            time = d.letters[axis]
+            t.fixed[time] = name(variable)
+            value = t.numeric(t.value(d.body))
+            rest = d.letters[:axis] + d.letters[axis + 1 :]
+            code = aligned(value.under(None), rest)
+            if value.condition is not None:
+                from derive.render.numpy.code import choice
+
+                code = choice(code, value.condition, literal(0))
+            if not finite(d.body, t.risky):
+                t.risky.add(d.tensor)
+            items: list[Code | str] = [":"] * axis + [name(variable)]
+            target = subscript(self.arrays[d.tensor], items)
+            block.statements.append(Assign(target.text, code, own=False))
+            del t.fixed[time]
+        t.blocks.pop()
+        length = t.length(group.time(0))
+        values = call("range", length, work=0)
+        if group.backwards:
+            values = call("reversed", values, work=0)
+        changing = frozenset(self.arrays[d.tensor].text for d in group.members)
+        t.blocks[-1].statements.append(Loop(variable, values, block, changing))
+
+    # ---------------------------------------------------------------------------------------------- head and foot
+
+    def header(self) -> list[str]:
+        lines = ["import numpy as np", *sorted(self.translator.imports, key=lambda x: ("scipy" in x, x))]
+        for helper in sorted(self.translator.helpers):
+            lines += ["", *HELPERS[helper].rstrip().split("\n")]
+        return [*lines, "", ""]
+
+    def docstring(self) -> list[str]:
+        outputs = [
+            f"{key}{_shape_words(t)}" if len(self.keys) > 1 else _shape(t)
+            for key, t in zip(self.keys, self.program.outputs, strict=True)
+        ]
+        shapes = ", ".join(f"{self.arrays[t]} {_shape(t) or 'scalar'}" for t in self.program.inputs)
+        result = "a dict: " + ", ".join(outputs) if len(outputs) > 1 else (outputs[0] or "a scalar")
+        lines = [f'    """{self.summary}.', "", *_filled(f"Shapes: {shapes} -> {result}."), '    """']
+        return lines
+
+    def returned(self) -> list[str]:
+        codes = [self.arrays[t].text for t in self.program.outputs]
+        if len(codes) == 1:
+            return [f"    return {codes[0]}"]
+        pairs = [f'"{key}": {code}' for key, code in zip(self.keys, codes, strict=True)]
+        flat = f"    return {{{', '.join(pairs)}}}"
+        return [flat] if len(flat) <= 88 else ["    return {", *(f"        {p}," for p in pairs), "    }"]
+
+
+def _shape(tensor: Tensor) -> str:
+    return shape_text(tensor.axes) if tensor.axes else ""
+
+
+def _shape_words(tensor: Tensor) -> str:
+    return f" {shape_text(tensor.axes)}" if tensor.axes else " scalar"
+
+
+def _scalar_array(code: Code, value: Named) -> Code:
+    return code
+
+
+def _signature(own: str, arguments: list[str]) -> list[str]:
+    flat = f"def {own}({', '.join(arguments)}):"
+    if len(flat) <= 88:
+        return [flat]
+    inner = f"    {', '.join(arguments)}"
+    if len(inner) <= 88:
+        return [f"def {own}(", inner, "):"]
+    return [f"def {own}(", *(f"    {a}," for a in arguments), "):"]
+
+
+def _filled(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, 88, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+
+
+def unused() -> tuple[object, ...]:
+    return tuple_of, Size

@@ -1,0 +1,38 @@
+"""Names in the source: identifiers that hide no keyword, no builtin, no size and not each other."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import unicodedata
+
+from derive.errors import NotationError
+
+__all__ = ["Identifiers"]
+
+IMPORTED = ("np", "erf", "sliding_window_view")
+RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *IMPORTED, "self", "__debug__"})
+
+
+class Identifiers:
+    """The identifiers of one function: each is given once."""
+
+    def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
+        self.taken: set[str] = set(RESERVED | reserved)
+        self.sizes: dict[str, str] = {}
+
+    def size(self, text: str) -> str:
+        """The identifier of the size of this name."""
+        if text not in self.sizes:
+            self.sizes[text] = self.fresh(text)
+        return self.sizes[text]
+
+    def fresh(self, text: str) -> str:
+        """The identifier that is nearest to ``text`` and not taken. Raises: NotationError when it is no name."""
+        plain = unicodedata.normalize("NFKC", text)
+        if not plain.isidentifier():
+            raise NotationError(f"{text!r} is no identifier, and cannot be a name in Python source")
+        while plain in self.taken:
+            plain += "_"
+        self.taken.add(plain)
+        return plain
