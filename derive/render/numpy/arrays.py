@@ -94,4 +94,4 @@ def _with_kept_axes(code: Code, missing: list[int]) -> Code | None:
     axes = [int(a) for a in re.findall(r"\d+", match[1])]
     if axes != missing:
         return None
-    return Code((*pieces[:-1], ", keepdims=True)"), code.level, code.kind, work=code._own(), label=code.label)
+    return Code((*pieces[:-1], ", keepdims=True)"), code.level, code.kind, work=code.own_work, label=code.label)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from derive.render.numpy.code import CHOICE, Code, lines, name, replaced
+from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, name, replaced
 
 __all__ = ["Assign", "Block", "Loop", "Update", "shared", "source"]
 
@@ -116,7 +116,7 @@ def _taken_out(loop: Loop, fresh: Callable[[str], str]) -> tuple[Loop, list[Stat
             for statement in current.block.statements
             for top in _codes(statement)
             for code in _parts(top)
-            if code.work and code.names.isdisjoint(changing)
+            if code.own_work and code.names.isdisjoint(changing)
         ]
         if not steady:
             return current, before
@@ -154,7 +154,7 @@ def _parts(code: Code) -> Iterator[Code]:
 
 def _heaviest(statements: list[Statement]) -> Code | None:
     """The heaviest expression that is computed more than once."""
-    counts = Counter(c for s in statements for top in _codes(s) for c in _parts(top) if c.work)
+    counts = Counter(c for s in statements for top in _codes(s) for c in _parts(top) if c.own_work)
     again = [code for code, count in counts.items() if count > 1]
     return max(again, key=lambda c: (c.work, len(c.text)), default=None)
 
@@ -189,14 +189,25 @@ def _label(code: Code) -> str:
     """A name for an expression: ``exp_S``, ``x_minus_mu``."""
     if code.label:
         return code.label
-    function = re.match(r"(?:np\.)?(\w+)\(", code.text) or re.search(r"\.(\w+)\([^()]*\)$", code.text)
-    first = re.findall(r"(?<![\w.\"])[A-Za-z_]\w*(?!\w|\.|\()", code.text)
-    if code.kind == "call" and function and first:
-        return f"{function[1]}_{first[0].rstrip('_')}"
+    read = sorted((n for n in code.names if not n.startswith("np")), key=lambda n: _place(n, code.text))
+    first = read[0].rstrip("_") if read else ""
     children = code.children()
+    pieces = "".join(p for p in code.pieces if isinstance(p, str))
+    function = re.match(r"(?:np\.(?:linalg\.)?)?(\w+)\(", pieces) or re.match(r"\.(\w+)\(", pieces)
+    if code.kind == "call" and function and first:
+        return f"{function[1]}_{first}"
+    if code.level == COMPARE:
+        return "mask"
+    if code.level == POWER and first and children[1].text == "2":
+        return f"{first}_squared"
     if code.kind == "chain" and len(children) == 2:
         word = next((WORDS[p] for p in code.pieces if isinstance(p, str) and p in WORDS), "")
         ends = [re.match(r"[A-Za-z_]\w*", child.text) for child in children]
         if word and all(ends) and all(child.work == 0 for child in children):
             return "_".join((ends[0][0].rstrip("_"), word, ends[1][0].rstrip("_")))  # type: ignore[index]
-    return "part"
+    return f"{first}_term" if first else "term"
+
+
+def _place(own: str, text: str) -> int:
+    found = re.search(rf"(?<!\w){re.escape(own)}(?!\w)", text)
+    return found.start() if found else len(text)

@@ -5,17 +5,16 @@ Two expressions are equal when their source is. ``lines`` lays an expression out
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "ADD", "ATOM", "COMPARE", "MUL", "POWER", "UNARY", "WIDTH", "Code", "binary", "call", "chain", "choice", "lines",
-    "list_of", "literal", "matmul", "method", "name", "negative", "power", "replaced", "slice_of", "subscript", "tuple_of",
+    "list_of", "literal", "matmul", "method", "name", "negative", "over", "power", "replaced", "slice_of", "subscript", "times", "tuple_of",
 ]  # fmt: skip
 
 WIDTH = 88
 CHOICE, COMPARE, AND, ADD, MUL, UNARY, POWER, ATOM = range(8)
-
-Piece = "str | tuple[Code, int]"
 
 
 class Code:
@@ -63,9 +62,11 @@ class Code:
 
     def labelled(self, label: str) -> Code:
         """The same expression with a name for its value."""
-        return Code(self.pieces, self.level, self.kind, work=self._own(), label=label, names=self.names)
+        return Code(self.pieces, self.level, self.kind, work=self.own_work, label=label, names=self.names)
 
-    def _own(self) -> int:
+    @property
+    def own_work(self) -> int:
+        """The operations of this node alone."""
         return self.work - sum(child.work for child in self.children())
 
 
@@ -111,12 +112,42 @@ def matmul(left: Code, right: Code) -> Code:
 
 def negative(code: Code, *, work: int = 1) -> Code:
     """``-code``; the sign goes to the front of a product."""
-    return Code(("-", (code, MUL)), MUL if code.level == MUL else UNARY, code.kind if code.level == MUL else "", work=work)
+    if code.level == MUL:
+        return Code(("-", *code.pieces), MUL, code.kind, work=code.own_work + work)
+    return Code(("-", (code, UNARY)), UNARY, work=work)
+
+
+def times(number: Code, code: Code, work: int = 1) -> Code:
+    """``number * code``, in front of a product; ``1 / x`` becomes ``number / x``."""
+    operators = [p for p in code.pieces if isinstance(p, str)]
+    if code.kind != "chain" or code.level != MUL or " @ " in operators or operators[0] == "-":
+        return chain(MUL, number, [("*", code)], work=work)
+    first = code.pieces[0]
+    assert not isinstance(first, str)
+    if first[0].text in ("1", "1.0"):
+        return Code(((number, MUL), *code.pieces[1:]), MUL, "chain", work=code.own_work)
+    pieces = ((number, MUL), " * ", (first[0], max(first[1], MUL + 1)), *code.pieces[1:])
+    return Code(pieces, MUL, "chain", work=code.own_work + work)
+
+
+def over(code: Code, number: Code, work: int = 1) -> Code:
+    """``code / number``; what divides already is multiplied by the number."""
+    if code.kind == "chain" and code.level == MUL and code.pieces[-2] == " / ":
+        last = code.pieces[-1]
+        assert not isinstance(last, str)
+        below = chain(MUL, number, [("*", last[0])], work=int(bool(last[0].work)))
+        return Code((*code.pieces[:-1], (below, UNARY)), MUL, "chain", work=code.own_work)
+    return chain(MUL, code, [("/", number)], work=work)
 
 
 def power(base: Code, exponent: Code, *, work: int = 1) -> Code:
     """``base**exponent``."""
-    return Code(((base, ATOM), "**", (exponent, ATOM if exponent.level != UNARY else UNARY)), POWER, work=work)
+    simple = all(PLAIN.fullmatch(code.text) for code in (base, exponent))
+    needed = ATOM if exponent.level != UNARY else UNARY
+    return Code(((base, ATOM), "**" if simple else " ** ", (exponent, needed)), POWER, work=work)
+
+
+PLAIN = re.compile(r"-?[\w.]+")
 
 
 def call(function: str, *arguments: Code | str, work: int = 1, label: str = "", **options: Code | str) -> Code:
@@ -163,7 +194,7 @@ def _bracketed(
 
 def choice(value: Code, condition: Code, otherwise: Code) -> Code:
     """``value if condition else otherwise``."""
-    return Code(((value, COMPARE), " if ", (condition, COMPARE), " else ", (otherwise, COMPARE)), CHOICE)
+    return Code(((value, COMPARE), " if ", (condition, COMPARE), " else ", (otherwise, COMPARE)), CHOICE, "chain")
 
 
 def slice_of(start: Code | None, stop: Code | None, step: Code | None = None) -> Code:
@@ -188,8 +219,11 @@ def replaced(code: Code, names: Mapping[str, Code]) -> Code:
     pieces = [piece if isinstance(piece, str) else (replaced(piece[0], names), piece[1]) for piece in code.pieces]
     if code.level == ATOM and not code.children():
         return code
+    if code.level == POWER:
+        (base, _), (exponent, _) = pieces[0], pieces[2]  # type: ignore[misc]
+        return power(base, exponent, work=code.own_work)  # type: ignore[arg-type]
     # the names of an expression are those of its parts, but for a name itself, which has none
-    return Code(pieces, code.level, code.kind, work=code._own(), label=code.label)
+    return Code(pieces, code.level, code.kind, work=code.own_work, label=code.label)
 
 
 # ---------------------------------------------------------------------------------------------------------- layout
@@ -202,75 +236,94 @@ def lines(before: str, code: Code, after: str = "", indent: int = 0) -> list[str
     if len(flat) <= WIDTH:
         return [flat]
     if code.kind == "call":
-        return _broken_call(before, code, after, indent)
-    inner = _fenced(code, indent + 4)
-    return [f"{pad}{before}(", *inner, f"{pad}){after}"] if inner is not None else [flat]
+        return _call(before, code, after, indent)
+    if code.kind == "chain":
+        first = code.pieces[0]
+        rest = "".join(_written(piece) for piece in code.pieces[1:])
+        fenced = not isinstance(first, str) and first[0].level < first[1]
+        if fenced and not set(rest) & set("([") and indent + len(rest) + len(after) < WIDTH:
+            return _fence(before, first[0], rest + after, indent)  # type: ignore[arg-type]
+        return _fence(before, code, after, indent)
+    return _longest(before, code, after, indent)
 
 
-def _fenced(code: Code, indent: int) -> list[str] | None:
-    """The expression inside brackets of its own: on one line, or one line for each operand."""
-    flat = " " * indent + code.text
-    if len(flat) <= WIDTH:
-        return [flat]
-    if code.kind != "chain":
-        return lines("", code, "", indent) if code.kind == "call" else None
+def _fence(before: str, code: Code, after: str, indent: int) -> list[str]:
+    """The expression in brackets, on lines of its own."""
+    pad = " " * indent
+    return [f"{pad}{before}(", *_inside(code, "", indent + 4), f"{pad}){after}"]
+
+
+def _inside(code: Code, after: str, indent: int) -> list[str]:
+    """The expression where brackets stand around it: on one line, or one line for each operand of a chain."""
+    flat = " " * indent + code.text + after
+    if len(flat) <= WIDTH or code.kind != "chain":
+        return lines("", code, after, indent)
     result: list[str] = []
-    before = ""
-    for piece in code.pieces:
+    operator = ""
+    for position, piece in enumerate(code.pieces):
         if isinstance(piece, str):
-            before += piece.lstrip()
+            operator = piece.lstrip()
             continue
         operand, level = piece
-        if operand.level < level:
-            inner = Code(("(", (operand, CHOICE), ")"), ATOM, "call")
-            result += lines(before, inner, "", indent)
-        elif operand.kind == "chain" and operand.level == code.level and not before:
-            result += _fenced(operand, indent) or [" " * indent + operand.text]
+        end = after if position == len(code.pieces) - 1 else ""
+        if operand.level >= level:
+            # a chain of the same level goes on in the same column
+            same = operand.kind == "chain" and operand.level == code.level and not operator
+            result += _inside(operand, end, indent) if same else lines(operator, operand, end, indent)
+        elif indent + len(operator) + len(operand.text) + 2 + len(end) <= WIDTH:
+            result.append(f"{' ' * indent}{operator}({operand.text}){end}")
         else:
-            result += lines(before, operand, "", indent)
-        before = ""
+            result += _fence(operator, operand, end, indent)
     return result
 
 
-def _broken_call(before: str, code: Code, after: str, indent: int) -> list[str]:
-    """A call with its arguments on lines of their own, or its long receiver broken."""
+def _longest(before: str, code: Code, after: str, indent: int) -> list[str]:
+    """The expression broken in its longest part."""
+    children = [m for m, piece in enumerate(code.pieces) if not isinstance(piece, str)]
+    if not children:
+        return [f"{' ' * indent}{before}{code.text}{after}"]
+    chosen = max(children, key=lambda m: len(_written(code.pieces[m])))
+    head = before + "".join(map(_written, code.pieces[:chosen]))
+    tail = "".join(map(_written, code.pieces[chosen + 1 :])) + after
+    operand, level = code.pieces[chosen]
+    assert isinstance(operand, Code)
+    fenced = operand.level < level  # type: ignore[operator]
+    return _fence(head, operand, tail, indent) if fenced else lines(head, operand, tail, indent)
+
+
+def _call(before: str, code: Code, after: str, indent: int) -> list[str]:
+    """A call with its arguments on lines of their own, or broken in what it is called on."""
     pad = " " * indent
-    texts = [piece for piece in code.pieces]
-    opening = next(m for m, p in enumerate(texts) if isinstance(p, str) and p[-1:] in "([")
-    head = "".join(_written(piece) for piece in texts[: opening + 1])
-    tail = texts[-1]
-    assert isinstance(tail, str)
-    groups: list[list[str | tuple[Code, int]]] = [[]]
-    for piece in texts[opening + 1 : -1]:
-        if piece == ", ":
-            groups.append([])
+    pieces = code.pieces
+    opening = next(m for m, p in enumerate(pieces) if isinstance(p, str) and p[-1:] in "([")
+    head = "".join(map(_written, pieces[: opening + 1]))
+    if opening and len(head) > len("".join(map(_written, pieces[opening + 1 :]))):
+        return _longest(before, code, after, indent)
+    together = "".join(map(_written, pieces[opening + 1 : -1]))
+    arguments = _arguments(pieces[opening + 1 : -1])
+    tail = _written(pieces[-1])
+    if len(arguments) > 1 and indent + 4 + len(together) <= WIDTH:
+        return [f"{pad}{before}{head}", " " * (indent + 4) + together, f"{pad}{tail}{after}"]
+    comma = "," if len(arguments) > 1 else ""
+    body: list[str] = []
+    for keyword, argument in arguments:
+        if argument is None:
+            body.append(" " * (indent + 4) + keyword + comma)
+        elif keyword:
+            body += lines(keyword, argument, comma, indent + 4)
         else:
-            groups[-1].append(piece)
-    receiver = texts[0]
-    if not isinstance(receiver, str) and len(pad) + len(before) + len(head) > WIDTH - 8:
-        inner = receiver[0]
-        rest = "".join(_written(piece) for piece in texts[1:])
-        if inner.level < ATOM:
-            body = _fenced(inner, indent + 4)
-            if body is not None:
-                return [f"{pad}{before}(", *body, f"{pad}){rest}{after}"]
-        return lines(before, inner, rest + after, indent)
-    together = "".join(_written(piece) for piece in texts[opening + 1 : -1])
-    if indent + 4 + len(together) <= WIDTH and len(groups) > 1:
-        body = [" " * (indent + 4) + together]
-    else:
-        body = []
-        for group in groups:
-            label = "".join(p for p in group if isinstance(p, str))
-            codes = [p[0] for p in group if not isinstance(p, str)]
-            comma = "," if len(groups) > 1 or head[-1] == "[" else ""
-            if not codes:
-                body.append(" " * (indent + 4) + label + comma)
-            elif not label and not comma:
-                body += _fenced(codes[0], indent + 4) or [" " * (indent + 4) + codes[0].text]
-            elif not label and codes[0].kind == "chain":
-                inner_lines = _fenced(codes[0], indent + 4) or [" " * (indent + 4) + codes[0].text]
-                body += [*inner_lines[:-1], inner_lines[-1] + comma]
-            else:
-                body += lines(label, codes[0], comma, indent + 4)
+            body += _inside(argument, comma, indent + 4)
     return [f"{pad}{before}{head}", *body, f"{pad}{tail}{after}"]
+
+
+def _arguments(pieces: Sequence[str | tuple[Code, int]]) -> list[tuple[str, Code | None]]:
+    """The arguments of a call: the keyword or the source of a constant, and the expression."""
+    found: list[tuple[str, Code | None]] = [("", None)]
+    for piece in pieces:
+        if piece == ", ":
+            found.append(("", None))
+        elif isinstance(piece, str):
+            found[-1] = (found[-1][0] + piece, None)
+        else:
+            found[-1] = (found[-1][0], piece[0])
+    return found

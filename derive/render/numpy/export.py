@@ -104,7 +104,7 @@ class _Writer:
             else:
                 self.definition(item)
         returned = self.returned()
-        block = shared(self.translator.blocks[0], self.identifiers.fresh)
+        block = shared(self.translator.blocks[0], self.identifiers.label)
         size_lines, given = self.lengths.found()
         signature = [self.arrays[t].text for t in self.program.inputs]
         if given:
@@ -154,13 +154,13 @@ class _Writer:
 
     def recurrence(self, group: Recurrence) -> None:
         t = self.translator
-        variable = t.identifiers.fresh(group.time(0).name)
+        variable = t.identifiers.variable(group.time(0).name, ())
         members = []
         for d in group.members:
             for x in d.letters:
                 t.rank(x)
             shape = t.shape(d.letters)
-            code = call("np.empty", shape)
+            code = call("np.empty", shape, work=0)
             t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, _shape(d.tensor), own=False))
             members.append(d)
         block = Block()

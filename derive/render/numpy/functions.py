@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from derive.render.numpy.code import ATOM, COMPARE, POWER, Code, binary, call, method
+from derive.render.numpy.code import ATOM, COMPARE, Code, binary, call, literal, method, power
 
 __all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "MATRIX"]
 
@@ -36,8 +36,7 @@ def _reduction(function: str) -> Rule:
 
 
 def _norm(z: Code, axis: int) -> Code:
-    squares = Code(((z, ATOM), "**2"), POWER, work=1)
-    return call("np.sqrt", method(squares, "sum", axis=str(axis)))
+    return call("np.sqrt", method(power(z, literal(2)), "sum", axis=str(axis)))
 
 
 ALONG: dict[str, Rule] = {

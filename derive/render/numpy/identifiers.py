@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import unicodedata
+from collections.abc import Collection
 
 from derive.errors import NotationError
 
@@ -20,6 +21,7 @@ class Identifiers:
     def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
         self.taken: set[str] = set(RESERVED | reserved)
         self.sizes: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
 
     def size(self, text: str) -> str:
         """The identifier of the size of this name."""
@@ -36,3 +38,20 @@ class Identifiers:
             plain += "_"
         self.taken.add(plain)
         return plain
+
+    def label(self, text: str) -> str:
+        """A name for a value that no tensor has: with a number behind if it is taken."""
+        own, number = text, 1
+        while own in self.taken or not own.isidentifier():
+            number += 1
+            own = f"{text}{number}"
+        self.taken.add(own)
+        return own
+
+    def variable(self, text: str, taken: Collection[str]) -> str:
+        """A name for the variable of a loop; loops that do not hold each other may have the same."""
+        if text not in self.variables or self.variables[text] in taken:
+            own = self.fresh(text)
+            self.variables.setdefault(text, own)
+            return own
+        return self.variables[text]

@@ -203,7 +203,7 @@ class Lengths:
             array = self.arrays[tensor]
             if len(found) == len(axes):
                 names = [self.identifiers.size(plain[tensor, k].name) for k in axes]
-                lines.append(f"{', '.join(names)}{',' * (len(names) == 1)} = {array}.shape")
+                lines.append(f"{', '.join(names)} = {array}.shape" + "[0]" * (len(names) == 1))
                 done.add(tensor)
             elif len(found) > 1 and found == list(axes)[found[0] :]:
                 names = [self.identifiers.size(plain[tensor, k].name) for k in found]
@@ -215,7 +215,7 @@ class Lengths:
                 done.add(tensor)
             else:
                 lines.append(f"{own} = {array}.shape[{k}]")
-        return [line.replace("(", "").replace(")", "") if ", = " in line else line for line in lines]
+        return lines
 
     def _formula(self, formula: sympy.Expr, tensor: Tensor, k: int) -> Code:
         above, below = sympy.fraction(sympy.together(formula))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from derive.errors import NotationError
 from derive.index import Letter
 from derive.render.numpy.arrays import Named, aligned, union
-from derive.render.numpy.code import ATOM, MUL, POWER, Code, call, chain, matmul, method
+from derive.render.numpy.code import MUL, call, chain, literal, matmul, method, power
 
 __all__ = ["contracted", "multiplied", "summed"]
 
@@ -152,7 +152,7 @@ def _along(a: Named, b: Named, common: Sequence[Letter], batch: Sequence[Letter]
     if not batch and len(common) == 1:
         return Named(matmul(a.code, b.code), ())
     if a.code == b.code and a.letters == b.letters:
-        return summed(Named(Code(((a.code, ATOM), "**2"), POWER, work=1), a.letters), common)
+        return summed(Named(power(a.code, literal(2)), a.letters), common)
     order = a.letters
     product = Named(chain(MUL, a.code, [("*", aligned(b, order))]), order)
     return summed(product, common)

@@ -382,7 +382,7 @@ def _windowed(
         outer, inner = p.letters
         step, dilation = p.index.coefficient(outer), p.index.coefficient(inner)
         length = plus(times(dilation, plus(inner.length, -1)), 1)
-        lengths.append(t.lengths.code(length))
+        lengths.append(_reach(t, dilation, inner))
         count = t.lengths.code(outer.length, outer.name)
         if step == 1:
             exact = p.left is None and p.right is None and plus(plus(p.size, times(length, -1)), 1) == outer.length
@@ -405,6 +405,16 @@ def _windowed(
     view = call("sliding_window_view", code, shape, work=0, axis=axis)
     view = _subscripted(view, [*items, *ends])
     return t.named(f"{label}_windows", view), [*letters, *(p.letters[1] for _, p in windows)]
+
+
+def _reach(t: Translator, dilation: Size, inner: Letter) -> Code:
+    """How many entries a window spans."""
+    count = t.length(inner)
+    if dilation == 1:
+        return count
+    last = chain(ADD, count, [("-", literal(1))], work=0)
+    steps = chain(MUL, t.lengths.code(dilation), [("*", last)], work=0)
+    return chain(ADD, steps, [("+", literal(1))], work=0)
 
 
 def _reshaped(t: Translator, code: Code, plans: list[_Axis], letters: list[Letter | None]) -> Named:

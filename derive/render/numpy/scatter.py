@@ -107,13 +107,13 @@ def _added_to_slices(
     pads = {p.letter: padding(t, p.index, p.letter.length) for p in places}
     shape = [_padded_length(t, x, *pads[x]) if x in pads else t.length(x) for x in letters]
     target = name(t.identifiers.fresh("total_padded" if any(a or b for a, b in pads.values()) else "total"))
-    zeros = call("np.zeros", tuple_of(shape) if len(shape) != 1 else shape[0])
+    zeros = call("np.zeros", tuple_of(shape) if len(shape) != 1 else shape[0], work=0)
     t.blocks[-1].statements.append(Assign(target.text, zeros, own=False))
     block = Block()
     top = block
     outer: list[Loop] = []
     for x in loops:
-        variable = t.identifiers.fresh(x.name)
+        variable = t.identifiers.variable(x.name, {c.text for c in t.fixed.values()})
         t.fixed[x] = name(variable)
         inner = Block()
         outer.append(Loop(variable, call("range", t.length(x), work=0), inner, frozenset((target.text,))))
@@ -194,7 +194,7 @@ def _added_at(
         return Named(call("np.bincount", codes[0], weights=code, minlength=length), letters)
     target = name(t.identifiers.fresh("total"))
     shape = [t.length(x) for x in letters]
-    zeros = call("np.zeros", tuple_of(shape) if len(shape) != 1 else shape[0])
+    zeros = call("np.zeros", tuple_of(shape) if len(shape) != 1 else shape[0], work=0)
     t.blocks[-1].statements.append(Assign(target.text, zeros, own=False))
     place = codes[0] if len(codes) == 1 else tuple_of(codes)
     t.blocks[-1].statements.append(Update(None, "", call("np.add.at", target, place, code)))

@@ -49,7 +49,9 @@ from derive.render.numpy.code import (
     method,
     name,
     negative,
+    over,
     power,
+    times,
     tuple_of,
 )
 from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
@@ -90,7 +92,7 @@ class Translator:
         for block in self.blocks:
             if code.text in block.known:
                 return block.known[code.text]
-        own = name(self.identifiers.fresh(label))
+        own = name(self.identifiers.label(label))
         self.blocks[-1].statements.append(Assign(own.text, code))
         self.blocks[-1].known[code.text] = own
         return own
@@ -326,9 +328,8 @@ class Translator:
         """The product with its masks, summed over letters."""
         below = [f for f in factors if isinstance(f, Pow) and _is_negative(f.exponent)]
         above = [f for f in factors if f not in below]
-        values = [self.dense(f) for f in above if not isinstance(f, Pow)] if False else [self.factor(f) for f in above]
-        divisors = [self.factor(Pow(f.base, _positive(f.exponent))) if not _is_one(f.exponent) else self.dense(f.base)
-                    for f in below]  # fmt: skip
+        values = [self.factor(f) for f in above]
+        divisors = [self.factor(Pow(f.base, _positive(f.exponent))) for f in below]  # type: ignore[attr-defined]
         masks = [self.dense(g) for g in guards]
         risky = [not finite(f, self.risky) for f in above]
         present = {x for v in (*values, *divisors, *masks) for x in v.letters}
@@ -392,15 +393,13 @@ class Translator:
         else:
             made = Named(literal(1))
         if not divisors:
-            return self.numeric(made) if made.kind == "bool" and False else made
+            return made
         codes = [aligned(d, letters) for d in divisors]
         below = codes[0]
         if len(divisors) > 1:
             own = common_order([d.letters for d in divisors], self.rank)
             below = aligned(multiplied(divisors, own), letters)
         top = aligned(made, letters)
-        if made.kind == "bool":
-            made = replace(made, kind="float")
         return Named(chain(MUL, top, [("/", below)]), letters)
 
     def guarded(self, whole: Named | None, masks: list[Named]) -> Named:
@@ -448,25 +447,15 @@ class Translator:
         """A number times a value."""
         if scale == 1:
             return value
+        if value.code.text == "1" and not value.letters:
+            return Named(self.lengths.number(scale))
         minus = scale.could_extract_minus_sign()
         above, below = (-scale if minus else scale).as_numer_denom()
-        code = value.code
-        if value.kind == "scalar":
-            code = Code(("float(", (code, 0), ")"), ATOM)
-        if code.text == "1" and not value.letters:
-            return Named(self.lengths.number(scale))
-        work = 1 if value.letters else 0
-        start, code = _opened(code)
-        if start is not None and start != "1":
-            above_code = self.lengths.number(above) if above != 1 else None
-            code = code if above_code is None else chain(MUL, above_code, [("*", code)], work=work)
-        elif start == "1":
-            code = Code((code.text,), code.level) if False else code
-            code = _reciprocal(code, self.lengths.number(above)) if above != 1 else code
-        elif above != 1:
-            code = chain(MUL, self.lengths.number(above), [("*", code)], work=work)
+        code, work = value.code, int(bool(value.letters))
+        if above != 1:
+            code = times(self.lengths.number(above), code, work)
         if below != 1:
-            code = chain(MUL, code, [("/", self.lengths.number(below))], work=work)
+            code = over(code, self.lengths.number(below), work)
         return Named(negative(code, work=work) if minus else code, value.letters)
 
     # ------------------------------------------------------------------------------------------------ along axes
@@ -483,9 +472,8 @@ class Translator:
         missing = [x for x in node.letters if x not in value.letters]
         if missing:
             letters = (*value.letters, *missing)
-            wide = Named(value.code, value.letters)
             shape = self.shape(tuple(letters))
-            value = Named(call("np.broadcast_to", _trailing(wide, letters), shape), letters)
+            value = Named(call("np.broadcast_to", aligned(value, letters), shape), letters)
         if row.name in HELPERS:
             self.helpers.add(row.name)
         if row.name in ALONG:
@@ -526,11 +514,6 @@ def common_order(groups: Iterable[Sequence[Letter]], rank: object) -> tuple[Lett
     return tuple(sorted(every, key=rank))  # type: ignore[call-overload,no-any-return]
 
 
-def _trailing(value: Named, letters: Sequence[Letter]) -> Code:
-    """The array with axes of length 1 behind."""
-    return aligned(value, letters)
-
-
 def _is_negative(exponent: Node) -> bool:
     return isinstance(exponent, Number) and bool(exponent.value.is_negative)
 
@@ -538,22 +521,6 @@ def _is_negative(exponent: Node) -> bool:
 def _positive(exponent: Node) -> Node:
     assert isinstance(exponent, Number)
     return Number(-exponent.value)
-
-
-def _is_one(exponent: Node) -> bool:
-    return isinstance(exponent, Number) and exponent.value == -1
-
-
-def _opened(code: Code) -> tuple[str | None, Code]:
-    """``1 / x`` begins with a number that a scale may replace."""
-    first = code.pieces[0] if code.level == MUL else None
-    if first is not None and not isinstance(first, str) and first[0].text == "1":
-        return "1", code
-    return None, code
-
-
-def _reciprocal(code: Code, above: Code) -> Code:
-    return Code(((above, MUL), *code.pieces[1:]), code.level, code.kind, work=code._own())
 
 
 def _has_equation(node: Node, letters: Sequence[Letter]) -> bool:
