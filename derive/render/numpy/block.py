@@ -10,18 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from derive.nodes import Tensor
 from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, name, replaced
 
-__all__ = ["Assign", "Block", "Loop", "Update", "shared", "source"]
+__all__ = ["Assign", "Block", "Loop", "Update", "names_in", "renamed", "shared", "source"]
 
 
 @dataclass(frozen=True)
 class Assign:
-    """``target = code  # comment``. ``own`` is whether the target is a name that is assigned once."""
+    """``target = code``; behind it the shape of the ``tensor`` that it is. ``own`` is whether the target is a name that is assigned once."""
 
     target: str
     code: Code
-    comment: str = ""
+    tensor: Tensor | None = None
     own: bool = True
 
 
@@ -55,14 +56,15 @@ class Block:
     known: dict[str, Code] = field(default_factory=dict)
 
 
-def source(block: Block, indent: int) -> list[str]:
-    """The lines of a block."""
+def source(block: Block, indent: int, shape: Callable[[Tensor], str]) -> list[str]:
+    """The lines of a block; ``shape`` writes the shape of a tensor."""
     pad = " " * indent
     written: list[str] = []
     for statement in block.statements:
         match statement:
             case Assign():
-                after = f"  # {statement.comment}" if statement.comment else ""
+                shown = shape(statement.tensor) if statement.tensor is not None else ""
+                after = f"  # {shown}" if shown else ""
                 written += lines(f"{statement.target} = ", statement.code, after, indent)
             case Update():
                 if statement.target is None:
@@ -71,7 +73,7 @@ def source(block: Block, indent: int) -> list[str]:
                     written += _update(statement, indent)
             case Loop():
                 written.append(f"{pad}for {statement.variable} in {statement.values}:")
-                written += source(statement.block, indent + 4)
+                written += source(statement.block, indent + 4, shape)
     return written
 
 
@@ -85,6 +87,34 @@ def _update(statement: Update, indent: int) -> list[str]:
         return lines(before, statement.code, "", indent)
     tail = lines(head[-1].strip() + " ", statement.code, "", indent)
     return head[:-1] + tail
+
+
+def names_in(block: Block) -> frozenset[str]:
+    """Every name that a block reads."""
+    found: set[str] = set()
+    for statement in block.statements:
+        match statement:
+            case Assign():
+                found |= statement.code.names
+            case Update():
+                found |= statement.code.names | (statement.target.names if statement.target is not None else set())
+            case Loop():
+                found |= statement.values.names | names_in(statement.block)
+    return frozenset(found)
+
+
+def renamed(block: Block, old: str, new: str) -> None:
+    """Give another name to what an assignment makes, here and in the loops."""
+    for m, statement in enumerate(block.statements):
+        changed = _exchanged(statement, {old: name(new)})
+        if isinstance(changed, Update) and changed.target is not None:
+            changed = replace(changed, target=replaced(changed.target, {old: name(new)}))
+        if isinstance(changed, Assign) and changed.target == old:
+            changed = replace(changed, target=new)
+        if isinstance(changed, Loop):
+            renamed(changed.block, old, new)
+            changed = replace(changed, changing=changed.changing - {old} | {new})
+        block.statements[m] = changed
 
 
 # --------------------------------------------------------------------------------------------------------- sharing

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from derive.definitions import Definition, Recurrence
 from derive.index import Letter
-from derive.nodes import Tensor, shape_text
+from derive.nodes import Tensor
 from derive.render.numpy.arrays import Named, aligned
-from derive.render.numpy.block import Assign, Block, Loop, shared, source
-from derive.render.numpy.code import Code, call, literal, method, name, subscript, tuple_of
+from derive.render.numpy.block import Assign, Block, Loop, names_in, renamed, shared, source
+from derive.render.numpy.code import Code, call, literal, method, name, subscript
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.translate import Translator, finite
 from derive.program import Program
-from derive.size_algebra import Size
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
@@ -105,11 +105,11 @@ class _Writer:
                 self.definition(item)
         returned = self.returned()
         block = shared(self.translator.blocks[0], self.identifiers.label)
-        size_lines, given = self.lengths.found()
+        size_lines, given = self.lengths.found(names_in(block))
         signature = [self.arrays[t].text for t in self.program.inputs]
         if given:
             signature += ["*", *(self.identifiers.size(s.name) for s in given)]
-        body = [*(f"    {line}" for line in size_lines), *source(block, 4), *returned]
+        body = [*(f"    {line}" for line in size_lines), *source(block, 4, self.shape), *returned]
         return "\n".join([*self.header(), *_signature(self.own, signature), *self.docstring(), *body, ""])
 
     # ------------------------------------------------------------------------------------------------- statements
@@ -122,21 +122,24 @@ class _Writer:
         if not finite(d.body, t.risky):
             t.risky.add(d.tensor)
         code = self.full(value, d.letters)
+        target = self.arrays[d.tensor].text
+        block = t.blocks[-1]
+        made = next((m for m, s in enumerate(block.statements) if isinstance(s, Assign) and s.target == code.text), None)
+        if made is not None and not block.statements[made].own:  # type: ignore[union-attr]
+            # what was added up in place is the tensor itself
+            renamed(block, code.text, target)
+            block.statements[made] = replace(block.statements[made], tensor=d.tensor)  # type: ignore[type-var]
+            return
         if d.tensor in self.program.outputs and self.is_view(code):
             code = method(code, "copy")
-        target = self.arrays[d.tensor].text
-        # a value that statements were needed for takes the name of the tensor at once
-        last = t.blocks[-1].statements
-        own = next((s for s in last if isinstance(s, Assign) and not s.own and s.target == code.text), None)
-        t.blocks[-1].statements.append(Assign(target, code, _shape(d.tensor)))
-        del own
+        block.statements.append(Assign(target, code, d.tensor))
 
     def full(self, value: Named, letters: tuple[Letter, ...]) -> Code:
         """The value with all axes of a definition."""
         t = self.translator
         code = aligned(value, letters)
         if set(value.letters) == set(letters):
-            return _scalar_array(code, value) if not letters else code
+            return code
         shape = t.shape(letters)
         if not value.letters and code.text in ("0", "1"):
             return call("np.zeros" if code.text == "0" else "np.ones", shape)
@@ -161,7 +164,7 @@ class _Writer:
                 t.rank(x)
             shape = t.shape(d.letters)
             code = call("np.empty", shape, work=0)
-            t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, _shape(d.tensor), own=False))
+            t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, d.tensor, own=False))
             members.append(d)
         block = Block()
         t.blocks.append(block)
@@ -189,6 +192,13 @@ class _Writer:
         changing = frozenset(self.arrays[d.tensor].text for d in group.members)
         t.blocks[-1].statements.append(Loop(variable, values, block, changing))
 
+    def shape(self, tensor: Tensor) -> str:
+        """The shape of a tensor in a comment; nothing for a scalar."""
+        if not tensor.axes:
+            return ""
+        texts = [self.lengths.written(axis) for axis in tensor.axes]
+        return "(" + ", ".join(texts) + "," * (len(texts) == 1) + ")"
+
     # ---------------------------------------------------------------------------------------------- head and foot
 
     def header(self) -> list[str]:
@@ -199,10 +209,10 @@ class _Writer:
 
     def docstring(self) -> list[str]:
         outputs = [
-            f"{key}{_shape_words(t)}" if len(self.keys) > 1 else _shape(t)
+            f"{key} {self.shape(t) or 'scalar'}" if len(self.keys) > 1 else self.shape(t)
             for key, t in zip(self.keys, self.program.outputs, strict=True)
         ]
-        shapes = ", ".join(f"{self.arrays[t]} {_shape(t) or 'scalar'}" for t in self.program.inputs)
+        shapes = ", ".join(f"{self.arrays[t]} {self.shape(t) or 'scalar'}" for t in self.program.inputs)
         result = "a dict: " + ", ".join(outputs) if len(outputs) > 1 else (outputs[0] or "a scalar")
         lines = [f'    """{self.summary}.', "", *_filled(f"Shapes: {shapes} -> {result}."), '    """']
         return lines
@@ -214,18 +224,6 @@ class _Writer:
         pairs = [f'"{key}": {code}' for key, code in zip(self.keys, codes, strict=True)]
         flat = f"    return {{{', '.join(pairs)}}}"
         return [flat] if len(flat) <= 88 else ["    return {", *(f"        {p}," for p in pairs), "    }"]
-
-
-def _shape(tensor: Tensor) -> str:
-    return shape_text(tensor.axes) if tensor.axes else ""
-
-
-def _shape_words(tensor: Tensor) -> str:
-    return f" {shape_text(tensor.axes)}" if tensor.axes else " scalar"
-
-
-def _scalar_array(code: Code, value: Named) -> Code:
-    return code
 
 
 def _signature(own: str, arguments: list[str]) -> list[str]:
@@ -242,7 +240,3 @@ def _filled(text: str) -> list[str]:
     import textwrap
 
     return textwrap.wrap(text, 88, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
-
-
-def unused() -> tuple[object, ...]:
-    return tuple_of, Size

@@ -113,12 +113,21 @@ class Lengths:
 
     # ---------------------------------------------------------------------------------------- where they come from
 
-    def found(self) -> tuple[list[str], list[sympy.Symbol]]:
-        """The lines that find the sizes that were used, and the sizes that have to be given."""
+    def written(self, size: Size) -> str:
+        """A size as it stands in a comment."""
+        if isinstance(size, int) or size not in self.composed:
+            return str(size)
+        return self.composed[size]
+
+    def found(self, names: frozenset[str]) -> tuple[list[str], list[sympy.Symbol]]:
+        """The lines that find the sizes of these names, and the sizes that have to be given."""
+        self.used = {s: None for s in self.used if self.identifiers.size(s.name) in names}
         places = [(t, k, axis) for t in self.inputs for k, axis in enumerate(t.axes)]
         shapes = {axis: self._place(t, k) for t, k, axis in reversed(places) if not isinstance(axis, int)}
         formulas: list[tuple[str, Code | None, sympy.Expr]] = []
         for size, own in self.composed.items():
+            if own not in names:
+                continue
             if size in shapes:
                 formulas.append((own, shapes[size], size))
             else:
@@ -126,9 +135,27 @@ class Lengths:
                 self._whole(size)
         steps, given = self._solved(places)
         lines = self._from_shapes(steps)
+        return [*lines, *self._composed_lines(formulas)], given
+
+    def _composed_lines(self, formulas: list[tuple[str, Code | None, sympy.Expr]]) -> list[str]:
+        lines: list[str] = []
+        ends = {str(place): own for own, place, _ in formulas if place is not None}
+        done: set[str] = set()
         for own, place, size in formulas:
-            lines.append(f"{own} = {place if place is not None else self._whole(size)}")
-        return lines, given
+            if own in done:
+                continue
+            array, _, axis = str(place).partition(".shape[")
+            after = f"{array}.shape[{int(axis[:-1]) + 1}]" if place is not None else ""
+            last = after in ends and f"{array}.shape[{int(axis[:-1]) + 2}]" not in self._places()
+            if last:
+                lines.append(f"{own}, {ends[after]} = {array}.shape[{axis[:-1]}:]")
+                done.add(ends[after])
+            else:
+                lines.append(f"{own} = {place if place is not None else self._whole(size)}")
+        return lines
+
+    def _places(self) -> set[str]:
+        return {str(self._place(t, k)) for t in self.inputs for k in range(len(t.axes))}
 
     def _place(self, tensor: Tensor, axis: int) -> Code:
         return subscript(_attribute(self.arrays[tensor], "shape"), [literal(axis)])

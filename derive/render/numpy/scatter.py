@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import sympy
+
 from derive.index import Index, Letter, as_index
-from derive.nodes import Bracket, Node
+from derive.nodes import Bracket, Node, number
 from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block, Loop, Update
 from derive.render.numpy.code import ADD, MUL, Code, call, chain, literal, name, slice_of, subscript, tuple_of
@@ -31,9 +33,14 @@ class _Place:
 
 
 def scattered(
-    t: Translator, factors: Sequence[Node], guards: Sequence[Node], brackets: Sequence[Bracket], over: Sequence[Letter]
+    t: Translator,
+    factors: Sequence[Node],
+    guards: Sequence[Node],
+    brackets: Sequence[Bracket],
+    over: Sequence[Letter],
+    scale: sympy.Expr,
 ) -> Named | None:
-    """The product summed over letters that equations send to places of the result; None where they do not."""
+    """A number times the product summed over letters that equations send to places of the result; None where they do not."""
     summed = frozenset(over)
     places: list[_Place] = []
     others: list[Node] = list(guards)
@@ -52,7 +59,10 @@ def scattered(
     if any(not p.index.free.isdisjoint(targets) for p in places):
         return None
     affine = _sliced(places, summed)
-    made = _added_to_slices(t, places, inside, others, over) if affine else _added_at(t, places, inside, others, over)
+    inner = [*([number(scale)] if scale != 1 and not affine else []), *inside]
+    made = _added_to_slices(t, places, inner, others, over) if affine else _added_at(t, places, inner, others, over)
+    if made is not None and affine:
+        made = t.scaled(made, scale)
     if made is None or not outside:
         return made
     rest = [t.factor(f) for f in outside]
@@ -181,7 +191,7 @@ def _added_at(
     within = union(a.letters for a in arrays)
     extra = [x for x in within if x not in over]
     moving = [x for x in within if x in over]
-    value = t.numeric(t.masked(factors, guards, [x for x in over if x not in moving]))
+    value = t.numeric(t.dense_product([*factors, *guards], [x for x in over if x not in moving]))
     axes = [*extra, *(p.letter for p in places)]
     rest = sorted((x for x in value.letters if x not in within), key=t.rank)
     indices = [*(index_array(t, as_index(x)) for x in extra), *arrays]

@@ -62,6 +62,7 @@ from derive.render.numpy.products import contracted, multiplied
 from derive.render.numpy.reads import both, index_array, read, scalar_index
 from derive.render.numpy.scatter import scattered
 from derive.size_algebra import Size
+from derive.size_algebra import times as size_times
 from derive.tree import rename_bound
 
 __all__ = ["Translator"]
@@ -302,10 +303,15 @@ class Translator:
         brackets = [g for g in brackets if not self.is_scalar(g)]
         others: list[Node] = [g for g in guards if not isinstance(g, Bracket)]
         equations = [g for g in brackets if g.relation == "="]
-        made = scattered(self, rest, others, brackets, letters) if equations else None
-        if made is None:
-            made = self.masked(rest, [*brackets, *others], letters)
+        made = scattered(self, rest, others, brackets, letters, scale) if equations else None
+        if made is not None:
+            return made.under(condition)
+        made = self.masked(rest, [*brackets, *others], letters)
         return self.scaled(made, scale).under(condition)
+
+    def dense_product(self, factors: Sequence[Node], over: Sequence[Letter]) -> Named:
+        """The product of factors, summed over letters, as an array that is always there."""
+        return self.solid(self.product(factors, over))
 
     def is_scalar(self, bracket: Bracket) -> bool:
         """Whether a bracket holds or not for the whole array."""
@@ -330,6 +336,11 @@ class Translator:
         above = [f for f in factors if f not in below]
         values = [self.factor(f) for f in above]
         divisors = [self.factor(Pow(f.base, _positive(f.exponent))) for f in below]  # type: ignore[attr-defined]
+        if len(guards) == 1 and not divisors and not over and isinstance(guards[0], Bracket):
+            whole = self.entrywise(values, [])
+            made = self.triangle(guards[0], whole)
+            if made is not None:
+                return made
         masks = [self.dense(g) for g in guards]
         risky = [not finite(f, self.risky) for f in above]
         present = {x for v in (*values, *divisors, *masks) for x in v.letters}
@@ -408,10 +419,6 @@ class Translator:
             kinds = self.mask_factors(masks)
             return multiplied(kinds, common_order([m.letters for m in kinds], self.rank))
         letters = common_order([whole.letters, *(m.letters for m in masks)], self.rank)
-        if len(masks) == 1:
-            triangle = self.triangle(masks[0], whole)
-            if triangle is not None:
-                return triangle
         truths = []
         for m in masks:
             if m.kind == "eye":
@@ -421,9 +428,26 @@ class Translator:
         mask = Named(both([aligned(m, own) for m in truths]), own, "bool")
         return Named(call("np.where", aligned(mask, letters), aligned(whole, letters), "0"), letters)
 
-    def triangle(self, mask: Named, whole: Named) -> Named | None:
-        """The lower or upper triangle of the last two axes, where that is what a mask leaves."""
-        return None
+    def triangle(self, bracket: Bracket, whole: Named | None) -> Named | None:
+        """The lower or upper triangle of the last two axes, where that is what a bracket leaves."""
+        form = bracket.difference()
+        letters = [atom for atom, _ in form.terms if isinstance(atom, Letter) and atom not in self.fixed]
+        if bracket.relation not in "≥≤<>" or len(letters) != 2 or len(form.terms) != 2:
+            return None
+        if {c for _, c in form.terms} != {1, -1}:
+            return None
+        row, column = sorted(letters, key=self.rank) if whole is None else whole.letters[-2:] or (None, None)
+        if {row, column} != set(letters) or row is None or column is None:
+            return None
+        lower = form.coefficient(row) == 1
+        offset = form.constant if lower else size_times(form.constant, -1)
+        shift = [] if offset == 0 else [self.lengths.code(offset)]
+        if whole is not None:
+            return Named(call("np.tril" if lower else "np.triu", whole.code, *shift), whole.letters)
+        if not lower:
+            return None
+        shape = [self.length(row)] if row.length == column.length and not shift else [self.length(row), self.length(column)]
+        return Named(call("np.tri", *shape, *shift), (row, column))
 
     def factor(self, node: Node) -> Named:
         """A factor that is always there; powers as they are written."""
