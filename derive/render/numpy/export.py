@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from derive.algebra import match
 from derive.definitions import Definition, Recurrence
-from derive.index import Letter
-from derive.nodes import Tensor
+from derive.index import Letter, as_index, fresh
+from derive.nodes import Mul, Node, Ref, Sum, Tensor, factors_of, terms_of
+from derive.notation import add, mul
+from derive.program import Program
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, names_in, renamed, shared, source
-from derive.render.numpy.code import Code, call, literal, method, name, subscript
+from derive.render.numpy.code import Code, call, choice, literal, method, name, replaced, subscript
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.translate import Translator, finite
-from derive.program import Program
+from derive.tree import map_children, substitute, walk
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
@@ -94,6 +98,7 @@ class _Writer:
             self.identifiers.size(symbol.name)
         tensors = [*program.inputs, *(d.tensor for d in program.definitions())]
         self.arrays = {t: name(self.identifiers.fresh(t.name)) for t in tensors}
+        self.products: list[Definition] = []
         self.lengths = Lengths(self.identifiers, program.inputs, self.arrays)
         self.translator = Translator(self.identifiers, self.lengths, self.arrays)
 
@@ -118,7 +123,9 @@ class _Writer:
         t = self.translator
         for x in d.letters:
             t.rank(x)
-        value = t.numeric(t.dense(d.body))
+        value = t.numeric(t.dense(self.known_products(d.body)))
+        if isinstance(d.body, Mul) and len(d.body.factors) > 1 and d.letters:
+            self.products.append(d)
         if not finite(d.body, t.risky):
             t.risky.add(d.tensor)
         code = self.full(value, d.letters)
@@ -130,9 +137,25 @@ class _Writer:
             renamed(block, code.text, target)
             block.statements[made] = replace(block.statements[made], tensor=d.tensor)  # type: ignore[type-var]
             return
+        base = code.pieces[0]
+        if not isinstance(base, str) and any(
+            isinstance(s, Assign) and not s.own and s.target == base[0].text and s.tensor is None and "total" in s.target
+            for s in block.statements
+        ):
+            wide = t.identifiers.label(f"{target}_padded")
+            renamed(block, base[0].text, wide)
+            code = replaced(code, {base[0].text: name(wide)})
         if d.tensor in self.program.outputs and self.is_view(code):
             code = method(code, "copy")
         block.statements.append(Assign(target, code, d.tensor))
+
+    def known_products(self, node: Node) -> Node:
+        """The node with parts of products exchanged that are the value of a tensor already."""
+        node = map_children(node, self.known_products)
+        for d in self.products:
+            if isinstance(node, Mul) and d.body.tensors <= node.tensors:
+                node = _folded(node, d)
+        return node
 
     def full(self, value: Named, letters: tuple[Letter, ...]) -> Code:
         """The value with all axes of a definition."""
@@ -158,45 +181,83 @@ class _Writer:
     def recurrence(self, group: Recurrence) -> None:
         t = self.translator
         variable = t.identifiers.variable(group.time(0).name, ())
-        members = []
+        self.passing(group)
+        group = self.ahead(group)
         for d in group.members:
             for x in d.letters:
                 t.rank(x)
-            shape = t.shape(d.letters)
-            code = call("np.empty", shape, work=0)
-            t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, d.tensor, own=False))
-            members.append(d)
+            if d.tensor not in t.passing:
+                code = call("np.empty", t.shape(d.letters), work=0)
+                t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, own=False))
         block = Block()
         t.blocks.append(block)
-        for d, axis in zip(members, group.axes, strict=True):
-            time = d.letters[axis]
-            t.fixed[time] = name(variable)
-            value = t.numeric(t.value(d.body))
-            rest = d.letters[:axis] + d.letters[axis + 1 :]
-            code = aligned(value.under(None), rest)
-            if value.condition is not None:
-                from derive.render.numpy.code import choice
-
-                code = choice(code, value.condition, literal(0))
-            if not finite(d.body, t.risky):
-                t.risky.add(d.tensor)
-            items: list[Code | str] = [":"] * axis + [name(variable)]
-            target = subscript(self.arrays[d.tensor], items)
-            block.statements.append(Assign(target.text, code, own=False))
-            del t.fixed[time]
+        for d, axis in zip(group.members, group.axes, strict=True):
+            block.statements.append(self.member(d, axis, name(variable)))
         t.blocks.pop()
-        length = t.length(group.time(0))
-        values = call("range", length, work=0)
+        values = call("range", t.length(group.time(0)), work=0)
         if group.backwards:
             values = call("reversed", values, work=0)
         changing = frozenset(self.arrays[d.tensor].text for d in group.members)
         t.blocks[-1].statements.append(Loop(variable, values, block, changing))
 
+    def member(self, d: Definition, axis: int, variable: Code) -> Assign:
+        """What a loop computes of one tensor at one index."""
+        t = self.translator
+        t.fixed[d.letters[axis]] = variable
+        rest = d.letters[:axis] + d.letters[axis + 1 :]
+        held = d.tensor in t.passing
+        value = t.numeric(t.dense(d.body) if held else t.value(d.body))
+        if not finite(d.body, t.risky):
+            t.risky.add(d.tensor)
+        del t.fixed[d.letters[axis]]
+        array = self.arrays[d.tensor]
+        if held:
+            return Assign(array.text, self.full(value, rest), d.tensor)
+        code = aligned(value, rest)
+        if value.condition is not None:
+            code = choice(code, value.condition, literal(0))
+        return Assign(subscript(array, [*[":"] * axis, variable]).text, code, own=False)
+
+    def passing(self, group: Recurrence) -> None:
+        """Find the members that are read only at the index at which they are computed."""
+        own = {d.tensor: axis for d, axis in zip(group.members, group.axes, strict=True)}
+        others = [d for d in self.program.definitions() if d not in group.members]
+        kept = set(self.program.outputs).union(*(d.body.tensors for d in others))
+        for d, axis in zip(group.members, group.axes, strict=True):
+            for node in walk(d.body):
+                if isinstance(node, Ref) and node.tensor in own:
+                    if node.indices[own[node.tensor]].letter is not d.letters[axis]:
+                        kept.add(node.tensor)
+        self.translator.passing.update({tensor: axis for tensor, axis in own.items() if tensor not in kept})
+
+    def ahead(self, group: Recurrence) -> Recurrence:
+        """The recurrence with the products that do not need it computed before it, for all indices at once."""
+        own = {d.tensor for d in group.members}
+        members = []
+        for d, axis in zip(group.members, group.axes, strict=True):
+            terms = terms_of(d.body)
+            free = [x for x in terms if x.tensors.isdisjoint(own) and d.letters[axis] in x.free]
+            if not any(isinstance(node, Sum) for x in free for node in walk(x)) or len(free) == len(terms):
+                members.append(d)
+                continue
+            free = [x for x in terms if x.tensors.isdisjoint(own)]
+            tensor = Tensor(f"{d.tensor.name}_input", d.tensor.axes)
+            letters = fresh(d.letters)
+            body = substitute(add(*free), letters)
+            self.arrays[tensor] = name(self.identifiers.label(f"{self.arrays[d.tensor]}_input"))
+            self.definition(Definition(tensor, tuple(letters.values()), body))
+            rest = [Ref(tensor, tuple(map(as_index, d.letters))), *(x for x in terms if x not in free)]
+            members.append(replace(d, body=add(*rest)))
+        return replace(group, members=tuple(members))
+
     def shape(self, tensor: Tensor) -> str:
         """The shape of a tensor in a comment; nothing for a scalar."""
         if not tensor.axes:
             return ""
-        texts = [self.lengths.written(axis) for axis in tensor.axes]
+        held = self.translator.passing.get(tensor)
+        texts = [self.lengths.written(axis) for k, axis in enumerate(tensor.axes) if k != held]
+        if not texts:
+            return ""
         return "(" + ", ".join(texts) + "," * (len(texts) == 1) + ")"
 
     # ---------------------------------------------------------------------------------------------- head and foot
@@ -224,6 +285,19 @@ class _Writer:
         pairs = [f'"{key}": {code}' for key, code in zip(self.keys, codes, strict=True)]
         flat = f"    return {{{', '.join(pairs)}}}"
         return [flat] if len(flat) <= 88 else ["    return {", *(f"        {p}," for p in pairs), "    }"]
+
+
+def _folded(node: Mul, d: Definition) -> Node:
+    """The product with those factors that are the body of a definition exchanged for its tensor."""
+    pattern = factors_of(d.body)
+    for some in itertools.combinations(node.factors, len(pattern)):
+        if [type(f) for f in some] != [type(f) for f in pattern] or not all(f in node.factors for f in some):
+            continue
+        binding = match(d.body, Mul(some), frozenset(d.letters))
+        if binding is not None and len(binding) == len(d.letters):
+            rest = [f for f in node.factors if not any(f is g for g in some)]
+            return mul(*rest, Ref(d.tensor, tuple(binding[x] for x in d.letters)))
+    return node
 
 
 def _signature(own: str, arguments: list[str]) -> list[str]:

@@ -81,6 +81,8 @@ class Translator:
         self.imports: set[str] = set()
         self.helpers: set[str] = set()
         self.risky: set[Tensor] = set()
+        # what a loop needs only while it is at one index is held without the axis at this position
+        self.passing: dict[Tensor, int] = {}
 
     # ---------------------------------------------------------------------------------------------- names, order
 
@@ -154,9 +156,13 @@ class Translator:
             raise NotationError(f"nothing computes {tensor.name!r}")
         array = self.arrays[tensor]
         kind = "int" if tensor.below is not None else "float"
-        if not tensor.axes:
+        axes, indices = tensor.axes, node.indices
+        if tensor in self.passing:
+            at = self.passing[tensor]
+            axes, indices = axes[:at] + axes[at + 1 :], indices[:at] + indices[at + 1 :]
+        if not axes:
             return Named(array, (), kind)
-        return replace(read(self, array, tensor.axes, node.indices, array.text), kind=kind)
+        return replace(read(self, array, axes, indices, array.text), kind=kind)
 
     def sum_of(self, terms: Iterable[Node]) -> Named:
         """The sum of terms."""
@@ -277,6 +283,12 @@ class Translator:
 
     def product(self, factors: Sequence[Node], over: Sequence[Letter]) -> Named:
         """The product of factors, summed over letters."""
+        alone = [f for f in factors if not isinstance(f, Number)]
+        if not over and len(alone) == 1 and isinstance(alone[0], Sum):
+            # a number goes into the sum: it may be added up in place
+            inner = rename_bound(alone[0])
+            assert isinstance(inner, Sum)
+            return self.product([*(f for f in factors if f is not alone[0]), inner.body], inner.letters)
         flat, letters = digits_solved([f for factor in factors for f in factors_of(factor)], list(over))
         flat, letters = uncontracted(flat, letters)
         for x in letters:
