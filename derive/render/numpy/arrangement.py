@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from derive.index import Index, Letter, Quotient, Remainder, as_index
 from derive.nodes import Bracket, Node, Ref
-from derive.size_algebra import plus, times
+from derive.size_algebra import Size, certainly_nonnegative, times
 from derive.tree import map_indices, substitute, walk
 
 __all__ = ["digits_solved", "guards_of", "uncontracted"]
@@ -29,7 +29,7 @@ def digits_solved(factors: list[Node], over: list[Letter]) -> Product:
 
 
 def _digits(factors: list[Node], one: Letter) -> tuple[Letter, Index, tuple[int, int]] | None:
-    digits: dict[tuple[type, object], tuple[int, Index]] = {}
+    digits: dict[tuple[type, Size], tuple[int, Index]] = {}
     for m, factor in enumerate(factors):
         if isinstance(factor, Bracket) and factor.relation == "=":
             for side, other in ((factor.left, factor.right), (factor.right, factor.left)):
@@ -42,8 +42,8 @@ def _digits(factors: list[Node], one: Letter) -> tuple[Letter, Index, tuple[int,
         if kind is not Quotient or (Remainder, divisor) not in digits:
             continue
         (m, high), (r, low) = digits[Quotient, divisor], digits[Remainder, divisor]
-        value = high.scaled(divisor) + low  # type: ignore[arg-type]
-        fits = low.certainly_at_least_zero() and low.certainly_below(divisor)  # type: ignore[arg-type]
+        value = high.scaled(divisor) + low
+        fits = low.certainly_at_least_zero() and low.certainly_below(divisor)
         if fits and high.certainly_at_least_zero() and value.certainly_below(one.length):
             return one, value, (m, r)
     return None
@@ -90,11 +90,10 @@ def _difference(factors: list[Node], over: frozenset[Letter]) -> tuple[list[Node
 
 def _same_signs(index: Index) -> bool:
     """Whether all coefficients have one sign: then the axis is read through windows."""
-    texts = [plus(0, c) for _, c in index.terms]
-    return all((Index((), c)).certainly_at_least_zero() for c in texts)
+    return all(certainly_nonnegative(c) for _, c in index.terms)
 
 
-def _exact(index: Index, factors: list[Node]) -> tuple[Index, object]:
+def _exact(index: Index, factors: list[Node]) -> tuple[Index, Size]:
     """The form and the divisor of an index that is a quotient under the bracket that it is whole."""
     if len(index.terms) == 1 and index.constant == 0 and index.terms[0][1] == 1:
         atom = index.terms[0][0]
@@ -109,21 +108,22 @@ def _divides(factor: Node, quotient: Quotient) -> bool:
 
 
 def _with_letter(
-    factors: list[Node], index: Index, one: Letter, value: Index, divisor: object, axis: object
+    factors: list[Node], index: Index, one: Letter, value: Index, divisor: Size, axis: Size
 ) -> list[Node] | None:
-    limit = times(axis, divisor)  # type: ignore[arg-type]
+    limit = times(axis, divisor)
     within = (value, Index((), limit) - value - 1)
     kept: list[Node] = []
     for factor in factors:
         form = guards_of(factor)
         if form is not None and form in within:
             continue
-        if divisor != 1 and isinstance(factor, Bracket) and _divides(factor, Quotient(value, divisor)):  # type: ignore[arg-type]
+        if divisor != 1 and isinstance(factor, Bracket) and _divides(factor, Quotient(value, divisor)):
             continue
         kept.append(_exchanged(factor, index, as_index(one)))
-    equation = Bracket(value, "=", as_index(one).scaled(divisor))  # type: ignore[arg-type]
+    equation = Bracket(value, "=", as_index(one).scaled(divisor))
     # what still reads the quotient would have to be solved again
-    if divisor != 1 and any(index.terms[0][0] == atom for f in kept for n in walk(f) for i in n.indices_here() for atom, _ in i.terms):
+    atoms = {atom for f in kept for node in walk(f) for i in node.indices_here() for atom, _ in i.terms}
+    if divisor != 1 and index.terms[0][0] in atoms:
         return None
     return [*kept, equation]
 

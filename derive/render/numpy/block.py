@@ -18,12 +18,16 @@ __all__ = ["Assign", "Block", "Loop", "Update", "names_in", "renamed", "shared",
 
 @dataclass(frozen=True)
 class Assign:
-    """``target = code``; behind it the shape of the ``tensor`` that it is. ``own`` is whether the target is a name that is assigned once."""
+    """``target = code``, behind it the shape of the ``tensor`` that it is.
+
+    ``role`` is "value" for a name that is assigned once, "array" for what a loop fills, "buffer" for what sums are
+    added to, "part" for an entry of an array.
+    """
 
     target: str
     code: Code
     tensor: Tensor | None = None
-    own: bool = True
+    role: str = "value"
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ def _named(statements: list[Statement], code: Code, fresh: Callable[[str], str])
     """The statements with a name for the expression: that of the assignment that computes it first, or a new one."""
     first = next(m for m, s in enumerate(statements) if any(code in _parts(top) for top in _codes(s)))
     holder = statements[first]
-    if isinstance(holder, Assign) and holder.code == code and holder.own:
+    if isinstance(holder, Assign) and holder.code == code and holder.role == "value":
         own = name(holder.target)
         return [*statements[: first + 1], *(_exchanged(s, {code.text: own}) for s in statements[first + 1 :])]
     own = name(fresh(_label(code)))
@@ -232,9 +236,9 @@ def _label(code: Code) -> str:
         return f"{first}_squared"
     if code.kind == "chain" and len(children) == 2:
         word = next((WORDS[p] for p in code.pieces if isinstance(p, str) and p in WORDS), "")
-        ends = [re.match(r"[A-Za-z_]\w*", child.text) for child in children]
-        if word and all(ends) and all(child.work == 0 for child in children):
-            return "_".join((ends[0][0].rstrip("_"), word, ends[1][0].rstrip("_")))  # type: ignore[index]
+        ends = [m[0].rstrip("_") for child in children if (m := re.match(r"[A-Za-z_]\w*", child.text))]
+        if word and len(ends) == 2 and all(child.work == 0 for child in children):
+            return f"{ends[0]}_{word}_{ends[1]}"
     return f"{first}_term" if first else "term"
 
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
-    "ADD", "ATOM", "COMPARE", "MUL", "POWER", "UNARY", "WIDTH", "Code", "binary", "call", "chain", "choice", "lines",
-    "list_of", "literal", "matmul", "method", "name", "negative", "over", "power", "replaced", "slice_of", "subscript", "times", "tuple_of",
+    "ADD", "ATOM", "CHOICE", "COMPARE", "MUL", "POWER", "UNARY", "WIDTH", "Code", "binary", "call", "chain", "choice",
+    "lines", "list_of", "literal", "matmul", "method", "name", "negative", "over", "power", "replaced", "slice_of",
+    "subscript", "times", "tuple_of",
 ]  # fmt: skip
 
 WIDTH = 88
@@ -42,8 +43,8 @@ class Code:
         self.label = label
         self.text = "".join(_written(piece) for piece in self.pieces)
         children = self.children()
-        self.names = names.union(*(child.names for child in children))
-        self.work = work + sum(child.work for child in children)
+        self.names: frozenset[str] = names.union(*(child.names for child in children))
+        self.work: int = work + sum(child.work for child in children)
 
     def children(self) -> tuple[Code, ...]:
         """The subexpressions."""
@@ -220,8 +221,8 @@ def replaced(code: Code, names: Mapping[str, Code]) -> Code:
     if code.level == ATOM and not code.children():
         return code
     if code.level == POWER:
-        (base, _), (exponent, _) = pieces[0], pieces[2]  # type: ignore[misc]
-        return power(base, exponent, work=code.own_work)  # type: ignore[arg-type]
+        base, exponent = (replaced(child, names) for child in code.children())
+        return power(base, exponent, work=code.own_work)
     # the names of an expression are those of its parts, but for a name itself, which has none
     return Code(pieces, code.level, code.kind, work=code.own_work, label=code.label)
 
@@ -238,11 +239,14 @@ def lines(before: str, code: Code, after: str = "", indent: int = 0) -> list[str
     if code.kind == "call":
         return _call(before, code, after, indent)
     if code.kind == "chain":
-        first = code.pieces[0]
-        rest = "".join(_written(piece) for piece in code.pieces[1:])
-        fenced = not isinstance(first, str) and first[0].level < first[1]
-        if fenced and not set(rest) & set("([") and indent + len(rest) + len(after) < WIDTH:
-            return _fence(before, first[0], rest + after, indent)  # type: ignore[arg-type]
+        first, last = code.pieces[0], code.pieces[-1]
+        rest, head = ("".join(map(_written, pieces)) for pieces in (code.pieces[1:], code.pieces[:-1]))
+        fits = indent + len(rest) + len(after) < WIDTH and not set(rest) & set("([")
+        if fits and not isinstance(first, str) and first[0].level < first[1]:
+            return _fence(before, first[0], rest + after, indent)
+        fits = code.level == MUL and len(head) <= 24 and not set(head) & set("([")
+        if fits and not isinstance(last, str) and last[0].level < last[1]:
+            return _fence(before + head, last[0], after, indent)
         return _fence(before, code, after, indent)
     return _longest(before, code, after, indent)
 
@@ -285,10 +289,10 @@ def _longest(before: str, code: Code, after: str, indent: int) -> list[str]:
     chosen = max(children, key=lambda m: len(_written(code.pieces[m])))
     head = before + "".join(map(_written, code.pieces[:chosen]))
     tail = "".join(map(_written, code.pieces[chosen + 1 :])) + after
-    operand, level = code.pieces[chosen]
-    assert isinstance(operand, Code)
-    fenced = operand.level < level  # type: ignore[operator]
-    return _fence(head, operand, tail, indent) if fenced else lines(head, operand, tail, indent)
+    piece = code.pieces[chosen]
+    assert not isinstance(piece, str)
+    operand, level = piece
+    return _fence(head, operand, tail, indent) if operand.level < level else lines(head, operand, tail, indent)
 
 
 def _call(before: str, code: Code, after: str, indent: int) -> list[str]:

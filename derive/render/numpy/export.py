@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from derive.tree import map_children, substitute, walk
 if TYPE_CHECKING:
     from derive.derivation import Derivation
 
-__all__ = ["compiled", "function_name", "numpy_source", "program_source"]
+__all__ = ["compiled", "function_name", "numpy_source"]
 
 
 def numpy_source(derivation: Derivation, name: str | None = None) -> str:
@@ -35,23 +36,27 @@ def numpy_source(derivation: Derivation, name: str | None = None) -> str:
     sizes that no shape tells. One result is returned as an array, several as a dict by what they are derivatives by.
     Raises: NotationError naming the operation that has no NumPy form.
     """
+    return _writer(derivation, name).source()
+
+
+def _writer(derivation: Derivation, name: str | None) -> _Writer:
     keys = [_key(t) for t in derivation.derived.outputs]
-    return program_source(derivation.derived, name or function_name(derivation), keys, _summary(derivation))
+    return _Writer(derivation.derived, name or function_name(derivation), keys, _summary(derivation))
 
 
 def function_name(derivation: Derivation) -> str:
     """``gradient_of_L_by_W``."""
     wrt = "_".join(t.name for t in derivation.wrt)
-    return f"{derivation.kind}_of_{'_'.join(t.name for t in derivation.program.outputs)}_by_{wrt}"
+    return f"{derivation.kind}_of_{_of(derivation, '_')}_by_{wrt}"
 
 
 def compiled(derivation: Derivation, name: str | None = None) -> Callable[..., Any]:
     """The function itself."""
-    own = name or function_name(derivation)
-    space: dict[str, Any] = {"__name__": f"numpy form of {own}"}
+    writer = _writer(derivation, name)
+    space: dict[str, Any] = {"__name__": writer.own}
     # the source is ours, and every name in it was checked to be an identifier
-    exec(compile(numpy_source(derivation, own), f"<{own}>", "exec"), space)
-    function: Callable[..., Any] = space[own]
+    exec(compile(writer.source(), f"<{writer.own}>", "exec"), space)
+    function: Callable[..., Any] = space[writer.own]
     return function
 
 
@@ -60,11 +65,11 @@ def _key(tensor: Tensor) -> str:
 
 
 def _summary(derivation: Derivation) -> str:
-    of = ", ".join(t.name for t in derivation.program.outputs)
+    of = _of(derivation, ", ")
     by = ", ".join(t.name for t in derivation.wrt)
     what = {
         "gradient": f"The gradient of {of} by {by}",
-        "vjp": f"The vector-Jacobian product of {_primal_of_seed(derivation)} by {by}",
+        "vjp": f"The vector-Jacobian product of {of} by {by}",
         "jvp": f"The Jacobian-vector product of {of} along {by}",
         "jacobian": f"The Jacobian of {of} by {by}",
         "hessian": f"The Hessian of {of} by {by}",
@@ -74,15 +79,12 @@ def _summary(derivation: Derivation) -> str:
     return what.get(derivation.kind, f"The {derivation.kind} of {of} by {by}")
 
 
-def _primal_of_seed(derivation: Derivation) -> str:
-    seed = derivation.derived.inputs[-1]
-    return seed.primal.name if seed.primal is not None else seed.name
-
-
-def program_source(program: Program, own: str, keys: list[str], summary: str) -> str:
-    """The outputs of a program as the source of a function of its inputs."""
-    writer = _Writer(program, own, keys, summary)
-    return writer.source()
+def _of(derivation: Derivation, between: str) -> str:
+    """What is differentiated; of a vector-Jacobian product not the scalar that stands for it."""
+    seed = derivation.derived.inputs[-1] if derivation.kind == "vjp" else None
+    if seed is not None and seed.primal is not None:
+        return seed.primal.name
+    return between.join(t.name for t in derivation.program.outputs)
 
 
 class _Writer:
@@ -93,7 +95,7 @@ class _Writer:
         self.keys = keys
         self.summary = summary
         self.identifiers = Identifiers(frozenset(HELPERS))
-        self.own = self.identifiers.fresh(own)
+        self.own = self.identifiers.own(own)
         for symbol in sorted(program.sizes(), key=lambda s: str(s.name)):
             self.identifiers.size(symbol.name)
         tensors = [*program.inputs, *(d.tensor for d in program.definitions())]
@@ -131,20 +133,18 @@ class _Writer:
         code = self.full(value, d.letters)
         target = self.arrays[d.tensor].text
         block = t.blocks[-1]
-        made = next((m for m, s in enumerate(block.statements) if isinstance(s, Assign) and s.target == code.text), None)
-        if made is not None and not block.statements[made].own:  # type: ignore[union-attr]
+        base = code.children()[0] if code.children() else code
+        made, part = _buffer(block, code), _buffer(block, base)
+        if made is not None:
             # what was added up in place is the tensor itself
             renamed(block, code.text, target)
-            block.statements[made] = replace(block.statements[made], tensor=d.tensor)  # type: ignore[type-var]
+            block.statements[made[0]] = Assign(target, made[1].code, d.tensor, role="array")
             return
-        base = code.pieces[0]
-        if not isinstance(base, str) and any(
-            isinstance(s, Assign) and not s.own and s.target == base[0].text and s.tensor is None and "total" in s.target
-            for s in block.statements
-        ):
+        if part is not None:
             wide = t.identifiers.label(f"{target}_padded")
-            renamed(block, base[0].text, wide)
-            code = replaced(code, {base[0].text: name(wide)})
+            renamed(block, base.text, wide)
+            code = replaced(code, {base.text: name(wide)})
+            block.statements[part[0]] = Assign(wide, part[1].code, role="array")
         if d.tensor in self.program.outputs and self.is_view(code):
             code = method(code, "copy")
         block.statements.append(Assign(target, code, d.tensor))
@@ -188,7 +188,7 @@ class _Writer:
                 t.rank(x)
             if d.tensor not in t.passing:
                 code = call("np.empty", t.shape(d.letters), work=0)
-                t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, own=False))
+                t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, role="array"))
         block = Block()
         t.blocks.append(block)
         for d, axis in zip(group.members, group.axes, strict=True):
@@ -216,7 +216,7 @@ class _Writer:
         code = aligned(value, rest)
         if value.condition is not None:
             code = choice(code, value.condition, literal(0))
-        return Assign(subscript(array, [*[":"] * axis, variable]).text, code, own=False)
+        return Assign(subscript(array, [*[":"] * axis, variable]).text, code, role="part")
 
     def passing(self, group: Recurrence) -> None:
         """Find the members that are read only at the index at which they are computed."""
@@ -224,10 +224,8 @@ class _Writer:
         others = [d for d in self.program.definitions() if d not in group.members]
         kept = set(self.program.outputs).union(*(d.body.tensors for d in others))
         for d, axis in zip(group.members, group.axes, strict=True):
-            for node in walk(d.body):
-                if isinstance(node, Ref) and node.tensor in own:
-                    if node.indices[own[node.tensor]].letter is not d.letters[axis]:
-                        kept.add(node.tensor)
+            reads = [node for node in walk(d.body) if isinstance(node, Ref) and node.tensor in own]
+            kept |= {r.tensor for r in reads if r.indices[own[r.tensor]].letter is not d.letters[axis]}
         self.translator.passing.update({tensor: axis for tensor, axis in own.items() if tensor not in kept})
 
     def ahead(self, group: Recurrence) -> Recurrence:
@@ -275,8 +273,7 @@ class _Writer:
         ]
         shapes = ", ".join(f"{self.arrays[t]} {self.shape(t) or 'scalar'}" for t in self.program.inputs)
         result = "a dict: " + ", ".join(outputs) if len(outputs) > 1 else (outputs[0] or "a scalar")
-        lines = [f'    """{self.summary}.', "", *_filled(f"Shapes: {shapes} -> {result}."), '    """']
-        return lines
+        return [f'    """{self.summary}.', "", *_filled(f"Shapes: {shapes} -> {result}."), '    """']
 
     def returned(self) -> list[str]:
         codes = [self.arrays[t].text for t in self.program.outputs]
@@ -285,6 +282,14 @@ class _Writer:
         pairs = [f'"{key}": {code}' for key, code in zip(self.keys, codes, strict=True)]
         flat = f"    return {{{', '.join(pairs)}}}"
         return [flat] if len(flat) <= 88 else ["    return {", *(f"        {p}," for p in pairs), "    }"]
+
+
+def _buffer(block: Block, code: Code) -> tuple[int, Assign] | None:
+    """Where the array is made that sums are added to under this name."""
+    for m, statement in enumerate(block.statements):
+        if isinstance(statement, Assign) and statement.role == "buffer" and statement.target == code.text:
+            return m, statement
+    return None
 
 
 def _folded(node: Mul, d: Definition) -> Node:
@@ -311,6 +316,4 @@ def _signature(own: str, arguments: list[str]) -> list[str]:
 
 
 def _filled(text: str) -> list[str]:
-    import textwrap
-
     return textwrap.wrap(text, 88, initial_indent="    ", subsequent_indent="    ", break_long_words=False)

@@ -79,5 +79,3 @@ def log_softmax(z, axis):
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 ''',
 }
-
-

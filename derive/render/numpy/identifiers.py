@@ -39,6 +39,14 @@ class Identifiers:
         self.taken.add(plain)
         return plain
 
+    def own(self, text: str) -> str:
+        """The name of the function itself. Raises: NotationError when it is none, or hides another."""
+        plain = unicodedata.normalize("NFKC", text)
+        if not plain.isidentifier() or plain in self.taken:
+            raise NotationError(f"{text!r} cannot be the name of a function: it is no identifier, or has a meaning")
+        self.taken.add(plain)
+        return plain
+
     def label(self, text: str) -> str:
         """A name for a value that no tensor has: with a number behind if it is taken."""
         own, number = text, 1

@@ -1,4 +1,4 @@
-"""Sizes and numbers as source, and where their values come from: the shapes of arguments, or arguments of their own."""
+"""Sizes and numbers as source, and where their values come from: the shapes of arguments, or the caller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from derive.render.numpy.code import (
     subscript,
 )
 from derive.render.numpy.identifiers import Identifiers
-from derive.size_algebra import Size, as_expression, size_symbols
+from derive.size_algebra import Size, size_symbols
 
 __all__ = ["Lengths"]
 

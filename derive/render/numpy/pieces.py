@@ -80,5 +80,6 @@ def _concatenated(t: Translator, parts: list[Piece], one: Letter) -> Named:
             code = call("np.broadcast_to", code, shape)
         codes.append(code)
     axis = letters.index(one)
-    options = {"axis": str(axis)} if axis else {}
-    return Named(call("np.concatenate", list_of(codes), **options), letters)
+    parts_of_axis = list_of(codes)
+    whole = call("np.concatenate", parts_of_axis, axis=str(axis)) if axis else call("np.concatenate", parts_of_axis)
+    return Named(whole, letters)

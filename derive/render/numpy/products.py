@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from derive.errors import NotationError
 from derive.index import Letter
 from derive.render.numpy.arrays import Named, aligned, union
-from derive.render.numpy.code import MUL, call, chain, literal, matmul, method, power
+from derive.render.numpy.code import MUL, Code, call, chain, literal, matmul, method, power
 
-__all__ = ["contracted", "multiplied", "summed"]
+__all__ = ["Axes", "contracted", "multiplied", "summed"]
 
-Rank = Callable[[Letter], int]
+
+@dataclass(frozen=True)
+class Axes:
+    """What is asked of the axes of a product: in which order they are wanted, and how long they are."""
+
+    rank: Callable[[Letter], int]
+    length: Callable[[Letter], Code]
 
 
 def multiplied(factors: Sequence[Named], order: Sequence[Letter]) -> Named:
@@ -45,26 +53,26 @@ def summed(named: Named, over: Sequence[Letter]) -> Named:
     return Named(method(named.code, "sum", axis=axis), rest, kind)
 
 
-def contracted(factors: Sequence[Named], over: Sequence[Letter], rank: Rank) -> Named:
+def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named:
     """The product summed over letters, all of which occur in it."""
     parts = list(factors)
     over = [x for x in over if any(x in p.letters for p in parts)]
     groups = _connected(parts, over)
     if len(groups) > 1:
-        found = [contracted(group, over, rank) for group in groups]
-        return multiplied(found, sorted(union(f.letters for f in found), key=rank))
+        found = [contracted(group, over, axes) for group in groups]
+        return multiplied(found, sorted(union(f.letters for f in found), key=axes.rank))
     while len(parts) > 1:
         parts = [summed(p, [x for x in over if sum(x in q.letters for q in parts) == 1]) for p in parts]
         if len(parts) == 2:
-            return _pair(parts[0], parts[1], over, rank)
+            return _pair(parts[0], parts[1], over, axes)
         step = _exclusive(parts, over) or _nested(parts)
         if step is None:
-            return _einsum(parts, over, rank)
+            return _einsum(parts, over, axes)
         a, b, contract = step
         rest = [p for m, p in enumerate(parts) if m not in (a, b)]
         if contract:
             only = [x for x in over if x in parts[a].letters and not any(x in p.letters for p in rest)]
-            made = _pair(parts[a], parts[b], only, rank)
+            made = _pair(parts[a], parts[b], only, axes)
         else:
             wide = max(parts[a], parts[b], key=lambda p: len(p.letters))
             made = multiplied([parts[a], parts[b]], wide.letters)
@@ -109,32 +117,51 @@ def _nested(parts: Sequence[Named]) -> tuple[int, int, bool] | None:
         for b in range(len(parts))
         if a != b and set(parts[a].letters) <= set(parts[b].letters)
     ]
-    return (*min(found)[1:], False) if found else None  # type: ignore[return-value]
+    if not found:
+        return None
+    _, a, b = min(found)
+    return a, b, False
 
 
-def _pair(a: Named, b: Named, over: Sequence[Letter], rank: Rank) -> Named:
+def _pair(a: Named, b: Named, over: Sequence[Letter], axes: Axes) -> Named:
     """The product of two factors summed over letters."""
     common = [x for x in a.letters if x in b.letters and x in over]
-    batch = sorted((x for x in a.letters if x in b.letters and x not in over), key=rank)
+    batch = sorted((x for x in a.letters if x in b.letters and x not in over), key=axes.rank)
     left = [x for x in a.letters if x not in b.letters]
     right = [x for x in b.letters if x not in a.letters]
     if not common:
-        return multiplied([a, b], _wide(a, b, sorted(union((a.letters, b.letters)), key=rank)))
+        return multiplied([a, b], _wide(a, b, sorted(union((a.letters, b.letters)), key=axes.rank)))
     if a.kind == "bool" and b.kind == "bool":
         a = Named(method(a.code, "astype", "float"), a.letters)
     if not left and not right:
         return _along(a, b, common, batch)
     if len(common) == 1 and (not batch or (left and right)) and (len(left) <= 1 or len(right) <= 1):
-        swap = _later(left, right, rank) if len(left) <= 1 and len(right) <= 1 else len(right) > 1
+        swap = _later(left, right, axes) if len(left) <= 1 and len(right) <= 1 else len(right) > 1
         if swap:
             a, b, left, right = b, a, right, left
         if len(right) <= 1 and (not batch or len(left) == 1):
             if not batch and len(left) > 1 and a.letters[-1] is not common[0]:
-                return _einsum([a, b], over, rank)
+                return _einsum([a, b], over, axes)
             first = aligned(a, [*batch, *left, *common])
             second = aligned(b, [*batch, *common, *right])
             return Named(matmul(first, second), (*batch, *left, *right))
-    return _einsum([a, b], over, rank)
+    flat = _flattened(a, b, common, axes) or _flattened(b, a, common, axes)
+    return flat or _einsum([a, b], over, axes)
+
+
+def _flattened(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Named | None:
+    """A matrix times an array whose last axes are taken as one: ``(K @ y.reshape(n, c, -1)).reshape(n, k, h, w)``."""
+    if len(common) != 1 or len(a.letters) != 2 or common[0] not in a.letters:
+        return None
+    at = b.letters.index(common[0])
+    before, behind = b.letters[:at], b.letters[at + 1 :]
+    (row,) = (x for x in a.letters if x is not common[0])
+    result = (*before, row, *behind)
+    if len(behind) < 2 or list(result) != sorted(result, key=axes.rank) or row in b.letters:
+        return None
+    flat = method(b.code, "reshape", *(axes.length(x) for x in (*before, *common)), "-1", work=0)
+    product = matmul(aligned(a, (row, *common)), flat)
+    return Named(method(product, "reshape", *(axes.length(x) for x in result), work=0), result)
 
 
 def _wide(a: Named, b: Named, otherwise: Sequence[Letter]) -> Sequence[Letter]:
@@ -143,8 +170,8 @@ def _wide(a: Named, b: Named, otherwise: Sequence[Letter]) -> Sequence[Letter]:
     return next((p.letters for p in (a, b) if set(p.letters) == both), otherwise)
 
 
-def _later(left: Sequence[Letter], right: Sequence[Letter], rank: Rank) -> bool:
-    return bool(left and right and rank(left[0]) > rank(right[0]))
+def _later(left: Sequence[Letter], right: Sequence[Letter], axes: Axes) -> bool:
+    return bool(left and right and axes.rank(left[0]) > axes.rank(right[0]))
 
 
 def _along(a: Named, b: Named, common: Sequence[Letter], batch: Sequence[Letter]) -> Named:
@@ -158,8 +185,8 @@ def _along(a: Named, b: Named, common: Sequence[Letter], batch: Sequence[Letter]
     return summed(product, common)
 
 
-def _einsum(parts: Sequence[Named], over: Sequence[Letter], rank: Rank) -> Named:
-    result = tuple(sorted((x for x in union(p.letters for p in parts) if x not in over), key=rank))
+def _einsum(parts: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named:
+    result = tuple(sorted((x for x in union(p.letters for p in parts) if x not in over), key=axes.rank))
     marks = _marks(union(p.letters for p in parts))
     spelled = ",".join("".join(marks[x] for x in p.letters) for p in parts)
     text = f'"{spelled}->{"".join(marks[x] for x in result)}"'
@@ -171,7 +198,7 @@ def _einsum(parts: Sequence[Named], over: Sequence[Letter], rank: Rank) -> Named
 def _marks(letters: Sequence[Letter]) -> dict[Letter, str]:
     """A character for each letter: its name if that is one, else another."""
     marks: dict[Letter, str] = {}
-    spare = [c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    spare = list(string.ascii_letters)
     for x in letters:
         if len(x.name) == 1 and x.name in spare:
             marks[x] = x.name
@@ -182,5 +209,3 @@ def _marks(letters: Sequence[Letter]) -> dict[Letter, str]:
                 raise NotationError(f"a product of {len(letters)} indices is more than np.einsum has letters for")
             marks[x] = spare.pop(0)
     return marks
-
-

@@ -1,4 +1,4 @@
-"""A tensor read at indices: whole, by slices, through windows, split and merged axes as ``reshape``, else by index arrays.
+"""A tensor read at indices: whole, by slices, through windows, by ``reshape``, else by index arrays.
 
 What lies outside a tensor reads as 0, which is padding; a bracket says so in the formula.
 """
@@ -148,7 +148,7 @@ def read(t: Translator, array: Code, axes: Sequence[Size], indices: Sequence[Ind
     letters = [p.letters[0] if p.kind in ("whole", "slice", "window") else None for p in plans]
     if any(p.kind == "array" for p in plans):
         return _gathered(t, code, plans, label)
-    code, all_letters = _windowed(t, code, plans, [x for x in letters], label)
+    code, all_letters = _windowed(t, code, plans, list(letters), label)
     return _reshaped(t, code, plans, all_letters)
 
 
@@ -275,7 +275,7 @@ def _sliced(t: Translator, code: Code, plans: list[_Axis]) -> Code:
 
 def _wrapped(t: Translator, p: _Axis) -> Code:
     """One entry; the last of an axis is -1."""
-    if not p.index.terms and plus(p.index.constant, 1) == p.size:
+    if not p.index.terms and not isinstance(p.size, int) and plus(p.index.constant, 1) == p.size:
         return literal(-1)
     return scalar_index(t, p.index)
 
@@ -450,9 +450,14 @@ def _merged(
     one = plans[high].letters[0]
     low = next(m for m, p in enumerate(plans) if p.kind == "remainder" and p.letters[0] is one)
     others = [m for m in range(len(letters)) if m not in (high, low)]
+
     # the merged axis goes where the order of the letters wants it
-    place = sum(1 for m in others if letters[m] is not None and t.rank(letters[m]) < t.rank(one))  # type: ignore[arg-type]
-    others.sort(key=lambda m: t.rank(letters[m]) if letters[m] is not None else 0)  # type: ignore[arg-type]
+    def rank(m: int) -> int:
+        x = letters[m]
+        return 0 if x is None else t.rank(x)
+
+    others.sort(key=rank)
+    place = sum(rank(m) < t.rank(one) for m in others)
     order = [*others[:place], high, low, *others[place:]]
     code = transposed(code, order)
     shape: list[Code | str] = []
@@ -472,5 +477,3 @@ def _merged(
         [merged if m == high else every[m] for m in kept],
         [one if m == high else letters[m] for m in kept],
     )
-
-

@@ -1,4 +1,4 @@
-"""Sums that are added to places of an array: slices for affine places, ``np.add.at`` for those that a tensor holds."""
+"""Sums that are added to places of an array: to slices for affine places, else by ``np.add.at``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def scattered(
     over: Sequence[Letter],
     scale: sympy.Expr,
 ) -> Named | None:
-    """A number times the product summed over letters that equations send to places of the result; None where they do not."""
+    """A number times a product, summed over letters that equations send to places; None where they do not."""
     summed = frozenset(over)
     places: list[_Place] = []
     others: list[Node] = list(guards)
@@ -118,7 +118,7 @@ def _added_to_slices(
     shape = [_padded_length(t, x, *pads[x]) if x in pads else t.length(x) for x in letters]
     target = name(t.identifiers.fresh("total_padded" if any(a or b for a, b in pads.values()) else "total"))
     zeros = call("np.zeros", tuple_of(shape) if len(shape) != 1 else shape[0], work=0)
-    t.blocks[-1].statements.append(Assign(target.text, zeros, own=False))
+    t.blocks[-1].statements.append(Assign(target.text, zeros, role="buffer"))
     block = Block()
     top = block
     outer: list[Loop] = []
@@ -205,7 +205,7 @@ def _added_at(
     target = name(t.identifiers.fresh("total"))
     shape = [t.length(x) for x in letters]
     zeros = call("np.zeros", tuple_of(shape) if len(shape) != 1 else shape[0], work=0)
-    t.blocks[-1].statements.append(Assign(target.text, zeros, own=False))
+    t.blocks[-1].statements.append(Assign(target.text, zeros, role="buffer"))
     place = codes[0] if len(codes) == 1 else tuple_of(codes)
     t.blocks[-1].statements.append(Update(None, "", call("np.add.at", target, place, code)))
     return Named(target, letters)

@@ -6,7 +6,7 @@ multiplies never reaches the result. What has no translation raises NotationErro
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 import sympy
@@ -37,7 +37,6 @@ from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block
 from derive.render.numpy.code import (
     ADD,
-    ATOM,
     COMPARE,
     MUL,
     Code,
@@ -58,7 +57,7 @@ from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.pieces import joined
-from derive.render.numpy.products import contracted, multiplied
+from derive.render.numpy.products import Axes, contracted, multiplied
 from derive.render.numpy.reads import both, index_array, read, scalar_index
 from derive.render.numpy.scatter import scattered
 from derive.size_algebra import Size
@@ -78,6 +77,7 @@ class Translator:
         self.blocks: list[Block] = [Block()]
         self.fixed: dict[Letter, Code] = {}
         self.order: dict[Letter, int] = {}
+        self.axes = Axes(self.rank, self.length)
         self.imports: set[str] = set()
         self.helpers: set[str] = set()
         self.risky: set[Tensor] = set()
@@ -186,9 +186,7 @@ class Translator:
             return Named(first, letters)
         return Named(chain(ADD, first, [("-" if m else "+", c) for m, c in others]), letters)
 
-    def alternatives(
-        self, signed: list[tuple[bool, Named]], letters: tuple[Letter, ...]
-    ) -> list[tuple[bool, Named]]:
+    def alternatives(self, signed: list[tuple[bool, Named]], letters: tuple[Letter, ...]) -> list[tuple[bool, Named]]:
         """``a if t == 0 else b`` for two terms of which always one counts."""
         for m, (minus, a) in enumerate(signed):
             for k, (other, b) in enumerate(signed):
@@ -263,17 +261,22 @@ class Translator:
         sides = [index_array(self, node.left), index_array(self, node.right)]
         letters = tuple(sorted(union(s.letters for s in sides), key=self.rank))
         first, second = (aligned(s, letters) for s in sides)
+        if not sides[0].letters:
+            first, second, operator = second, first, FLIPPED.get(operator, operator)
         return Named(binary(first, operator, second, level=COMPARE), letters, "bool")
 
     # --------------------------------------------------------------------------------------------------- products
 
     def sum_over(self, node: Sum) -> Named:
         """A sum over letters."""
-        node = rename_bound(node)  # type: ignore[assignment]
+        renewed = rename_bound(node)
+        assert isinstance(renewed, Sum)
+        node = renewed
         for x in node.letters:
             self.rank(x)
         factors = list(factors_of(node.body))
-        terms = next((m for m, f in enumerate(factors) if isinstance(f, Add) and _has_equation(f, node.letters)), None)
+        split = (m for m, f in enumerate(factors) if isinstance(f, Add) and _is_split(f, node.letters))
+        terms = next(split, None)
         if terms is not None:
             inner = factors[terms]
             assert isinstance(inner, Add)
@@ -344,13 +347,18 @@ class Translator:
 
     def masked(self, factors: Sequence[Node], guards: Sequence[Node], over: Sequence[Letter]) -> Named:
         """The product with its masks, summed over letters."""
-        below = [f for f in factors if isinstance(f, Pow) and _is_negative(f.exponent)]
-        above = [f for f in factors if f not in below]
+        below = [
+            Pow(f.base, _positive(f.exponent)) for f in factors if isinstance(f, Pow) and _is_negative(f.exponent)
+        ]
+        above = [f for f in factors if not (isinstance(f, Pow) and _is_negative(f.exponent))]
         values = [self.factor(f) for f in above]
-        divisors = [self.factor(Pow(f.base, _positive(f.exponent))) for f in below]  # type: ignore[attr-defined]
+        divisors = [self.factor(f) for f in below]
         if len(guards) == 1 and not divisors and not over and isinstance(guards[0], Bracket):
             whole = self.entrywise(values, [])
             made = self.triangle(guards[0], whole)
+            if made is not None:
+                return made
+            made = self.diagonal(guards[0], whole)
             if made is not None:
                 return made
         masks = [self.dense(g) for g in guards]
@@ -378,7 +386,7 @@ class Translator:
             if not over or whole is None:
                 whole, outside, below = self.entrywise(values, divisors), [], []
             made = self.guarded(whole, masks)
-            made = contracted([made], over, self.rank)
+            made = contracted([made], over, self.axes)
         elif masks and not over:
             whole = self.entrywise(values, [])
             made, outside, below = self.guarded(whole, masks), [], []
@@ -396,8 +404,10 @@ class Translator:
             if not inside:
                 whole = self.entrywise(values, divisors)
                 return whole if whole is not None else Named(literal(1))
-            made = contracted(inside, over, self.rank) if over else multiplied(
-                inside, common_order([v.letters for v in inside], self.rank)
+            made = (
+                contracted(inside, over, self.axes)
+                if over
+                else multiplied(inside, common_order([v.letters for v in inside], self.rank))
             )
         rest = self.entrywise([*outside, made], below)
         return rest if rest is not None else made
@@ -440,6 +450,17 @@ class Translator:
         mask = Named(both([aligned(m, own) for m in truths]), own, "bool")
         return Named(call("np.where", aligned(mask, letters), aligned(whole, letters), "0"), letters)
 
+    def diagonal(self, bracket: Bracket, whole: Named | None) -> Named | None:
+        """A diagonal matrix, where a bracket of two letters meets a value that depends on one of them."""
+        row, column = bracket.left.letter, bracket.right.letter
+        if whole is None or bracket.relation != "=" or row is None or column is None or len(whole.letters) != 1:
+            return None
+        if not {row, column}.isdisjoint(self.fixed) or row is column or row.length != column.length:
+            return None
+        if whole.letters[0] not in (row, column):
+            return None
+        return Named(call("np.diag", whole.code), tuple(sorted((row, column), key=self.rank)))
+
     def triangle(self, bracket: Bracket, whole: Named | None) -> Named | None:
         """The lower or upper triangle of the last two axes, where that is what a bracket leaves."""
         form = bracket.difference()
@@ -458,7 +479,11 @@ class Translator:
             return Named(call("np.tril" if lower else "np.triu", whole.code, *shift), whole.letters)
         if not lower:
             return None
-        shape = [self.length(row)] if row.length == column.length and not shift else [self.length(row), self.length(column)]
+        shape = (
+            [self.length(row)]
+            if row.length == column.length and not shift
+            else [self.length(row), self.length(column)]
+        )
         return Named(call("np.tri", *shape, *shift), (row, column))
 
     def factor(self, node: Node) -> Named:
@@ -485,6 +510,7 @@ class Translator:
             return value
         if value.code.text == "1" and not value.letters:
             return Named(self.lengths.number(scale))
+        value = self.numeric(value)
         minus = scale.could_extract_minus_sign()
         above, below = (-scale if minus else scale).as_numer_denom()
         code, work = value.code, int(bool(value.letters))
@@ -501,7 +527,9 @@ class Translator:
         row = node.function
         if row.name not in ALONG and row.name not in MATRIX:
             raise NotationError(f"the function {row.name!r} is known by its law alone: it has no NumPy form")
-        node = rename_bound(node)  # type: ignore[assignment]
+        renewed = rename_bound(node)
+        assert isinstance(renewed, Over)
+        node = renewed
         for x in node.letters:
             self.rank(x)
         value = self.numeric(self.dense(node.arguments[0]))
@@ -533,21 +561,21 @@ class Translator:
         """An entry of a value along axes; the letters that stay are those of the argument."""
         indices = [at.get(x, as_index(x)) for x in axes]
         plain = [i.letter for i in indices]
-        if all(x is not None and x not in self.fixed for x in plain) and len(set(plain)) == len(plain):
-            if all(x.length == y.length for x, y in zip(axes, plain, strict=True) if y is not None):
-                return Named(code, tuple(x for x in plain if x is not None))
+        whole = [y for x, y in zip(axes, plain, strict=True) if y is not None and x.length == y.length]
+        if len(set(whole)) == len(axes) and set(whole).isdisjoint(self.fixed):
+            return Named(code, tuple(whole))
         sizes: list[Size] = [x.length for x in axes]
         return read(self, code, sizes, indices, "values")
 
 
-def common_order(groups: Iterable[Sequence[Letter]], rank: object) -> tuple[Letter, ...]:
+def common_order(groups: Iterable[Sequence[Letter]], rank: Callable[[Letter], int]) -> tuple[Letter, ...]:
     """An order for the axes of several arrays: that of those that have them all, if it is one."""
-    groups = [tuple(g) for g in groups]
-    every = set(union(groups))
-    full = [g for g in groups if set(g) == every]
+    several = [tuple(g) for g in groups]
+    every = set(union(several))
+    full = [g for g in several if set(g) == every]
     if full and all(g == full[0] for g in full):
         return full[0]
-    return tuple(sorted(every, key=rank))  # type: ignore[call-overload,no-any-return]
+    return tuple(sorted(every, key=rank))
 
 
 def _is_negative(exponent: Node) -> bool:
@@ -559,6 +587,17 @@ def _positive(exponent: Node) -> Node:
     return Number(-exponent.value)
 
 
+def _is_split(node: Add, letters: Sequence[Letter]) -> bool:
+    """Whether the terms are better summed one by one: brackets place them, or they are outer products."""
+    return _has_equation(node, letters) or all(_is_outer(t, letters) for t in node.terms)
+
+
+def _is_outer(node: Node, letters: Sequence[Letter]) -> bool:
+    """Whether a product has more of the letters than any of its factors."""
+    summed = node.free.intersection(letters)
+    return isinstance(node, Mul) and all(f.free.intersection(letters) < summed for f in node.factors)
+
+
 def _has_equation(node: Node, letters: Sequence[Letter]) -> bool:
     """Whether a bracket of equality below holds one of the letters."""
     if isinstance(node, Bracket):
@@ -566,13 +605,16 @@ def _has_equation(node: Node, letters: Sequence[Letter]) -> bool:
     return isinstance(node, (Add, Mul)) and any(_has_equation(c, letters) for c in node.children())
 
 
+FLIPPED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
 RISKY = frozenset({"log", "exp", "log1p", "expm1", "tan", "sinh", "cosh", "arcsin"})
 
 
 def finite(node: Node, risky: Collection[Tensor]) -> bool:
     """Whether a value is finite wherever what it reads is; the entries of ``risky`` tensors may be infinite."""
     if isinstance(node, Pow):
-        whole = isinstance(node.exponent, Number) and node.exponent.value.is_integer and node.exponent.value.is_positive
+        whole = (
+            isinstance(node.exponent, Number) and node.exponent.value.is_integer and node.exponent.value.is_positive
+        )
         return bool(whole) and finite(node.base, risky)
     if isinstance(node, Number):
         return not node.value.is_infinite
