@@ -59,11 +59,54 @@ def guards_of(factor: Node) -> Index | None:
 def uncontracted(factors: list[Node], over: list[Letter]) -> Product:
     """The product with a letter of its own for every axis that is read at a difference, and an equation for it."""
     while True:
+        solved = _solved(factors, over)
+        if solved is not None:
+            factors, over = solved
+            continue
         found = _difference(factors, frozenset(over))
         if found is None:
             return factors, over
         factors, one = found
         over = [*over, one]
+
+
+def _solved(factors: list[Node], over: list[Letter]) -> Product | None:
+    """The product summed over the index of an axis instead of a letter, where the letter is then a sum of others.
+
+    ``Σ_c y[c] K[c - s·i] [0 ≤ c - s·i < k]`` is ``Σ_u y[s·i + u] K[u]``, which is read through windows.
+    """
+    for factor in factors:
+        for axis, index in zip(factor.tensor.axes, factor.indices, strict=True) if isinstance(factor, Ref) else ():
+            value, divisor = _exact(index, factors)
+            if divisor == 1 and _same_signs(value):
+                continue
+            for x in over:
+                sign = value.coefficient(x)
+                if sign not in (1, -1) or any(not isinstance(atom, Letter) for atom, _ in value.terms):
+                    continue
+                one = _new_letter(factors, axis)
+                solution = (as_index(one).scaled(divisor) - value.without(x)).scaled(sign)
+                made = _with_letter(factors, index, one, value, divisor, axis) if _same_signs(solution) else None
+                if made is not None:
+                    inside = _range(solution, x.length)
+                    rest = [substitute(f, {x: solution}) for f in made[:-1]]
+                    return [*rest, *inside], [one if y is x else y for y in over]
+    return None
+
+
+def _range(value: Index, size: Size) -> list[Node]:
+    """Brackets that keep an index inside an axis, where it is not certain."""
+    brackets: list[Node] = []
+    if not value.certainly_at_least_zero():
+        brackets.append(Bracket(value, "≥", as_index(0)))
+    if not value.certainly_below(size):
+        brackets.append(Bracket(value, "<", as_index(size)))
+    return brackets
+
+
+def _new_letter(factors: list[Node], axis: Size) -> Letter:
+    names = {x.name for f in factors for x in f.free}
+    return Letter(next(x for x in ("u", "v", "w", "u1", "u2", "u3", "u4", "u5") if x not in names), axis)
 
 
 def _difference(factors: list[Node], over: frozenset[Letter]) -> tuple[list[Node], Letter] | None:
@@ -79,9 +122,7 @@ def _difference(factors: list[Node], over: frozenset[Letter]) -> tuple[list[Node
                 continue
             if divisor == 1 and _same_signs(value):
                 continue
-            names = {x.name for f in factors for x in f.free}
-            name = next(x for x in ("u", "v", "w", "u1", "u2", "u3") if x not in names)
-            one = Letter(name, axis)
+            one = _new_letter(factors, axis)
             made = _with_letter(factors, index, one, value, divisor, axis)
             if made is not None:
                 return made, one

@@ -113,7 +113,7 @@ def matmul(left: Code, right: Code) -> Code:
 
 def negative(code: Code, *, work: int = 1) -> Code:
     """``-code``; the sign goes to the front of a product."""
-    if code.level == MUL:
+    if code.level == MUL and " @ " not in code.pieces:
         return Code(("-", *code.pieces), MUL, code.kind, work=code.own_work + work)
     return Code(("-", (code, UNARY)), UNARY, work=work)
 

@@ -186,6 +186,9 @@ def _plan(t: Translator, size: Size, index: Index, uses: dict[Letter, int]) -> _
         if digits:
             return _Axis("split", index, size, digits)
         positive = all(certainly_nonnegative(plus(c, -1)) for _, c in index.terms)
+        if len(letters) == 2 and index.coefficient(letters[0]) == 1:
+            # windows are short, steps are between them
+            letters = letters if index.coefficient(letters[1]) == 1 else letters[::-1]
         if len(letters) == 2 and known and positive:
             return _Axis("window", index, size, letters)
     if affine and len(moving) == 1 and uses[moving[0]] == 1 and index.coefficient(moving[0]) == 1:

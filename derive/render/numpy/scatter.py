@@ -102,7 +102,7 @@ def _sliced(places: Sequence[_Place], summed: frozenset[Letter]) -> bool:
     return True
 
 
-KERNEL = ("u", "v", "w", "u1", "u2", "u3")
+KERNEL = ("u", "v", "w", "u1", "u2", "u3", "u4", "u5")
 
 
 def _added_to_slices(

@@ -361,8 +361,8 @@ class Translator:
             made = self.diagonal(guards[0], whole)
             if made is not None:
                 return made
-        masks = [self.dense(g) for g in guards]
         risky = [not finite(f, self.risky) for f in above]
+        masks = [self.mask(g, factor=bool(over) and not any(risky) and not divisors) for g in guards]
         present = {x for v in (*values, *divisors, *masks) for x in v.letters}
         counted = [x for x in over if x not in present]
         over = [x for x in over if x in present]
@@ -370,6 +370,11 @@ class Translator:
         for x in counted:
             made = Named(chain(MUL, self.length(x), [("*", made.code)]), made.letters)
         return made
+
+    def mask(self, guard: Node, *, factor: bool) -> Named:
+        """Where a guard holds: as truth values, or as numbers where it is to be a factor of a product."""
+        triangle = self.triangle(guard, None) if factor and isinstance(guard, Bracket) else None
+        return triangle or self.dense(guard)
 
     def combined(
         self,
@@ -469,22 +474,18 @@ class Translator:
             return None
         if {c for _, c in form.terms} != {1, -1}:
             return None
-        row, column = sorted(letters, key=self.rank) if whole is None else whole.letters[-2:] or (None, None)
-        if {row, column} != set(letters) or row is None or column is None:
+        row, column = letters if form.coefficient(letters[0]) == 1 else letters[::-1]
+        if whole is None:
+            shift = [] if form.constant == 0 else [self.lengths.code(form.constant)]
+            square = row.length == column.length and not shift
+            shape = [self.length(row)] if square else [self.length(row), self.length(column)]
+            return Named(call("np.tri", *shape, *shift), (row, column))
+        lower = whole.letters[-2:] == (row, column)
+        if not lower and whole.letters[-2:] != (column, row):
             return None
-        lower = form.coefficient(row) == 1
         offset = form.constant if lower else size_times(form.constant, -1)
         shift = [] if offset == 0 else [self.lengths.code(offset)]
-        if whole is not None:
-            return Named(call("np.tril" if lower else "np.triu", whole.code, *shift), whole.letters)
-        if not lower:
-            return None
-        shape = (
-            [self.length(row)]
-            if row.length == column.length and not shift
-            else [self.length(row), self.length(column)]
-        )
-        return Named(call("np.tri", *shape, *shift), (row, column))
+        return Named(call("np.tril" if lower else "np.triu", whole.code, *shift), whole.letters)
 
     def factor(self, node: Node) -> Named:
         """A factor that is always there; powers as they are written."""
