@@ -141,13 +141,25 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
 
 def _taken_out(loop: Loop, fresh: Callable[[str], str]) -> tuple[Loop, list[Statement]]:
     """The loop, and assignments before it for the heavy expressions that do not change in it."""
-    changing = _changing(loop)
+    statements: list[Statement] = []
+    for statement in loop.block.statements:
+        if isinstance(statement, Loop):
+            inner, ahead = _taken_out(statement, fresh)
+            statements += [*ahead, inner]
+        else:
+            statements.append(statement)
     before: list[Statement] = []
-    current = loop
     while True:
+        current = replace(loop, block=Block(statements))
+        changing = _changing(current)
+        whole = next((s for s in statements if isinstance(s, Assign) and _is_steady(s, changing)), None)
+        if whole is not None:
+            before.append(whole)
+            statements = [s for s in statements if s is not whole]
+            continue
         steady = [
             code
-            for statement in current.block.statements
+            for statement in statements
             for top in _codes(statement)
             for code in _parts(top)
             if code.own_work and code.names.isdisjoint(changing)
@@ -157,8 +169,11 @@ def _taken_out(loop: Loop, fresh: Callable[[str], str]) -> tuple[Loop, list[Stat
         chosen = max(steady, key=lambda c: (c.work, len(c.text)))
         own = name(fresh(_label(chosen)))
         before.append(Assign(own.text, chosen))
-        block = Block([_exchanged(s, {chosen.text: own}) for s in current.block.statements])
-        current = replace(current, block=block)
+        statements = [_exchanged(s, {chosen.text: own}) for s in statements]
+
+
+def _is_steady(statement: Assign, changing: frozenset[str]) -> bool:
+    return statement.role == "value" and statement.tensor is None and statement.code.names.isdisjoint(changing)
 
 
 def _changing(loop: Loop) -> frozenset[str]:

@@ -139,9 +139,8 @@ def _pair(a: Named, b: Named, over: Sequence[Letter], axes: Axes) -> Named:
         swap = _later(left, right, axes) if len(left) <= 1 and len(right) <= 1 else len(right) > 1
         if swap:
             a, b, left, right = b, a, right, left
-        if len(right) <= 1 and (not batch or len(left) == 1):
-            if not batch and len(left) > 1 and a.letters[-1] is not common[0]:
-                return _einsum([a, b], over, axes)
+        last = len(left) <= 1 or a.letters[-1] is common[0]
+        if len(right) <= 1 and (not batch or len(left) == 1) and last:
             first = aligned(a, [*batch, *left, *common])
             second = aligned(b, [*batch, *common, *right])
             return Named(matmul(first, second), (*batch, *left, *right))
@@ -159,7 +158,9 @@ def _flattened(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Name
     result = (*before, row, *behind)
     if len(behind) < 2 or list(result) != sorted(result, key=axes.rank) or row in b.letters:
         return None
-    flat = method(b.code, "reshape", *(axes.length(x) for x in (*before, *common)), "-1", work=0)
+    # made once before a loop: it may be a copy
+    flat = method(b.code, "reshape", *(axes.length(x) for x in (*before, *common)), "-1")
+    flat = flat.labelled(f"{b.code}_flat") if b.code.text.isidentifier() else flat
     product = matmul(aligned(a, (row, *common)), flat)
     return Named(method(product, "reshape", *(axes.length(x) for x in result), work=0), result)
 

@@ -454,13 +454,13 @@ def _merged(
     low = next(m for m, p in enumerate(plans) if p.kind == "remainder" and p.letters[0] is one)
     others = [m for m in range(len(letters)) if m not in (high, low)]
 
-    # the merged axis goes where the order of the letters wants it
+    # the merged axis is the last, if its low digit is, else where the order of the letters wants it
     def rank(m: int) -> int:
         x = letters[m]
         return 0 if x is None else t.rank(x)
 
     others.sort(key=rank)
-    place = sum(rank(m) < t.rank(one) for m in others)
+    place = len(others) if low == len(letters) - 1 else sum(rank(m) < t.rank(one) for m in others)
     order = [*others[:place], high, low, *others[place:]]
     code = transposed(code, order)
     shape: list[Code | str] = []
