@@ -66,7 +66,10 @@ if TYPE_CHECKING:
         minimum_over,
         norm,
         over,
+        rms,
         softmax,
+        standardise,
+        std,
     )  # fmt: skip
     from derive.program import Program
     from derive.size_algebra import size, sizes
@@ -86,7 +89,8 @@ _WHERE = {
     "index": "index_floor index_mod letter letters",
     "nodes": "Partial Ref Sum Tensor number",
     "notation": "at_least at_most equal first inside less mean name names tensor",
-    "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over softmax",
+    "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over rms "
+    "softmax standardise std",
     "program": "Program",
     "size_algebra": "size sizes",
     "statements": "Statement assume",
@@ -102,10 +106,9 @@ __all__ = [
     "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal", "hessian", "hvp",
     "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters", "line", "load",
     "log", "log1p", "log_softmax", "logdet", "logsumexp", "maximum", "maximum_over", "mean", "minimum",
-    "minimum_over", "mixed", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "run",
-    "sigmoid", "sign", "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "tan", "tanh", "taylor",
-    "tensor",
-    "trace", "unspecified", "vjp", "where",
+    "minimum_over", "mixed", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "rms", "run",
+    "sigmoid", "sign", "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "standardise", "std", "tan",
+    "tanh", "taylor", "tensor", "trace", "unspecified", "vjp", "where",
 ]  # fmt: skip
 
 

@@ -187,11 +187,12 @@ class Reader:
     def _match(self, pattern: Node, node: Node, found: Match, scope: Scope) -> Iterator[Match]:
         coefficient, hole = _coefficient(pattern)
         if isinstance(hole, Ref):
-            scale, rest = _coefficient(node)
             if coefficient in (1, -1):
                 yield from self._hole(hole, _scaled(node, coefficient), found, scope)
-            elif scale / coefficient in (1, -1):
-                yield from self._hole(hole, mul(number(scale / coefficient), rest), found, scope)
+                return
+            for scale, rest in self._views(node):
+                if scale / coefficient in (1, -1):
+                    yield from self._hole(hole, mul(number(scale / coefficient), rest), found, scope)
             return
         yield from self._same_head(pattern, node, found, scope)
         opened = self._opened(node)
@@ -219,11 +220,11 @@ class Reader:
                 if pattern.function is node.function:
                     yield from self._binder(pattern, node, found, scope)
             case Add(), Add():
-                for more, left in self._pick(
-                    Add, sorted(pattern.terms, key=_rank), tuple(enumerate(node.terms)), found, scope
-                ):
-                    if not left:
-                        yield more
+                patterns = sorted(pattern.terms, key=_rank)
+                for terms in dict.fromkeys((node.terms, self._flattened(node.terms))):
+                    for more, left in self._pick(Add, patterns, tuple(enumerate(terms)), found, scope):
+                        if not left:
+                            yield more
             case Mul(), Mul():
                 (a, inner), (b, rest) = _coefficient(pattern), _coefficient(node)
                 patterns = sorted(factors_of(inner), key=_rank)
@@ -261,6 +262,8 @@ class Reader:
         if not all(any(x in child.free for child in node.children()) for x in node.letters):
             return
         pairs = list(zip(pattern.letters, node.letters, strict=True))
+        if any(found.sizes.get(a.length, b.length) != b.length for a, b in pairs):
+            return
         found = replace(
             found,
             bound={**found.bound, **{a.name: b for a, b in pairs}},
@@ -302,15 +305,9 @@ class Reader:
             return
         (one,) = unknown
         size = found.sizes[one.length]
-        seen: set[Index] = set()
-        for node in nodes:
-            for below in walk(node):
-                for index in below.indices_here():
-                    if index in seen or not index.free <= node.free:
-                        continue
-                    seen.add(index)
-                    if index.certainly_at_least_zero() and index.certainly_below(size):
-                        yield replace(found, at={**found.at, one: index})
+        for index in dict.fromkeys(index for node in nodes for index in _indices(node)):
+            if index.certainly_at_least_zero() and index.certainly_below(size):
+                yield replace(found, at={**found.at, one: index})
 
     # -- terms and factors in any order
 
@@ -340,8 +337,8 @@ class Reader:
         for place, (_, child) in enumerate(children):
             views = self._views(child) if kind is Add else [(sympy.Integer(1), child)]
             for scale, rest in views:
-                if scale == found.number(coefficient):
-                    for more in self._match(inner, rest, found, scope):
+                for more in self._match(inner, rest, found, scope):
+                    if scale == more.number(coefficient):
                         yield more, children[:place] + children[place + 1 :]
 
     def _included(
@@ -407,13 +404,23 @@ class Reader:
         return None if isinstance(opened, Ref) else opened
 
     def _views(self, term: Node) -> list[tuple[sympy.Expr, Node]]:
-        """A term as a number times the rest; where the rest is a name, also as what it stands for."""
+        """A term as a number times the rest; where a name stands for a multiple, also with that number in front."""
         coefficient, rest = _coefficient(term)
-        opened = self._opened(rest)
-        if opened is None or isinstance(opened, Add):
+        base, exponent = (rest.base, rest.exponent) if isinstance(rest, Pow) else (rest, ONE)
+        opened = self._opened(base)
+        if opened is None or isinstance(opened, Add) or not isinstance(exponent, Number):
             return [(coefficient, rest)]
-        inner, below = _coefficient(opened)
+        inner, below = _coefficient(power(opened, exponent))
         return [(coefficient, rest)] if inner == 1 else [(coefficient, rest), (coefficient * inner, below)]
+
+    def _flattened(self, terms: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The terms, those of names of sums among them."""
+        flat: list[Node] = []
+        for term in terms:
+            coefficient, rest = _coefficient(term)
+            opened = self._opened(rest)
+            flat += [term] if not isinstance(opened, Add) else terms_of(_scaled(opened, coefficient))
+        return tuple(flat)
 
     def same(self, a: Node, b: Node) -> bool:
         """Whether two nodes are equal up to order, letters, and names that only one of them reads."""
@@ -441,6 +448,16 @@ def _rank(pattern: Node) -> int:
         return RANKS.index("hole") + (len(RANKS) if inner.free else 0)
     placed = any(isinstance(below, Ref) and below.free & pattern.free for below in walk(pattern))
     return RANKS.index("placed") if placed else RANKS.index("head")
+
+
+def _indices(node: Node) -> Iterator[Index]:
+    """The indices in a node, their letters, and 0: where an entry may stand."""
+    for below in walk(node):
+        for index in below.indices_here():
+            if index.free <= node.free:
+                yield index
+                yield from map(as_index, sorted(index.free, key=lambda x: x.name))
+    yield as_index(0)
 
 
 def _root(node: Node, exponent: sympy.Expr) -> Node | None:

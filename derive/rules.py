@@ -336,6 +336,12 @@ _TABLE = (
         ("common factors in front, what cancels is gone", "提取公因子并约分"),
     ),
     Rule(
+        "unit_sum",
+        ("entries that add up to one", "各元素之和为一"),
+        r"\sum_k \operatorname{softmax}(z)_k = 1",
+        ("the entries of a softmax add up to 1", "softmax 的各元素之和为 1"),
+    ),
+    Rule(
         "assumption",
         ("assumption used", "使用假设"),
         r"a = b",
@@ -370,6 +376,12 @@ _TABLE = (
         ("definition of a function", "函数的定义"),
         r"f := g \;\Rightarrow\; f(u) = g(u)",
         ("the function is what its definition says", "按函数的定义展开"),
+    ),
+    Rule(
+        "recognise",
+        ("function recognised", "认出的函数"),
+        r"g(u) = f(u)",
+        ("what is written out is a function that has a name", "所写出的式子是一个有名称的函数"),
     ),
     Rule(
         "taylor",

@@ -1,8 +1,8 @@
 """SPELLINGS: how people write macros with simpler functions, one equation for each.
 
-A row says ``spelled = macro`` for whatever its holes stand for (see ``patterns``): ``a``, ``m`` are expressions,
-``u`` and ``v`` vectors along a letter, ``A`` is a matrix. Rows are tried in this order, what is inside first, so that
-a row is written with the macros that its parts have become already. A new macro is a new row.
+A row says ``spelled = macro`` for whatever its holes stand for (see ``patterns``): ``a``, ``e``, ``m`` are
+expressions, ``u`` and ``v`` vectors along a letter, ``A`` is a matrix. Rows are tried in this order, what is inside
+first, so that a row is written with the macros that its parts have become already. A new macro is a new row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from derive.functions import (
 )
 from derive.index import letter
 from derive.nodes import Node, Sum, Tensor, number
-from derive.over_axes import det, log_softmax, logdet, logsumexp, norm, softmax
+from derive.notation import mean
+from derive.over_axes import det, log_softmax, logdet, logsumexp, norm, rms, softmax, standardise, std
 from derive.size_algebra import size
 
 __all__ = ["SPELLINGS", "Spelling"]
@@ -51,7 +52,7 @@ class Spelling:
 K = size("K")
 i, j, k, l = letter("i", K), letter("j", K), letter("k", K), letter("l", K)
 u, v, A = Tensor("u", (K,)), Tensor("v", (K,)), Tensor("A", (K, K))
-a, m = Tensor("a", ())[()], Tensor("m", ())[()]
+a, e, m = Tensor("a", ())[()], Tensor("e", ())[()], Tensor("m", ())[()]
 HALF = number(sympy.Rational(1, 2))
 
 
@@ -62,6 +63,10 @@ def _softmax(argument: Tensor, at: object = l) -> Node:
 def _log_softmax(argument: Tensor) -> Node:
     return log_softmax(k, argument[k]).entry(l)
 
+
+MEAN = mean(j, u[j])
+VARIANCE = mean(k, (u[k] - MEAN) ** 2)
+OF_SQUARES = mean(k, u[k] ** 2)
 
 SPELLINGS: tuple[Spelling, ...] = (
     # softmax and its relatives
@@ -100,6 +105,13 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("square", absolute(a) ** 2, a**2),
     # vectors and matrices
     Spelling("norm", sqrt(Sum(k, u[k] ** 2)), norm(k, u[k])),
+    Spelling("std", sqrt(VARIANCE + e), std(k, u[k], e)),
+    Spelling("std", sqrt(VARIANCE), std(k, u[k])),
+    Spelling("std", sqrt(OF_SQUARES - MEAN**2 + e), std(k, u[k], e)),
+    Spelling("std", sqrt(OF_SQUARES - MEAN**2), std(k, u[k])),
+    Spelling("rms", sqrt(OF_SQUARES + e), rms(k, u[k], e)),
+    Spelling("rms", sqrt(OF_SQUARES), rms(k, u[k])),
+    Spelling("standardise", (u[l] - MEAN) / std(k, u[k], e), standardise(k, u[k], e).entry(l)),
     Spelling("logdet", log(det(i, j, A[i, j])), logdet(i, j, A[i, j])),
     Spelling("logdet", log(absolute(det(i, j, A[i, j]))), logdet(i, j, A[i, j])),
 )
