@@ -32,17 +32,12 @@ from derive.nodes import (
     is_one,
     is_zero,
     number,
-    terms_of,
 )
 from derive.notation import add, mul, power
 from derive.statements import Statement
-from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk, weight
+from derive.tree import key, length, map_children, rename_bound, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "entry_found", "fold", "insert", "light", "match", "reads", "tidy"]
-
-
-MOST = 12
-"""Up to how many terms a product of sums is multiplied out to see what cancels."""
 
 
 def tidy(node: Node) -> Node:
@@ -260,8 +255,8 @@ def _tidy_terms(node: Add) -> Node:
     collected = _like_terms(t for term in node.terms for t in _opposite_terms(term))
     if len(collected) < 2:
         return add(*collected)
-    multiplied = _multiplied_out(collected)
-    return _common_factors(collected if multiplied is None else multiplied)
+    together, apart = _common_factors(collected), _multiplied_out(collected)
+    return together if apart is None or length(apart) >= length(together) else _tidy(apart)
 
 
 def _opposite_terms(term: Node) -> tuple[Node, ...]:
@@ -272,27 +267,29 @@ def _opposite_terms(term: Node) -> tuple[Node, ...]:
     return tuple(mul(number(-1), t) for t in rest.terms)
 
 
-def _multiplied_out(terms: Sequence[Node]) -> list[Node] | None:
-    """The terms with their products of sums multiplied out, where more cancels than comes; None where it does not."""
-    if not any(isinstance(f, Add) for term in terms for f in factors_of(term)):
-        return None
-    spread = [part for term in terms for part in _spread(term)]
-    if len(spread) > MOST:
-        return None
-    collected = _like_terms([mul(*_combine_powers(factors_of(part))) for part in spread])
-    if len(collected) == len(spread):
-        return None
-    return collected if sum(map(weight, collected)) < sum(map(weight, terms)) else None
+# How many terms a sum may have while it is multiplied out to see whether terms cancel.
+MOST_TERMS = 12
 
 
-def _spread(term: Node) -> list[Node]:
-    """The terms of a product of sums."""
-    found: list[Node] = [ONE]
-    for factor in factors_of(term):
-        found = [mul(before, part) for before in found for part in terms_of(factor)]
-        if len(found) > MOST:
-            return [term]
-    return found
+def _multiplied_out(terms: list[Node]) -> Node | None:
+    """The sum with its products of sums multiplied out; None where no two terms cancel then."""
+    spread = list(terms)
+    while (place := next((m for m, t in enumerate(spread) if _sum_inside(t) is not None), None)) is not None:
+        inside = _sum_inside(spread[place])
+        assert inside is not None
+        rest = list(factors_of(spread[place]))
+        rest.remove(inside)
+        spread[place : place + 1] = [mul(*rest, t) for t in inside.terms]
+        if len(spread) > MOST_TERMS:
+            return None
+    if len(spread) == len(terms):
+        return None
+    left = _like_terms(mul(*_combine_powers(factors_of(t))) for t in spread)
+    return add(*left) if len(left) < len(spread) - 1 else None
+
+
+def _sum_inside(term: Node) -> Add | None:
+    return next((f for f in factors_of(term) if isinstance(f, Add)), None)
 
 
 def _like_terms(terms: Iterable[Node]) -> list[Node]:
@@ -446,6 +443,8 @@ class Names:
         self.by_tensor: dict[Tensor, Definition] = {}
         for d in definitions:
             self.by_tensor[d.tensor] = d
+            if d.tensor.role == "output":
+                continue
             coefficient, opposite = _coefficient(d.body)
             forms = [(d.body, 1), (opposite, -1)] if coefficient == -1 else [(d.body, 1)]
             for form, sign in forms:

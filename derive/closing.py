@@ -16,7 +16,7 @@ from derive.nodes import Node, Tensor
 from derive.program import Program
 from derive.rules import Context
 from derive.sweeps import Lines
-from derive.tree import weight
+from derive.tree import length
 from derive.vocabulary import placed
 
 __all__ = ["closed"]
@@ -75,7 +75,7 @@ def _carried_on(
 
 def _no_larger(node: Node, ready: Definition) -> bool:
     """Whether an expression does not grow by what is put in the place of a name, for what cancels then."""
-    return weight(tidy(contract(insert(node, ready)))) <= weight(node)
+    return length(tidy(contract(insert(node, ready)))) <= length(node)
 
 
 def _definition(program: Program, tensor: Tensor) -> Definition:

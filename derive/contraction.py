@@ -35,6 +35,8 @@ def contract(node: Node) -> Node:
 def _under_brackets(factors: list[Node]) -> list[Node]:
     """``[t_i = k] p[i, t_i]`` is ``[t_i = k] p[i, k]``: where a given integer is k, k stands in its place."""
     for bracket in [f for f in factors if isinstance(f, Bracket) and f.relation == "="]:
+        if not any(f is bracket for f in factors):
+            continue
         for given, index in ((bracket.left, bracket.right), (bracket.right, bracket.left)):
             if len(given.terms) != 1 or given.constant != 0 or index.letter is None:
                 continue
@@ -46,6 +48,10 @@ def _under_brackets(factors: list[Node]) -> list[Node]:
 
 def _put(node: Node, atom: Node, index: Index) -> Node:
     """The node with an index in the place of an integer entry."""
+
+    if not (atom.free | index.free).isdisjoint(node.bound()):
+        # a letter of the same name that is bound here is another one
+        node = rename_bound(node)
 
     def here(one: Index) -> Index:
         coefficient = one.coefficient(atom)

@@ -11,7 +11,7 @@ fold them. A chain that does not hold together cannot be built.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,6 +191,23 @@ class Derivation(Printable):
     def steps(self) -> tuple[Step, ...]:
         """All lines, chain after chain."""
         return tuple(step for chain in self.chains for step in chain.steps)
+
+    def numpy_source(self, name: str | None = None) -> str:
+        """The results as the source of one NumPy function that needs nothing of this toolkit.
+
+        Its arguments are the inputs, then those that the derivation adds (``d_y``, ``v``), then by name the sizes
+        that no shape tells. It returns one result as an array, several as a dict by what they are derivatives by.
+        Raises: NotationError naming the operation that has no NumPy form, or a ``name`` that is no identifier.
+        """
+        from derive.render.numpy import numpy_source
+
+        return numpy_source(self, name)
+
+    def function(self, name: str | None = None) -> Callable[..., Any]:
+        """The function of ``numpy_source``, ready to be called."""
+        from derive.render.numpy import compiled
+
+        return compiled(self, name)
 
 
 OUTCOMES = ("holds", "fails", "not exercised")

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from derive.algebra import assumed, tidy
 from derive.contraction import contract
 from derive.index import Index, Letter, as_index
-from derive.nodes import ONE, Node, Number, Over, Partial, Ref, Sum, Tensor
+from derive.nodes import ONE, Bracket, Mul, Node, Number, Over, Partial, Ref, Sum, Tensor
+from derive.notation import mul
 from derive.over_axes import INVERSE, SOFTMAX
 from derive.program import Program
 from derive.statements import Statement
-from derive.tree import key, map_children, substitute, weight
+from derive.tree import key, length, map_children, substitute
 
 __all__ = ["Facts"]
 
@@ -40,7 +41,7 @@ class Facts:
         """The node with the entries of symmetric matrices read one way round, where it gets no larger by that."""
         order = {letter: m for m, letter in enumerate(sorted(node.free, key=lambda x: x.name))}
         turned = tidy(self._turned(node, order))
-        return turned if key(turned) != key(node) and weight(turned) <= weight(node) else node
+        return turned if key(turned) != key(node) and length(turned) <= length(node) else node
 
     def _turned(self, node: Node, order: dict[Letter, int]) -> Node:
         if isinstance(node, Partial):
@@ -72,27 +73,27 @@ class Facts:
     def _swaps(self, body: Node, row: Letter, column: Letter) -> bool:
         """Whether a body is the same with its row and its column exchanged."""
         order = {row: 0, column: 1}
-        swapped = substitute(body, {row: column, column: row})
-        return key(tidy(self._turned(swapped, order))) == key(tidy(self._turned(body, order)))
+        forms = (body, substitute(body, {row: column, column: row}))
+        one, two = (key(tidy(_on_diagonal(self._turned(form, order), row, column))) for form in forms)
+        return one == two
 
     # ------------------------------------------------------------------------------------------------- known sums
 
     def totalled(self, node: Node) -> tuple[Node, tuple[Statement, ...]]:
         """The node with the known sums put in, and the assumptions that they rest on."""
         used: dict[Statement, None] = {}
+        return self._with_totals(node, used), tuple(used)
 
-        def put(here: Node) -> Node:
-            if isinstance(here, Partial):
-                return here
-            here = map_children(here, put)
-            if isinstance(here, Sum) and len(here.letters) == 1 and isinstance(here.body, Ref):
-                known = self._total_of(here.body, here.letters[0])
-                if known is not None:
-                    used.update(dict.fromkeys(known[1]))
-                    return known[0]
-            return here
-
-        return put(node), tuple(used)
+    def _with_totals(self, node: Node, used: dict[Statement, None]) -> Node:
+        if isinstance(node, Partial):
+            return node
+        node = map_children(node, lambda child: self._with_totals(child, used))
+        if isinstance(node, Sum) and len(node.letters) == 1 and isinstance(node.body, Ref):
+            known = self._total_of(node.body, node.letters[0])
+            if known is not None:
+                used.update(dict.fromkeys(known[1]))
+                return known[0]
+        return node
 
     def _total_of(self, entry: Ref, letter: Letter) -> tuple[Node, tuple[Statement, ...]] | None:
         places = [m for m, index in enumerate(entry.indices) if letter in index.free]
@@ -122,6 +123,17 @@ class Facts:
                 total, used = tidy(after), (*used, assumption)
         total = tidy(total)
         return (total, used) if isinstance(total, Number) else None
+
+
+def _on_diagonal(node: Node, row: Letter, column: Letter) -> Node:
+    """The node with the row for the column wherever a bracket says that they are equal."""
+    node = map_children(node, lambda child: _on_diagonal(child, row, column))
+    if not isinstance(node, Mul):
+        return node
+    equal = [f for f in node.factors if isinstance(f, Bracket) and f.relation == "=" and f.free == {row, column}]
+    if not any(f.difference().constant == 0 for f in equal):
+        return node
+    return mul(*(f if f in equal else substitute(f, {column: row}) for f in node.factors))
 
 
 def _ordered(indices: Sequence[Index], order: dict[Letter, int]) -> tuple[Index, ...]:

@@ -9,7 +9,7 @@ from derive.algebra import Names, tidy
 from derive.index import Index, Letter
 from derive.nodes import Add, Mul, Node, Number, Over, Partial, Ref, Sum, factors_of, number, terms_of
 from derive.notation import add, mul
-from derive.tree import map_children, walk, weight
+from derive.tree import length, map_children, walk
 
 __all__ = ["with_unit_sums"]
 
@@ -25,7 +25,7 @@ def with_unit_sums(node: Node, names: Names) -> Node:
     if found is node:
         return node
     short = tidy(found)
-    return short if weight(short) < weight(node) else node
+    return short if length(short) < length(node) else node
 
 
 def _carried_out(node: Node, names: Names) -> Node:

@@ -16,7 +16,7 @@ import sympy
 from derive.errors import NotationError
 from derive.functions import exp, greater_equal, log, sqrt
 from derive.index import Index, Letter, as_index, fresh
-from derive.nodes import ONE, ZERO, Node, Number, Over, Sum, Tensor, as_node, is_zero, number
+from derive.nodes import ONE, ZERO, Bracket, Node, Number, Over, Sum, Tensor, as_node, is_zero, number
 from derive.notation import equal
 from derive.size_algebra import Size, as_expression, size
 from derive.statements import Condition, Statement
@@ -161,6 +161,24 @@ def _det_law(node: Over, d: Callable[[Node], Node]) -> Node:
     return node * _logdet_law(node, d)
 
 
+def _cholesky_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    """``L Φ(L⁻¹ A' L⁻ᵀ)``: Φ keeps the lower triangle and halves the diagonal; A is read below its diagonal."""
+    m, p = summation_letters(node)
+    (k,) = fresh(node.letters[:1]).values()
+    i, j = node.at
+
+    def inverted(row: Index, column: Index) -> Node:
+        r, c = fresh(node.letters).values()
+        return Over(INVERSE, (r, c), (node.entry(as_index(r), as_index(c)),), (row, column))
+
+    here, row, column = as_index(k), as_index(m), as_index(p)
+    below = Bracket(row, "≥", column) * inverted(here, row) * inverted(j, column)
+    above = Bracket(row, ">", column) * inverted(here, column) * inverted(j, row)
+    half = number(sympy.Rational(1, 2))
+    triangle = Bracket(here, ">", j) + half * Bracket(here, "=", j)
+    return Sum(k, m, p, node.entry(i, here) * triangle * (below + above) * d(argument_at(node, m, p)))
+
+
 def _stable_softmax(z: Any) -> Any:
     weights = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
@@ -191,6 +209,31 @@ def _logdet(z: Any) -> Any:
         sign_, size = np.linalg.slogdet(z)
         return size + 1j * np.angle(sign_ * np.where(np.real(sign_) < 0, -1, 1))
     return np.linalg.slogdet(z)[1]
+
+
+def _cholesky(matrices: Any) -> Any:
+    """The lower triangular factors of matrices, which are read below their diagonals; nan where there is none."""
+    if not np.iscomplexobj(matrices):
+        try:
+            return np.linalg.cholesky(matrices)
+        except np.linalg.LinAlgError:
+            if np.ndim(matrices) == 2:
+                return np.full_like(matrices, np.nan)
+            return np.stack([_cholesky(one) for one in matrices])
+    found = np.zeros_like(matrices)
+    for j in range(matrices.shape[-1]):
+        left = found[..., j:, :j] @ found[..., j, :j, None]
+        column = matrices[..., j:, j] - left[..., 0]
+        found[..., j:, j] = column / np.sqrt(column[..., :1])
+    return found
+
+
+def _explicit_cholesky(rows: Any, i: int, j: int) -> Any:
+    if i < j:
+        return sympy.Integer(0)
+    known = [_explicit_cholesky(rows, i, m) * _explicit_cholesky(rows, j, m) for m in range(j)]
+    rest = rows[i][j] - sum(known, sympy.Integer(0))
+    return sympy.sqrt(rest) if i == j else rest / _explicit_cholesky(rows, j, j)
 
 
 def _explicit_matrix(rows: Any) -> Any:
@@ -369,6 +412,11 @@ INVERSE = OverAxes(
     lambda rows, i, j: _explicit_matrix(rows).inv(method="ADJ")[i, j],
     statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition=_invertible,
 )  # fmt: skip
+CHOLESKY = OverAxes(
+    "cholesky", 2, 2, r"\operatorname{chol}", _cholesky_law, _cholesky, _explicit_cholesky,
+    statement=r"A = LL^\top:\; L' = L\,\Phi(L^{-1}A'L^{-\top}),\; \Phi(X)_{kj} = ([k>j] + \tfrac12[k=j])X_{kj}",
+    condition=lambda node: ("the matrix is positive definite", "矩阵正定"),
+)  # fmt: skip
 LOGDET = OverAxes(
     "logdet", 2, 0, r"\log|\det\cdot|", _logdet_law, _logdet,
     lambda rows: sympy.log(_explicit_matrix(rows).det() ** 2) / 2,
@@ -381,7 +429,8 @@ DET: OverAxes = OverAxes(
 
 OVER: dict[str, OverAxes] = {
     row.name: row for row in (
-        SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, ARGMAX, ARGMIN, NORM, RMS, STD, STANDARDISE, INVERSE, LOGDET, DET,
+        SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, ARGMAX, ARGMIN, NORM, RMS, STD, STANDARDISE, INVERSE, CHOLESKY,
+        LOGDET, DET,
     )
 }  # fmt: skip
 

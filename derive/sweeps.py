@@ -26,7 +26,7 @@ from derive.program import Program
 from derive.prose import quoted
 from derive.rules import LAWS, Applied, Context, apply_rule
 from derive.statements import Condition, Statement
-from derive.tree import key, walk, weight
+from derive.tree import key, length, walk
 from derive.vocabulary import Vocabulary, placed
 
 __all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of"]
@@ -303,7 +303,8 @@ class Backward:
             ready = self.found.get(d.tensor)
             if ready is None or not self._read_once(d):
                 continue
-            if ready.tensor in lines.now.tensors and (light(ready.body) or _shortens(ready, lines.now)):
+            inserted = insert(lines.now, ready)
+            if inserted is not lines.now and (light(ready.body) or _shortens(inserted, ready, lines.now)):
                 lines.insert(ready)
                 lines.shorten()
         self.chains.append(lines.chain(mine[letters]))
@@ -341,9 +342,9 @@ class Backward:
 LARGE = 60
 
 
-def _shortens(ready: Definition, node: Node) -> bool:
-    """Whether a result gets shorter with a cotangent in the place of its name."""
-    return light(ready.body, LARGE) and weight(tidy(contract(insert(node, ready)))) < weight(node)
+def _shortens(inserted: Node, ready: Definition, named: Node) -> bool:
+    """Whether a result becomes shorter with a cotangent in the place of its name."""
+    return light(ready.body, LARGE) and length(tidy(contract(inserted))) < length(named)
 
 
 def pruned(

@@ -31,6 +31,7 @@ from derive.size_algebra import Size
 
 __all__ = [
     "key",
+    "length",
     "letters_of",
     "map_children",
     "map_indices",
@@ -41,7 +42,6 @@ __all__ = [
     "substitute",
     "substitute_index",
     "walk",
-    "weight",
 ]
 
 
@@ -89,17 +89,17 @@ def walk(node: Node) -> Iterator[Node]:
             stack.extend(_index_nodes(index))
 
 
+def length(node: Node) -> int:
+    """How many nodes there are, those inside indices included."""
+    return sum(1 for _ in walk(node))
+
+
 def _index_nodes(index: Index) -> Iterator[Node]:
     for atom, _ in index.terms:
         if isinstance(atom, Quotient):
             yield from _index_nodes(atom.index)
         elif isinstance(atom, Node):
             yield atom
-
-
-def weight(node: Node) -> int:
-    """How many nodes an expression has."""
-    return sum(1 for _ in walk(node))
 
 
 Substitution = Mapping[Letter, Letter | Index]

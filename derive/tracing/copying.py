@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import builtins
 import functools
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeGuard
@@ -61,7 +63,9 @@ class _Copier:
         self.originals.append(original)
         code = _with_reals(original.__code__)
         session().enter(_codes(code))
+        own = original.__globals__
         names: dict[str, Any] = {"__builtins__": _BUILTINS, "__name__": original.__module__}
+        names["__package__"] = own.get("__package__")
         cells = tuple(CellType() for _ in original.__closure__ or ())
         defaults = tuple(map(_real, original.__defaults__ or ())) or None
         made = FunctionType(code, names, original.__name__, defaults, cells or None)
@@ -162,12 +166,14 @@ class _Int(int, metaclass=_Like):
         return builtins.int(value, *base)
 
 
-def _import(name: str, *args: Any) -> Any:
-    found = builtins.__import__(name, *args)
-    # a from-import takes attributes of the module, and the shim has them
-    return shim_of(found) if isinstance(found, ModuleType) else found
+def _import(name: str, names: Any = None, _: object = None, wanted: Any = (), level: int = 0) -> Any:
+    package = str((names or {}).get("__package__") or "")
+    found = importlib.import_module("." * level + name, package or None)
+    top = sys.modules[found.__name__.partition(".")[0]]
+    return shim_of(found if wanted or level else top)
 
 
+_IMPORT = "__import__"
 _BUILTINS: dict[str, Any] = {
-    **vars(builtins), "len": _len, "range": _range, "float": _Float, "int": _Int, "__import__": _import,
+    **vars(builtins), "len": _len, "range": _range, "float": _Float, "int": _Int, _IMPORT: _import,
 }  # fmt: skip

@@ -38,8 +38,8 @@ from derive.index import Index, index_floor, index_mod
 from derive.nodes import ONE, ZERO, Bracket, Node, Number, Position, is_zero, number
 from derive.notation import add, mul, power
 from derive.tracing.arrays import Array, as_array, combined, complement, index_of, is_condition, together
-from derive.tracing.lengths import Length, size_of
-from derive.tracing.numpy_shim import implements
+from derive.tracing.lengths import size_of
+from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.session import session
 
 HALF = number(sympy.Rational(1, 2))
@@ -229,11 +229,14 @@ def normal_distribution(a: object) -> Array:
     return combined(lambda x: mul(HALF, add(ONE, erf(mul(root, x)))), a)
 
 
-@implements("math.floor", "math.ceil", "floor", "ceil", "round", "rint", "trunc")
-def rounded(a: object, *_: object) -> Any:
-    if isinstance(a, Length):
-        return a
-    raise MissingRuleError(session().here("rounding has a derivative of zero and jumps: it has no rule"))
+refuses(
+    "rounding jumps, and its derivative is zero everywhere else: leave it out",
+    "math.floor", "math.ceil", "floor", "ceil", "round", "around", "rint", "trunc", "fix",
+)  # fmt: skip
+refuses(
+    "a test of values has no place in a derivation: leave it out",
+    "isnan", "isinf", "isfinite", "allclose", "isclose", "array_equal", "any", "all",
+)  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------- two numbers, and choices
@@ -385,8 +388,3 @@ def _times(condition: Node, value: Node) -> Node:
 @implements("nan_to_num")
 def without_nan(a: object, **_: object) -> Array:
     return as_array(a)
-
-
-@implements("isnan", "isinf", "isfinite", "allclose", "isclose", "any", "all")
-def about_values(*_: object, **__: object) -> Array:
-    raise MissingRuleError(session().here("a test of values has no place in a derivation: leave it out"))

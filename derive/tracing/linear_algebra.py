@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from derive.errors import MissingRuleError, NotationError
+from derive.errors import NotationError
 from derive.functions import sign
 from derive.index import Letter, as_index
 from derive.nodes import Over
-from derive.over_axes import DET, INVERSE, LOGDET, OverAxes
+from derive.over_axes import CHOLESKY, DET, INVERSE, LOGDET, OverAxes
 from derive.tracing.arrays import Array, as_array, combined
 from derive.tracing.making import eye
-from derive.tracing.numpy_shim import implements
+from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.products import matmul
 from derive.tracing.session import session
 from derive.tree import substitute
@@ -81,15 +81,14 @@ def multi_dot(arrays: Any) -> Array:
     return found
 
 
-@implements("linalg.pinv")
-def pseudo_inverse(a: object, **_: object) -> Array:
-    raise MissingRuleError(
-        session().here("np.linalg.pinv has no rule: for full column rank write np.linalg.inv(A.T @ A) @ A.T")
-    )
+@implements("linalg.cholesky")
+def cholesky(a: object, *, upper: bool = False) -> Array:
+    found = _of_matrix(CHOLESKY, _square(a, "cholesky"))
+    return found.T if upper else found
 
 
-@implements("linalg.cholesky", "linalg.eigh", "linalg.svd", "linalg.qr", "linalg.eigvalsh", "linalg.eig")
-def factored(*_: object, **__: object) -> Array:
-    raise MissingRuleError(
-        session().here("matrix factorisations have no rule yet: use np.linalg.inv, solve, det or slogdet")
-    )
+refuses("for full column rank write np.linalg.inv(A.T @ A) @ A.T", "linalg.pinv")
+refuses(
+    "of the matrix factorisations only cholesky has one; inv, solve, det and slogdet have, too",
+    "linalg.eigh", "linalg.eigvalsh", "linalg.eig", "linalg.eigvals", "linalg.svd", "linalg.qr",
+)  # fmt: skip

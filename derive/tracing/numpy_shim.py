@@ -21,11 +21,14 @@ import sympy
 from derive.errors import MissingRuleError
 from derive.tracing.session import session
 
-__all__ = ["FUNCTIONS", "METHODS", "Shim", "call", "implements", "path_of", "shim_of"]
+__all__ = ["FUNCTIONS", "METHODS", "Shim", "call", "implements", "path_of", "refuses", "shim_of", "understood"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
+
+REFUSED: dict[str, str] = {}
+"""What to write instead of a function that has no rule, by its path."""
 
 METHODS = {
     name: name
@@ -56,12 +59,27 @@ def _load() -> None:
         importlib.import_module(f"derive.tracing.{name}")
 
 
+def refuses(instead: str, *paths: str) -> None:
+    """Say what to write instead of functions that have no rule."""
+    REFUSED.update(dict.fromkeys(paths, instead))
+
+
+def understood() -> dict[str, tuple[str, ...]]:
+    """The paths of all functions that have a rule, by the module that holds their rules."""
+    _load()
+    found: dict[str, list[str]] = {name: [] for name in _ROWS}
+    for path, function in FUNCTIONS.items():
+        found[function.__module__.rpartition(".")[2]].append(path)
+    return {name: tuple(sorted(paths)) for name, paths in found.items() if paths}
+
+
 def call(path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """NumPy's function at this path. Raises: MissingRuleError naming it where it has no rule."""
     _load()
     function = FUNCTIONS.get(path)
     if function is None:
-        raise MissingRuleError(session().here(f"np.{path} has no rule: write it with functions that have one"))
+        instead = REFUSED.get(path, "write it with functions that have one")
+        raise MissingRuleError(session().here(f"np.{path} has no rule: {instead}"))
     given = {key: value for key, value in options.items() if key not in _IGNORED}
     try:
         return function(*args, **given)

@@ -13,7 +13,7 @@ from derive.notation import add, equal, mul
 from derive.size_algebra import Size, exact_quotient, plus, times
 from derive.tracing.arrays import Array, as_array, axes_of, axis_of, broadcast, spread
 from derive.tracing.lengths import length, size_of
-from derive.tracing.numpy_shim import implements
+from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.session import session
 
 
@@ -159,9 +159,7 @@ def expand_dims(a: object, axis: Any) -> Array:
     return Array(letters, array.body, array.kind, array)
 
 
-@implements("atleast_1d", "atleast_2d")
-def at_least(a: object) -> Array:
-    raise MissingRuleError(session().here("write the axes out: x[None, :]"))
+refuses("write the axes out: x[None, :]", "atleast_1d", "atleast_2d", "atleast_3d")
 
 
 @implements("squeeze")

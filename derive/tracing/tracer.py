@@ -26,7 +26,7 @@ from derive.program import Program
 from derive.prose import quoted
 from derive.recognition import Recognition, recognised
 from derive.render.phrases import DOMAINS
-from derive.size_algebra import Size, as_size, size
+from derive.size_algebra import Size, as_expression, as_size, size
 from derive.statements import Statement, assume
 from derive.tracing.arrays import Array, as_array
 from derive.tracing.copying import copied
@@ -162,7 +162,7 @@ def _size_of_tree(tree: ast.expr, symbols: dict[str, sympy.Symbol]) -> Size:
         elif isinstance(tree.op, ast.Mult):
             found = left * right
         elif isinstance(tree.op, ast.FloorDiv):
-            found = sympy.floor(sympy.sympify(left) / right)
+            found = sympy.floor(as_expression(left) / as_expression(right))
         else:
             raise NotationError("no size")
         return as_size(sympy.expand(found) if isinstance(found, sympy.Expr) else found)

@@ -119,6 +119,7 @@ CASES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     # linear algebra
     "inverse": (lambda s, x: np.linalg.inv(s) @ x + np.linalg.solve(s, x), {"s": S, "x": "d"}),
     "determinants": (lambda s: np.linalg.det(s) + np.linalg.slogdet(s)[1], {"s": S}),
+    "cholesky": (lambda s: np.linalg.cholesky(s) @ np.linalg.cholesky(s @ s), {"s": S}),
     "matrix power": (lambda A: np.linalg.matrix_power(A, 3), {"A": S}),
 }  # fmt: skip
 

@@ -262,7 +262,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, Any], type[Exception], st
     "pinv": (lambda X: np.linalg.pinv(X).sum(), {"X": M}, MissingRuleError, r"inv\(A.T @ A\) @ A.T"),
     "nuclear norm": (lambda X: np.linalg.norm(X, "nuc"), {"X": M}, MissingRuleError, "ord='nuc'"),
     "random": (lambda x: (x + np.random.default_rng(0).normal(size=len(x))).sum(), {"x": "n"}, Exception, ""),
-    "round": (lambda x: np.round(x).sum(), {"x": "n"}, MissingRuleError, "rounding"),
+    "round": (lambda x: np.round(x).sum(), {"x": "n"}, MissingRuleError, "rounding jumps"),
     "astype int": (lambda x: x.astype(int).sum(), {"x": "n"}, MissingRuleError, "cuts them off"),
     "median": (lambda x: np.median(x), {"x": "n"}, MissingRuleError, "np.median has no rule"),
     "shapes that do not fit": (lambda X, y: X @ y, {"X": M, "y": "n"}, NotationError, "do not fit: d is not n"),

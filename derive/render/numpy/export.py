@@ -1,0 +1,319 @@
+"""A derivation as NumPy source: one function, its helpers and its imports, which run without this toolkit."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from derive.algebra import match
+from derive.definitions import Definition, Recurrence
+from derive.index import Letter, as_index, fresh
+from derive.nodes import Mul, Node, Ref, Sum, Tensor, factors_of, terms_of
+from derive.notation import add, mul
+from derive.program import Program
+from derive.render.numpy.arrays import Named, aligned
+from derive.render.numpy.block import Assign, Block, Loop, names_in, renamed, shared, source
+from derive.render.numpy.code import Code, call, choice, literal, method, name, replaced, subscript
+from derive.render.numpy.functions import HELPERS
+from derive.render.numpy.identifiers import Identifiers
+from derive.render.numpy.lengths import Lengths
+from derive.render.numpy.translate import Translator, finite
+from derive.tree import map_children, substitute, walk
+
+if TYPE_CHECKING:
+    from derive.derivation import Derivation
+
+__all__ = ["compiled", "function_name", "numpy_source"]
+
+
+def numpy_source(derivation: Derivation, name: str | None = None) -> str:
+    """The results of a derivation as the source of one NumPy function.
+
+    Its arguments are the inputs of the program, then what the derivation adds (``d_y``, ``v``), then by name the
+    sizes that no shape tells. One result is returned as an array, several as a dict by what they are derivatives by.
+    Raises: NotationError naming the operation that has no NumPy form.
+    """
+    return _writer(derivation, name).source()
+
+
+def _writer(derivation: Derivation, name: str | None) -> _Writer:
+    keys = [_key(t) for t in derivation.derived.outputs]
+    return _Writer(derivation.derived, name or function_name(derivation), keys, _summary(derivation))
+
+
+def function_name(derivation: Derivation) -> str:
+    """``gradient_of_L_by_W``."""
+    wrt = "_".join(t.name for t in derivation.wrt)
+    return f"{derivation.kind}_of_{_of(derivation, '_')}_by_{wrt}"
+
+
+def compiled(derivation: Derivation, name: str | None = None) -> Callable[..., Any]:
+    """The function itself."""
+    writer = _writer(derivation, name)
+    space: dict[str, Any] = {"__name__": writer.own}
+    # the source is ours, and every name in it was checked to be an identifier
+    exec(compile(writer.source(), f"<{writer.own}>", "exec"), space)
+    function: Callable[..., Any] = space[writer.own]
+    return function
+
+
+def _key(tensor: Tensor) -> str:
+    return tensor.primal.name if tensor.primal is not None else tensor.name
+
+
+def _summary(derivation: Derivation) -> str:
+    of = _of(derivation, ", ")
+    by = ", ".join(t.name for t in derivation.wrt)
+    what = {
+        "gradient": f"The gradient of {of} by {by}",
+        "vjp": f"The vector-Jacobian product of {of} by {by}",
+        "jvp": f"The Jacobian-vector product of {of} along {by}",
+        "jacobian": f"The Jacobian of {of} by {by}",
+        "hessian": f"The Hessian of {of} by {by}",
+        "hvp": f"The Hessian of {of} by {by} times v",
+        "taylor": f"The Taylor polynomial of {of} about {by}",
+    }
+    return what.get(derivation.kind, f"The {derivation.kind} of {of} by {by}")
+
+
+def _of(derivation: Derivation, between: str) -> str:
+    """What is differentiated; of a vector-Jacobian product not the scalar that stands for it."""
+    seed = derivation.derived.inputs[-1] if derivation.kind == "vjp" else None
+    if seed is not None and seed.primal is not None:
+        return seed.primal.name
+    return between.join(t.name for t in derivation.program.outputs)
+
+
+class _Writer:
+    """Writes one function."""
+
+    def __init__(self, program: Program, own: str, keys: list[str], summary: str) -> None:
+        self.program = program
+        self.keys = keys
+        self.summary = summary
+        self.identifiers = Identifiers(frozenset(HELPERS))
+        self.own = self.identifiers.own(own)
+        for symbol in sorted(program.sizes(), key=lambda s: str(s.name)):
+            self.identifiers.size(symbol.name)
+        tensors = [*program.inputs, *(d.tensor for d in program.definitions())]
+        self.arrays = {t: name(self.identifiers.fresh(t.name)) for t in tensors}
+        self.products: list[Definition] = []
+        self.lengths = Lengths(self.identifiers, program.inputs, self.arrays)
+        self.translator = Translator(self.identifiers, self.lengths, self.arrays)
+
+    def source(self) -> str:
+        for item in self.program.items:
+            if isinstance(item, Recurrence):
+                self.recurrence(item)
+            else:
+                self.definition(item)
+        returned = self.returned()
+        block = shared(self.translator.blocks[0], self.identifiers.label)
+        size_lines, given = self.lengths.found(names_in(block))
+        signature = [self.arrays[t].text for t in self.program.inputs]
+        if given:
+            signature += ["*", *(self.identifiers.size(s.name) for s in given)]
+        body = [*(f"    {line}" for line in size_lines), *source(block, 4, self.shape), *returned]
+        return "\n".join([*self.header(), *_signature(self.own, signature), *self.docstring(), *body, ""])
+
+    # ------------------------------------------------------------------------------------------------- statements
+
+    def definition(self, d: Definition) -> None:
+        t = self.translator
+        for x in d.letters:
+            t.rank(x)
+        value = t.numeric(t.dense(self.known_products(d.body)))
+        if isinstance(d.body, Mul) and len(d.body.factors) > 1 and d.letters:
+            self.products.append(d)
+        if not finite(d.body, t.risky):
+            t.risky.add(d.tensor)
+        code = self.full(value, d.letters)
+        target = self.arrays[d.tensor].text
+        block = t.blocks[-1]
+        base = code.children()[0] if code.children() else code
+        made, part = _buffer(block, code), _buffer(block, base)
+        if made is not None:
+            # what was added up in place is the tensor itself
+            renamed(block, code.text, target)
+            block.statements[made[0]] = Assign(target, made[1].code, d.tensor, role="array")
+            return
+        if part is not None:
+            wide = t.identifiers.label(f"{target}_padded")
+            renamed(block, base.text, wide)
+            code = replaced(code, {base.text: name(wide)})
+            block.statements[part[0]] = Assign(wide, part[1].code, role="array")
+        if d.tensor in self.program.outputs and self.is_view(code):
+            code = method(code, "copy")
+        block.statements.append(Assign(target, code, d.tensor))
+
+    def known_products(self, node: Node) -> Node:
+        """The node with parts of products exchanged that are the value of a tensor already."""
+        node = map_children(node, self.known_products)
+        for d in self.products:
+            if isinstance(node, Mul) and d.body.tensors <= node.tensors:
+                node = _folded(node, d)
+        return node
+
+    def full(self, value: Named, letters: tuple[Letter, ...]) -> Code:
+        """The value with all axes of a definition."""
+        t = self.translator
+        code = aligned(value, letters)
+        if set(value.letters) == set(letters):
+            return code
+        shape = t.shape(letters)
+        if not value.letters and code.text in ("0", "1"):
+            return call("np.zeros" if code.text == "0" else "np.ones", shape)
+        if not value.letters:
+            return call("np.full", shape, code) if "[" not in code.text else call("np.broadcast_to", code, shape)
+        return call("np.broadcast_to", code, shape)
+
+    def is_view(self, code: Code) -> bool:
+        """Whether an array may share memory with another that the caller sees."""
+        base = code
+        while base.level == 7 and not isinstance(base.pieces[0], str) and base.work == 0:
+            base = base.pieces[0][0]
+        named = base.text in {a.text for a in self.arrays.values()}
+        return named or code.text.startswith("np.broadcast_to(")
+
+    def recurrence(self, group: Recurrence) -> None:
+        t = self.translator
+        variable = t.identifiers.variable(group.time(0).name, ())
+        self.passing(group)
+        group = self.ahead(group)
+        for d in group.members:
+            for x in d.letters:
+                t.rank(x)
+            if d.tensor not in t.passing:
+                code = call("np.empty", t.shape(d.letters), work=0)
+                t.blocks[-1].statements.append(Assign(self.arrays[d.tensor].text, code, role="array"))
+        block = Block()
+        t.blocks.append(block)
+        for d, axis in zip(group.members, group.axes, strict=True):
+            block.statements.append(self.member(d, axis, name(variable)))
+        t.blocks.pop()
+        values = call("range", t.length(group.time(0)), work=0)
+        if group.backwards:
+            values = call("reversed", values, work=0)
+        changing = frozenset(self.arrays[d.tensor].text for d in group.members)
+        t.blocks[-1].statements.append(Loop(variable, values, block, changing))
+
+    def member(self, d: Definition, axis: int, variable: Code) -> Assign:
+        """What a loop computes of one tensor at one index."""
+        t = self.translator
+        t.fixed[d.letters[axis]] = variable
+        rest = d.letters[:axis] + d.letters[axis + 1 :]
+        held = d.tensor in t.passing
+        value = t.numeric(t.dense(d.body) if held else t.value(d.body))
+        if not finite(d.body, t.risky):
+            t.risky.add(d.tensor)
+        del t.fixed[d.letters[axis]]
+        array = self.arrays[d.tensor]
+        if held:
+            return Assign(array.text, self.full(value, rest), d.tensor)
+        code = aligned(value, rest)
+        if value.condition is not None:
+            code = choice(code, value.condition, literal(0))
+        return Assign(subscript(array, [*[":"] * axis, variable]).text, code, role="part")
+
+    def passing(self, group: Recurrence) -> None:
+        """Find the members that are read only at the index at which they are computed."""
+        own = {d.tensor: axis for d, axis in zip(group.members, group.axes, strict=True)}
+        others = [d for d in self.program.definitions() if d not in group.members]
+        kept = set(self.program.outputs).union(*(d.body.tensors for d in others))
+        for d, axis in zip(group.members, group.axes, strict=True):
+            reads = [node for node in walk(d.body) if isinstance(node, Ref) and node.tensor in own]
+            kept |= {r.tensor for r in reads if r.indices[own[r.tensor]].letter is not d.letters[axis]}
+        self.translator.passing.update({tensor: axis for tensor, axis in own.items() if tensor not in kept})
+
+    def ahead(self, group: Recurrence) -> Recurrence:
+        """The recurrence with the products that do not need it computed before it, for all indices at once."""
+        own = {d.tensor for d in group.members}
+        members = []
+        for d, axis in zip(group.members, group.axes, strict=True):
+            terms = terms_of(d.body)
+            free = [x for x in terms if x.tensors.isdisjoint(own) and d.letters[axis] in x.free]
+            if not any(isinstance(node, Sum) for x in free for node in walk(x)) or len(free) == len(terms):
+                members.append(d)
+                continue
+            free = [x for x in terms if x.tensors.isdisjoint(own)]
+            tensor = Tensor(f"{d.tensor.name}_input", d.tensor.axes)
+            letters = fresh(d.letters)
+            body = substitute(add(*free), letters)
+            self.arrays[tensor] = name(self.identifiers.label(f"{self.arrays[d.tensor]}_input"))
+            self.definition(Definition(tensor, tuple(letters.values()), body))
+            rest = [Ref(tensor, tuple(map(as_index, d.letters))), *(x for x in terms if x not in free)]
+            members.append(replace(d, body=add(*rest)))
+        return replace(group, members=tuple(members))
+
+    def shape(self, tensor: Tensor) -> str:
+        """The shape of a tensor in a comment; nothing for a scalar."""
+        if not tensor.axes:
+            return ""
+        held = self.translator.passing.get(tensor)
+        texts = [self.lengths.written(axis) for k, axis in enumerate(tensor.axes) if k != held]
+        if not texts:
+            return ""
+        return "(" + ", ".join(texts) + "," * (len(texts) == 1) + ")"
+
+    # ---------------------------------------------------------------------------------------------- head and foot
+
+    def header(self) -> list[str]:
+        lines = ["import numpy as np", *sorted(self.translator.imports, key=lambda x: ("scipy" in x, x))]
+        for helper in sorted(self.translator.helpers):
+            lines += ["", *HELPERS[helper].rstrip().split("\n")]
+        return [*lines, "", ""]
+
+    def docstring(self) -> list[str]:
+        outputs = [
+            f"{key} {self.shape(t) or 'scalar'}" if len(self.keys) > 1 else self.shape(t)
+            for key, t in zip(self.keys, self.program.outputs, strict=True)
+        ]
+        shapes = ", ".join(f"{self.arrays[t]} {self.shape(t) or 'scalar'}" for t in self.program.inputs)
+        result = "a dict: " + ", ".join(outputs) if len(outputs) > 1 else (outputs[0] or "a scalar")
+        return [f'    """{self.summary}.', "", *_filled(f"Shapes: {shapes} -> {result}."), '    """']
+
+    def returned(self) -> list[str]:
+        codes = [self.arrays[t].text for t in self.program.outputs]
+        if len(codes) == 1:
+            return [f"    return {codes[0]}"]
+        pairs = [f'"{key}": {code}' for key, code in zip(self.keys, codes, strict=True)]
+        flat = f"    return {{{', '.join(pairs)}}}"
+        return [flat] if len(flat) <= 88 else ["    return {", *(f"        {p}," for p in pairs), "    }"]
+
+
+def _buffer(block: Block, code: Code) -> tuple[int, Assign] | None:
+    """Where the array is made that sums are added to under this name."""
+    for m, statement in enumerate(block.statements):
+        if isinstance(statement, Assign) and statement.role == "buffer" and statement.target == code.text:
+            return m, statement
+    return None
+
+
+def _folded(node: Mul, d: Definition) -> Node:
+    """The product with those factors that are the body of a definition exchanged for its tensor."""
+    pattern = factors_of(d.body)
+    for some in itertools.combinations(node.factors, len(pattern)):
+        if [type(f) for f in some] != [type(f) for f in pattern] or not all(f in node.factors for f in some):
+            continue
+        binding = match(d.body, Mul(some), frozenset(d.letters))
+        if binding is not None and len(binding) == len(d.letters):
+            rest = [f for f in node.factors if not any(f is g for g in some)]
+            return mul(*rest, Ref(d.tensor, tuple(binding[x] for x in d.letters)))
+    return node
+
+
+def _signature(own: str, arguments: list[str]) -> list[str]:
+    flat = f"def {own}({', '.join(arguments)}):"
+    if len(flat) <= 88:
+        return [flat]
+    inner = f"    {', '.join(arguments)}"
+    if len(inner) <= 88:
+        return [f"def {own}(", inner, "):"]
+    return [f"def {own}(", *(f"    {a}," for a in arguments), "):"]
+
+
+def _filled(text: str) -> list[str]:
+    return textwrap.wrap(text, 88, initial_indent="    ", subsequent_indent="    ", break_long_words=False)

@@ -1,0 +1,81 @@
+"""Functions as NumPy source: those of numbers, those along axes, and the helpers that a few of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from derive.render.numpy.code import ATOM, COMPARE, Code, binary, call, literal, method, power
+
+__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "MATRIX"]
+
+Rule = Callable[..., Code]
+
+
+def _named(function: str) -> Rule:
+    return lambda *arguments: call(function, *arguments)
+
+
+def _compared(operator: str) -> Rule:
+    return lambda a, b: binary(a, operator, b, level=COMPARE)
+
+
+ELEMENTWISE: dict[str, Rule] = {
+    **{f: _named(f"np.{f}") for f in ("exp", "log", "log1p", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{f: _named(f"np.{f}") for f in ("arcsin", "arctan", "sign", "abs", "maximum", "minimum")},
+    "erf": _named("erf"),
+    "sigmoid": _named("sigmoid"),
+    "softplus": lambda z: call("np.logaddexp", "0", z),
+    "relu": lambda z: call("np.maximum", z, "0"),
+    "greater": _compared(">"),
+    "greater_equal": _compared(">="),
+}
+
+
+def _reduction(function: str) -> Rule:
+    return lambda z, axis: method(z, function, axis=str(axis))
+
+
+def _norm(z: Code, axis: int) -> Code:
+    return call("np.sqrt", method(power(z, literal(2)), "sum", axis=str(axis)))
+
+
+ALONG: dict[str, Rule] = {
+    "softmax": lambda z, axis: call("softmax", z, work=5, axis=str(axis)),
+    "log_softmax": lambda z, axis: call("log_softmax", z, work=5, axis=str(axis)),
+    "logsumexp": lambda z, axis: call("logsumexp", z, work=5, axis=str(axis)),
+    **{f: _reduction(f) for f in ("max", "min", "argmax", "argmin")},
+    "norm": _norm,
+}
+
+MATRIX: dict[str, Rule] = {
+    "inverse": lambda a: call("np.linalg.inv", a, work=9),
+    "det": lambda a: call("np.linalg.det", a, work=9),
+    "logdet": lambda a: Code(((call("np.linalg.slogdet", a, work=9), ATOM), "[1]"), ATOM),
+}
+
+HELPERS: dict[str, str] = {
+    "sigmoid": '''
+def sigmoid(z):
+    """1 / (1 + exp(-z)), without overflow."""
+    return 0.5 * np.tanh(0.5 * z) + 0.5
+''',
+    "softmax": '''
+def softmax(z, axis):
+    """exp(z) scaled to sum to 1 along an axis; the shift avoids overflow."""
+    weights = np.exp(z - z.max(axis=axis, keepdims=True))
+    weights /= weights.sum(axis=axis, keepdims=True)
+    return weights
+''',
+    "logsumexp": '''
+def logsumexp(z, axis):
+    """log(sum(exp(z))) along an axis; the shift avoids overflow."""
+    top = z.max(axis=axis, keepdims=True)
+    return np.squeeze(top, axis) + np.log(np.exp(z - top).sum(axis=axis))
+''',
+    "log_softmax": '''
+def log_softmax(z, axis):
+    """The logarithm of softmax along an axis; the shift avoids overflow."""
+    shifted = z - z.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+''',
+}

@@ -1,0 +1,212 @@
+"""Sums of products as NumPy says them: matrix products, sums along axes, else ``einsum``."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from derive.errors import NotationError
+from derive.index import Letter
+from derive.render.numpy.arrays import Named, aligned, union
+from derive.render.numpy.code import MUL, Code, call, chain, literal, matmul, method, power
+
+__all__ = ["Axes", "contracted", "multiplied", "summed"]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What is asked of the axes of a product: in which order they are wanted, and how long they are."""
+
+    rank: Callable[[Letter], int]
+    length: Callable[[Letter], Code]
+
+
+def multiplied(factors: Sequence[Named], order: Sequence[Letter]) -> Named:
+    """The product entry by entry, with these axes. Factors with fewer axes are multiplied first."""
+    if len(factors) == 1:
+        return factors[0]
+    groups: dict[frozenset[Letter], list[Named]] = {}
+    for factor in factors:
+        groups.setdefault(frozenset(factor.letters), []).append(factor)
+    whole = frozenset(order)
+    small = [f for letters, group in groups.items() if letters != whole for f in group]
+    large = [f for f in factors if frozenset(f.letters) == whole]
+    if large and len(small) > 1 and len({frozenset(f.letters) for f in small}) == 1:
+        own = small[0].letters
+        factors = [multiplied(small, own), *large]
+    kind = "bool" if all(f.kind == "bool" for f in factors) else "float"
+    codes = [aligned(f, order) for f in factors]
+    return Named(chain(MUL, codes[0], [("*", c) for c in codes[1:]]), tuple(order), kind)
+
+
+def summed(named: Named, over: Sequence[Letter]) -> Named:
+    """The sum along letters that the array has."""
+    axes = [m for m, x in enumerate(named.letters) if x in over]
+    if not axes:
+        return named
+    rest = tuple(x for x in named.letters if x not in over)
+    kind = "int" if named.kind in ("bool", "int") else "float"
+    if not rest:
+        return Named(method(named.code, "sum"), (), kind)
+    axis = str(axes[0]) if len(axes) == 1 else "(" + ", ".join(map(str, axes)) + ")"
+    return Named(method(named.code, "sum", axis=axis), rest, kind)
+
+
+def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named:
+    """The product summed over letters, all of which occur in it."""
+    parts = list(factors)
+    over = [x for x in over if any(x in p.letters for p in parts)]
+    groups = _connected(parts, over)
+    if len(groups) > 1:
+        found = [contracted(group, over, axes) for group in groups]
+        return multiplied(found, sorted(union(f.letters for f in found), key=axes.rank))
+    while len(parts) > 1:
+        parts = [summed(p, [x for x in over if sum(x in q.letters for q in parts) == 1]) for p in parts]
+        if len(parts) == 2:
+            return _pair(parts[0], parts[1], over, axes)
+        step = _exclusive(parts, over) or _nested(parts)
+        if step is None:
+            return _einsum(parts, over, axes)
+        a, b, contract = step
+        rest = [p for m, p in enumerate(parts) if m not in (a, b)]
+        if contract:
+            only = [x for x in over if x in parts[a].letters and not any(x in p.letters for p in rest)]
+            made = _pair(parts[a], parts[b], only, axes)
+        else:
+            wide = max(parts[a], parts[b], key=lambda p: len(p.letters))
+            made = multiplied([parts[a], parts[b]], wide.letters)
+        place = min(a, b)
+        parts = [*rest[:place], made, *rest[place:]]
+    return summed(parts[0], over)
+
+
+def _connected(parts: Sequence[Named], over: Sequence[Letter]) -> list[list[Named]]:
+    """The factors in groups that share no summed letter."""
+    groups: list[tuple[set[Letter], list[Named]]] = []
+    for part in parts:
+        own = {x for x in part.letters if x in over}
+        touching = [g for g in groups if g[0] & own]
+        groups = [g for g in groups if not g[0] & own]
+        merged = own.union(*(g[0] for g in touching))
+        groups.append((merged, [*(p for g in touching for p in g[1]), part]))
+    return [group for _, group in groups]
+
+
+def _exclusive(parts: Sequence[Named], over: Sequence[Letter]) -> tuple[int, int, bool] | None:
+    """Two factors with a summed letter that no other has, if what they make is no larger than they are."""
+    best: tuple[int, int, int] | None = None
+    for a in range(len(parts)):
+        for b in range(a + 1, len(parts)):
+            rest = [p for m, p in enumerate(parts) if m not in (a, b)]
+            shared = [x for x in over if x in parts[a].letters and x in parts[b].letters]
+            only = [x for x in shared if not any(x in p.letters for p in rest)]
+            if not only:
+                continue
+            size = len(set(parts[a].letters) | set(parts[b].letters)) - len(only)
+            if size <= max(len(parts[a].letters), len(parts[b].letters)) and (best is None or size < best[0]):
+                best = (size, a, b)
+    return None if best is None else (best[1], best[2], True)
+
+
+def _nested(parts: Sequence[Named]) -> tuple[int, int, bool] | None:
+    """Two factors of which one has all letters of the other, the smallest first."""
+    found = [
+        (len(parts[a].letters) + len(parts[b].letters), min(a, b), max(a, b))
+        for a in range(len(parts))
+        for b in range(len(parts))
+        if a != b and set(parts[a].letters) <= set(parts[b].letters)
+    ]
+    if not found:
+        return None
+    _, a, b = min(found)
+    return a, b, False
+
+
+def _pair(a: Named, b: Named, over: Sequence[Letter], axes: Axes) -> Named:
+    """The product of two factors summed over letters."""
+    common = [x for x in a.letters if x in b.letters and x in over]
+    batch = sorted((x for x in a.letters if x in b.letters and x not in over), key=axes.rank)
+    left = [x for x in a.letters if x not in b.letters]
+    right = [x for x in b.letters if x not in a.letters]
+    if not common:
+        return multiplied([a, b], _wide(a, b, sorted(union((a.letters, b.letters)), key=axes.rank)))
+    if a.kind == "bool" and b.kind == "bool":
+        a = Named(method(a.code, "astype", "float"), a.letters)
+    if not left and not right:
+        return _along(a, b, common, batch)
+    if len(common) == 1 and (not batch or (left and right)) and (len(left) <= 1 or len(right) <= 1):
+        swap = _later(left, right, axes) if len(left) <= 1 and len(right) <= 1 else len(right) > 1
+        if swap:
+            a, b, left, right = b, a, right, left
+        last = len(left) <= 1 or a.letters[-1] is common[0]
+        if len(right) <= 1 and (not batch or len(left) == 1) and last:
+            first = aligned(a, [*batch, *left, *common])
+            second = aligned(b, [*batch, *common, *right])
+            return Named(matmul(first, second), (*batch, *left, *right))
+    flat = _flattened(a, b, common, axes) or _flattened(b, a, common, axes)
+    return flat or _einsum([a, b], over, axes)
+
+
+def _flattened(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Named | None:
+    """A matrix times an array whose last axes are taken as one: ``(K @ y.reshape(n, c, -1)).reshape(n, k, h, w)``."""
+    if len(common) != 1 or len(a.letters) != 2 or common[0] not in a.letters:
+        return None
+    at = b.letters.index(common[0])
+    before, behind = b.letters[:at], b.letters[at + 1 :]
+    (row,) = (x for x in a.letters if x is not common[0])
+    result = (*before, row, *behind)
+    if len(behind) < 2 or list(result) != sorted(result, key=axes.rank) or row in b.letters:
+        return None
+    # made once before a loop: it may be a copy
+    flat = method(b.code, "reshape", *(axes.length(x) for x in (*before, *common)), "-1")
+    flat = flat.labelled(f"{b.code}_flat") if b.code.text.isidentifier() else flat
+    product = matmul(aligned(a, (row, *common)), flat)
+    return Named(method(product, "reshape", *(axes.length(x) for x in result), work=0), result)
+
+
+def _wide(a: Named, b: Named, otherwise: Sequence[Letter]) -> Sequence[Letter]:
+    """The order of the axes of a product: that of the factor that has them all."""
+    both = set(a.letters) | set(b.letters)
+    return next((p.letters for p in (a, b) if set(p.letters) == both), otherwise)
+
+
+def _later(left: Sequence[Letter], right: Sequence[Letter], axes: Axes) -> bool:
+    return bool(left and right and axes.rank(left[0]) > axes.rank(right[0]))
+
+
+def _along(a: Named, b: Named, common: Sequence[Letter], batch: Sequence[Letter]) -> Named:
+    """Two factors of the same letters."""
+    if not batch and len(common) == 1:
+        return Named(matmul(a.code, b.code), ())
+    if a.code == b.code and a.letters == b.letters:
+        return summed(Named(power(a.code, literal(2)), a.letters), common)
+    order = a.letters
+    product = Named(chain(MUL, a.code, [("*", aligned(b, order))]), order)
+    return summed(product, common)
+
+
+def _einsum(parts: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named:
+    result = tuple(sorted((x for x in union(p.letters for p in parts) if x not in over), key=axes.rank))
+    marks = _marks(union(p.letters for p in parts))
+    spelled = ",".join("".join(marks[x] for x in p.letters) for p in parts)
+    text = f'"{spelled}->{"".join(marks[x] for x in result)}"'
+    if all(p.kind == "bool" for p in parts):
+        parts = [Named(method(parts[0].code, "astype", "float"), parts[0].letters), *parts[1:]]
+    return Named(call("np.einsum", text, *(p.code for p in parts), optimize="True", work=4), result)
+
+
+def _marks(letters: Sequence[Letter]) -> dict[Letter, str]:
+    """A character for each letter: its name if that is one, else another."""
+    marks: dict[Letter, str] = {}
+    spare = list(string.ascii_letters)
+    for x in letters:
+        if len(x.name) == 1 and x.name in spare:
+            marks[x] = x.name
+            spare.remove(x.name)
+    for x in letters:
+        if x not in marks:
+            if not spare:
+                raise NotationError(f"a product of {len(letters)} indices is more than np.einsum has letters for")
+            marks[x] = spare.pop(0)
+    return marks
