@@ -6,8 +6,11 @@ A row of ``OVER`` holds all that the engine knows. ``over`` applies a row; peopl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, reduce
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -114,35 +117,37 @@ def _norm_law(node: Over, d: Callable[[Node], Node]) -> Node:
     return Sum(k, z / node * d(z))
 
 
-def _standardised(node: Over, at: Letter | Index) -> Over:
-    return Over(STANDARDISE, node.letters, node.arguments, (as_index(at),))
+def _alike(which: int, node: Over, *at: Letter | Index) -> Over:
+    """The root mean square (0), standard deviation (1) or a standardised entry (2) of the same argument."""
+    return Over(_moments(len(node.letters))[which], node.letters, node.arguments, tuple(as_index(a) for a in at))
 
 
 def _share(node: Over) -> Number:
-    return number(1 / as_expression(node.letters[0].length))
+    return number(1 / prod((as_expression(x.length) for x in node.letters), start=sympy.Integer(1)))
 
 
 def _rms_law(node: Over, d: Callable[[Node], Node]) -> Node:
-    (k,) = summation_letters(node)
-    along = _summed(k, argument_at(node, k), d(argument_at(node, k)))
-    return _share(node) * along / node + d(node.arguments[1]) / (2 * node)
+    along = summation_letters(node)
+    summed = _summed(along, argument_at(node, *along), d(argument_at(node, *along)))
+    return _share(node) * summed / node + d(node.arguments[1]) / (2 * node)
 
 
 def _std_law(node: Over, d: Callable[[Node], Node]) -> Node:
-    (k,) = summation_letters(node)
-    along = _summed(k, _standardised(node, k), d(argument_at(node, k)))
-    return _share(node) * along + d(node.arguments[1]) / (2 * node)
+    along = summation_letters(node)
+    summed = _summed(along, _alike(2, node, *along), d(argument_at(node, *along)))
+    return _share(node) * summed + d(node.arguments[1]) / (2 * node)
 
 
 def _standardise_law(node: Over, d: Callable[[Node], Node]) -> Node:
-    (k,) = summation_letters(node)
-    s, share = Over(STD, node.letters, node.arguments), _share(node)
-    slope = equal(node.at[0], k) - share - share * node * node.entry(k)
-    return _summed(k, slope, d(argument_at(node, k))) / s - node * d(node.arguments[1]) / (2 * s**2)
+    along = summation_letters(node)
+    s, share = _alike(1, node), _share(node)
+    same = reduce(operator.mul, (equal(a, k) for a, k in zip(node.at, along, strict=True)))
+    slope = same - share - share * node * node.entry(*along)
+    return _summed(along, slope, d(argument_at(node, *along))) / s - node * d(node.arguments[1]) / (2 * s**2)
 
 
-def _summed(k: Letter, slope: Node, moved: Node) -> Node:
-    return ZERO if is_zero(moved) else Sum(k, slope * moved)
+def _summed(letters: tuple[Letter, ...], slope: Node, moved: Node) -> Node:
+    return ZERO if is_zero(moved) else Sum(*letters, slope * moved)
 
 
 def _inverse_law(node: Over, d: Callable[[Node], Node]) -> Node:
@@ -193,8 +198,23 @@ def _rms(z: Any, e: Any) -> Any:
     return np.sqrt((z * z).mean(axis=-1) + e[..., 0])
 
 
-def _std(z: Any, e: Any) -> Any:
-    return _rms(z - z.mean(axis=-1, keepdims=True), e)
+def _centred(z: Any) -> Any:
+    return z - z.mean(axis=-1, keepdims=True)
+
+
+def _standardised(z: Any, e: Any) -> Any:
+    return _centred(z) / _rms(_centred(z), e)[..., None]
+
+
+def _as_one_axis(function: Callable[[Any, Any], Any], axes: int) -> Callable[[Any, Any], Any]:
+    """A function along the last axis as a function along the last few; a value with that axis has these again."""
+
+    def value(z: Any, e: Any) -> Any:
+        flat, number_ = (x.reshape(*x.shape[: x.ndim - axes], -1) for x in (z, e))
+        found = function(flat, number_)
+        return found.reshape(*found.shape[:-1], *z.shape[z.ndim - axes :]) if found.ndim == flat.ndim else found
+
+    return value
 
 
 def _take(position: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -244,16 +264,25 @@ def _explicit_softmax(z: Any, i: int) -> Any:
     return sympy.exp(z[i]) / sum(sympy.exp(x) for x in z)
 
 
-def _explicit_mean(z: Any) -> Any:
+def _entries(z: Any) -> list[Any]:
+    return [x for part in z for x in _entries(part)] if isinstance(z, list) else [z]
+
+
+def _explicit_mean(z: list[Any]) -> Any:
     return sum(z) / sympy.Integer(len(z))
 
 
 def _explicit_rms(z: Any, e: Any) -> Any:
-    return sympy.sqrt(_explicit_mean([x**2 for x in z]) + e[0])
+    return sympy.sqrt(_explicit_mean([x**2 for x in _entries(z)]) + _entries(e)[0])
 
 
 def _explicit_std(z: Any, e: Any) -> Any:
-    return _explicit_rms([x - _explicit_mean(z) for x in z], e)
+    flat = _entries(z)
+    return _explicit_rms([x - _explicit_mean(flat) for x in flat], e)
+
+
+def _explicit_standardised(z: Any, e: Any, *at: int) -> Any:
+    return (reduce(operator.getitem, at, z) - _explicit_mean(_entries(z))) / _explicit_std(z, e)
 
 
 def _explicit_winner(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
@@ -313,23 +342,21 @@ def _expand_norm(node: Over) -> Node:
     return sqrt(Sum(k, argument_at(node, k) ** 2))
 
 
+def _mean_along(node: Over, function: Callable[[Node], Node]) -> Node:
+    along = summation_letters(node)
+    return _share(node) * Sum(*along, function(argument_at(node, *along)))
+
+
 def _expand_rms(node: Over) -> Node:
-    (k,) = summation_letters(node)
-    return sqrt(_share(node) * Sum(k, argument_at(node, k) ** 2) + node.arguments[1])
-
-
-def _mean_argument(node: Over) -> Node:
-    (k,) = summation_letters(node)
-    return _share(node) * Sum(k, argument_at(node, k))
+    return sqrt(_mean_along(node, lambda u: u**2) + node.arguments[1])
 
 
 def _expand_std(node: Over) -> Node:
-    (k,) = summation_letters(node)
-    return sqrt(_share(node) * Sum(k, (argument_at(node, k) - _mean_argument(node)) ** 2) + node.arguments[1])
+    return sqrt(_mean_along(node, lambda u: (u - _mean_along(node, lambda v: v)) ** 2) + node.arguments[1])
 
 
 def _expand_standardise(node: Over) -> Node:
-    return (argument_at(node, node.at[0]) - _mean_argument(node)) / _expand_std(node)
+    return (argument_at(node, *node.at) - _mean_along(node, lambda u: u)) / _expand_std(node)
 
 
 def _alone(extremum: Callable[[], OverAxes]) -> Callable[[Over], Condition]:
@@ -388,25 +415,34 @@ NORM = OverAxes(
     lambda z: sympy.sqrt(sum(x**2 for x in z)), _expand_norm,
     r"\lVert u\rVert' = \sum_k \frac{u_k}{\lVert u\rVert}\,u_k'", condition=lambda node: Statement(node, "≠", ZERO),
 )  # fmt: skip
-RMS = OverAxes(
-    "rms", 1, 0, r"\operatorname{rms}", _rms_law, _rms, _explicit_rms, _expand_rms,
-    r"s = \operatorname{rms}(u,\varepsilon):\quad s' = \frac1{ns}\sum_k u_k\,u_k' + \frac{\varepsilon'}{2s}",
-    condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
-)  # fmt: skip
-STD: OverAxes = OverAxes(
-    "std", 1, 0, r"\operatorname{std}", _std_law, _std, _explicit_std, _expand_std,
-    r"s = \operatorname{std}(u,\varepsilon):\quad s' = \frac1n\sum_k h_k\,u_k' + \frac{\varepsilon'}{2s},\quad "
-    r"h_k = \frac{u_k - \bar u}{s}",
-    condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
-)  # fmt: skip
-STANDARDISE: OverAxes = OverAxes(
-    "standardise", 1, 1, r"\operatorname{standardise}", _standardise_law,
-    lambda z, e: (z - z.mean(axis=-1, keepdims=True)) / _std(z, e)[..., None],
-    lambda z, e, i: (z[i] - _explicit_mean(z)) / _explicit_std(z, e), _expand_standardise,
-    r"h_l = \frac{u_l - \bar u}{s}:\quad h_l' = \frac1s\Bigl(u_l' - \frac1n\sum_k u_k' - \frac{h_l}n\sum_k h_k\,u_k'"
-    r"\Bigr) - \frac{h_l\,\varepsilon'}{2s^2},\quad s = \operatorname{std}(u,\varepsilon)",
-    condition=lambda node: Statement(Over(STD, node.letters, node.arguments), "≠", ZERO), numbers=1,
-)  # fmt: skip
+
+
+@cache
+def _moments(axes: int) -> tuple[OverAxes, OverAxes, OverAxes]:
+    """Root mean square, standard deviation and standardisation along that many axes together."""
+    rms = OverAxes(
+        "rms", axes, 0, r"\operatorname{rms}", _rms_law, _as_one_axis(_rms, axes), _explicit_rms, _expand_rms,
+        r"s = \operatorname{rms}(u,\varepsilon):\quad s' = \frac1{ns}\sum_k u_k\,u_k' + \frac{\varepsilon'}{2s}",
+        condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
+    )  # fmt: skip
+    std = OverAxes(
+        "std", axes, 0, r"\operatorname{std}", _std_law,
+        _as_one_axis(lambda z, e: _rms(_centred(z), e), axes), _explicit_std, _expand_std,
+        r"s = \operatorname{std}(u,\varepsilon):\quad s' = \frac1n\sum_k h_k\,u_k' + \frac{\varepsilon'}{2s},\quad "
+        r"h_k = \frac{u_k - \bar u}{s}",
+        condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
+    )  # fmt: skip
+    standardise = OverAxes(
+        "standardise", axes, axes, r"\operatorname{standardise}", _standardise_law,
+        _as_one_axis(_standardised, axes), _explicit_standardised, _expand_standardise,
+        r"h_l = \frac{u_l - \bar u}{s}:\quad h_l' = \frac1s\Bigl(u_l' - \frac1n\sum_k u_k' - \frac{h_l}n"
+        r"\sum_k h_k\,u_k'\Bigr) - \frac{h_l\,\varepsilon'}{2s^2},\quad s = \operatorname{std}(u,\varepsilon)",
+        condition=lambda node: Statement(_alike(1, node), "≠", ZERO), numbers=1,
+    )  # fmt: skip
+    return rms, std, standardise
+
+
+RMS, STD, STANDARDISE = _moments(1)
 INVERSE = OverAxes(
     "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, _inverse,
     lambda rows, i, j: _explicit_matrix(rows).inv(method="ADJ")[i, j],
@@ -442,13 +478,11 @@ def spelled_out(function: OverAxes) -> tuple[Over, Node]:
     """
     if function.expansion is None:
         raise NotationError(f"{function.name} is not spelled out by other functions")
-    length = size("K")
-    own, bound = Letter("l", length), Letter("j", length)
-    z = Tensor("z", (length,), meaning=("argument", "自变量"))
-    numbers = tuple(
-        Tensor("ε" if m == 0 else f"ε{m}", (), meaning=("number", "数"))[()] for m in range(function.numbers)
-    )
-    whole = Over(function, (bound,), (z[bound], *numbers), (as_index(own),) if function.at else ())
+    shape = tuple(size(x) for x in "KMH"[: function.letters])
+    own, bound = (tuple(map(Letter, names, shape)) for names in ("lmp", "jih"))
+    z = Tensor("z", shape, meaning=("argument", "自变量"))
+    numbers = tuple(Tensor(f"ε{m or ''}", (), meaning=("number", "数"))[()] for m in range(function.numbers))
+    whole = Over(function, bound, (z[bound], *numbers), tuple(map(as_index, own)) if function.at else ())
     return whole, function.expansion(whole)
 
 
@@ -492,19 +526,24 @@ def norm(along: Letter, body: object) -> Over:
     return over(NORM, along, body)
 
 
-def rms(along: Letter, body: object, eps: object = 0) -> Over:
-    """``rms(k, X[i, k], eps)``: the root of the mean square along ``k``, plus ``eps``."""
-    return over(RMS, along, body, eps)
+def rms(*along_and_body: Any, eps: object = 0) -> Over:
+    """``rms(k, X[i, k], eps=e)``: the root of the mean square along ``k``, or along more letters, plus ``e``."""
+    return _moment(0, along_and_body, eps)
 
 
-def std(along: Letter, body: object, eps: object = 0) -> Over:
-    """``std(k, X[i, k], eps)``: the root of the mean square deviation from the mean along ``k``, plus ``eps``."""
-    return over(STD, along, body, eps)
+def std(*along_and_body: Any, eps: object = 0) -> Over:
+    """``std(k, X[i, k], eps=e)``: the root of the mean square deviation from the mean along ``k``, plus ``e``."""
+    return _moment(1, along_and_body, eps)
 
 
-def standardise(along: Letter, body: object, eps: object = 0) -> Over:
-    """``standardise(k, X[i, k], eps)``: less the mean along ``k``, divided by the ``std``; its entry ``k``."""
-    return over(STANDARDISE, along, body, eps, at=along)
+def standardise(*along_and_body: Any, eps: object = 0) -> Over:
+    """``standardise(k, X[i, k], eps=e)``: less the mean along ``k``, divided by the ``std``; its entry ``k``."""
+    return _moment(2, along_and_body, eps)
+
+
+def _moment(which: int, along_and_body: Sequence[Any], eps: object) -> Over:
+    *along, body = along_and_body
+    return over(_moments(len(along))[which], *along, body, eps, at=tuple(along) if which == 2 else ())
 
 
 def inverse(row: Letter, column: Letter, body: object) -> Over:

@@ -14,7 +14,8 @@ The three most important functions are ``Reader.rewritten``, ``Reader.matches`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import sympy
@@ -261,7 +262,19 @@ class Reader:
             return
         if not all(any(x in child.free for child in node.children()) for x in node.letters):
             return
-        pairs = list(zip(pattern.letters, node.letters, strict=True))
+        # the order of the letters of a sum says nothing
+        orders = itertools.permutations(node.letters) if isinstance(node, Sum) else (node.letters,)
+        for letters in orders:
+            yield from self._bound(pattern, node, list(zip(pattern.letters, letters, strict=True)), found, scope)
+
+    def _bound(
+        self,
+        pattern: Sum | Over,
+        node: Sum | Over,
+        pairs: list[tuple[Letter, Letter]],
+        found: Match,
+        scope: Scope,
+    ) -> Iterator[Match]:
         if any(found.sizes.get(a.length, b.length) != b.length for a, b in pairs):
             return
         found = replace(
@@ -297,17 +310,17 @@ class Reader:
             return False
         return node.free.isdisjoint({b for a, b in scope.items() if a not in hole.free})
 
-    def _placed(self, hole: Ref, nodes: Iterable[Node], found: Match, scope: Scope) -> Iterator[Match]:
+    def _placed(self, hole: Ref, nodes: Sequence[Node], found: Match, scope: Scope) -> Iterator[Match]:
         """The ways to choose the index of a hole that is known, from the indices that occur in the nodes."""
-        unknown = [x for x in hole.free if x not in scope and x not in found.at]
-        if not unknown:
+        letters = (i.letter for i in hole.indices)
+        one = next((x for x in letters if x is not None and x not in scope and x not in found.at), None)
+        if one is None:
             yield found
             return
-        (one,) = unknown
         size = found.sizes[one.length]
         for index in dict.fromkeys(index for node in nodes for index in _indices(node)):
             if index.certainly_at_least_zero() and index.certainly_below(size):
-                yield replace(found, at={**found.at, one: index})
+                yield from self._placed(hole, nodes, replace(found, at={**found.at, one: index}), scope)
 
     # -- terms and factors in any order
 

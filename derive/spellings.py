@@ -64,9 +64,25 @@ def _log_softmax(argument: Tensor) -> Node:
     return log_softmax(k, argument[k]).entry(l)
 
 
-MEAN = mean(j, u[j])
-VARIANCE = mean(k, (u[k] - MEAN) ** 2)
-OF_SQUARES = mean(k, u[k] ** 2)
+def _of_moments(axes: int) -> tuple[Spelling, ...]:
+    """The rows of root mean square, standard deviation and standardisation along that many axes together."""
+    sizes = tuple(size(f"K{x}") for x in range(axes))
+    along, again, at = (tuple(letter(f"{name}{x}", sizes[x]) for x in range(axes)) for name in "jkl")
+    w = Tensor("w", sizes)
+    average = mean(*again, w[again])
+    variance = mean(*along, (w[along] - average) ** 2)
+    of_squares = mean(*along, w[along] ** 2)
+    entry = standardise(*along, w[along], eps=e).entry(*at)
+    return (
+        Spelling("std", sqrt(variance + e), std(*along, w[along], eps=e)),
+        Spelling("std", sqrt(variance), std(*along, w[along])),
+        Spelling("std", sqrt(of_squares - average**2 + e), std(*along, w[along], eps=e)),
+        Spelling("std", sqrt(of_squares - average**2), std(*along, w[along])),
+        Spelling("rms", sqrt(of_squares + e), rms(*along, w[along], eps=e)),
+        Spelling("rms", sqrt(of_squares), rms(*along, w[along])),
+        Spelling("standardise", (w[at] - average) / std(*along, w[along], eps=e), entry),
+    )
+
 
 SPELLINGS: tuple[Spelling, ...] = (
     # softmax and its relatives
@@ -105,13 +121,9 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("square", absolute(a) ** 2, a**2),
     # vectors and matrices
     Spelling("norm", sqrt(Sum(k, u[k] ** 2)), norm(k, u[k])),
-    Spelling("std", sqrt(VARIANCE + e), std(k, u[k], e)),
-    Spelling("std", sqrt(VARIANCE), std(k, u[k])),
-    Spelling("std", sqrt(OF_SQUARES - MEAN**2 + e), std(k, u[k], e)),
-    Spelling("std", sqrt(OF_SQUARES - MEAN**2), std(k, u[k])),
-    Spelling("rms", sqrt(OF_SQUARES + e), rms(k, u[k], e)),
-    Spelling("rms", sqrt(OF_SQUARES), rms(k, u[k])),
-    Spelling("standardise", (u[l] - MEAN) / std(k, u[k], e), standardise(k, u[k], e).entry(l)),
+    *_of_moments(1),
+    *_of_moments(2),
+    *_of_moments(3),
     Spelling("logdet", log(det(i, j, A[i, j])), logdet(i, j, A[i, j])),
     Spelling("logdet", log(absolute(det(i, j, A[i, j]))), logdet(i, j, A[i, j])),
 )

@@ -383,7 +383,7 @@ def lemma(function: OverAxes) -> Chain:
     whole, body = spelled_out(function)
     assert isinstance(whole.arguments[0], Ref)
     z, at = whole.arguments[0].tensor, whole.at
-    column = Letter("k", z.axes[0])
+    column = tuple(map(Letter, "kqr", z.axes))
     y = Tensor("p" if function.name == "softmax" else "y", z.axes if at else ())
     spelled = Definition(y, tuple(index.letter for index in at if index.letter is not None), body)
     inputs = tuple(a.tensor for a in whole.arguments if isinstance(a, Ref))
@@ -409,4 +409,4 @@ def lemma(function: OverAxes) -> Chain:
     made = Tensor(f"jac_{y.name}_z", (*y.axes, *z.axes), primal=y, role="jacobian")
     value = quoted(y.name)
     told = f"`z` is any argument, {value} its {function.name}", f"`z` 为任意自变量, {value} 为其 {function.name}"
-    return lines.chain(Ref(made, (*at, as_index(column))), told)
+    return lines.chain(Ref(made, (*at, *map(as_index, column))), told)

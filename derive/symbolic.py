@@ -170,12 +170,15 @@ class Components:
                 self.node(argument, {**at, **dict(zip(node.letters, p, strict=True))})
                 for p in self._ranges(node.letters)
             ]
-            if len(node.letters) == 2:
-                width = evaluate_size(node.letters[1].length, self.sizes)
-                arguments.append([flat[k : k + width] for k in range(0, len(flat), width)])
-            else:
-                arguments.append(flat)
+            arguments.append(_nested(flat, [evaluate_size(x.length, self.sizes) for x in node.letters[1:]]))
         return node.function.sympy(*arguments, *place)
+
+
+def _nested(flat: list[Any], widths: list[int]) -> list[Any]:
+    """The entries as rows of that many, rows of rows for more axes."""
+    for width in reversed(widths):
+        flat = [flat[k : k + width] for k in range(0, len(flat), width)]
+    return flat
 
 
 def _exact(value: object) -> sympy.Expr:

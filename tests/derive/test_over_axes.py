@@ -38,6 +38,7 @@ from derive.symbolic import Components
 from derive.tree import walk
 from tests.derive.witnesses import agrees, exactly_equal, precise, same, seeded, seen_from
 from verify import numdiff
+from verify.derivation import check_derivation
 
 ALONG = {
     "softmax": lambda x, A, j, k: softmax(j, x[j]).entry(0),
@@ -48,9 +49,9 @@ ALONG = {
     "argmax": lambda x, A, j, k: x[argmax(j, x[j])] ** 2,
     "argmin": lambda x, A, j, k: x[argmin(j, x[j])] ** 2,
     "norm": lambda x, A, j, k: over(OVER["norm"], j, x[j]),
-    "rms": lambda x, A, j, k: rms(j, x[j], 1 + A[0, 0] ** 2),
-    "std": lambda x, A, j, k: std(j, x[j], 1 + A[0, 0] ** 2),
-    "standardise": lambda x, A, j, k: standardise(j, x[j], 1 + A[0, 0] ** 2).entry(0),
+    "rms": lambda x, A, j, k: rms(j, x[j], eps=1 + A[0, 0] ** 2),
+    "std": lambda x, A, j, k: std(j, x[j], eps=1 + A[0, 0] ** 2),
+    "standardise": lambda x, A, j, k: standardise(j, x[j], eps=1 + A[0, 0] ** 2).entry(0),
     "inverse": lambda x, A, j, k: over(OVER["inverse"], j, k, A[j, k] + x[j] * x[k], at=(0, 1)),
     "logdet": lambda x, A, j, k: logdet(j, k, A[j, k] + x[j] * x[k]),
     "det": lambda x, A, j, k: det(j, k, A[j, k] + x[j] * x[k]),
@@ -132,6 +133,36 @@ def test_expansion_is_the_function(which: str) -> None:
     values = {x: np.array([0.3, -1.2, 2.5]), A: np.eye(3)}
     evaluator = Evaluator({program.sizes()[0]: 3}, values)
     same(evaluator.value(row.expansion(node)).array, evaluator.value(node).array)  # type: ignore[arg-type]  # an Over
+
+
+MOMENTS = {
+    "rms": lambda j, k, A, e: rms(j, k, A[j, k], eps=e),
+    "std": lambda j, k, A, e: std(j, k, A[j, k], eps=e),
+    "standardise": lambda j, k, A, e: standardise(k, j, A[j, k], eps=e).entry(1, 0),
+}
+
+
+@pytest.mark.parametrize("which", MOMENTS)
+def test_moments_along_two_axes(which: str) -> None:
+    n, m = sizes("n m")
+    j, k = letters("j k", n, m + 1)
+    A, e = tensor("A", n, m + 1), tensor("e", domain="positive")
+    node = MOMENTS[which](j, k, A, e)
+    L = define(name("L"), node**2 + node)
+    program = Program.of([A, e], L)
+    found = gradient(program, [A, e])
+    size_of, rng = {n: 3, m: 1}, seeded("moments", which)
+    values = {A: np.round(rng.normal(size=(3, 2)), 3), e: np.array(0.4)}
+    evaluator = run(found.derived, values, size_of)
+    for t, result in zip((A, e), found.derived.outputs, strict=True):
+        agrees(evaluator.arrays[result], numdiff.gradient(seen_from(program, t, values, size_of), values[t]))
+    exact = Components(program, size_of, values).entry(L, ())
+    assert float(run(program, values, size_of).arrays[L]) == pytest.approx(float(exact), rel=1e-12)
+    expansion = node.function.expansion
+    assert expansion is not None
+    evaluated = Evaluator(size_of, values)
+    same(evaluated.value(expansion(node)).array, evaluated.value(node).array)
+    assert check_derivation(found).outcome == "holds"
 
 
 @pytest.mark.parametrize("which", ["softmax", "log_softmax", "logsumexp"])

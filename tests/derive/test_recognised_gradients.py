@@ -154,7 +154,7 @@ PAIRS: dict[str, Pair] = {
     "layer normalisation": Pair(
         ("R", "eps"),
         standardised(MU, V, ("h", (i, k), lambda m: (R[i, k] - m["mu"][i]) / sqrt(m["v"][i] + eps))),
-        standardised(("h", (i, k), lambda m: standardise(k, R[i, k], eps))),
+        standardised(("h", (i, k), lambda m: standardise(k, R[i, k], eps=eps))),
     ),
     "batch normalisation": Pair(
         ("R", "eps"),
@@ -163,7 +163,7 @@ PAIRS: dict[str, Pair] = {
             ("v", (k,), lambda m: mean(i, R[i, k] ** 2) - m["mu"][k] ** 2),
             ("h", (i, k), lambda m: (R[i, k] - m["mu"][k]) / sqrt(m["v"][k] + eps)),
         ),
-        standardised(("h", (i, k), lambda m: standardise(i, R[i, k], eps))),
+        standardised(("h", (i, k), lambda m: standardise(i, R[i, k], eps=eps))),
     ),
 }  # fmt: skip
 

@@ -433,7 +433,7 @@ class TestVectorsAndMatrices:
     )  # fmt: skip
     def test_standardise(self, definitions: tuple[object, ...]) -> None:
         found = steps(*definitions)  # type: ignore[arg-type]  # the tuples above
-        is_(found, standardise(k, Z[i, k], B[i] ** 2), i, k)
+        is_(found, standardise(k, Z[i, k], eps=B[i] ** 2), i, k)
 
     def test_standardise_over_the_batch_has_the_short_gradient(self) -> None:
         n_, d_ = sizes("n d")
@@ -473,11 +473,11 @@ class TestVectorsAndMatrices:
 
     def test_rms(self) -> None:
         is_(of(sqrt(mean(k, Z[i, k] ** 2)), i), rms(k, Z[i, k]), i)
-        is_(of(Z[i, k] / sqrt(mean(l, Z[i, l] ** 2) + 1), i, k), Z[i, k] / rms(k, Z[i, k], 1), i, k)
+        is_(of(Z[i, k] / sqrt(mean(l, Z[i, l] ** 2) + 1), i, k), Z[i, k] / rms(k, Z[i, k], eps=1), i, k)
         is_(of(sqrt(mean(k, (Z[i, k] - w[k]) ** 2)), i), rms(k, Z[i, k] - w[k]), i)
         found = steps(("q", (i,), lambda m: Sum(k, Z[i, k] * Z[i, k]) / c),
                       ("r", (i,), lambda m: (m["q"][i] + B[i] ** 2) ** number(-0.5)))  # fmt: skip
-        is_(found, 1 / rms(k, Z[i, k], B[i] ** 2), i)
+        is_(found, 1 / rms(k, Z[i, k], eps=B[i] ** 2), i)
 
     def test_is_no_rms(self) -> None:
         for spelled in (
@@ -489,7 +489,7 @@ class TestVectorsAndMatrices:
             assert of(spelled, i).found == ()
 
     def test_is_not_standardised(self) -> None:
-        s_ = std(k, Z[i, k], 1)
+        s_ = std(k, Z[i, k], eps=1)
         for spelled in (
             Z[i, k] / s_,
             (Z[i, k] - B[i]) / s_,
@@ -506,6 +506,21 @@ class TestVectorsAndMatrices:
         found = steps(MU, V, root, ("h", (i, k), lambda m: (Z[i, k] - m["mu"][i]) * m["r"][i]))
         assert [d_.tensor.name for d_ in found.program.definitions()] == ["r", "h"]
 
+    def test_standardise_along_several_axes(self) -> None:
+        b, p, q = letters("b p q", n, d, d + 1)
+        U = tensor("U", n, c, d, d + 1)
+        mu, v, h = names("mu v h")
+        mu = define(mu[k], mean(p, b, q, U[b, k, p, q]))
+        v = define(v[k], mean(b, p, q, (U[b, k, p, q] - mu[k]) ** 2))
+        h = define(h[b, k, p, q], (U[b, k, p, q] - mu[k]) / sqrt(v[k] + w[k] ** 2))
+        is_(recognised(Program.of([U, w], h)), standardise(b, p, q, U[b, k, p, q], eps=w[k] ** 2), b, k, p, q)
+        r = define(name("r")[b, k], sqrt(mean(q, p, U[b, k, p, q] * U[b, k, p, q])))
+        is_(recognised(Program.of([U], r)), rms(q, p, U[b, k, p, q]), b, k)
+        t_ = define(name("t")[b], sqrt(mean(p, q, (U[b, 0, p, q] - mean(q, U[b, 0, p, q])) ** 2)))
+        found = recognised(Program.of([U], t_))
+        assert [x.name for x in found.found] == ["rms"]
+        keeps_values(found)
+
     def test_through_axes_that_are_kept_with_length_one(self) -> None:
         o = letters("o", 1)[0]
         found = steps(
@@ -513,7 +528,7 @@ class TestVectorsAndMatrices:
             ("s", (i, o), lambda m: sqrt(mean(k, (Z[i, k] - m["mu"][i, 0]) ** 2) + 1)),
             ("h", (i, k), lambda m: (Z[i, k] - m["mu"][i, 0]) / m["s"][i, 0]),
         )
-        is_(found, standardise(k, Z[i, k], 1), i, k)
+        is_(found, standardise(k, Z[i, k], eps=1), i, k)
         assert [d_.tensor.name for d_ in found.program.definitions()] == ["s", "h"]
 
     def test_is_no_norm(self) -> None:

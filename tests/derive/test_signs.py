@@ -43,8 +43,8 @@ POSITIVE: dict[str, Node] = {
     "the larger of two": maximum(w[i], x[i]),
     "the smaller of two": minimum(w[i], 1),
     "the largest": maximum_over(j, w[j] * 1),
-    "a standard deviation with a positive number": std(j, x[j], w[i]),
-    "a root mean square with a positive number": rms(j, x[j], 1),
+    "a standard deviation with a positive number": std(j, x[j], eps=w[i]),
+    "a root mean square with a positive number": rms(j, x[j], eps=1),
 }
 UNKNOWN: dict[str, Node] = {
     "an assumption about some entries": part[i] + 0,

@@ -138,7 +138,7 @@ CASES: dict[str, tuple[Callable[[], Node], str, str]] = {
         "softmax_k'(x[k']·v[k'] + 1)[k]",
     ),
     "a function of a vector and a number": (
-        lambda: standardise(k, A[i, k], u),
+        lambda: standardise(k, A[i, k], eps=u),
         r"\operatorname{standardise}(A_{i\cdot}, u)_{k}",
         "standardise(A[i,·], u)[k]",
     ),
