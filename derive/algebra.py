@@ -48,7 +48,7 @@ def tidy(node: Node) -> Node:
         node = _tidy(node)
         if key(before) == key(node):
             break
-    return _turned_below(node)
+    return _without_minus(node) if isinstance(node, Mul) else node
 
 
 def _tidy(node: Node) -> Node:
@@ -75,20 +75,18 @@ def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
 def _tidy_product(node: Mul) -> Node:
     factors = _cancelled_under_brackets(_combine_powers(node.factors))
     cancelled = _distribute_where_it_cancels(factors)
-    return mul(*_without_minus(factors)) if cancelled is None else cancelled
+    return mul(*factors) if cancelled is None else cancelled
 
 
-def _without_minus(factors: list[Node]) -> list[Node]:
-    """``-(a - b)`` is ``b - a``, and ``c(-a - b)`` is ``-c(a + b)``: fewer terms of a sum have a minus sign then."""
-    if not factors:
-        return factors
-    front = factors[0].value if isinstance(factors[0], Number) else sympy.Integer(1)
-    rest = factors[1:] if isinstance(factors[0], Number) else factors
-    for place, factor in enumerate(rest):
-        turned = _turned(factor, negative=front.could_extract_minus_sign())
+def _without_minus(node: Node) -> Node:
+    """``-(a - b)`` as ``b - a``, and ``c(-a - b)`` as ``-c(a + b)``: fewer terms have a minus sign then."""
+    coefficient, rest = _coefficient(node)
+    factors = list(factors_of(rest))
+    for place, factor in enumerate(factors):
+        turned = _turned(factor, negative=coefficient.could_extract_minus_sign())
         if turned is not None:
-            return [number(-front), *rest[:place], turned, *rest[place + 1 :]]
-    return factors
+            return mul(number(-coefficient), *factors[:place], turned, *factors[place + 1 :])
+    return node
 
 
 def _turned(node: Node, *, negative: bool) -> Node | None:
@@ -101,23 +99,6 @@ def _turned(node: Node, *, negative: bool) -> Node | None:
         return None
     terms = sorted(zip(signs, node.terms, strict=True), key=lambda pair: not pair[0])
     return add(*(mul(number(-1), term) for _, term in terms))
-
-
-def _turned_below(node: Node) -> Node:
-    """``-Σ_k c_k (a_k - b_k)`` as ``Σ_k c_k (b_k - a_k)``."""
-    coefficient, rest = _coefficient(node)
-    if not coefficient.could_extract_minus_sign():
-        return node
-    factors = list(factors_of(rest))
-    for place, factor in enumerate(factors):
-        below = list(factors_of(factor.body)) if isinstance(factor, Sum) else []
-        for at, inner in enumerate(below):
-            turned = _turned(inner, negative=True)
-            if turned is not None:
-                assert isinstance(factor, Sum)
-                factors[place] = Sum(*factor.letters, mul(*below[:at], turned, *below[at + 1 :]))
-                return mul(number(-coefficient), *factors)
-    return node
 
 
 def _combine_powers(factors: Iterable[Node]) -> list[Node]:

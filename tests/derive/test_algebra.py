@@ -54,7 +54,7 @@ TIDIED: dict[str, tuple[Node, Node]] = {
     "a difference turned": (-(x[i] - y[i]) / n, (y[i] - x[i]) / n),
     "a difference with more terms turned": (-2 * (x[i] - y[i] - w[i]), 2 * (y[i] + w[i] - x[i])),
     "a sum of negative terms": (x[i] * (-y[i] - w[i]), -x[i] * (y[i] + w[i])),
-    "a difference below a sum turned": (-2 * Sum(i, w[i] * (x[i] - y[i])), 2 * Sum(i, w[i] * (y[i] - x[i]))),
+    "a difference below a sum not turned": (-2 * Sum(i, w[i] * (x[i] - y[i])), -2 * Sum(i, w[i] * (x[i] - y[i]))),
     "a complement not turned": (-x[i] * (1 - y[i]), -x[i] * (1 - y[i])),
     "the opposite of a difference among terms": (x[i] - (y[i] - w[i]), x[i] - y[i] + w[i]),
     "a difference not turned": (-2 * (x[i] + y[i] - w[i]), -2 * (x[i] + y[i] - w[i])),

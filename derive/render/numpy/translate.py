@@ -524,9 +524,11 @@ class Translator:
     # ------------------------------------------------------------------------------------------------ along axes
 
     def along(self, node: Over) -> Named:
-        """A function along axes."""
+        """A function along axes; one that has no name in NumPy is spelled out."""
         row = node.function
         if row.name not in ALONG and row.name not in MATRIX:
+            if row.expansion is not None:
+                return self.value(row.expansion(node))
             raise NotationError(f"the function {row.name!r} is known by its law alone: it has no NumPy form")
         renewed = rename_bound(node)
         assert isinstance(renewed, Over)
