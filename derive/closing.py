@@ -5,6 +5,7 @@ A cotangent that the result reads once, or that is short, is inserted; one that 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -40,8 +41,15 @@ def _found_on_the_way(derivation: Derivation) -> dict[Tensor, Definition]:
     """The definitions that chains found, outside of recurrences, but for the results."""
     named = {chain.name.tensor for chain in derivation.chains if chain.name is not None}
     outputs = set(derivation.derived.outputs)
-    items = (item for item in derivation.derived.items if isinstance(item, Definition))
-    return {d.tensor: d for d in items if d.tensor in named and d.tensor not in outputs}
+    items = [item for item in derivation.derived.items if isinstance(item, Definition)]
+    readers = Counter(t for d in derivation.derived.definitions() for t in d.body.tensors)
+    # what several results share has a name in all of them
+    shared = {t for t, count in readers.items() if count > 1} if len(outputs) > 1 else set()
+    return {
+        d.tensor: d
+        for d in items
+        if d.tensor in named and d.tensor not in outputs and (d.tensor not in shared or light(d.body))
+    }
 
 
 class _Ending(Lines):

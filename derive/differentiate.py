@@ -8,6 +8,7 @@ what a sweep finds is a program like any other. All use the same rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import sympy
 
@@ -109,7 +110,7 @@ def _vjp(program: Program, wanted: tuple[Tensor, ...], target: Tensor, words: Vo
     scalar = words.tensor("L", (), meaning=("the output paired with its cotangent", "输出与其余切的配对"))
     pairing = Definition(scalar, (), Sum(*letters, product) if letters else product)
     inputs = (*program.inputs, seed)
-    paired = Program(inputs, (*program.items, pairing), (scalar,), program.assumptions)
+    paired = replace(program, inputs=inputs, items=(*program.items, pairing), outputs=(scalar,))
     sweep = Backward(program, wanted, {target: seed}, Ref(scalar, ()), paired, words=words)
     sweep.cotangents[target] = seed
     if target not in sweep.readers:

@@ -37,9 +37,12 @@ class Facts:
 
     # ------------------------------------------------------------------------------------------------ symmetry
 
-    def symmetrised(self, node: Node) -> Node:
-        """The node with the entries of symmetric matrices read one way round, where it gets no larger by that."""
-        order = {letter: m for m, letter in enumerate(sorted(node.free, key=lambda x: x.name))}
+    def symmetrised(self, node: Node, letters: Sequence[Letter]) -> Node:
+        """The node with the entries of symmetric matrices read one way round, where it gets no larger by that.
+
+        ``letters`` are the free ones, those of rows first.
+        """
+        order = {letter: m for m, letter in enumerate(letters)}
         turned = tidy(self._turned(node, order))
         return turned if key(turned) != key(node) and length(turned) <= length(node) else node
 

@@ -22,7 +22,16 @@ from derive.size_algebra import Size, size_symbols
 from derive.statements import Statement
 from derive.tree import walk
 
-__all__ = ["Program"]
+__all__ = ["Program", "Source"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The NumPy function that a program was traced from, its arguments, and the tensors that it returns."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +39,7 @@ class Program:
     """Inputs, definitions in the order of their computation, outputs, assumptions.
 
     ``notes`` are what has to be said of the program, in English and in Chinese. ``constants`` are the values of
-    inputs that stand for arrays of numbers. ``source`` is the NumPy function that it was traced from.
+    inputs that stand for arrays of numbers. ``source`` is what it was traced from.
     """
 
     inputs: tuple[Tensor, ...]
@@ -39,7 +48,7 @@ class Program:
     assumptions: tuple[Statement, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
     constants: Mapping[Tensor, Any] = field(default_factory=dict)
-    source: Callable[..., Any] | None = None
+    source: Source | None = None
     _by_tensor: dict[Tensor, Definition] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ from derive.program import Program
 from derive.prose import quoted
 from derive.rules import LAWS, Applied, Context, apply_rule
 from derive.statements import Condition, Statement
-from derive.tree import key, length, walk
+from derive.tree import key, length, letters_of, walk
 from derive.vocabulary import Vocabulary, placed
 
 __all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of"]
@@ -131,7 +131,10 @@ class Lines:
             self.used += used
             self.line(total, "total", conditions=used)
             self.line(tidy(self.now), "collect")
-        turned = self.context.facts.symmetrised(self.now)
+        letters = letters_of(self.start)
+        if isinstance(self.start, Partial) and isinstance(self.start.wrt, Ref):
+            letters = letters_of(self.start.body, self.start.wrt)
+        turned = self.context.facts.symmetrised(self.now, letters)
         if turned is not self.now:
             self.line(turned, "symmetry")
 

@@ -23,20 +23,21 @@ def called(program: Program, derivation: Derivation | None) -> Test | None:
     """The test that a program computes what the function computes that it was traced from; None where it was not."""
     if program.source is None or derivation is None or not derivation.results:
         return None
-    output = program.outputs[0]
+    output = program.source.outputs[0]
     entry = output[tuple(Letter("i", axis) for axis in output.axes)]
     return Test(derivation.results[0], None, entry, entry, "=", "the NumPy function", "the program that was traced")
 
 
 def call_at(test: Test, world: World, program: Program, sizes: Sizes) -> None:
     """Calls the function at the points of a world."""
+    source = program.source
+    assert source is not None
     for point in range(world.points):
         drawn = {t: world.drawn(t)[point] for t in program.inputs if t not in program.constants}
         given = {t: a.astype(int) if t.below is not None else np.array(a) for t, a in drawn.items()}
-        assert program.source is not None
         try:
             with np.errstate(all="ignore"):
-                said = program.source(**{t.name: a.copy() for t, a in given.items()})
+                said = source.function(**{t.name: given[t].copy() for t in source.arguments})
                 found = run(program, {**given, **program.constants}, sizes).arrays
         except np.linalg.LinAlgError:
             # no value at this point
@@ -44,11 +45,12 @@ def call_at(test: Test, world: World, program: Program, sizes: Sizes) -> None:
         except Exception as raised:
             test.failure = f"the function raises {type(raised).__name__}{at_sizes(sizes)}: {raised}"
             return
-        values = [said] if len(program.outputs) == 1 else list(said)
-        pairs = [(t, found[t], np.asarray(value)) for t, value in zip(program.outputs, values, strict=True)]
+        values = [said] if len(source.outputs) == 1 else list(said)
+        pairs = [(t, found[t], np.asarray(value)) for t, value in zip(source.outputs, values, strict=True)]
         if not all(np.isfinite(theirs).all() for _, _, theirs in pairs):
             continue
-        differences = {t.name: _difference(ours, theirs) for t, ours, theirs in pairs}
+        large = max(float(np.abs(a).max(initial=0.0)) for a in found.values() if np.isfinite(a).all())
+        differences = {t.name: _difference(ours, theirs, large) for t, ours, theirs in pairs}
         name = max(differences, key=lambda n: differences[n])
         if not differences[name] <= CLOSE:
             test.failure = (
@@ -60,8 +62,9 @@ def call_at(test: Test, world: World, program: Program, sizes: Sizes) -> None:
         test.met(1, sizes, differences[name])
 
 
-def _difference(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> float:
-    """The largest difference, as a part of the largest entry."""
+def _difference(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any], large: float) -> float:
+    """The largest difference, as a part of the largest entry, or of a part of what is ``large`` on the way."""
     if ours.shape != theirs.shape:
         return float("inf")
-    return float(np.abs(ours - theirs).max(initial=0.0) / (np.abs(theirs).max(initial=0.0) + 1e-300))
+    scale = max(float(np.abs(theirs).max(initial=0.0)), 1e-3 * large, 1e-300)
+    return float(np.abs(ours - theirs).max(initial=0.0)) / scale

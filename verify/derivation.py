@@ -248,6 +248,11 @@ class _Checker:
         return tuple(c for c in self.part.chains if c.name is not None and isinstance(c.start, Partial))
 
     def run(self) -> tuple[dict[Step, Check], dict[Chain, tuple[Check, ...]]]:
+        # points outside of a domain are drawn, and left out afterwards
+        with np.errstate(all="ignore"):
+            return self._run()
+
+    def _run(self) -> tuple[dict[Step, Check], dict[Chain, tuple[Check, ...]]]:
         rng = np.random.default_rng([self.seed, 1])
         draws = itertools.count()
         for attempt in range(ROUNDS):

@@ -22,7 +22,7 @@ from derive.errors import NotationError
 from derive.index import as_index
 from derive.nodes import Ref, Sum, Tensor, is_one, is_zero, number, terms_of
 from derive.notation import power
-from derive.program import Program
+from derive.program import Program, Source
 from derive.prose import quoted
 from derive.recognition import Recognition, recognised
 from derive.render.phrases import DOMAINS
@@ -70,7 +70,9 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
             remarks = (*said, *map(_remark, found.found))
-            return replace(found.program, items=items, notes=remarks, source=function)
+            arguments = tuple(t for t in one.inputs if t not in one.constants)
+            source = Source(function, arguments, one.outputs)
+            return replace(found.program, items=items, notes=remarks, source=source)
         for name in hidden:
             fixed[name] = SPECIALISED
             notes[name] = "the code makes a number of this size"
@@ -301,7 +303,12 @@ def _is_domain(said: Statement) -> bool:
     """Whether this says where the entries of an argument lie and no more, which the argument remembers."""
     left, right = said.left, said.right
     _remember_rows(said)
-    if not isinstance(left, Ref) or left.tensor.definition is not None or left.tensor.domain != "real":
+    if not isinstance(left, Ref) or left.tensor.definition is not None:
+        return False
+    if said.relation == ">" and is_zero(right) and left.tensor.domain == "unit sum":
+        left.tensor.domain = "simplex"
+        return True
+    if left.tensor.domain != "real":
         return False
     if isinstance(right, Ref) and right.tensor is left.tensor and right.indices == left.indices[::-1]:
         left.tensor.domain = "symmetric"
@@ -330,10 +337,11 @@ def _remember_rows(said: Statement) -> None:
     if said.relation != "=" or not is_one(said.right) or not isinstance(total, Sum) or len(total.letters) != 1:
         return
     for body, domain in ((total.body, "unit sum"), (getattr(total.body, "base", None), "unit norm")):
-        if isinstance(body, Ref) and body.tensor.definition is None and body.tensor.domain == "real":
+        if isinstance(body, Ref) and body.tensor.definition is None and body.tensor.domain in ("real", "positive"):
             last = body.indices[-1].letter if body.indices else None
             if last is total.letters[0] and (domain == "unit sum" or total.body == power(body, number(2))):
-                body.tensor.domain = domain
+                positive = body.tensor.domain == "positive" and domain == "unit sum"
+                body.tensor.domain = "simplex" if positive else domain
 
 
 # ------------------------------------------------------------------------------------------------------- naming
