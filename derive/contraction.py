@@ -80,6 +80,7 @@ def simplify_bracket(bracket: Bracket) -> Node:
     """1 or 0 where the relation is certain, one bracket for each digit of a mixed radix, else the bracket."""
     form = bracket.difference()
     if bracket.relation in "≥≤<>":
+        form = _remainders(form)
         if form.certainly_at_least_zero():
             return ONE
         high = form.upper()
@@ -129,6 +130,7 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
         factors = _unique_brackets([f for factor in factors for f in _simplified(factor)])
         if any(is_zero(f) for f in factors):
             return ZERO
+        factors = _quotients(letters, factors)
         solved = _first_solution(letters, factors)
         if solved is not None:
             which, solution = solved
@@ -136,6 +138,8 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
             factors = [substitute(f, solution.values) for f in factors]
             if solution.whole is not None:
                 factors = [_whole_multiples(f, solution.whole) for f in factors]
+            elif any(isinstance(atom, Quotient) for value in solution.values.values() for atom, _ in value.terms):
+                factors = [_with_remainders(f) for f in factors]
             factors = list(factors_of(mul(*factors, *solution.brackets)))
             letters = [x for x in letters if x not in solution.values]
             factors = [contract(f) if not isinstance(f, Bracket) else f for f in factors]
@@ -165,6 +169,40 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
     present = [x for x in letters if x in body.free]
     count = mul(*(number(x.length) for x in letters if x not in body.free))
     return mul(*coefficient, count, Sum(*present, body) if present else body)
+
+
+def _quotients(letters: list[Letter], factors: list[Node]) -> list[Node]:
+    """The factors with ``[0 ≤ a - k·m][a - k·m < k]`` as ``[m = ⌊a/k⌋]`` for a summed letter m."""
+    ranges = [(f, f.difference()) for f in factors if isinstance(f, Bracket) and f.relation in "≥≤<>"]
+    for below, form in ranges:
+        for above, other in ranges:
+            total = form + other
+            width = plus(total.constant, 1)
+            if total.terms or not certainly_nonnegative(plus(width, -1)):
+                continue
+            for x in _direct(letters, form):
+                if form.coefficient(x) == times(width, -1):
+                    equation = Bracket(as_index(x), "=", index_floor(form.without(x), width))
+                    return [equation, *(f for f in factors if f is not below and f is not above)]
+    return factors
+
+
+def _remainders(form: Index) -> Index:
+    """The form with ``a - k·⌊a/k⌋`` as ``a mod k``."""
+    for atom, coefficient in form.terms:
+        if type(atom) is Quotient:
+            for sign in (1, -1):
+                if coefficient == times(atom.divisor, -sign):
+                    part = as_index(Remainder(atom.index, atom.divisor))
+                    short = form.without(atom).plus((part - atom.index).scaled(sign))
+                    if len(short.terms) < len(form.terms):
+                        return short
+    return form
+
+
+def _with_remainders(node: Node) -> Node:
+    """The node with remainders in its indices in the place of differences."""
+    return map_indices(node, _remainders, _with_remainders)
 
 
 def _has_bracket(node: Node, letters: list[Letter]) -> bool:

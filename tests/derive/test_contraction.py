@@ -12,7 +12,7 @@ from derive.evaluate import Evaluator
 from derive.functions import exp
 from derive.index import Index, Letter, as_index, index_floor, index_mod, letter, letters
 from derive.nodes import Bracket, Node, Sum, is_one, is_zero, number
-from derive.notation import at_least, at_most, equal, mul, tensor
+from derive.notation import at_least, at_most, equal, less, mul, tensor
 from derive.size_algebra import size, sizes
 from derive.tree import walk
 
@@ -109,6 +109,38 @@ def test_split_heads_come_back_merged() -> None:
     assert found == X[index_floor(a, d), 0] * Y[0, index_mod(a, d)]
 
 
+WITHIN = at_least(a - d * h, 0) * less(a - d * h, d)
+
+
+def test_a_range_as_wide_as_a_multiple_is_a_quotient() -> None:
+    """``[0 ≤ a - d·h < d]`` holds for h = a // d alone."""
+    whole = index_floor(a, d)
+    assert unchanged(Sum(h, WITHIN * X[h, 0])) == X[whole, 0]
+    rest = at_most(d * h, a) * at_least(d * h + d - 1, a)
+    assert unchanged(Sum(h, rest * X[h, 0] * v[d * h])) == X[whole, 0] * v[d * whole]
+    inner = unchanged(Sum(h, WITHIN * X[h, 0] * Y[0, a - d * h]))
+    assert inner == X[whole, 0] * Y[0, index_mod(a, d)]
+    up = unchanged(Sum(h, at_least(d * h - a, 0) * less(d * h - a, d) * X[h, 0]))
+    assert sums(up) == 0, "rounded up it is a quotient too"
+    wide = letter("b", n * d + 1)
+    guarded = unchanged(Sum(h, at_least(wide - d * h, 0) * less(wide - d * h, d) * X[h, 0]))
+    assert any(isinstance(below, Bracket) for below in walk(guarded)), "the quotient may be out of range"
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        pytest.param(Sum(h, at_least(a - d * h, 0) * less(a - d * h, d + 1) * X[h, 0]), id="wider"),
+        pytest.param(Sum(h, at_least(a - d * h, 1) * less(a - d * h, d) * X[h, 0]), id="narrower"),
+        pytest.param(Sum(h, at_least(a - d * h, 0) * less(a - s * h, s) * X[h, 0]), id="another step"),
+        pytest.param(Sum(h, at_least(a - p * h, 0) * less(a - p * h, p) * X[h, 0]), id="a step that may be zero"),
+        pytest.param(Sum(h, at_least(d * h - a, 0) * X[h, 0]), id="one side"),
+    ],
+)
+def test_other_ranges_stay(node: Node) -> None:
+    assert sums(unchanged(node)) == 1
+
+
 # -------------------------------------------------------------------------------------------------- single brackets
 
 
@@ -126,6 +158,8 @@ def test_split_heads_come_back_merged() -> None:
         (Bracket(as_index(i), "≠", as_index(n)), True),
         (Bracket(as_index(i), "<", as_index(n)), True),
         (Bracket(as_index(i), ">", as_index(n - 1)), False),
+        (at_least(a - d * index_floor(a, d), 0), True),
+        (less(a, d * index_floor(a, d) + d), True),
     ],
 )
 def test_certain_brackets_vanish(bracket: Bracket, truth: bool) -> None:
