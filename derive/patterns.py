@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import sympy
 
@@ -28,14 +29,24 @@ from derive.notation import add, mul, power
 from derive.size_algebra import Size, as_expression
 from derive.tree import key, map_children, substitute, substitute_index, walk
 
-__all__ = ["Match", "Reader"]
+__all__ = ["Match", "Reader", "Rewritten"]
+
+Children = tuple[tuple[int, Node], ...]
+
+
+class Rewritten(NamedTuple):
+    """The node that was made; the part of the old one that the pattern was, and what stands in its place."""
+
+    node: Node
+    part: Node
+    made: Node
+
 
 COMMUTATIVE = frozenset({"maximum", "minimum"})
 # How large an expression may become while two are compared by inserting definitions.
 LARGEST = 400
 
 Scope = Mapping[Letter, Letter]
-Children = tuple[tuple[int, Node], ...]
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,7 @@ class Reader:
 
     # -- putting one formula in the place of another
 
-    def rewritten(self, node: Node, before: Node, after: Node) -> Node | None:
+    def rewritten(self, node: Node, before: Node, after: Node) -> Rewritten | None:
         """The node with the pattern ``before`` replaced by ``after`` at its top; None where it is not found.
 
         A pattern that is a sum is found among the terms of a larger sum, and up to a number in front; one that is a
@@ -147,11 +158,11 @@ class Reader:
                 if not whole:
                     return None
                 found = next(self.matches(before, Pow(node.base, exponent)), None)
-                return None if found is None else power(found.written(after), number(times))
+                return None if found is None else _whole(node, power(found.written(after), number(times)))
         found = next(self.matches(before, node), None)
-        return None if found is None else found.written(after)
+        return None if found is None else _whole(node, found.written(after))
 
-    def _among_terms(self, node: Node, before: Add, after: Node) -> Node | None:
+    def _among_terms(self, node: Node, before: Add, after: Node) -> Rewritten | None:
         if not isinstance(node, Add):
             return None
         children = tuple(enumerate(node.terms))
@@ -166,17 +177,19 @@ class Reader:
         for scale in scales:
             scaled = [mul(number(scale), term) for term in patterns]
             for found, left in self._pick(Add, scaled, children, Match(), {}):
-                return add(*_in_place(children, left, mul(number(scale), found.written(after))))
+                made = mul(number(scale), found.written(after))
+                return Rewritten(add(*_in_place(children, left, made)), add(*_without_left(children, left)), made)
         return None
 
-    def _among_factors(self, node: Node, before: Mul, after: Node) -> Node | None:
+    def _among_factors(self, node: Node, before: Mul, after: Node) -> Rewritten | None:
         if not isinstance(node, Mul):
             return None
         children = tuple(enumerate(node.factors))
         coefficient, rest = _coefficient(before)
         patterns = sorted(factors_of(rest), key=_rank)
         for found, left in self._pick(Mul, patterns, children, Match(), {}):
-            return mul(number(1 / coefficient), *_in_place(children, left, found.written(after)))
+            made = mul(number(1 / coefficient), found.written(after))
+            return Rewritten(mul(*_in_place(children, left, made)), mul(*_without_left(children, left)), made)
         return None
 
     # -- matching
@@ -496,6 +509,16 @@ def _without(children: Children, parts: Sequence[Node]) -> Children | None:
             return None
         del left[at]
     return tuple(left)
+
+
+def _whole(node: Node, made: Node) -> Rewritten:
+    return Rewritten(made, node, made)
+
+
+def _without_left(children: Children, left: Children) -> list[Node]:
+    """What was found among the children."""
+    kept = {place for place, _ in left}
+    return [child for place, child in children if place not in kept]
 
 
 def _in_place(children: Children, left: Children, made: Node) -> list[Node]:

@@ -117,11 +117,17 @@ class _Writer:
         node = map_children(node, lambda child: self._node(child, tensor))
         for row in _BY_HEAD.get(_head(node), ()):
             reader = self.reader if row.through else self.reader.written_in_one()
-            made = reader.rewritten(node, row.spelled, row.macro)
-            if made is not None:
-                self.found.append(Recognition(tensor, row, node, made))
-                return self._node(made, tensor)
+            found = reader.rewritten(node, row.spelled, row.macro)
+            if found is not None:
+                self._record(Recognition(tensor, row, found.part, found.made))
+                return self._node(found.node, tensor)
         return node
+
+    def _record(self, one: Recognition) -> None:
+        """Keep a recognition; one that goes on from the last is one with it."""
+        if self.found and self.found[-1].written is one.spelled:
+            one = replace(one, spelled=self.found.pop().spelled)
+        self.found.append(one)
 
 
 def _head(node: Node) -> str:
