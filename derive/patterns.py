@@ -6,8 +6,9 @@ another index. Terms and factors match in any order. Where the pattern goes on a
 definition of the name is read.
 
 Data
-    ``Match``    what the holes, letters and sizes of a pattern stand for.
-    ``Reader``   definitions to read names with; ``rewritten`` puts one formula in the place of another.
+    ``Match``       what the holes, letters and sizes of a pattern stand for.
+    ``Reader``      definitions to read names with.
+    ``Rewritten``   a node with one formula in the place of another.
 
 The three most important functions are ``Reader.rewritten``, ``Reader.matches`` and ``same`` (equal up to names).
 """
@@ -31,22 +32,20 @@ from derive.tree import key, map_children, substitute, substitute_index, walk
 
 __all__ = ["Match", "Reader", "Rewritten"]
 
-Children = tuple[tuple[int, Node], ...]
-
-
-class Rewritten(NamedTuple):
-    """The node that was made; the part of the old one that the pattern was, and what stands in its place."""
-
-    node: Node
-    part: Node
-    made: Node
-
-
 COMMUTATIVE = frozenset({"maximum", "minimum"})
 # How large an expression may become while two are compared by inserting definitions.
 LARGEST = 400
 
 Scope = Mapping[Letter, Letter]
+Children = tuple[tuple[int, Node], ...]
+
+
+class Rewritten(NamedTuple):
+    """The node that was made; the part of the old one that was found, and what stands in its place."""
+
+    node: Node
+    part: Node
+    made: Node
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from derive.nodes import Apply, Node, Over, Partial, Pow, Tensor
 from derive.patterns import Reader
 from derive.program import Program
 from derive.spellings import SPELLINGS, Spelling
-from derive.tree import map_children, walk
+from derive.tree import map_children, renew_binders, walk
 
 __all__ = ["Recognised", "Recognition", "recognised"]
 
@@ -109,7 +109,7 @@ class _Writer:
 
     def _definition(self, d: Definition) -> Definition:
         body = self._node(d.body, d.tensor)
-        return d if body is d.body else replace(d, body=body)
+        return d if body is d.body else replace(d, body=renew_binders(body))
 
     def _node(self, node: Node, tensor: Tensor) -> Node:
         if isinstance(node, Partial):
