@@ -1,8 +1,9 @@
 """SPELLINGS: how people write macros with simpler functions, one equation for each.
 
 A row says ``spelled = macro`` for whatever its holes stand for (see ``patterns``): ``a``, ``e``, ``m`` are
-expressions, ``u`` and ``v`` vectors along a letter, ``A`` is a matrix. Rows are tried in this order, what is inside
-first, so that a row is written with the macros that its parts have become already. A new macro is a new row.
+expressions, ``u``, ``v``, ``w`` and ``x`` vectors along letters, ``A`` is a matrix. Rows are tried in this order,
+what is inside first, so that a row is written with the macros that its parts have become already. A new macro is a
+new row.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class Spelling:
     through: bool = True
 
 
-K = size("K")
-i, j, k, l = letter("i", K), letter("j", K), letter("k", K), letter("l", K)
-u, v, A = Tensor("u", (K,)), Tensor("v", (K,)), Tensor("A", (K, K))
+K, N = size("K"), size("N")
+i, j, k, l, n = letter("i", K), letter("j", K), letter("k", K), letter("l", K), letter("n", N)
+u, v, w, A = Tensor("u", (K,)), Tensor("v", (K,)), Tensor("w", (N,)), Tensor("A", (K, K))
 a, e, m = Tensor("a", ())[()], Tensor("e", ())[()], Tensor("m", ())[()]
 HALF = number(sympy.Rational(1, 2))
 
@@ -66,21 +67,21 @@ def _log_softmax(argument: Tensor) -> Node:
 
 def _of_moments(axes: int) -> tuple[Spelling, ...]:
     """The rows of root mean square, standard deviation and standardisation along that many axes together."""
-    sizes = tuple(size(f"K{x}") for x in range(axes))
-    along, again, at = (tuple(letter(f"{name}{x}", sizes[x]) for x in range(axes)) for name in "jkl")
-    w = Tensor("w", sizes)
-    average = mean(*again, w[again])
-    variance = mean(*along, (w[along] - average) ** 2)
-    of_squares = mean(*along, w[along] ** 2)
-    entry = standardise(*along, w[along], eps=e).entry(*at)
+    sizes = tuple(size(f"K{axis}") for axis in range(axes))
+    along, again, at = (tuple(letter(f"{name}{axis}", sizes[axis]) for axis in range(axes)) for name in "jkl")
+    x = Tensor("x", sizes)
+    average = mean(*again, x[again])
+    variance = mean(*along, (x[along] - average) ** 2)
+    of_squares = mean(*along, x[along] ** 2)
+    entry = standardise(*along, x[along], eps=e).entry(*at)
     return (
-        Spelling("std", sqrt(variance + e), std(*along, w[along], eps=e)),
-        Spelling("std", sqrt(variance), std(*along, w[along])),
-        Spelling("std", sqrt(of_squares - average**2 + e), std(*along, w[along], eps=e)),
-        Spelling("std", sqrt(of_squares - average**2), std(*along, w[along])),
-        Spelling("rms", sqrt(of_squares + e), rms(*along, w[along], eps=e)),
-        Spelling("rms", sqrt(of_squares), rms(*along, w[along])),
-        Spelling("standardise", (w[at] - average) / std(*along, w[along], eps=e), entry),
+        Spelling("std", sqrt(variance + e), std(*along, x[along], eps=e)),
+        Spelling("std", sqrt(variance), std(*along, x[along])),
+        Spelling("std", sqrt(of_squares - average**2 + e), std(*along, x[along], eps=e)),
+        Spelling("std", sqrt(of_squares - average**2), std(*along, x[along])),
+        Spelling("rms", sqrt(of_squares + e), rms(*along, x[along], eps=e)),
+        Spelling("rms", sqrt(of_squares), rms(*along, x[along])),
+        Spelling("standardise", (x[at] - average) / std(*along, x[along], eps=e), entry),
     )
 
 
@@ -99,6 +100,9 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("log", log(exp(a)), a),
     Spelling("sigmoid", 1 / (1 + exp(-a)), sigmoid(a)),
     Spelling("sigmoid", exp(a) * sigmoid(-a), sigmoid(a)),
+    Spelling("sigmoid", exp(a) * sigmoid(-a) ** 2, sigmoid(a) * sigmoid(-a)),
+    Spelling("sigmoid", exp(a) / (exp(a) + exp(m)), sigmoid(a - m)),
+    Spelling("sigmoid", exp(-softplus(-a)), sigmoid(a)),
     Spelling("sigmoid", 1 + tanh(HALF * a), 2 * sigmoid(a)),
     Spelling("tanh", (exp(a) - exp(-a)) / (exp(a) + exp(-a)), tanh(a)),
     Spelling("tanh", (exp(2 * a) - 1) * sigmoid(-2 * a), tanh(a)),
@@ -111,6 +115,8 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("relu", maximum(a, 0), relu(a)),
     Spelling("relu", where(greater(a, 0), a, 0), relu(a)),
     Spelling("relu", where(greater_equal(a, 0), a, 0), relu(a)),
+    Spelling("relu", where(greater(0, a), 0, a), relu(a)),
+    Spelling("relu", where(greater_equal(0, a), 0, a), relu(a)),
     Spelling("relu", a * greater(a, 0), relu(a)),
     Spelling("relu", a * greater_equal(a, 0), relu(a)),
     Spelling("abs", sqrt(a**2), absolute(a)),
@@ -121,6 +127,7 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("square", absolute(a) ** 2, a**2),
     # vectors and matrices
     Spelling("norm", sqrt(Sum(k, u[k] ** 2)), norm(k, u[k])),
+    Spelling("norm", sqrt(Sum(k, u[k] ** 2) * Sum(n, w[n] ** 2)), norm(k, u[k]) * norm(n, w[n])),
     *_of_moments(1),
     *_of_moments(2),
     *_of_moments(3),

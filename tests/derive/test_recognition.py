@@ -331,6 +331,9 @@ NUMBERS = [
     ((1 + tanh(a / 2)) / 2, sigmoid(a)),
     (tanh(a * 0.5) * 0.5 + 0.5, sigmoid(a)),
     (B[i] ** 2 * (1 + exp(-a)) ** -2, B[i] ** 2 * sigmoid(a) ** 2),
+    (exp(a) / (1 + exp(a)) ** 2, sigmoid(a) * sigmoid(-a)),
+    (exp(a) / (exp(a) + exp(B[i])), sigmoid(a - B[i])),
+    (exp(-log(1 + exp(-a))), sigmoid(a)),
     (log(1 + exp(a)), softplus(a)),
     (log1p(exp(a)), softplus(a)),
     (maximum(a, 0) + log1p(exp(-absolute(a))), softplus(a)),
@@ -346,6 +349,8 @@ NUMBERS = [
     (a * greater(a, 0), relu(a)),
     (greater_equal(a, 0) * B[i] * a, relu(a) * B[i]),
     (where(greater(a, 0), a, 0), relu(a)),
+    (where(greater(0, a), 0, a), relu(a)),
+    (-a * greater(-a, 0), relu(-a)),
     (a * B[i] * greater(a * B[i], 0), relu(a * B[i])),
     (sqrt(a**2), absolute(a)),
     (sqrt(a * a), absolute(a)),
@@ -531,6 +536,10 @@ class TestVectorsAndMatrices:
         )
         is_(found, standardise(k, Z[i, k], eps=1), i, k)
         assert [d_.tensor.name for d_ in found.program.definitions()] == ["s", "h"]
+
+    def test_two_norms_under_one_root(self) -> None:
+        spelled = Sum(k, Z[i, k] * w[k]) / sqrt(Sum(k, Z[i, k] ** 2) * Sum(l, w[l] ** 2))
+        is_(of(spelled, i), Sum(k, Z[i, k] * w[k]) / (norm(k, Z[i, k]) * norm(k, w[k])), i)
 
     def test_is_no_norm(self) -> None:
         for spelled in (
