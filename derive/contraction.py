@@ -144,6 +144,10 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
             letters = [x for x in letters if x not in solution.values]
             factors = [contract(f) if not isinstance(f, Bracket) else f for f in factors]
             continue
+        split = _split(letters, factors)
+        if split is not None:
+            letters, factors = split
+            continue
         which_add = next((m for m, f in enumerate(factors) if isinstance(f, Add) and _has_bracket(f, letters)), None)
         if which_add is not None:
             rest = factors[:which_add], factors[which_add + 1 :]
@@ -221,6 +225,25 @@ def _first_solution(letters: list[Letter], factors: list[Node]) -> tuple[int, _S
             solution = solve(letters, form)
             if solution is not None:
                 return m, solution
+    return None
+
+
+def _split(letters: list[Letter], factors: list[Node]) -> tuple[list[Letter], list[Node]] | None:
+    """A summed letter whose digits an equality asks for, as its digits: ``⌊x/d⌋`` and ``x mod d``."""
+    for form in (f.difference() for f in factors if isinstance(f, Bracket) and f.relation == "="):
+        for atom, _ in form.terms:
+            if not isinstance(atom, Quotient) or atom.index.letter not in letters:
+                continue
+            whole = atom.index.letter
+            assert whole is not None
+            count = exact_quotient(whole.length, atom.divisor)
+            if count is None:
+                continue
+            first, last = Letter(whole.name, count), Letter(whole.name, atom.divisor)
+            value = as_index(first).scaled(atom.divisor) + as_index(last)
+            place = letters.index(whole)
+            renewed = [substitute(f, {whole: value}) for f in factors]
+            return [*letters[:place], first, last, *letters[place + 1 :]], renewed
     return None
 
 

@@ -53,8 +53,8 @@ class Array:
 
     __array_priority__ = 1000.0
     __slots__ = (
-        "__weakref__", "_body", "_letters", "base", "compared", "definite", "kind", "landed", "source", "stale",
-        "views", "wanted",
+        "__weakref__", "_body", "_letters", "base", "compared", "definite", "kind", "label", "landed", "source",
+        "stale", "views", "wanted",
     )  # fmt: skip
 
     def __init__(self, letters: Sequence[Letter], body: Node, kind: str = "real", base: Array | None = None) -> None:
@@ -64,7 +64,7 @@ class Array:
         self.compared: tuple[Array, str, Array] | None = None
         self.definite = True
         self.stale = ""
-        self.wanted = ""
+        self.wanted = self.label = ""
         self.views: weakref.WeakSet[Array] = weakref.WeakSet()
         # where a part of an array was read, and where it was written back
         self.source: tuple[Array, object] | None = None

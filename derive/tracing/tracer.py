@@ -222,8 +222,9 @@ def _outputs(here: Session, name: str, result: Any) -> tuple[Tensor, ...]:
         array = as_array(one)
         tensor = _tensor_of(array)
         if tensor is None or tensor.definition is None or tensor in found:
-            tensor = here.define(name if len(listed) == 1 else f"{name}_{m}", array.letters, array.body).tensor
-            tensor.role = "output"
+            plain = name if len(listed) == 1 else f"{name}_{m}"
+            tensor = here.define(array.label or plain, array.letters, array.body).tensor
+            tensor.role = "" if array.label else "output"
         found.append(tensor)
     return tuple(found)
 
@@ -380,6 +381,7 @@ class _naming:
 
     def _want(self, name: str, array: Array) -> None:
         """An array has the first name that it is bound to; a view of an array with a name has none of its own."""
+        array.label = array.label or name
         if array.base is not None and not array.base.wanted and not array.base.is_anonymous:
             return
         if array.is_anonymous and not array.wanted:

@@ -202,7 +202,7 @@ def test_assumptions_are_comparisons_or_domains() -> None:
         lambda A, x, S: [A == A.T, x > 0, x.sum() == 1, (S, "positive definite")],
     )
     domains = {t.name: t.domain for t in program.inputs}
-    assert domains == {"A": "symmetric", "x": "positive", "S": "positive definite"}
+    assert domains == {"A": "symmetric", "x": "simplex", "S": "positive definite"}
     assert [repr(a) for a in program.assumptions] == ["Σ_i x[i] = 1"]
 
 
