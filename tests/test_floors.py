@@ -28,6 +28,7 @@ SYMBOLIC = (
     "verify.rounding",
     "verify.world",
     "verify.called",
+    "verify.exported",
     "verify.components",
     "verify.catalogue",
     "verify.critical.expression",
