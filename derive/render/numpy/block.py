@@ -111,7 +111,7 @@ def renamed(block: Block, old: str, new: str) -> None:
     """Give another name to what an assignment makes, here and in the loops."""
     for m, statement in enumerate(block.statements):
         changed = _exchanged(statement, {old: name(new)})
-        if isinstance(changed, Update) and changed.target is not None:
+        if isinstance(changed, Update) and changed.target is not None and old in changed.target.names:
             changed = replace(changed, target=replaced(changed.target, {old: name(new)}))
         if isinstance(changed, Assign) and changed.target == old:
             changed = replace(changed, target=new)
@@ -134,7 +134,8 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
             statements.append(replace(inner, block=shared(inner.block, fresh)))
         else:
             statements.append(statement)
-    while (found := _heaviest(statements)) is not None:
+    counted: dict[int, tuple[Statement, Counter[Code]]] = {}
+    while (found := _heaviest(statements, counted)) is not None:
         statements = _named(statements, found, fresh)
     return Block(statements)
 
@@ -201,10 +202,14 @@ def _parts(code: Code) -> Iterator[Code]:
         yield from _parts(child)
 
 
-def _heaviest(statements: list[Statement]) -> Code | None:
-    """The heaviest expression that is computed more than once."""
-    counts = Counter(c for s in statements for top in _codes(s) for c in _parts(top) if c.own_work)
-    again = [code for code, count in counts.items() if count > 1]
+def _heaviest(statements: list[Statement], counted: dict[int, tuple[Statement, Counter[Code]]]) -> Code | None:
+    """The heaviest expression that is computed more than once; ``counted`` remembers what statements compute."""
+    total: Counter[Code] = Counter()
+    for s in statements:
+        if id(s) not in counted:
+            counted[id(s)] = s, Counter(c for top in _codes(s) for c in _parts(top) if c.own_work)
+        total.update(counted[id(s)][1])
+    again = [code for code, count in total.items() if count > 1]
     return max(again, key=lambda c: (c.work, len(c.text)), default=None)
 
 
@@ -221,14 +226,13 @@ def _named(statements: list[Statement], code: Code, fresh: Callable[[str], str])
 
 
 def _exchanged(statement: Statement, names: dict[str, Code]) -> Statement:
-    match statement:
-        case Assign():
-            return replace(statement, code=replaced(statement.code, names))
-        case Update():
-            return replace(statement, code=replaced(statement.code, names))
-        case Loop():
-            inner = Block([_exchanged(s, names) for s in statement.block.statements])
-            return replace(statement, block=inner)
+    """The statement with expressions exchanged; itself where it has none of them."""
+    if isinstance(statement, Loop):
+        inner = Block([_exchanged(s, names) for s in statement.block.statements])
+        return replace(statement, block=inner)
+    if not any(old in statement.code.text for old in names):
+        return statement
+    return replace(statement, code=replaced(statement.code, names))
 
 
 WORDS = {" - ": "minus", " + ": "plus", " * ": "times", " / ": "over", " @ ": "at"}

@@ -56,7 +56,7 @@ from derive.render.numpy.code import (
 from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
-from derive.render.numpy.pieces import joined
+from derive.render.numpy.pieces import joined, restricted
 from derive.render.numpy.products import Axes, contracted, multiplied
 from derive.render.numpy.reads import both, index_array, read, scalar_index
 from derive.render.numpy.scatter import scattered
@@ -309,7 +309,13 @@ class Translator:
                 guards.append(f)
             else:
                 rest.append(f)
-        brackets = [g for g in guards if isinstance(g, Bracket) and not self.said_by_padding(g, rest)]
+        delicate = not all(finite(f, self.risky) for f in rest)
+        if delicate:
+            # what is never read must not be divided by
+            part = restricted(self, [Number(scale), *rest, *guards], letters)
+            if part is not None:
+                return part
+        brackets = [g for g in guards if isinstance(g, Bracket) and (delicate or not self.said_by_padding(g, rest))]
         conditions = [self.truth(g).code for g in brackets if self.is_scalar(g)]
         condition = None if not conditions else conditions[0]
         if len(conditions) > 1:
