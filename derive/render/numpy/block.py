@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from derive.nodes import Tensor
-from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, name, replaced
+from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, name, replaced, subscript
 
 __all__ = ["Assign", "Block", "Loop", "Update", "names_in", "renamed", "shared", "source"]
 
@@ -134,10 +134,26 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
             statements.append(replace(inner, block=shared(inner.block, fresh)))
         else:
             statements.append(statement)
+    statements = _without_kept_axes(statements)
     counted: dict[int, tuple[Statement, Counter[Code]]] = {}
     while (found := _heaviest(statements, counted)) is not None:
         statements = _named(statements, found, fresh)
     return Block(statements)
+
+
+KEPT = re.compile(r"axis=(\d+), keepdims=True\)$")
+
+
+def _without_kept_axes(statements: list[Statement]) -> list[Statement]:
+    """The statements with reductions that keep their axis read from those that do not, where both are there."""
+    every = {c.text: c for s in statements for top in _codes(s) for c in _parts(top)}
+    exchanged: dict[str, Code] = {}
+    for text in every:
+        match = KEPT.search(text)
+        plain = every.get(f"{text[: match.start()]}axis={match[1]})") if match else None
+        if match and plain is not None:
+            exchanged[text] = subscript(plain, [*[":"] * int(match[1]), "None"])
+    return [_exchanged(s, exchanged) for s in statements] if exchanged else statements
 
 
 def _taken_out(loop: Loop, fresh: Callable[[str], str]) -> tuple[Loop, list[Statement]]:

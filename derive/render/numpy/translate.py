@@ -66,6 +66,8 @@ from derive.tree import rename_bound
 
 __all__ = ["Translator"]
 
+ONE = sympy.Integer(1)
+
 
 class Translator:
     """Translates the nodes of one function. Statements that an expression needs go to the current block."""
@@ -327,8 +329,8 @@ class Translator:
         made = scattered(self, rest, others, brackets, letters, scale) if equations else None
         if made is not None:
             return made.under(condition)
-        made = self.masked(rest, [*brackets, *others], letters)
-        return self.scaled(made, scale).under(condition)
+        made = self.masked(rest, [*brackets, *others], letters, scale)
+        return made.under(condition)
 
     def dense_product(self, factors: Sequence[Node], over: Sequence[Letter]) -> Named:
         """The product of factors, summed over letters, as an array that is always there."""
@@ -351,14 +353,34 @@ class Translator:
                         return True
         return False
 
-    def masked(self, factors: Sequence[Node], guards: Sequence[Node], over: Sequence[Letter]) -> Named:
-        """The product with its masks, summed over letters."""
+    def masked(
+        self, factors: Sequence[Node], guards: Sequence[Node], over: Sequence[Letter], scale: sympy.Expr = ONE
+    ) -> Named:
+        """A number times the product with its masks, summed over letters."""
         below = [
             Pow(f.base, _positive(f.exponent)) for f in factors if isinstance(f, Pow) and _is_negative(f.exponent)
         ]
         above = [f for f in factors if not (isinstance(f, Pow) and _is_negative(f.exponent))]
         values = [self.factor(f) for f in above]
         divisors = [self.factor(f) for f in below]
+        if not over and not guards and scale != 1:
+            # a number goes to the factor with the fewest entries
+            every = set(union(v.letters for v in (*values, *divisors)))
+            least = min(range(len(values)), key=lambda m: len(values[m].letters), default=None)
+            if least is not None and len(values[least].letters) < len(every) and len(values) > 1:
+                smallest = self.scaled(values.pop(least), scale)
+                values, scale = [smallest, *values], sympy.Integer(1)
+        return self.scaled(self.combining(values, above, divisors, guards, over), scale)
+
+    def combining(
+        self,
+        values: list[Named],
+        above: Sequence[Node],
+        divisors: list[Named],
+        guards: Sequence[Node],
+        over: Sequence[Letter],
+    ) -> Named:
+        """The product of values and masks, divided by the divisors, summed over letters."""
         if len(guards) == 1 and not divisors and not over and isinstance(guards[0], Bracket):
             whole = self.entrywise(values, [])
             made = self.triangle(guards[0], whole)
