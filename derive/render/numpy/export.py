@@ -117,7 +117,7 @@ class _Writer:
         if given:
             signature += ["*", *(self.identifiers.size(s.name) for s in given)]
         body = [*(f"    {line}" for line in size_lines), *source(block, 4, self.shape), *returned]
-        return "\n".join([*self.header(), *_signature(self.own, signature), *self.docstring(), *body, ""])
+        return "\n".join([*self.header(body), *_signature(self.own, signature), *self.docstring(), *body, ""])
 
     # ------------------------------------------------------------------------------------------------- statements
 
@@ -260,11 +260,16 @@ class _Writer:
 
     # ---------------------------------------------------------------------------------------------- head and foot
 
-    def header(self) -> list[str]:
-        lines = ["import numpy as np", *sorted(self.translator.imports, key=lambda x: ("scipy" in x, x))]
-        for helper in sorted(self.translator.helpers):
-            lines += ["", *HELPERS[helper].rstrip().split("\n")]
-        return [*lines, "", ""]
+    def header(self, lines: list[str]) -> list[str]:
+        """The imports and helpers that the lines of the function need."""
+        helpers = [HELPERS[x].rstrip().split("\n") for x in sorted(self.translator.helpers)]
+        used = any("np." in line for part in (lines, *helpers) for line in part)
+        imports = ["import numpy as np"] if used else []
+        imports += sorted(self.translator.imports, key=lambda x: ("scipy" in x, x))
+        written = list(imports)
+        for helper in helpers:
+            written += ["", *helper]
+        return [*written, "", ""] if written else []
 
     def docstring(self) -> list[str]:
         outputs = [

@@ -15,8 +15,13 @@ def _named(function: str) -> Rule:
     return lambda *arguments: call(function, *arguments)
 
 
-def _compared(operator: str) -> Rule:
-    return lambda a, b: binary(a, operator, b, level=COMPARE)
+def _compared(operator: str, flipped: str) -> Rule:
+    """A comparison, with what is read on the left."""
+
+    def rule(a: Code, b: Code) -> Code:
+        return binary(a, operator, b, level=COMPARE) if a.names else binary(b, flipped, a, level=COMPARE)
+
+    return rule
 
 
 ELEMENTWISE: dict[str, Rule] = {
@@ -26,8 +31,8 @@ ELEMENTWISE: dict[str, Rule] = {
     "sigmoid": _named("sigmoid"),
     "softplus": lambda z: call("np.logaddexp", "0", z),
     "relu": lambda z: call("np.maximum", z, "0"),
-    "greater": _compared(">"),
-    "greater_equal": _compared(">="),
+    "greater": _compared(">", "<"),
+    "greater_equal": _compared(">=", "<="),
 }
 
 

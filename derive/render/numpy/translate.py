@@ -30,6 +30,7 @@ from derive.nodes import (
     Sum,
     Tensor,
     factors_of,
+    terms_of,
 )
 from derive.notation import add, mul
 from derive.render.numpy.arrangement import digits_solved, uncontracted
@@ -258,8 +259,10 @@ class Translator:
         if all(x in self.fixed for x in node.free):
             plain = not any(isinstance(atom, Node) for i in (node.left, node.right) for atom, _ in i.terms)
             if plain:
-                code = binary(scalar_index(self, node.left), operator, scalar_index(self, node.right), level=COMPARE)
-                return Named(code, (), "scalar")
+                first, second = scalar_index(self, node.left), scalar_index(self, node.right)
+                if node.right.free and not node.left.free:
+                    first, second, operator = second, first, FLIPPED.get(operator, operator)
+                return Named(binary(first, operator, second, level=COMPARE), (), "scalar")
         sides = [index_array(self, node.left), index_array(self, node.right)]
         letters = tuple(sorted(union(s.letters for s in sides), key=self.rank))
         first, second = (aligned(s, letters) for s in sides)
@@ -277,13 +280,6 @@ class Translator:
         for x in node.letters:
             self.rank(x)
         factors = list(factors_of(node.body))
-        split = (m for m, f in enumerate(factors) if isinstance(f, Add) and _is_split(f, node.letters))
-        terms = next(split, None)
-        if terms is not None:
-            inner = factors[terms]
-            assert isinstance(inner, Add)
-            rest = factors[:terms], factors[terms + 1 :]
-            return self.value(add(*(Sum(*node.letters, mul(*rest[0], t, *rest[1])) for t in inner.terms)))
         return self.product(factors, node.letters)
 
     def product(self, factors: Sequence[Node], over: Sequence[Letter]) -> Named:
@@ -294,13 +290,22 @@ class Translator:
             inner = rename_bound(alone[0])
             assert isinstance(inner, Sum)
             return self.product([*(f for f in factors if f is not alone[0]), inner.body], inner.letters)
-        flat, letters = digits_solved([f for factor in factors for f in factors_of(factor)], list(over))
+        factors = [f for factor in factors for f in factors_of(factor)]
+        split = next((m for m, f in enumerate(factors) if isinstance(f, Add) and over and _is_split(f, over)), None)
+        if split is not None:
+            numbers = [f.value for f in factors if isinstance(f, Number) and not f.value.is_infinite]
+            rest = [
+                f for f in factors if f is not factors[split] and not (isinstance(f, Number) and f.value in numbers)
+            ]
+            total = self.value(add(*(Sum(*over, mul(*rest, term)) for term in terms_of(factors[split]))))
+            return self.scaled(total, sympy.Mul(*numbers)).under(total.condition)
+        flat, letters = digits_solved(factors, list(over))
         flat, letters = uncontracted(flat, letters)
         for x in letters:
             self.rank(x)
         scale: sympy.Expr = sympy.Integer(1)
         guards: list[Bracket | Apply] = []
-        rest: list[Node] = []
+        rest = []
         for f in flat:
             if isinstance(f, Number) and not f.value.is_infinite:
                 scale = scale * f.value
@@ -617,14 +622,13 @@ def _positive(exponent: Node) -> Node:
 
 
 def _is_split(node: Add, letters: Sequence[Letter]) -> bool:
-    """Whether the terms are better summed one by one: brackets place them, or they are outer products."""
-    return _has_equation(node, letters) or all(_is_outer(t, letters) for t in node.terms)
+    """Whether the terms are better summed one by one: brackets place them, or they are products of smaller arrays."""
+    return _has_equation(node, letters) or all(map(_is_outer, node.terms))
 
 
-def _is_outer(node: Node, letters: Sequence[Letter]) -> bool:
-    """Whether a product has more of the letters than any of its factors."""
-    summed = node.free.intersection(letters)
-    return isinstance(node, Mul) and all(f.free.intersection(letters) < summed for f in node.factors)
+def _is_outer(node: Node) -> bool:
+    """Whether a product has more letters than any of its factors."""
+    return isinstance(node, Mul) and all(f.free < node.free for f in node.factors)
 
 
 def _has_equation(node: Node, letters: Sequence[Letter]) -> bool:

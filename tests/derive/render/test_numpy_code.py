@@ -232,6 +232,7 @@ def test_sources_fit_in_88_columns_and_need_numpy_only() -> None:
         found |= {one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names}
         assert found <= {"numpy", "numpy.lib.stride_tricks", "scipy.special"}
         assert ("erf(" in source) == ("scipy.special" in found)
+        assert ("np." in source) == ("numpy" in found)
 
 
 def test_every_name_is_read() -> None:
