@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from derive.algebra import match
 from derive.definitions import Definition, Recurrence
+from derive.errors import NotationError
 from derive.index import Letter, as_index, fresh
 from derive.nodes import Mul, Node, Ref, Sum, Tensor, factors_of, terms_of
 from derive.notation import add, mul
@@ -26,7 +26,7 @@ from derive.tree import map_children, substitute, walk
 if TYPE_CHECKING:
     from derive.derivation import Derivation
 
-__all__ = ["compiled", "function_name", "numpy_source"]
+__all__ = ["function_name", "numpy_source"]
 
 
 def numpy_source(derivation: Derivation, name: str | None = None) -> str:
@@ -36,28 +36,17 @@ def numpy_source(derivation: Derivation, name: str | None = None) -> str:
     sizes that no shape tells. One result is returned as an array, several as a dict by what they are derivatives by.
     Raises: NotationError naming the operation that has no NumPy form.
     """
-    return _writer(derivation, name).source()
-
-
-def _writer(derivation: Derivation, name: str | None) -> _Writer:
     keys = [_key(t) for t in derivation.derived.outputs]
-    return _Writer(derivation.derived, name or function_name(derivation), keys, _summary(derivation))
+    for text in (*keys, *(t.name for t in (*derivation.wrt, *derivation.program.outputs))):
+        if not text.isidentifier():
+            raise NotationError(f"{text!r} is no identifier, and cannot be a name in Python source")
+    return _Writer(derivation.derived, name or function_name(derivation), keys, _summary(derivation)).source()
 
 
 def function_name(derivation: Derivation) -> str:
     """``gradient_of_L_by_W``."""
     wrt = "_".join(t.name for t in derivation.wrt)
     return f"{derivation.kind}_of_{_of(derivation, '_')}_by_{wrt}"
-
-
-def compiled(derivation: Derivation, name: str | None = None) -> Callable[..., Any]:
-    """The function itself."""
-    writer = _writer(derivation, name)
-    space: dict[str, Any] = {"__name__": writer.own}
-    # the source is ours, and every name in it was checked to be an identifier
-    exec(compile(writer.source(), f"<{writer.own}>", "exec"), space)
-    function: Callable[..., Any] = space[writer.own]
-    return function
 
 
 def _key(tensor: Tensor) -> str:

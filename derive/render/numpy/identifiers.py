@@ -49,8 +49,9 @@ class Identifiers:
 
     def label(self, text: str) -> str:
         """A name for a value that no tensor has: with a number behind if it is taken."""
+        text = text if text.isidentifier() else "term"
         own, number = text, 1
-        while own in self.taken or not own.isidentifier():
+        while own in self.taken:
             number += 1
             own = f"{text}{number}"
         self.taken.add(own)

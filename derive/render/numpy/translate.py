@@ -12,6 +12,7 @@ from dataclasses import replace
 import sympy
 
 from derive.errors import NotationError
+from derive.functions import ELEMENTWISE as KNOWN
 from derive.functions import is_indicator
 from derive.functions import where as where_function
 from derive.index import Index, Letter, as_index
@@ -33,6 +34,7 @@ from derive.nodes import (
     terms_of,
 )
 from derive.notation import add, mul
+from derive.over_axes import OVER
 from derive.render.numpy.arrangement import digits_solved, uncontracted
 from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block
@@ -217,7 +219,7 @@ class Translator:
         row = node.function
         if row is where_function:
             return self.where(node)
-        if row.name not in ELEMENTWISE:
+        if KNOWN.get(row.name) is not row or row.name not in ELEMENTWISE:
             raise NotationError(f"the function {row.name!r} has no NumPy form")
         if row.name in HELPERS:
             self.helpers.add(row.name)
@@ -559,7 +561,7 @@ class Translator:
     def along(self, node: Over) -> Named:
         """A function along axes."""
         row = node.function
-        if row.name not in ALONG and row.name not in MATRIX:
+        if OVER.get(row.name) is not row or row.name not in (*ALONG, *MATRIX):
             raise NotationError(f"the function {row.name!r} is known by its law alone: it has no NumPy form")
         renewed = rename_bound(node)
         assert isinstance(renewed, Over)

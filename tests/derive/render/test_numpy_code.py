@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy
 
 from derive.definitions import Definition, define
 from derive.derivation import Derivation
@@ -19,11 +21,12 @@ from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, vjp
 from derive.errors import NotationError
 from derive.formula import catalogue, claims_of, formula
 from derive.functions import ELEMENTWISE, Elementwise, sqrt
-from derive.index import letters
+from derive.index import Letter, letters
 from derive.nodes import Apply, Over, Partial, Sum, Tensor
 from derive.notation import mean, name, names, tensor
 from derive.over_axes import OVER, over, softmax
 from derive.program import Program
+from derive.render.numpy.compiled import check_source
 from derive.render.numpy.functions import ALONG, MATRIX
 from derive.render.numpy.functions import ELEMENTWISE as TRANSLATED
 from derive.size_algebra import sizes
@@ -321,6 +324,50 @@ def test_an_operation_without_a_translation_is_named() -> None:
     found = gradient(Program.of([x], define(name("y"), over(unspecified("f"), i, x[i]))), "x")
     with pytest.raises(NotationError, match=r"D1_f.*no NumPy form"):
         found.numpy_source()
+
+
+def test_a_function_is_not_known_by_its_name_alone() -> None:
+    i, x = letters("i", sizes("n")[0])[0], tensor("x", sizes("n")[0])
+    other = dataclasses.replace(ELEMENTWISE["exp"], numpy=np.sin)
+    for value, text in ((over(unspecified("norm"), i, x[i]), "norm"), (Sum(i, other(x[i])), "exp")):
+        program = Program.of([x], define(name("y"), value + Sum(i, x[i])))
+        with pytest.raises(NotationError, match=text):
+            jvp(program, "x").numpy_source() if text == "exp" else as_derivation(program).numpy_source()
+
+
+def as_derivation(program: Program) -> Derivation:
+    """A derivation whose results are the outputs of a program."""
+    return Derivation("gradient", program, program.outputs, (), program)
+
+
+@pytest.mark.parametrize("text", ["x\nimport os", 'x"', "1x", "x y"])
+def test_what_is_no_identifier_never_reaches_the_source(text: str) -> None:
+    n = sizes("n")[0]
+    i = letters("i", n)[0]
+    odd, x = Tensor(text, (n,)), tensor("x", n)
+    y, z = Tensor("y", (n,)), Tensor(text, (n,))
+    size = sympy.Symbol(text, integer=True, positive=True)
+    long = Tensor("long", (size,))
+    k = Letter(text, size)
+    programs = [
+        Program((odd,), (Definition(y, (i,), odd[i] ** 2),), (y,)),
+        Program((x,), (Definition(z, (i,), x[i] ** 2),), (z,)),
+        Program((long,), (Definition(Tensor("s", ()), (), Sum(k, long[k] ** 2)),), ()),
+    ]
+    programs[2] = dataclasses.replace(programs[2], outputs=(programs[2].items[0].tensor,))  # type: ignore[union-attr]
+    for program in programs:
+        with pytest.raises(NotationError, match="identifier"):
+            as_derivation(program).numpy_source("f")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import os", "x = 1", "def f():\n    import os", "def f(x):\n    return x.__class__", "@f\ndef g(): pass",
+     "from os import path", "print(1)"],
+)  # fmt: skip
+def test_only_functions_and_numpy_are_executed(source: str) -> None:
+    with pytest.raises(NotationError, match="of the source"):
+        check_source(ast.parse(source))
 
 
 def test_a_derivative_that_is_open_is_named() -> None:
