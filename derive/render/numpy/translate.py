@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 import sympy
 
@@ -368,7 +369,12 @@ class Translator:
             Pow(f.base, _positive(f.exponent)) for f in factors if isinstance(f, Pow) and _is_negative(f.exponent)
         ]
         above = [f for f in factors if not (isinstance(f, Pow) and _is_negative(f.exponent))]
-        values = [self.factor(f) for f in above]
+        if over and len(above) == 1 and not guards and not below and _is_square(above[0]):
+            # a sum of squares is a product with itself
+            above = [above[0].base] * 2
+            values = [self.numeric(self.dense(above[0]))] * 2
+        else:
+            values = [self.factor(f) for f in above]
         divisors = [self.factor(f) for f in below]
         if not over and not guards and scale != 1:
             # a number goes to the factor with the fewest entries
@@ -612,6 +618,10 @@ def common_order(groups: Iterable[Sequence[Letter]], rank: Callable[[Letter], in
     if full and all(g == full[0] for g in full):
         return full[0]
     return tuple(sorted(every, key=rank))
+
+
+def _is_square(node: Node) -> TypeGuard[Pow]:
+    return isinstance(node, Pow) and isinstance(node.exponent, Number) and node.exponent.value == 2
 
 
 def _is_negative(exponent: Node) -> bool:
