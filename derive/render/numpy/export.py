@@ -20,7 +20,8 @@ from derive.render.numpy.code import Code, call, choice, literal, method, name, 
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
-from derive.render.numpy.translate import Translator, finite
+from derive.render.numpy.masks import finite
+from derive.render.numpy.translate import Translator
 from derive.tree import map_children, substitute, walk
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from derive.formula import catalogue, claims_of, formula
 from derive.functions import ELEMENTWISE, Elementwise, sqrt
 from derive.index import Letter, letters
 from derive.nodes import Apply, Over, Partial, Sum, Tensor
-from derive.notation import mean, name, names, tensor
+from derive.notation import at_least, equal, less, mean, name, names, tensor
 from derive.over_axes import OVER, over, softmax
 from derive.program import Program
 from derive.render.numpy.compiled import check_source
@@ -324,6 +324,26 @@ def test_an_operation_without_a_translation_is_named() -> None:
     found = gradient(Program.of([x], define(name("y"), over(unspecified("f"), i, x[i]))), "x")
     with pytest.raises(NotationError, match=r"D1_f.*no NumPy form"):
         found.numpy_source()
+
+
+def test_what_a_false_bracket_multiplies_is_never_read() -> None:
+    """Means of classes, one of them empty; rows of a strict triangle, the first of them empty; a guarded quotient."""
+    n, V = sizes("n V")
+    i, j, v = letters("i j v", n, n, V)
+    w, q, labels = tensor("w", n), tensor("q", n), tensor("labels", n, below=V)
+    count = define(name("count")[v], Sum(i, equal(labels[i], v)))
+    means = define(name("means")[v], Sum(i, w[i] * equal(labels[i], v) / count[v]))
+    rows = define(name("rows")[i], Sum(j, less(j, i) * w[j] / q[i]))
+    steps = define(name("steps")[i], at_least(i, 1) * w[i] / q[i - 1])
+    program = Program.of([w, q, labels], [means, rows, steps])
+    found = as_derivation(program)
+    values = {w: np.array([1.0, 2.0, 4.0]), q: np.array([0.0, 3.0, 5.0]), labels: np.array([0, 2, 0])}
+    with np.errstate(all="ignore"):
+        results = found.function("f")(*values.values(), V=3)
+    np.testing.assert_allclose(results["means"], [2.5, 0, 2])
+    np.testing.assert_allclose(results["rows"], [0, 1 / 3, 3 / 5])
+    assert results["steps"][0] == 0
+    assert results["steps"][2] == 4 / 3
 
 
 def test_a_function_is_not_known_by_its_name_alone() -> None:
