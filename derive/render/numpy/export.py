@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["function_name", "numpy_source"]
 
 
+LONGEST = 48
+"""How long the names that a result is taken by may be together in the name of a function."""
+
+
 def numpy_source(derivation: Derivation, name: str | None = None) -> str:
     """The results of a derivation as the source of one NumPy function.
 
@@ -45,9 +49,10 @@ def numpy_source(derivation: Derivation, name: str | None = None) -> str:
 
 
 def function_name(derivation: Derivation) -> str:
-    """``gradient_of_L_by_W``."""
+    """``gradient_of_L_by_W``; without the names that it is taken by where these are many."""
     wrt = "_".join(t.name for t in derivation.wrt)
-    return f"{derivation.kind}_of_{_of(derivation, '_')}_by_{wrt}"
+    short = f"{derivation.kind}_of_{_of(derivation, '_')}"
+    return f"{short}_by_{wrt}" if len(wrt) <= LONGEST else short
 
 
 def _key(tensor: Tensor) -> str:
@@ -268,7 +273,8 @@ class _Writer:
         ]
         shapes = ", ".join(f"{self.arrays[t]} {self.shape(t) or 'scalar'}" for t in self.program.inputs)
         result = "a dict: " + ", ".join(outputs) if len(outputs) > 1 else (outputs[0] or "a scalar")
-        return [f'    """{self.summary}.', "", *_filled(f"Shapes: {shapes} -> {result}."), '    """']
+        summary = _filled(f'"""{self.summary}.')
+        return [*summary, "", *_filled(f"Shapes: {shapes} -> {result}."), '    """']
 
     def returned(self) -> list[str]:
         codes = [self.arrays[t].text for t in self.program.outputs]

@@ -277,6 +277,14 @@ def test_source_runs_where_this_toolkit_is_not(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------- names, sizes, errors
 
 
+def test_many_names_are_left_out_of_that_of_the_function() -> None:
+    case = GATE["one_block"]()
+    weights = [t for t in case.program.inputs if t.name not in ("R", "eps")]
+    source = gradient(case.program, weights).numpy_source()
+    assert "\ndef gradient_of_L(" in source
+    assert max(map(len, source.splitlines())) <= 88
+
+
 def test_names_hide_nothing() -> None:
     n, sum_ = sizes("n sum")
     i, j = letters("i j", n, sum_)
