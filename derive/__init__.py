@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from derive.definitions import Definition, Recurrence, define, recurrence
     from derive.derivation import Chain, Derivation, Step
-    from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
+    from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, mixed, taylor, vjp
     from derive.errors import DerivationError, MissingRuleError, NotationError
     from derive.evaluate import run
     from derive.formula import Claim, Formula, claim, line, load, prove
@@ -66,17 +66,21 @@ if TYPE_CHECKING:
         minimum_over,
         norm,
         over,
+        rms,
         softmax,
+        standardise,
+        std,
     )  # fmt: skip
     from derive.program import Program
     from derive.size_algebra import size, sizes
     from derive.statements import Statement, assume
+    from derive.tracing import trace
     from derive.unspecified_functions import unspecified
 
 _WHERE = {
     "definitions": "Definition Recurrence define recurrence",
     "derivation": "Chain Derivation Step",
-    "differentiate": "gradient hessian hvp jacobian jvp taylor vjp",
+    "differentiate": "gradient hessian hvp jacobian jvp mixed taylor vjp",
     "errors": "DerivationError MissingRuleError NotationError",
     "evaluate": "run",
     "formula": "Claim Formula claim line load prove",
@@ -85,10 +89,12 @@ _WHERE = {
     "index": "index_floor index_mod letter letters",
     "nodes": "Partial Ref Sum Tensor number",
     "notation": "at_least at_most equal first inside less mean name names tensor",
-    "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over softmax",
+    "over_axes": "argmax argmin det inverse log_softmax logdet logsumexp maximum_over minimum_over norm over rms "
+    "softmax standardise std",
     "program": "Program",
     "size_algebra": "size sizes",
     "statements": "Statement assume",
+    "tracing": "trace",
     "unspecified_functions": "derivative_of unspecified",
 }
 _MODULE_OF = {name: module for module, listed in _WHERE.items() for name in listed.split()}
@@ -100,9 +106,9 @@ __all__ = [
     "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal", "hessian", "hvp",
     "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters", "line", "load",
     "log", "log1p", "log_softmax", "logdet", "logsumexp", "maximum", "maximum_over", "mean", "minimum",
-    "minimum_over", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "run", "sigmoid",
-    "sign", "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "tan", "tanh", "taylor", "tensor",
-    "unspecified", "vjp", "where",
+    "minimum_over", "mixed", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "rms", "run",
+    "sigmoid", "sign", "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "standardise", "std", "tan",
+    "tanh", "taylor", "tensor", "trace", "unspecified", "vjp", "where",
 ]  # fmt: skip
 
 

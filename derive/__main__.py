@@ -8,19 +8,18 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from derive.console import complain, conclude, cut, loaded, run, summary, width, worst
 from derive.errors import DerivationError, MissingRuleError, NotationError
-from derive.prose import without_marks
 
 if TYPE_CHECKING:
-    from derive.derivation import Evidence
+    from derive.derivation import Derivation, Evidence
     from derive.formula import Formula
 
 __all__ = ["app", "main"]
@@ -71,6 +70,7 @@ def list_(
 ) -> None:
     """The catalogue: identifier, title, and whether an entry is stated, derived or checked."""
     from derive.formula import catalogue, formula, group_of
+    from derive.prose import without_marks
 
     rows: list[dict[str, str]] = []
     outcomes = ["holds"]
@@ -147,6 +147,90 @@ def file(
     _write([str(path) for path in paths], to, lang, output)
 
 
+class Kind(StrEnum):
+    """What is derived of a function."""
+
+    gradient = "gradient"
+    jacobian = "jacobian"
+    hessian = "hessian"
+    hvp = "hvp"
+    jvp = "jvp"
+    vjp = "vjp"
+
+
+class FunctionFormat(StrEnum):
+    """The formats of a derivation of a function; ``numpy`` is its result as NumPy source."""
+
+    latex = "latex"
+    html = "html"
+    markdown = "markdown"
+    text = "text"
+    numpy = "numpy"
+
+
+LATEX = [FunctionFormat.latex]
+FunctionTo = Annotated[list[FunctionFormat], typer.Option("--to", help="The format; may be repeated.")]
+
+
+@app.command()
+def function(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE.py:NAME", help="A NumPy function; NAME_assumptions there may say more.")
+    ],
+    wrt: Annotated[list[str], typer.Option("--wrt", help="The argument to differentiate by; may be repeated.")],
+    shape: Annotated[
+        list[str], typer.Option("--shape", metavar="X=n,d", help="The shape of an argument; X= for a number.")
+    ],
+    kind: Annotated[Kind, typer.Option("--kind", help="What is derived.")] = Kind.gradient,
+    to: FunctionTo = LATEX,
+    lang: Lang = Language.en,
+    output: Folder = Path("derivations"),
+) -> None:
+    """Derive from a NumPy function in a file of your own. The file is run as a Python program."""
+    import derive
+    from derive.evidence import evidence_for
+
+    found, assumptions = _function_of(target)
+    shapes = dict(_shape_of(one) for one in shape)
+    ask = getattr(derive, kind.value)
+    subject = ask(found, wrt[0] if len(wrt) == 1 else tuple(wrt), shapes=shapes, assumptions=assumptions)
+    evidence = evidence_for(subject)
+    name = "-".join((found.__name__, kind.value, *wrt))
+    formats = [Format(one.value) for one in to if one is not FunctionFormat.numpy]
+    documents = _documents(subject, name, evidence, formats, lang, output)
+    if FunctionFormat.numpy in to:
+        documents[output / f"{name.replace('-', '_')}.py"] = subject.numpy_source().encode()
+    for path, document in documents.items():
+        _save(path, document)
+        typer.echo(str(path))
+    typer.secho(summary(evidence.all), dim=True)
+    _finish([evidence.outcome])
+
+
+def _function_of(target: str) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    """The function that FILE.py:NAME names, and its assumptions where the file has some."""
+    from derive.formula import module_of
+
+    path, _, name = target.rpartition(":")
+    if not path or not name:
+        raise NotationError(f"{target!r} names no function: write FILE.py:NAME")
+    module = module_of(Path(path))
+    found = getattr(module, name, None)
+    if not callable(found):
+        defined = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise NotationError(f"{path} has no function {name!r}; it has {', '.join(defined) or 'none'}")
+    return found, getattr(module, f"{name}_assumptions", None)
+
+
+def _shape_of(text: str) -> tuple[str, tuple[str | int, ...]]:
+    """``X=n,d`` as a name and a shape."""
+    name, equals, sizes = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise NotationError(f"{text!r} is no shape: write --shape X=n,d, and X= for a number")
+    listed = [one.strip() for one in sizes.split(",") if one.strip()]
+    return name.strip(), tuple(int(one) if one.isdigit() else one for one in listed)
+
+
 def _write(targets: Sequence[str], to: Sequence[Format], lang: Language, folder: Path) -> None:
     """Write every target in every format. All are loaded first; what disagrees is not written."""
     subjects: dict[str, Formula] = {}
@@ -163,7 +247,7 @@ def _write(targets: Sequence[str], to: Sequence[Format], lang: Language, folder:
             outcomes.append("fails")
             continue
         outcomes.append(evidence.outcome)
-        for path, document in _documents(subject, evidence, to, lang, folder).items():
+        for path, document in _documents(subject, subject.id, evidence, to, lang, folder).items():
             _save(path, document)
             typer.echo(str(path))
         typer.secho(summary(evidence.all), dim=True)
@@ -180,18 +264,18 @@ def _checked(subject: Formula) -> Evidence:
 
 
 def _documents(
-    subject: Formula, evidence: Evidence, to: Sequence[Format], lang: Language, folder: Path
+    subject: Formula | Derivation, name: str, evidence: Evidence, to: Sequence[Format], lang: Language, folder: Path
 ) -> dict[Path, bytes]:
     """What is to be written where."""
     documents = {}
     for form in dict.fromkeys(to):
         module, ending = WRITERS[form]
         writer = getattr(importlib.import_module(f"derive.render.{module}"), form.value)
-        name = subject.id if lang is Language.en else f"{subject.id}.{lang.value}"
+        stem = name if lang is Language.en else f"{name}.{lang.value}"
         try:
-            documents[folder / f"{name}.{ending}"] = writer(subject, evidence, lang=lang.value).encode()
+            documents[folder / f"{stem}.{ending}"] = writer(subject, evidence, lang=lang.value).encode()
         except UnicodeError as error:
-            raise NotationError(f"{subject.id}: its prose has characters that are no text: {error}") from error
+            raise NotationError(f"{name}: its prose has characters that are no text: {error}") from error
     return documents
 
 

@@ -6,7 +6,8 @@ the first keeps its place. ``fold`` finds what has a name already, ``assumed`` u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 import sympy
 
@@ -34,7 +35,7 @@ from derive.nodes import (
 )
 from derive.notation import add, mul, power
 from derive.statements import Statement
-from derive.tree import key, map_children, rename_bound, substitute, substitute_index, walk
+from derive.tree import key, length, map_children, rename_bound, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "fold", "insert", "light", "match", "reads", "tidy"]
 
@@ -72,15 +73,31 @@ def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
 
 
 def _tidy_product(node: Mul) -> Node:
-    factors = _combine_powers(node.factors)
+    factors = _cancelled_under_brackets(_combine_powers(node.factors))
     cancelled = _distribute_where_it_cancels(factors)
-    return mul(*factors) if cancelled is None else cancelled
+    return mul(*_without_minus(factors)) if cancelled is None else cancelled
+
+
+def _without_minus(factors: list[Node]) -> list[Node]:
+    """``-(a - b)`` is ``b - a``, and ``c(-a - b)`` is ``-c(a + b)``: fewer terms of a sum have a minus sign then."""
+    if not factors:
+        return factors
+    front = factors[0].value if isinstance(factors[0], Number) else sympy.Integer(1)
+    rest = factors[1:] if isinstance(factors[0], Number) else factors
+    for place, factor in enumerate(rest):
+        if isinstance(factor, Add):
+            signs = [_coefficient(t)[0].could_extract_minus_sign() for t in factor.terms]
+            if all(signs) or (front.could_extract_minus_sign() and 2 * sum(signs) >= len(signs)):
+                turned = sorted(zip(signs, factor.terms, strict=True), key=lambda pair: not pair[0])
+                inside = add(*(mul(number(-1), term) for _, term in turned))
+                return [number(-front), *rest[:place], inside, *rest[place + 1 :]]
+    return factors
 
 
 def _combine_powers(factors: Iterable[Node]) -> list[Node]:
     """Equal bases with their exponents added, at the place of the first; a bracket times itself is itself."""
     table: dict[object, tuple[Node, sympy.Expr]] = {}
-    for factor in factors:
+    for factor in _powers_apart(list(factors)):
         base, exponent = _base_and_exponent(factor)
         if isinstance(factor, Bracket):
             table.setdefault(key(factor), (factor, sympy.Integer(1)))
@@ -93,11 +110,32 @@ def _combine_powers(factors: Iterable[Node]) -> list[Node]:
     return [power(base, number(exponent)) for base, exponent in table.values() if exponent != 0]
 
 
+def _powers_apart(factors: list[Node]) -> list[Node]:
+    """Whole powers of products as products of powers, where these meet their bases: ``(ab)²/a`` is ``a²b²/a``."""
+    apart = [_factor_powers(factor) for factor in factors]
+    if all(len(parts) == 1 for parts in apart):
+        return factors
+    met = Counter(base for parts in apart for base in {key(_base_and_exponent(f)[0]) for f in parts})
+    return [
+        f
+        for factor, parts in zip(factors, apart, strict=True)
+        for f in (parts if any(met[key(_base_and_exponent(f)[0])] > 1 for f in parts) else (factor,))
+    ]
+
+
+def _factor_powers(factor: Node) -> tuple[Node, ...]:
+    """The powers of the factors of a product, of a whole power of it; any other factor alone."""
+    base, exponent = _base_and_exponent(factor)
+    if not isinstance(base, Mul) or not exponent.is_Integer:
+        return (factor,)
+    return tuple(power(f, number(exponent)) for f in base.factors)
+
+
 def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
     """``b·(a/b + c)`` is ``a + b·c``: a factor goes into a sum one of whose terms it cancels."""
     for m, factor in enumerate(factors):
         base, exponent = _base_and_exponent(factor)
-        if isinstance(factor, (Number, Add)):
+        if isinstance(factor, Number):
             continue
         for k, other in enumerate(factors):
             if k == m or not isinstance(other, Add):
@@ -110,11 +148,44 @@ def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
 
 
 def _cancels(base: Node, exponent: sympy.Expr, term: Node) -> bool:
+    equal_here = _under_brackets(factors_of(term))
     for factor in factors_of(term):
         other, power_ = _base_and_exponent(factor)
-        if (exponent * power_).is_negative and key(other) == key(base):
+        if (exponent * power_).is_negative and key(equal_here(other)) == key(equal_here(base)):
             return True
     return False
+
+
+def _cancelled_under_brackets(factors: list[Node]) -> list[Node]:
+    """Factors that cancel where a bracket holds are gone: ``[k = a]·x_k/x_a`` is ``[k = a]``."""
+    equal_here = _under_brackets(factors)
+    together: dict[object, list[tuple[int, sympy.Expr]]] = {}
+    for place, factor in enumerate(factors):
+        base, exponent = _base_and_exponent(factor)
+        if not isinstance(factor, (Bracket, Number)):
+            together.setdefault(key(equal_here(base)), []).append((place, exponent))
+    gone = {m for group in together.values() if sum(e for _, e in group) == 0 for m, _ in group}
+    return [factor for m, factor in enumerate(factors) if m not in gone]
+
+
+def _under_brackets(factors: Iterable[Node]) -> Callable[[Node], Node]:
+    """What makes two nodes the same if they are equal wherever the equations among the factors hold."""
+    equations: list[dict[Letter, Index]] = []
+    for factor in factors:
+        if isinstance(factor, Bracket) and factor.relation == "=":
+            form = factor.difference()
+            for atom, coefficient in form.terms:
+                rest = form.without(atom)
+                if isinstance(atom, Letter) and coefficient in (1, -1) and atom not in rest.free:
+                    equations.append({atom: rest.scaled(-coefficient)})
+                    break
+
+    def solved(node: Node) -> Node:
+        for equation in equations:
+            node = substitute(node, equation)
+        return node
+
+    return solved
 
 
 # ------------------------------------------------------------------------------------------------------- sums
@@ -158,7 +229,33 @@ def _tidy_terms(node: Add) -> Node:
     collected = _like_terms(node.terms)
     if len(collected) < 2:
         return add(*collected)
-    return _common_factors(collected)
+    together, apart = _common_factors(collected), _multiplied_out(collected)
+    return together if apart is None or length(apart) >= length(together) else _tidy(apart)
+
+
+# How many terms a sum may have while it is multiplied out to see whether terms cancel.
+MOST_TERMS = 12
+
+
+def _multiplied_out(terms: list[Node]) -> Node | None:
+    """The sum with its products of sums multiplied out; None where no two terms cancel then."""
+    spread = list(terms)
+    while (place := next((m for m, t in enumerate(spread) if _sum_inside(t) is not None), None)) is not None:
+        inside = _sum_inside(spread[place])
+        assert inside is not None
+        rest = list(factors_of(spread[place]))
+        rest.remove(inside)
+        spread[place : place + 1] = [mul(*rest, t) for t in inside.terms]
+        if len(spread) > MOST_TERMS:
+            return None
+    if len(spread) == len(terms):
+        return None
+    left = _like_terms(mul(*_combine_powers(factors_of(t))) for t in spread)
+    return add(*left) if len(left) < len(spread) - 1 else None
+
+
+def _sum_inside(term: Node) -> Add | None:
+    return next((f for f in factors_of(term) if isinstance(f, Add)), None)
 
 
 def _like_terms(terms: Iterable[Node]) -> list[Node]:
@@ -302,13 +399,23 @@ def _in_range(value: Index, one: Letter) -> bool:
 
 
 class Names:
-    """Definitions to find again in other expressions, by the head of their bodies."""
+    """Definitions to find again in other expressions, by their tensors, and by the head of their bodies.
+
+    With a head stand the expressions to find, and the numbers by which the names have to be multiplied then.
+    """
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
-        self.by_head: dict[object, list[Definition]] = {}
+        self.by_head: dict[object, list[tuple[Definition, Node, int]]] = {}
+        self.by_tensor: dict[Tensor, Definition] = {}
         for d in definitions:
-            if not isinstance(d.body, (Ref, Number)):
-                self.by_head.setdefault(_head(d.body), []).append(d)
+            self.by_tensor[d.tensor] = d
+            if d.tensor.role == "output":
+                continue
+            coefficient, opposite = _coefficient(d.body)
+            forms = [(d.body, 1), (opposite, -1)] if coefficient == -1 else [(d.body, 1)]
+            for form, sign in forms:
+                if not isinstance(form, (Ref, Number)):
+                    self.by_head.setdefault(_head(form), []).append((d, form, sign))
 
 
 def fold(node: Node, names: Names) -> Node:
@@ -319,12 +426,13 @@ def fold(node: Node, names: Names) -> Node:
     if not names.by_head or isinstance(node, Partial):
         return node
     node = map_children(node, lambda child: fold(child, names))
-    for d in names.by_head.get(_head(node), ()):
-        if d.body.tensors <= node.tensors:
-            body, power_of = _same_root(d.body, node)
-            binding = match(d.body, body, frozenset(d.letters))
+    for d, form, sign in names.by_head.get(_head(node), ()):
+        if form.tensors <= node.tensors:
+            body, power_of = _same_root(form, node)
+            binding = match(form, body, frozenset(d.letters))
             if binding is not None and len(binding) == len(d.letters):
-                return power(Ref(d.tensor, tuple(binding[x] for x in d.letters)), number(power_of))
+                name = mul(number(sign), Ref(d.tensor, tuple(binding[x] for x in d.letters)))
+                return power(name, number(power_of))
     return node
 
 

@@ -25,10 +25,39 @@ def contract(node: Node) -> Node:
         case Sum():
             return _contract_sum(list(node.letters), list(factors_of(node.body)))
         case Mul():
-            return mul(*_unique_brackets([f for factor in node.factors for f in _simplified(factor)]))
+            simple = [f for factor in node.factors for f in _simplified(factor)]
+            return mul(*_under_brackets(_unique_brackets(simple)))
         case Bracket():
             return mul(*_simplified(node))
     return node
+
+
+def _under_brackets(factors: list[Node]) -> list[Node]:
+    """``[t_i = k] p[i, t_i]`` is ``[t_i = k] p[i, k]``: where a given integer is k, k stands in its place."""
+    for bracket in [f for f in factors if isinstance(f, Bracket) and f.relation == "="]:
+        if not any(f is bracket for f in factors):
+            continue
+        for given, index in ((bracket.left, bracket.right), (bracket.right, bracket.left)):
+            if len(given.terms) != 1 or given.constant != 0 or index.letter is None:
+                continue
+            atom, coefficient = given.terms[0]
+            if coefficient == 1 and isinstance(atom, Node):
+                factors = [f if f is bracket else _put(f, atom, index) for f in factors]
+    return factors
+
+
+def _put(node: Node, atom: Node, index: Index) -> Node:
+    """The node with an index in the place of an integer entry."""
+
+    if not (atom.free | index.free).isdisjoint(node.bound()):
+        # a letter of the same name that is bound here is another one
+        node = rename_bound(node)
+
+    def here(one: Index) -> Index:
+        coefficient = one.coefficient(atom)
+        return one if coefficient == 0 else one.without(atom) + index.scaled(coefficient)
+
+    return map_indices(node, here, lambda child: _put(child, atom, index))
 
 
 def _simplified(factor: Node) -> tuple[Node, ...]:
@@ -111,6 +140,10 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
             letters = [x for x in letters if x not in solution.values]
             factors = [contract(f) if not isinstance(f, Bracket) else f for f in factors]
             continue
+        split = _split(letters, factors)
+        if split is not None:
+            letters, factors = split
+            continue
         which_add = next((m for m, f in enumerate(factors) if isinstance(f, Add) and _has_bracket(f, letters)), None)
         if which_add is not None:
             rest = factors[:which_add], factors[which_add + 1 :]
@@ -154,6 +187,25 @@ def _first_solution(letters: list[Letter], factors: list[Node]) -> tuple[int, _S
             solution = solve(letters, form)
             if solution is not None:
                 return m, solution
+    return None
+
+
+def _split(letters: list[Letter], factors: list[Node]) -> tuple[list[Letter], list[Node]] | None:
+    """A summed letter whose digits an equality asks for, as its digits: ``⌊x/d⌋`` and ``x mod d``."""
+    for form in (f.difference() for f in factors if isinstance(f, Bracket) and f.relation == "="):
+        for atom, _ in form.terms:
+            if not isinstance(atom, Quotient) or atom.index.letter not in letters:
+                continue
+            whole = atom.index.letter
+            assert whole is not None
+            count = exact_quotient(whole.length, atom.divisor)
+            if count is None:
+                continue
+            first, last = Letter(whole.name, count), Letter(whole.name, atom.divisor)
+            value = as_index(first).scaled(atom.divisor) + as_index(last)
+            place = letters.index(whole)
+            renewed = [substitute(f, {whole: value}) for f in factors]
+            return [*letters[:place], first, last, *letters[place + 1 :]], renewed
     return None
 
 

@@ -53,7 +53,11 @@ class Definition:
         return substitute(self.body, dict(zip(self.letters, indices, strict=True)))
 
     def __repr__(self) -> str:
-        return f"{self.left!r} = {self.body!r}"
+        from derive.render.naming import Names
+        from derive.render.text import plain
+
+        names = Names().bind(self.letters)
+        return f"{plain(self.left, names)} = {plain(self.body, names)}"
 
 
 @dataclass(frozen=True, eq=False)

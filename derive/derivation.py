@@ -117,6 +117,12 @@ class Chain:
         about = repr(self.start) if self.name is None else f"{self.name!r} := {self.start!r}"
         return f"<chain from {about} to {self.result!r}, {lines}>"
 
+    def latex(self) -> str:
+        """The result alone in LaTeX, on one line: in matrix notation where there is one, else in index notation."""
+        from derive.render.latex import right_side
+
+        return right_side(self)
+
     @property
     def result(self) -> Node | Statement:
         """What the last line says."""

@@ -7,11 +7,13 @@ what a sweep finds is a program like any other. All use the same rules.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import sympy
 
 from derive.algebra import insert
+from derive.closing import closed
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Derivation, Step
 from derive.direct import jacobian_of
@@ -22,6 +24,7 @@ from derive.notation import add, mul
 from derive.program import Program
 from derive.prose import quoted
 from derive.rules import Context
+from derive.subjects import Assumptions, Shapes, Subject, is_function, program_of
 from derive.sweeps import (
     Backward,
     Lines,
@@ -35,18 +38,35 @@ from derive.sweeps import (
 from derive.tree import map_indices, replace_tensors
 from derive.vocabulary import Vocabulary, with_names
 
-__all__ = ["gradient", "hessian", "hvp", "jacobian", "jvp", "taylor", "vjp"]
+__all__ = ["gradient", "hessian", "hvp", "jacobian", "jvp", "mixed", "taylor", "vjp"]
 
 
-def gradient(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
+def gradient(
+    subject: Subject,
+    wrt: Wanted,
+    *,
+    shapes: Shapes | None = None,
+    assumptions: Assumptions | None = None,
+    output: str | Tensor | None = None,
+) -> Derivation:
     """The gradient of a scalar output: for each ``wrt`` an array of its shape, ``derived`` computing ``d_<name>``.
 
+    The subject is a program, the id of an entry, or a NumPy function with the ``shapes`` of its arguments (and the
+    ``assumptions`` about them); of a function the results are written in its own names.
     Raises: NotationError when the output is no scalar or a name is unknown; MissingRuleError when an operation has
     no law.
     """
+    program = program_of(subject, shapes, assumptions)
     target = _output(program, output)
     wanted = tensors_of(program, wrt)
-    return with_names(program, lambda words: _gradient(program, wanted, target, words))
+    return _with_names(subject, program, lambda words: _gradient(program, wanted, target, words))
+
+
+def _with_names(subject: Subject, program: Program, derive: Callable[[Vocabulary], Derivation]) -> Derivation:
+    """The derivation with names for what its result repeats; that of a function ends in the names of the function."""
+    if not is_function(subject):
+        return with_names(program, derive)
+    return with_names(program, lambda words: closed(derive(words), words.definitions))
 
 
 def _gradient(
@@ -59,14 +79,22 @@ def _gradient(
     return sweep.derivation("gradient", program.inputs)
 
 
-def vjp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
+def vjp(
+    subject: Subject,
+    wrt: Wanted,
+    *,
+    shapes: Shapes | None = None,
+    assumptions: Assumptions | None = None,
+    output: str | Tensor | None = None,
+) -> Derivation:
     """The vector-Jacobian product: cotangents of ``wrt`` from that of the output, a new input ``d_<output>``.
 
     The derivation is about the scalar ``L = ⟨d_output, output⟩``, whose gradients these are.
     """
+    program = program_of(subject, shapes, assumptions)
     target = _output(program, output)
     wanted = tensors_of(program, wrt)
-    return with_names(program, lambda words: _vjp(program, wanted, target, words))
+    return _with_names(subject, program, lambda words: _vjp(program, wanted, target, words))
 
 
 def _vjp(program: Program, wanted: tuple[Tensor, ...], target: Tensor, words: Vocabulary) -> Derivation:
@@ -82,7 +110,7 @@ def _vjp(program: Program, wanted: tuple[Tensor, ...], target: Tensor, words: Vo
     scalar = words.tensor("L", (), meaning=("the output paired with its cotangent", "输出与其余切的配对"))
     pairing = Definition(scalar, (), Sum(*letters, product) if letters else product)
     inputs = (*program.inputs, seed)
-    paired = Program(inputs, (*program.items, pairing), (scalar,), program.assumptions)
+    paired = replace(program, inputs=inputs, items=(*program.items, pairing), outputs=(scalar,))
     sweep = Backward(program, wanted, {target: seed}, Ref(scalar, ()), paired, words=words)
     sweep.cotangents[target] = seed
     if target not in sweep.readers:
@@ -104,17 +132,20 @@ def _output(program: Program, output: str | Tensor | None) -> Tensor:
 
 
 def jvp(
-    program: Program,
+    subject: Subject,
     wrt: Wanted,
     *,
+    shapes: Shapes | None = None,
+    assumptions: Assumptions | None = None,
     tangents: Mapping[Tensor, Tensor] | None = None,
 ) -> Derivation:
     """The Jacobian-vector product: how the outputs move when ``wrt`` move along tangents, new inputs ``t_<name>``.
 
     ``tangents`` names tensors to move along instead.
     """
+    program = program_of(subject, shapes, assumptions)
     wanted = tensors_of(program, wrt)
-    return with_names(program, lambda words: _jvp(program, wanted, tangents or {}, words))
+    return _with_names(subject, program, lambda words: _jvp(program, wanted, tangents or {}, words))
 
 
 def _jvp(
@@ -193,12 +224,20 @@ def _jvp(
 # --------------------------------------------------------------------------------------------------- direct style
 
 
-def jacobian(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
+def jacobian(
+    subject: Subject,
+    wrt: Wanted,
+    *,
+    shapes: Shapes | None = None,
+    assumptions: Assumptions | None = None,
+    output: str | Tensor | None = None,
+) -> Derivation:
     """All derivatives of an output by one tensor, output axes first: the formula itself is differentiated.
 
     On a long way, or through a recurrence, the Jacobians of the tensors in between get names.
     Raises: NotationError when the tensor is itself part of a recurrence (take vjp or jvp there).
     """
+    program = program_of(subject, shapes, assumptions)
     target = _output(program, output)
     (tensor,) = tensors_of(program, wrt)
 
@@ -207,38 +246,74 @@ def jacobian(program: Program, wrt: Wanted, *, output: str | Tensor | None = Non
         derived = pruned(program.inputs, (*program.items, *found.items), (found.tensor,), program, words)
         return Derivation("jacobian", program, (tensor,), found.chains, derived)
 
-    return with_names(program, derive)
+    return _with_names(subject, program, derive)
 
 
 # -------------------------------------------------------------------------------------------------- second order
 
 
-def hessian(program: Program, wrt: Wanted, *, output: str | Tensor | None = None) -> Derivation:
+def hessian(
+    subject: Subject,
+    wrt: Wanted,
+    *,
+    shapes: Shapes | None = None,
+    assumptions: Assumptions | None = None,
+    output: str | Tensor | None = None,
+) -> Derivation:
     """The Hessian of a scalar output by one tensor: the Jacobian of the gradient's program."""
+    program = program_of(subject, shapes, assumptions)
     (tensor,) = tensors_of(program, wrt)
-    scalar = _output(program, output)
-    name = f"hess_{scalar.name}_{tensor.name}"
+    return _second(subject, program, tensor, tensor, _output(program, output), "hessian")
+
+
+def mixed(
+    subject: Subject,
+    first: str | Tensor,
+    second: str | Tensor,
+    *,
+    shapes: Shapes | None = None,
+    assumptions: Assumptions | None = None,
+    output: str | Tensor | None = None,
+) -> Derivation:
+    """The second derivatives of a scalar output by two tensors: ``shape(first) + shape(second)``."""
+    program = program_of(subject, shapes, assumptions)
+    (one,), (two,) = tensors_of(program, first), tensors_of(program, second)
+    return _second(subject, program, one, two, _output(program, output), "mixed")
+
+
+def _second(subject: Subject, program: Program, one: Tensor, two: Tensor, scalar: Tensor, kind: str) -> Derivation:
+    name = f"hess_{scalar.name}_{one.name}" + ("" if one is two else f"_{two.name}")
 
     def derive(words: Vocabulary) -> Derivation:
-        first = _gradient(program, (tensor,), scalar, words, again=(tensor,))
-        second = jacobian_of(first.derived, first.derived.output, tensor, words, "hessian", name)
+        first = _gradient(program, (one,), scalar, words, again=tuple(dict.fromkeys((one, two))))
+        second = jacobian_of(first.derived, first.derived.output, two, words, "hessian", name)
         items = (*first.derived.items, *second.items)
         derived = pruned(program.inputs, items, (second.tensor,), program, words)
-        return Derivation("hessian", program, (tensor,), (*first.chains, *second.chains), derived)
+        wrt = tuple(dict.fromkeys((one, two)))
+        return Derivation(kind, program, wrt, (*first.chains, *second.chains), derived)
 
-    return with_names(program, derive)
+    return _with_names(subject, program, derive)
 
 
-def hvp(program: Program, wrt: Wanted, *, output: str | Tensor | None = None, style: str = "forward") -> Derivation:
+def hvp(
+    subject: Subject,
+    wrt: Wanted,
+    *,
+    shapes: Shapes | None = None,
+    assumptions: Assumptions | None = None,
+    output: str | Tensor | None = None,
+    style: str = "forward",
+) -> Derivation:
     """The Hessian-vector product, ``v`` a new input of the shape of ``wrt``; linear in ``v``.
 
     ``style`` "forward" sweeps the gradient's program forwards along v, "reverse" sweeps ``⟨gradient, v⟩`` backwards.
     """
+    program = program_of(subject, shapes, assumptions)
     (tensor,) = tensors_of(program, wrt)
     target = _output(program, output)
     if style not in ("forward", "reverse"):
         raise NotationError(f'style is "forward" or "reverse", not {style!r}')
-    return with_names(program, lambda words: _hvp(program, tensor, target, style, words))
+    return _with_names(subject, program, lambda words: _hvp(program, tensor, target, style, words))
 
 
 def _hvp(program: Program, tensor: Tensor, target: Tensor, style: str, words: Vocabulary) -> Derivation:
@@ -257,7 +332,15 @@ def _hvp(program: Program, tensor: Tensor, target: Tensor, style: str, words: Vo
     return Derivation("hvp", program, (tensor,), (*first.chains, *second.chains), second.derived)
 
 
-def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Tensor | None = None) -> Derivation:
+def taylor(
+    subject: Subject,
+    about: Wanted,
+    *,
+    order: int = 2,
+    shapes: Shapes | None = None,
+    assumptions: Assumptions | None = None,
+    output: str | Tensor | None = None,
+) -> Derivation:
     """The Taylor polynomial of a scalar output about ``about``, at ``about + v``, with the order of its remainder.
 
     The expansion is that of ``φ(t) = f(x + t·v)``: its derivatives at 0 are found by sweeping forwards along v again
@@ -267,11 +350,12 @@ def taylor(program: Program, about: Wanted, *, order: int = 2, output: str | Ten
     """
     if order < 1:
         raise NotationError(f"the order of a Taylor expansion is at least 1, not {order!r}")
+    program = program_of(subject, shapes, assumptions)
     (tensor,) = tensors_of(program, about)
     target = _output(program, output)
     if target.axes:
         raise NotationError(f"{target.name!r} is no scalar: expand its entries one by one")
-    return with_names(program, lambda words: _taylor(program, tensor, target, order, words))
+    return _with_names(subject, program, lambda words: _taylor(program, tensor, target, order, words))
 
 
 def _taylor(program: Program, tensor: Tensor, target: Tensor, order: int, words: Vocabulary) -> Derivation:

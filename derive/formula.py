@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from derive.definitions import check_reads
 from derive.derivation import Chain, Derivation, Step, Text
@@ -281,6 +282,11 @@ def load(target: str | Path) -> Formula:
         if path.exists():
             raise NotationError(f"{str(path)!r} is no formula file: these are Python programs and end in .py")
         return formula(str(target))
+    return _declared(module_of(path), path)
+
+
+def module_of(path: Path) -> ModuleType:
+    """The module that a file of the user's is. Raises: NotationError when it does not parse or does not run."""
     if not path.is_file():
         raise NotationError(f"there is no file {str(path)!r}")
     spec = importlib.util.spec_from_file_location(f"formula_{path.stem}", path)
@@ -296,7 +302,7 @@ def load(target: str | Path) -> Formula:
         raise NotationError(f"{name}{line}: this does not parse: {error.msg}") from error
     except (Exception, SystemExit) as error:
         raise _placed(error, {module.__file__ or ""}, path.name) from error
-    return _declared(module, path)
+    return module
 
 
 def _declared(module: object, path: Path) -> Formula:

@@ -216,7 +216,17 @@ class Index(_IndexAlgebra):
             else:
                 terms[atom] = total
         constant = other.constant if sign == 1 else times(other.constant, -1)
-        return Index(tuple(terms.items()), plus(self.constant, constant))
+        found = Index(tuple(terms.items()), plus(self.constant, constant))
+        return found._joined() if any(type(atom) is Remainder for atom in terms) else found
+
+    def _joined(self) -> Index:
+        """``d·⌊a/d⌋ + (a mod d)`` as ``a``."""
+        for atom, coefficient in self.terms:
+            if type(atom) is Remainder:
+                whole = Quotient(atom.index, atom.divisor)
+                if self.coefficient(whole) == times(coefficient, atom.divisor):
+                    return self.without(atom).without(whole).plus(atom.index.scaled(coefficient))
+        return self
 
     def lower(self) -> Size | None:
         """A size that this index is never below, or None."""

@@ -45,7 +45,8 @@ class Tensor(Operators):
     """A named array. ``shape`` is None for a name that is still to be defined.
 
     ``below`` makes it an integer tensor with values in ``0 … below-1``. ``meaning`` is prose for the set-up,
-    English and Chinese. ``primal`` names the tensor whose cotangent (``role`` "cotangent") or tangent this is.
+    English and Chinese. ``primal`` names the tensor whose cotangent (``role`` "cotangent") or tangent this is; the
+    ``role`` "output" is that of a value which its author gave no name.
     ``domain`` says where its entries lie: one of the domains in ``verify.sampling``.
     """
 
@@ -494,7 +495,28 @@ def _exact(value: float) -> sympy.Expr:
         raise NotationError("nan is not a number")
     if abs(value) == float("inf"):
         return sympy.oo if value > 0 else -sympy.oo
-    return sympy.Rational(repr(float(value)))
+    small = _small_fraction(value)
+    if small is not None:
+        return small
+    written = repr(float(value))
+    if sum(c.isdigit() for c in written.split("e")[0]) > 14:
+        # a number that no one has written: a root or a multiple of pi, if it is one to the last digit
+        for scale in (sympy.Integer(1), sympy.pi, 1 / sympy.pi):
+            for power_of in (1, 2):
+                found = _small_fraction(abs(value) ** power_of / float(scale), digits=15)
+                if found is not None:
+                    exact = (found * scale) ** sympy.Rational(1, power_of)
+                    if abs(float(exact) - abs(value)) <= 4e-16 * abs(value):
+                        return exact if value > 0 else -exact
+    return sympy.Rational(written)
+
+
+def _small_fraction(value: float, digits: int = 17) -> sympy.Rational | None:
+    """The fraction with a small denominator that a float is; None where there is none."""
+    small = Fraction(value).limit_denominator(1000)
+    if abs(float(small) - value) <= 10.0 ** (1 - digits) * abs(value) * (digits < 17):
+        return sympy.Rational(small.numerator, small.denominator)
+    return None
 
 
 ZERO = number(0)

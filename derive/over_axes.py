@@ -16,15 +16,16 @@ import sympy
 from derive.errors import NotationError
 from derive.functions import exp, greater_equal, log, sqrt
 from derive.index import Index, Letter, as_index, fresh
-from derive.nodes import ONE, ZERO, Node, Over, Sum, Tensor, as_node
+from derive.nodes import ONE, ZERO, Bracket, Node, Number, Over, Sum, Tensor, as_node, is_zero, number
 from derive.notation import equal
-from derive.size_algebra import Size, size
+from derive.size_algebra import Size, as_expression, size
 from derive.statements import Condition, Statement
 from derive.tree import substitute
 
 __all__ = [
     "OVER", "OverAxes", "argmax", "argmin", "argument_at", "det", "inverse", "log_softmax", "logdet", "logsumexp",
-    "maximum_over", "minimum_over", "norm", "over", "softmax", "spelled_out", "summation_letters",
+    "maximum_over", "minimum_over", "norm", "over", "rms", "softmax", "spelled_out", "standardise", "std",
+    "summation_letters",
 ]  # fmt: skip
 
 
@@ -34,6 +35,7 @@ class OverAxes:
 
     ``letters`` is the number of axes it works along, ``at`` the number of indices of its value (0: a scalar). The
     axes of the value are ``outputs``, then those it works along (again and again, for higher derivatives).
+    Behind the vector or matrix stand ``numbers`` other arguments, which do not depend on its letters.
     Unspecified functions have the ``order`` of their derivative, and their bare name in ``latex``.
     ``derivative`` maps (node, differentiate) to the derivative, ``expansion`` spells the function out, ``condition``
     says under which the law holds.
@@ -53,6 +55,7 @@ class OverAxes:
     kinks: bool = False
     outputs: tuple[Size, ...] = ()
     order: int | None = None
+    numbers: int = 0
 
     def __repr__(self) -> str:
         return self.name
@@ -111,6 +114,37 @@ def _norm_law(node: Over, d: Callable[[Node], Node]) -> Node:
     return Sum(k, z / node * d(z))
 
 
+def _standardised(node: Over, at: Letter | Index) -> Over:
+    return Over(STANDARDISE, node.letters, node.arguments, (as_index(at),))
+
+
+def _share(node: Over) -> Number:
+    return number(1 / as_expression(node.letters[0].length))
+
+
+def _rms_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    (k,) = summation_letters(node)
+    along = _summed(k, argument_at(node, k), d(argument_at(node, k)))
+    return _share(node) * along / node + d(node.arguments[1]) / (2 * node)
+
+
+def _std_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    (k,) = summation_letters(node)
+    along = _summed(k, _standardised(node, k), d(argument_at(node, k)))
+    return _share(node) * along + d(node.arguments[1]) / (2 * node)
+
+
+def _standardise_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    (k,) = summation_letters(node)
+    s, share = Over(STD, node.letters, node.arguments), _share(node)
+    slope = equal(node.at[0], k) - share - share * node * node.entry(k)
+    return _summed(k, slope, d(argument_at(node, k))) / s - node * d(node.arguments[1]) / (2 * s**2)
+
+
+def _summed(k: Letter, slope: Node, moved: Node) -> Node:
+    return ZERO if is_zero(moved) else Sum(k, slope * moved)
+
+
 def _inverse_law(node: Over, d: Callable[[Node], Node]) -> Node:
     k, m = summation_letters(node)
     i, j = node.at
@@ -127,6 +161,24 @@ def _det_law(node: Over, d: Callable[[Node], Node]) -> Node:
     return node * _logdet_law(node, d)
 
 
+def _cholesky_law(node: Over, d: Callable[[Node], Node]) -> Node:
+    """``L Φ(L⁻¹ A' L⁻ᵀ)``: Φ keeps the lower triangle and halves the diagonal; A is read below its diagonal."""
+    m, p = summation_letters(node)
+    (k,) = fresh(node.letters[:1]).values()
+    i, j = node.at
+
+    def inverted(row: Index, column: Index) -> Node:
+        r, c = fresh(node.letters).values()
+        return Over(INVERSE, (r, c), (node.entry(as_index(r), as_index(c)),), (row, column))
+
+    here, row, column = as_index(k), as_index(m), as_index(p)
+    below = Bracket(row, "≥", column) * inverted(here, row) * inverted(j, column)
+    above = Bracket(row, ">", column) * inverted(here, column) * inverted(j, row)
+    half = number(sympy.Rational(1, 2))
+    triangle = Bracket(here, ">", j) + half * Bracket(here, "=", j)
+    return Sum(k, m, p, node.entry(i, here) * triangle * (below + above) * d(argument_at(node, m, p)))
+
+
 def _stable_softmax(z: Any) -> Any:
     weights = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
@@ -135,6 +187,14 @@ def _stable_softmax(z: Any) -> Any:
 def _stable_logsumexp(z: Any) -> Any:
     top = np.max(np.real(z), axis=-1, keepdims=True)
     return np.squeeze(top, -1) + np.log(np.exp(z - top).sum(axis=-1))
+
+
+def _rms(z: Any, e: Any) -> Any:
+    return np.sqrt((z * z).mean(axis=-1) + e[..., 0])
+
+
+def _std(z: Any, e: Any) -> Any:
+    return _rms(z - z.mean(axis=-1, keepdims=True), e)
 
 
 def _take(position: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -151,12 +211,49 @@ def _logdet(z: Any) -> Any:
     return np.linalg.slogdet(z)[1]
 
 
+def _cholesky(matrices: Any) -> Any:
+    """The lower triangular factors of matrices, which are read below their diagonals; nan where there is none."""
+    if not np.iscomplexobj(matrices):
+        try:
+            return np.linalg.cholesky(matrices)
+        except np.linalg.LinAlgError:
+            if np.ndim(matrices) == 2:
+                return np.full_like(matrices, np.nan)
+            return np.stack([_cholesky(one) for one in matrices])
+    found = np.zeros_like(matrices)
+    for j in range(matrices.shape[-1]):
+        left = found[..., j:, :j] @ found[..., j, :j, None]
+        column = matrices[..., j:, j] - left[..., 0]
+        found[..., j:, j] = column / np.sqrt(column[..., :1])
+    return found
+
+
+def _explicit_cholesky(rows: Any, i: int, j: int) -> Any:
+    if i < j:
+        return sympy.Integer(0)
+    known = [_explicit_cholesky(rows, i, m) * _explicit_cholesky(rows, j, m) for m in range(j)]
+    rest = rows[i][j] - sum(known, sympy.Integer(0))
+    return sympy.sqrt(rest) if i == j else rest / _explicit_cholesky(rows, j, j)
+
+
 def _explicit_matrix(rows: Any) -> Any:
     return sympy.Matrix(rows)
 
 
 def _explicit_softmax(z: Any, i: int) -> Any:
     return sympy.exp(z[i]) / sum(sympy.exp(x) for x in z)
+
+
+def _explicit_mean(z: Any) -> Any:
+    return sum(z) / sympy.Integer(len(z))
+
+
+def _explicit_rms(z: Any, e: Any) -> Any:
+    return sympy.sqrt(_explicit_mean([x**2 for x in z]) + e[0])
+
+
+def _explicit_std(z: Any, e: Any) -> Any:
+    return _explicit_rms([x - _explicit_mean(z) for x in z], e)
 
 
 def _explicit_winner(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
@@ -180,6 +277,22 @@ def _explicit_position(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]
     return value
 
 
+SINGULAR = 1e13
+"""From this condition number on a matrix has no inverse that its rounded entries know."""
+
+
+def _inverse(matrices: Any) -> Any:
+    """The inverses of matrices; nan where there is none."""
+    try:
+        found = np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        if np.ndim(matrices) == 2:
+            return np.full_like(matrices, np.nan)
+        return np.stack([_inverse(one) for one in matrices])
+    condition = np.linalg.norm(matrices, axis=(-2, -1)) * np.linalg.norm(found, axis=(-2, -1))
+    return np.where((condition < SINGULAR)[..., None, None], found, np.nan)
+
+
 def _expand_softmax(node: Over) -> Node:
     (k,) = summation_letters(node)
     return exp(argument_at(node, node.at[0])) / Sum(k, exp(argument_at(node, k)))
@@ -198,6 +311,25 @@ def _expand_logsumexp(node: Over) -> Node:
 def _expand_norm(node: Over) -> Node:
     (k,) = summation_letters(node)
     return sqrt(Sum(k, argument_at(node, k) ** 2))
+
+
+def _expand_rms(node: Over) -> Node:
+    (k,) = summation_letters(node)
+    return sqrt(_share(node) * Sum(k, argument_at(node, k) ** 2) + node.arguments[1])
+
+
+def _mean_argument(node: Over) -> Node:
+    (k,) = summation_letters(node)
+    return _share(node) * Sum(k, argument_at(node, k))
+
+
+def _expand_std(node: Over) -> Node:
+    (k,) = summation_letters(node)
+    return sqrt(_share(node) * Sum(k, (argument_at(node, k) - _mean_argument(node)) ** 2) + node.arguments[1])
+
+
+def _expand_standardise(node: Over) -> Node:
+    return (argument_at(node, node.at[0]) - _mean_argument(node)) / _expand_std(node)
 
 
 def _alone(extremum: Callable[[], OverAxes]) -> Callable[[Over], Condition]:
@@ -256,10 +388,34 @@ NORM = OverAxes(
     lambda z: sympy.sqrt(sum(x**2 for x in z)), _expand_norm,
     r"\lVert u\rVert' = \sum_k \frac{u_k}{\lVert u\rVert}\,u_k'", condition=lambda node: Statement(node, "≠", ZERO),
 )  # fmt: skip
+RMS = OverAxes(
+    "rms", 1, 0, r"\operatorname{rms}", _rms_law, _rms, _explicit_rms, _expand_rms,
+    r"s = \operatorname{rms}(u,\varepsilon):\quad s' = \frac1{ns}\sum_k u_k\,u_k' + \frac{\varepsilon'}{2s}",
+    condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
+)  # fmt: skip
+STD: OverAxes = OverAxes(
+    "std", 1, 0, r"\operatorname{std}", _std_law, _std, _explicit_std, _expand_std,
+    r"s = \operatorname{std}(u,\varepsilon):\quad s' = \frac1n\sum_k h_k\,u_k' + \frac{\varepsilon'}{2s},\quad "
+    r"h_k = \frac{u_k - \bar u}{s}",
+    condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
+)  # fmt: skip
+STANDARDISE: OverAxes = OverAxes(
+    "standardise", 1, 1, r"\operatorname{standardise}", _standardise_law,
+    lambda z, e: (z - z.mean(axis=-1, keepdims=True)) / _std(z, e)[..., None],
+    lambda z, e, i: (z[i] - _explicit_mean(z)) / _explicit_std(z, e), _expand_standardise,
+    r"h_l = \frac{u_l - \bar u}{s}:\quad h_l' = \frac1s\Bigl(u_l' - \frac1n\sum_k u_k' - \frac{h_l}n\sum_k h_k\,u_k'"
+    r"\Bigr) - \frac{h_l\,\varepsilon'}{2s^2},\quad s = \operatorname{std}(u,\varepsilon)",
+    condition=lambda node: Statement(Over(STD, node.letters, node.arguments), "≠", ZERO), numbers=1,
+)  # fmt: skip
 INVERSE = OverAxes(
-    "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, np.linalg.inv,
+    "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, _inverse,
     lambda rows, i, j: _explicit_matrix(rows).inv(method="ADJ")[i, j],
     statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition=_invertible,
+)  # fmt: skip
+CHOLESKY = OverAxes(
+    "cholesky", 2, 2, r"\operatorname{chol}", _cholesky_law, _cholesky, _explicit_cholesky,
+    statement=r"A = LL^\top:\; L' = L\,\Phi(L^{-1}A'L^{-\top}),\; \Phi(X)_{kj} = ([k>j] + \tfrac12[k=j])X_{kj}",
+    condition=lambda node: ("the matrix is positive definite", "矩阵正定"),
 )  # fmt: skip
 LOGDET = OverAxes(
     "logdet", 2, 0, r"\log|\det\cdot|", _logdet_law, _logdet,
@@ -272,8 +428,11 @@ DET: OverAxes = OverAxes(
 )  # fmt: skip
 
 OVER: dict[str, OverAxes] = {
-    row.name: row for row in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, ARGMAX, ARGMIN, NORM, INVERSE, LOGDET, DET)
-}
+    row.name: row for row in (
+        SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, ARGMAX, ARGMIN, NORM, RMS, STD, STANDARDISE, INVERSE, CHOLESKY,
+        LOGDET, DET,
+    )
+}  # fmt: skip
 
 
 def spelled_out(function: OverAxes) -> tuple[Over, Node]:
@@ -286,7 +445,10 @@ def spelled_out(function: OverAxes) -> tuple[Over, Node]:
     length = size("K")
     own, bound = Letter("l", length), Letter("j", length)
     z = Tensor("z", (length,), meaning=("argument", "自变量"))
-    whole = Over(function, (bound,), (z[bound],), (as_index(own),) if function.at else ())
+    numbers = tuple(
+        Tensor("ε" if m == 0 else f"ε{m}", (), meaning=("number", "数"))[()] for m in range(function.numbers)
+    )
+    whole = Over(function, (bound,), (z[bound], *numbers), (as_index(own),) if function.at else ())
     return whole, function.expansion(whole)
 
 
@@ -328,6 +490,21 @@ def argmin(along: Letter, body: object) -> Over:
 def norm(along: Letter, body: object) -> Over:
     """The Euclidean norm along a letter."""
     return over(NORM, along, body)
+
+
+def rms(along: Letter, body: object, eps: object = 0) -> Over:
+    """``rms(k, X[i, k], eps)``: the root of the mean square along ``k``, plus ``eps``."""
+    return over(RMS, along, body, eps)
+
+
+def std(along: Letter, body: object, eps: object = 0) -> Over:
+    """``std(k, X[i, k], eps)``: the root of the mean square deviation from the mean along ``k``, plus ``eps``."""
+    return over(STD, along, body, eps)
+
+
+def standardise(along: Letter, body: object, eps: object = 0) -> Over:
+    """``standardise(k, X[i, k], eps)``: less the mean along ``k``, divided by the ``std``; its entry ``k``."""
+    return over(STANDARDISE, along, body, eps, at=along)
 
 
 def inverse(row: Letter, column: Letter, body: object) -> Over:

@@ -8,7 +8,7 @@ Data
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,17 +22,33 @@ from derive.size_algebra import Size, size_symbols
 from derive.statements import Statement
 from derive.tree import walk
 
-__all__ = ["Program"]
+__all__ = ["Program", "Source"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The NumPy function that a program was traced from, its arguments, and the tensors that it returns."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Inputs, definitions in the order of their computation, outputs, assumptions."""
+    """Inputs, definitions in the order of their computation, outputs, assumptions.
+
+    ``notes`` are what has to be said of the program, in English and in Chinese. ``constants`` are the values of
+    inputs that stand for arrays of numbers. ``source`` is what it was traced from.
+    """
 
     inputs: tuple[Tensor, ...]
     items: tuple[Definition | Recurrence, ...]
     outputs: tuple[Tensor, ...]
     assumptions: tuple[Statement, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    constants: Mapping[Tensor, Any] = field(default_factory=dict)
+    source: Source | None = None
     _by_tensor: dict[Tensor, Definition] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

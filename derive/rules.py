@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from derive.algebra import Names, fold
 from derive.definitions import Definition
 from derive.errors import MissingRuleError
+from derive.facts import Facts
 from derive.functions import Elementwise, log
 from derive.nodes import (
     ZERO,
@@ -57,6 +58,7 @@ class Context:
         self._dependents: dict[Tensor, frozenset[Tensor]] = {}
         moving = frozenset[Tensor]().union(*(self.dependents(tensor) for tensor in again))
         self.assumptions = tuple(a for a in program.assumptions if moving.isdisjoint(a.tensors))
+        self.facts = Facts(program, self.assumptions, moving)
 
     def dependents(self, tensor: Tensor) -> frozenset[Tensor]:
         """The tensor and all that is computed from it."""
@@ -334,10 +336,28 @@ _TABLE = (
         ("common factors in front, what cancels is gone", "提取公因子并约分"),
     ),
     Rule(
+        "unit_sum",
+        ("entries that add up to one", "各元素之和为一"),
+        r"\sum_k \operatorname{softmax}(z)_k = 1",
+        ("the entries of a softmax add up to 1", "softmax 的各元素之和为 1"),
+    ),
+    Rule(
         "assumption",
         ("assumption used", "使用假设"),
         r"a = b",
         ("this was assumed", "此为所作假设"),
+    ),
+    Rule(
+        "symmetry",
+        ("symmetry", "对称性"),
+        r"A_{ij} = A_{ji}",
+        ("the matrix is symmetric", "矩阵对称"),
+    ),
+    Rule(
+        "total",
+        ("known sum", "已知的和"),
+        r"\sum_k p_k = 1",
+        ("what the entries sum to is known", "各元之和已知"),
     ),
     Rule(
         "insert",
@@ -356,6 +376,12 @@ _TABLE = (
         ("definition of a function", "函数的定义"),
         r"f := g \;\Rightarrow\; f(u) = g(u)",
         ("the function is what its definition says", "按函数的定义展开"),
+    ),
+    Rule(
+        "recognise",
+        ("function recognised", "认出的函数"),
+        r"g(u) = f(u)",
+        ("what is written out is a function that has a name", "所写出的式子是一个有名称的函数"),
     ),
     Rule(
         "taylor",

@@ -79,6 +79,8 @@ class _Signs:
                 return max(signs) if node.function.name == "maximum" else min(signs)
             case Over() if node.function.name in ("max", "min"):
                 return self.of(node.arguments[0])
+            case Over() if node.function.name in ("rms", "std"):
+                return max(self.of(node.arguments[1]), NONNEGATIVE)
             case Apply() | Over():
                 return _VALUES.get(node.function.name, UNKNOWN)
         return UNKNOWN

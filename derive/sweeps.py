@@ -17,6 +17,7 @@ from derive.definitions import Definition, Recurrence, check_order
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
 from derive.functions import Elementwise
+from derive.identities import with_unit_sums
 from derive.index import Letter, as_index, fresh
 from derive.nodes import ZERO, Bracket, Node, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul
@@ -25,7 +26,7 @@ from derive.program import Program
 from derive.prose import quoted
 from derive.rules import LAWS, Applied, Context, apply_rule
 from derive.statements import Condition, Statement
-from derive.tree import key, walk
+from derive.tree import key, length, letters_of, walk
 from derive.vocabulary import Vocabulary, placed
 
 __all__ = ["Backward", "Lines", "lemma", "letters_for", "needed_for", "pruned", "tensors_of"]
@@ -90,12 +91,24 @@ class Lines:
         self.line(applied.after, applied.rule.name, functions=applied.functions, conditions=applied.conditions)
 
     def shorten(self) -> None:
-        """Contract, collect, use the assumptions."""
+        """Contract, collect, use what adds up to 1, use the assumptions."""
         if any(isinstance(node, Bracket) for node in walk(self.now)):
             self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
-        self.line(fold(self.now, self.context.named), "name")
+        self.fold()
+        short = with_unit_sums(self.now, self.context.named)
+        if short is not self.now:
+            self.line(short, "unit_sum")
+            self.fold()
         self.assume()
+        self.know()
+
+    def fold(self) -> None:
+        """Write what has a name with it."""
+        named = fold(self.now, self.context.named)
+        if named is not self.now:
+            self.line(named, "name")
+            self.line(tidy(self.now), "collect")
 
     def assume(self) -> None:
         """Use the assumptions that may be used."""
@@ -110,6 +123,27 @@ class Lines:
                     why=_reason(assumption.reason),
                 )
                 self.line(tidy(self.now), "collect")
+
+    def know(self) -> None:
+        """Use what is known of the tensors: symmetric matrices, rows whose sum is known."""
+        total, used = self.context.facts.totalled(self.now)
+        if total is not self.now:
+            self.used += used
+            self.line(total, "total", conditions=used)
+            self.line(tidy(self.now), "collect")
+        letters = letters_of(self.start)
+        if isinstance(self.start, Partial) and isinstance(self.start.wrt, Ref):
+            letters = letters_of(self.start.body, self.start.wrt)
+        turned = self.context.facts.symmetrised(self.now, letters)
+        if turned is not self.now:
+            self.line(turned, "symmetry")
+
+    def insert(self, ready: Definition) -> None:
+        """Put what was found in the place of its name; the assumptions that it was written under come with it."""
+        short = insert(self.now, ready)
+        if short is not self.now:
+            self.used += ready.under
+            self.line(short, "insert")
 
     def defines(self, tensor: Tensor, letters: tuple[Letter, ...]) -> Definition:
         """The definition that the chain ends in."""
@@ -270,11 +304,11 @@ class Backward:
         lines.shorten()
         for d in readers:
             ready = self.found.get(d.tensor)
-            if ready is None or not self._inserted(d):
+            if ready is None or not self._read_once(d):
                 continue
-            short = insert(lines.now, ready)
-            if short is not lines.now:
-                lines.line(short, "insert")
+            inserted = insert(lines.now, ready)
+            if inserted is not lines.now and (light(ready.body) or _shortens(inserted, ready, lines.now)):
+                lines.insert(ready)
                 lines.shorten()
         self.chains.append(lines.chain(mine[letters]))
         made = lines.defines(mine, letters)
@@ -297,15 +331,23 @@ class Backward:
         product = mul(upstream, partial)
         return Sum(*own, product) if own else product
 
-    def _inserted(self, d: Definition) -> bool:
-        """Whether a cotangent stands in place of its name: short, read by one chain only, outside recurrences."""
-        readers = len(d.body.tensors & self.relevant)
-        return d.tensor not in self.grouped and readers == 1 and light(self.found[d.tensor].body)
+    def _read_once(self, d: Definition) -> bool:
+        """Whether one chain only reads a cotangent, and no recurrence computes it: it may stand for its name."""
+        return d.tensor not in self.grouped and len(d.body.tensors & self.relevant) == 1
 
     def derivation(self, kind: str, inputs: tuple[Tensor, ...]) -> Derivation:
         outputs = tuple(self.cotangents[t] for t in self.wrt)
         derived = pruned(inputs, (*self.program.items, *self.items), outputs, self.program, self.words)
         return Derivation(kind, self.within, self.wrt, tuple(self.chains), derived)
+
+
+# How much a cotangent may hold that is inserted to see whether it cancels.
+LARGE = 60
+
+
+def _shortens(inserted: Node, ready: Definition, named: Node) -> bool:
+    """Whether a result becomes shorter with a cotangent in the place of its name."""
+    return light(ready.body, LARGE) and length(tidy(contract(inserted))) < length(named)
 
 
 def pruned(
@@ -347,7 +389,8 @@ def lemma(function: OverAxes) -> Chain:
     column = Letter("k", z.axes[0])
     y = Tensor("p" if function.name == "softmax" else "y", z.axes if at else ())
     spelled = Definition(y, tuple(index.letter for index in at if index.letter is not None), body)
-    program = Program((z,), (spelled,), (y,))
+    inputs = tuple(a.tensor for a in whole.arguments if isinstance(a, Ref))
+    program = Program(inputs, (spelled,), (y,))
     context = Context(program, [spelled])
     left = Ref(y, at)
     lines = Lines(Partial(left, z[column], total=True), context)
@@ -359,9 +402,10 @@ def lemma(function: OverAxes) -> Chain:
     # the law as the table states it, by one rewrite and contraction
     (law,) = (rule for rule in LAWS if rule.name == "along_axes")
     assert law.rewrite is not None
-    stated = law.rewrite(Partial(whole, z[column]), Context(Program((z,), (), (z,))))
+    bare = Context(Program(inputs, (), (z,)))
+    stated = law.rewrite(Partial(whole, z[column]), bare)
     assert stated is not None
-    closing = Lines(stated, Context(Program((z,), (), (z,))))
+    closing = Lines(stated, bare)
     closing.carry_out()
     closing.shorten()
     lines.line(fold(closing.now, Names([Definition(y, spelled.letters, whole)])), "expand")

@@ -31,6 +31,7 @@ from derive.size_algebra import Size
 
 __all__ = [
     "key",
+    "length",
     "letters_of",
     "map_children",
     "map_indices",
@@ -86,6 +87,11 @@ def walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(here.children()))
         for index in here.indices_here():
             stack.extend(_index_nodes(index))
+
+
+def length(node: Node) -> int:
+    """How many nodes there are, those inside indices included."""
+    return sum(1 for _ in walk(node))
 
 
 def _index_nodes(index: Index) -> Iterator[Node]:

@@ -206,12 +206,16 @@ def _parts(root: Node) -> Iterator[Node]:
         stack.extend(here.children())
 
 
+SHORT = frozenset({"inverse", "det", "logdet", "norm"})
+"""Functions that are written shorter than a name would be introduced."""
+
+
 def _nameable(node: Node) -> bool:
     if isinstance(node, (Number, Ref, Position, Bracket)) or node.limit is not None:
         return False
     if isinstance(node, Over):
-        # a partial derivative of an unspecified function is a name already
-        return node.function.order is None
+        # a partial derivative of an unspecified function is a name already, and so is an inverse
+        return node.function.order is None and node.function.name not in SHORT
     if isinstance(node, Pow) and not isinstance(node.base, Add):
         return False
     if isinstance(node, Mul) and any(isinstance(f, Bracket) for f in node.factors):

@@ -27,6 +27,7 @@ SYMBOLIC = (
     "verify.sources",
     "verify.rounding",
     "verify.world",
+    "verify.called",
     "verify.components",
     "verify.catalogue",
     "verify.critical.expression",

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from derive.console import conclude, cut, fold, loaded, run, summary, width, worst
-from derive.prose import without_marks
 
 if TYPE_CHECKING:
     from derive.derivation import Chain, Check, Evidence
@@ -43,6 +42,7 @@ def derivation(
 ) -> None:
     """Check every line of a derivation and say how well each holds."""
     from derive.formula import claims_of
+    from derive.prose import without_marks
     from verify.derivation import check_derivation
 
     entry = loaded(target)

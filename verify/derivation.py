@@ -31,6 +31,7 @@ from derive.render.text import plain
 from derive.statements import Statement
 from derive.tree import map_children, substitute, walk
 from verify.assignments import assignments, tiny, volume
+from verify.called import call_at, called
 from verify.components import exact_check
 from verify.relations import Test, at_sizes, compare, fall, shrinking
 from verify.scenes import Stage, holds, solved
@@ -223,6 +224,7 @@ class _Checker:
         self.stage = Stage(Sources(part.program, named, (*withins, *derived)), (*part.given, *part.chains), seed)
         self.tests: list[Test] = []
         self.second: list[Test] = []
+        self.called = called(part.program, part.derivation)
         seen: set[Step] = set()
         for chain in part.chains:
             for test in _step_tests(chain):
@@ -246,6 +248,11 @@ class _Checker:
         return tuple(c for c in self.part.chains if c.name is not None and isinstance(c.start, Partial))
 
     def run(self) -> tuple[dict[Step, Check], dict[Chain, tuple[Check, ...]]]:
+        # points outside of a domain are drawn, and left out afterwards
+        with np.errstate(all="ignore"):
+            return self._run()
+
+    def _run(self) -> tuple[dict[Step, Check], dict[Chain, tuple[Check, ...]]]:
         rng = np.random.default_rng([self.seed, 1])
         draws = itertools.count()
         for attempt in range(ROUNDS):
@@ -262,6 +269,8 @@ class _Checker:
                 self._at(sizes, open_, next(draws))
         for test in self.second:
             self._twice(test, rng)
+        if self.called is not None:
+            self.tests.append(self.called)
         steps = {test.step: test.check() for test in self.tests if test.step is not None}
         chains: dict[Chain, tuple[Check, ...]] = dict.fromkeys(self.part.chains, ())
         for test in self.tests:
@@ -299,6 +308,8 @@ class _Checker:
             for test in tests:
                 test.doubts[reason] = None
             return
+        if self.called is not None:
+            call_at(self.called, world, self.part.program, sizes)
         shrunk: dict[Tensor, World] = {}
         for test in tests:
             world.doubts.clear()

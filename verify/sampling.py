@@ -149,6 +149,12 @@ def _along(holds: Callable[[Array], Any]) -> Callable[[Array], Any]:
     return lambda a: a.ndim >= 1 and holds(a)
 
 
+def _unit_sum(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    drawn = _signed(shape, rng)
+    found: Array = drawn + (1 - drawn.sum(axis=-1, keepdims=True)) / shape[-1]
+    return found
+
+
 def _near(a: Any, b: Any) -> Any:
     return np.abs(a - b) <= CLOSE * (1 + np.abs(b))
 
@@ -180,6 +186,13 @@ DOMAINS: dict[str, Domain] = {
         "positive, and 1 in sum along the last axis",
         _simplex,
         _along(lambda a: (a > 0).all() and _near(a.sum(axis=-1), 1.0).all()),
+        axes=1,
+        free=False,
+    ),
+    "unit sum": Domain(
+        "1 in sum along the last axis",
+        _unit_sum,
+        _along(lambda a: _near(a.sum(axis=-1), 1.0).all()),
         axes=1,
         free=False,
     ),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from derive.derivation import Evidence
+from derive.derivation import Chain, Evidence
+from derive.matrix import matrix_form_of
 from derive.nodes import Node, Tensor
 from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
 from derive.render.document import Subject, document
@@ -18,13 +19,13 @@ from derive.render.inline import write_prose
 from derive.render.mathematics import Scope, Writer
 from derive.render.naming import Names, symbol_of, tensor_symbol
 from derive.render.phrases import sentence, titled
-from derive.render.tex import ROOM, TexPen, aligned, text_width, widest
+from derive.render.tex import ROOM, TexPen, aligned, compact, latex_math, text_width, widest
 from derive.render.tex_text import is_chinese, tex_text
 from derive.size_algebra import Size
 
 __all__ = [
     "latex", "latex_equation", "latex_inline", "latex_shape", "latex_size", "latex_size_name", "latex_symbol",
-    "power_of_ten", "remark_before", "results", "shape_width", "symbol_cells",
+    "power_of_ten", "remark_before", "results", "right_side", "shape_width", "symbol_cells",
 ]  # fmt: skip
 
 WRITER = Writer(TexPen())
@@ -163,6 +164,15 @@ def power_of_ten(value: float) -> str:
         return "0"
     digits, exponent = f"{value:.1e}".split("e")
     return rf"{digits} \times 10^{{{int(exponent)}}}"
+
+
+def right_side(chain: Chain) -> str:
+    """The result of a chain on one line, as short as LaTeX has it; in matrix notation where there is one."""
+    form = matrix_form_of(chain)
+    if form is not None:
+        return compact(form.latex())
+    result = chain.result
+    return compact(latex_math(result, Names().bind(chain.letters)))
 
 
 def results(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:

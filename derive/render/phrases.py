@@ -97,6 +97,7 @@ WITNESSES: dict[str, str] = {
     "order of the remainder": "余项的阶",
     "points where the premise holds": "前提成立的点",
     "SymPy": "SymPy 精确比较",
+    "the NumPy function": "NumPy 函数本身",
 }
 
 DOMAINS: dict[str, Text] = {
@@ -111,6 +112,7 @@ DOMAINS: dict[str, Text] = {
     "mask": ("entries 0 or 1", "元素为 0 或 1"),
     "simplex": ("rows are distributions", "每行为一个分布"),
     "one-hot": ("rows are one-hot", "每行为独热向量"),
+    "unit sum": ("rows sum to 1", "每行之和为 1"),
     "unit norm": ("rows of length 1", "每行长度为 1"),
     "symmetric": ("symmetric", "对称"),
     "positive definite": ("positive definite", "正定"),

@@ -13,7 +13,7 @@ from derive.render.blocks import Given, Setup, SymbolRow
 from derive.render.equation import Equation
 from derive.render.mathematics.functions import kept_indices
 from derive.render.naming import Names
-from derive.render.phrases import DOMAINS, phrase, pick
+from derive.render.phrases import DOMAINS, phrase, pick, sentence
 from derive.size_algebra import size_symbols
 from derive.statements import Statement
 from derive.tree import walk
@@ -26,7 +26,8 @@ def setup_of(program: Program, claims: Sequence[Claim], lang: str, told: set[str
 
     ``told`` are the notations that the document has explained before; those explained here are added to it.
     """
-    note = "" if "from zero" in told else phrase("from zero", lang)
+    first = () if "from zero" in told else (phrase("from zero", lang),)
+    note = ("" if lang == "zh" else " ").join(map(sentence, (*first, *(pick(note, lang) for note in program.notes))))
     rows = tuple(_rows(program, claims, lang, told))
     told |= {"from zero", *_notations(program, claims)}
     return Setup(

@@ -18,7 +18,7 @@ from derive.render.naming import Names, Symbol, symbol_of
 from derive.render.runs import ADD, AT_FACTOR, AT_SIGN, ATOM, MUL, Run, Token, break_lines
 from derive.render.tex_text import SIGNS, tex_text
 
-__all__ = ["TexPen", "aligned", "latex_math", "text_width", "widest"]
+__all__ = ["TexPen", "aligned", "compact", "latex_math", "text_width", "widest"]
 
 ROOM = 37.0
 """Width of a displayed line, in em: what fits the page of the document at 11 pt."""
@@ -48,6 +48,22 @@ def aligned(tokens: Sequence[Token], room: float = ROOM) -> str:
     rows = [f"&{lines[0].source}", *(rf"&\qquad {line.source}" for line in lines[1:])]
     # aligned would leave room for another column, and either has a thin space before it
     return "\\!\\begin{alignedat}{1}\n" + " \\\\\n".join(rows) + "\n\\end{alignedat}"
+
+
+_BRACES = re.compile(r"(\^|_|\\frac|\\mathbf|\\bar|\\dot|\\hat)\{([A-Za-z0-9]|\\top|\\odot|\\ell|\\bot)\}")
+_DENOMINATOR = re.compile(r"(\\frac *[A-Za-z0-9])\{([A-Za-z0-9])\}")
+
+
+def compact(source: str) -> str:
+    """LaTeX without the braces and the spaces that it can do without."""
+    found = source.replace(r"\,", " ")
+    for long, short in ((r"\lVert ", r"\|"), (r"\rVert ", r"\|"), (r"\lVert", r"\|"), (r"\rVert", r"\|")):
+        found = found.replace(long, short)
+    found = _BRACES.sub(lambda m: f"{m[1]}{' ' if m[1][-1].isalpha() and m[2][0].isalpha() else ''}{m[2]} ", found)
+    found = _DENOMINATOR.sub(r"\1\2", re.sub(r"(\\frac *[A-Za-z0-9]) \{", r"\1{", found))
+    if found.startswith(r"\frac"):
+        found = rf"\t{found[1:]}" if re.match(r"\\frac *[A-Za-z0-9]{2}", found) else found
+    return re.sub(r" +(?=[\s)\]}^_,.])|(?<=[(\[{ ]) +", "", re.sub(r" +", " ", found)).strip()
 
 
 def widest(tokens: Sequence[Token], room: float = ROOM) -> float:

@@ -51,6 +51,20 @@ TIDIED: dict[str, tuple[Node, Node]] = {
     "x·x": (x[i] * x[i], x[i] ** 2),
     "x/x": (x[i] * x[i] ** -1, number(1)),
     "x²/x": (x[i] ** 2 / x[i], x[i] + 0),
+    "a difference turned": (-(x[i] - y[i]) / n, (y[i] - x[i]) / n),
+    "a difference with more terms turned": (-2 * (x[i] - y[i] - w[i]), 2 * (y[i] + w[i] - x[i])),
+    "a sum of negative terms": (x[i] * (-y[i] - w[i]), -x[i] * (y[i] + w[i])),
+    "a difference not turned": (-2 * (x[i] + y[i] - w[i]), -2 * (x[i] + y[i] - w[i])),
+    "multiplied out where terms cancel": (y[i] * (1 - x[i]) - x[i] * (1 - y[i]), y[i] - x[i]),
+    "a quotient of sums multiplied out": (
+        x[i] * (1 - x[i]) * (y[i] / x[i] - (1 - y[i]) / (1 - x[i])),
+        y[i] - x[i],
+    ),
+    "squares multiplied out": ((x[i] + y[i]) * (x[i] - y[i]) + y[i] ** 2, x[i] ** 2),
+    "not multiplied out": (y[i] * (1 - x[i]) + x[i] * z[j], y[i] * (1 - x[i]) + x[i] * z[j]),
+    "a power of a product": (x[i] / (x[i] * y[i]) ** 2, x[i] ** -1 * y[i] ** -2),
+    "a product below": (z[j] / (x[i] * y[i]) * x[i], z[j] / y[i]),
+    "a power of another product": (z[j] / (x[i] * y[i]) ** 2, z[j] / (x[i] * y[i]) ** 2),
     "√w·√w": (sqrt(w[i]) * sqrt(w[i]), w[i] + 0),
     "a bracket twice": (equal(i, k) * equal(k, i) * x[i], equal(i, k) * x[i]),
     "a constant before a sum": (Sum(i, 2 * x[i]), 2 * Sum(i, x[i])),
@@ -69,6 +83,16 @@ TIDIED: dict[str, tuple[Node, Node]] = {
         softmax(i, x[i]).entry(k) - softmax(k, x[k]).entry(k) + x[i],
         x[i] + 0,
     ),
+    "cancelled where a bracket holds": (equal(i, k) * x[i] / x[k], equal(i, k) + number(0)),
+    "cancelled where a bracket with a shift holds": (
+        equal(k, i + 1) * y[i] * x[k] / x[i + 1] ** 1,
+        equal(k, i + 1) * y[i],
+    ),
+    "cancelled in a sum where a bracket holds": (
+        x[k] * (z[j] - equal(i, k) * y[i] / x[i]),
+        x[k] * z[j] - equal(i, k) * y[i],
+    ),
+    "not all of it cancels where a bracket holds": (equal(i, k) * x[i] ** 2 / x[k], equal(i, k) * x[i] ** 2 / x[k]),
     "a common size": (x[i] * number(1 / n) + y[i] * number(1 / n), number(1 / n) * (x[i] + y[i])),
 }  # fmt: skip
 
@@ -224,6 +248,16 @@ def test_names_are_found_only_where_their_indices_are_in_range() -> None:
     assert fold(node, Names([made])) == node
     inside = letter("b", n - 1)
     assert fold(sin(x[inside]), Names([made])) == G[inside]
+
+
+def test_a_name_is_found_up_to_its_sign() -> None:
+    H, S = names("H S")
+    H = define(H[i], -Sum(j, X[i, j] * log(X[i, j])))
+    S = define(S[i], 2 * Sum(j, X[i, j]))
+    known = Names(d for d in Program.of([X], [H, S]).items if isinstance(d, Definition))
+    assert fold(Sum(j, X[k, j] * log(X[k, j])) + x[i], known) == -H[k] + x[i]
+    assert fold(1 - Sum(j, X[k, j] * log(X[k, j])), known) == 1 + H[k]
+    assert fold(Sum(j, X[k, j]), known) == Sum(j, X[k, j])
 
 
 @given(expressions(3))

@@ -27,7 +27,10 @@ from derive.over_axes import (
     maximum_over,
     minimum_over,
     over,
+    rms,
     softmax,
+    standardise,
+    std,
 )
 from derive.program import Program
 from derive.size_algebra import sizes
@@ -45,6 +48,9 @@ ALONG = {
     "argmax": lambda x, A, j, k: x[argmax(j, x[j])] ** 2,
     "argmin": lambda x, A, j, k: x[argmin(j, x[j])] ** 2,
     "norm": lambda x, A, j, k: over(OVER["norm"], j, x[j]),
+    "rms": lambda x, A, j, k: rms(j, x[j], 1 + A[0, 0] ** 2),
+    "std": lambda x, A, j, k: std(j, x[j], 1 + A[0, 0] ** 2),
+    "standardise": lambda x, A, j, k: standardise(j, x[j], 1 + A[0, 0] ** 2).entry(0),
     "inverse": lambda x, A, j, k: over(OVER["inverse"], j, k, A[j, k] + x[j] * x[k], at=(0, 1)),
     "logdet": lambda x, A, j, k: logdet(j, k, A[j, k] + x[j] * x[k]),
     "det": lambda x, A, j, k: det(j, k, A[j, k] + x[j] * x[k]),

@@ -9,7 +9,7 @@ from derive.functions import absolute, cos, exp, log, maximum, minimum, relu, si
 from derive.index import letter, letters
 from derive.nodes import Node, Sum, number
 from derive.notation import equal, first, name, tensor
-from derive.over_axes import maximum_over, norm, softmax
+from derive.over_axes import maximum_over, norm, rms, softmax, std
 from derive.program import Program
 from derive.signs import always
 from derive.size_algebra import sizes
@@ -43,6 +43,8 @@ POSITIVE: dict[str, Node] = {
     "the larger of two": maximum(w[i], x[i]),
     "the smaller of two": minimum(w[i], 1),
     "the largest": maximum_over(j, w[j] * 1),
+    "a standard deviation with a positive number": std(j, x[j], w[i]),
+    "a root mean square with a positive number": rms(j, x[j], 1),
 }
 UNKNOWN: dict[str, Node] = {
     "an assumption about some entries": part[i] + 0,
@@ -55,6 +57,7 @@ UNKNOWN: dict[str, Node] = {
     "an absolute value": absolute(x[i]),
     "a relu": relu(x[i]),
     "a norm": norm(j, x[j]),
+    "a standard deviation": std(j, x[j]),
     "a bracket": equal(i, j) * 1,
     "a logarithm": log(w[i]),
     "a cosine": cos(x[i]),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from derive.index import Index, Letter
-from derive.nodes import Add, Apply, Mul, Node, Over, Ref, Tensor
+from derive.nodes import Add, Apply, Mul, Node, Over, Ref, Tensor, is_zero
 from derive.over_axes import OVER
 from derive.render.mathematics.brackets import write_comparison, write_condition
 from derive.render.mathematics.indices import is_compact
@@ -71,11 +71,12 @@ def write_along_axes(writer: Writer, node: Over, scope: Scope, followed: bool) -
     whole = _argument(writer, node, scope)
     if function.name == "norm":
         return pen.fence(whole if whole is not None else writer.node(node.arguments[0], inner), "‖")
+    numbers = [writer.node(a, inner) for a in node.arguments[1:] if not is_zero(a)]
     if whole is not None:
-        call = pen.call(pen.function(function.name, function.latex), whole)
+        call = pen.call(pen.function(function.name, function.latex), pen.listed([whole, *numbers]))
     else:
         named = pen.under(function.name, function.latex, writer.letters(node.letters, inner))
-        call = pen.call(named, writer.node(node.arguments[0], inner))
+        call = pen.call(named, pen.listed([writer.node(node.arguments[0], inner), *numbers]))
     return _entry(writer, call, node, scope)
 
 

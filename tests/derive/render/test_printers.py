@@ -11,7 +11,7 @@ from derive.functions import absolute, exp, greater, log, relu, sigmoid, sqrt, t
 from derive.index import Letter, Quotient, Remainder, as_index, index_floor, index_mod, letter, letters
 from derive.nodes import Bracket, Mul, Node, Number, Partial, Ref, Sum, Tangent, Tensor, number
 from derive.notation import at_least, at_most, equal, first, less, tensor
-from derive.over_axes import argmax, det, inverse, logdet, maximum_over, norm, over, softmax
+from derive.over_axes import argmax, det, inverse, logdet, maximum_over, norm, over, softmax, standardise, std
 from derive.render.naming import Names, Symbol, symbol_of, tensor_symbol
 from derive.render.runs import Token, break_lines
 from derive.render.tex import TexPen, aligned, latex_math
@@ -137,6 +137,12 @@ CASES: dict[str, tuple[Callable[[], Node], str, str]] = {
         r"\operatorname{softmax}_{k'}(x_{k'} v_{k'} + 1)_{k}",
         "softmax_k'(x[k']·v[k'] + 1)[k]",
     ),
+    "a function of a vector and a number": (
+        lambda: standardise(k, A[i, k], u),
+        r"\operatorname{standardise}(A_{i\cdot}, u)_{k}",
+        "standardise(A[i,·], u)[k]",
+    ),
+    "a number that is nothing": (lambda: std(k, A[i, k]), r"\operatorname{std}(A_{i\cdot})", "std(A[i,·])"),
     "a logarithm": (lambda: log(x[i]), r"\log x_{i}", "log x[i]"),
     "a logarithm that is multiplied": (lambda: log(x[i]) * v[i], r"\log(x_{i}) v_{i}", "log(x[i])·v[i]"),
     "a power of e": (lambda: exp(-x[i]), "e^{-x_{i}}", "exp(-x[i])"),

@@ -1,0 +1,1 @@
+"""What anyone can rerun: problems with an expert's answer, and measurements of speed."""

@@ -1,0 +1,94 @@
+"""Identities that make a node shorter: the entries of a softmax add up to 1.
+
+``with_unit_sums`` finds them below sums, also for a tensor that is defined as a softmax.
+"""
+
+from __future__ import annotations
+
+from derive.algebra import Names, tidy
+from derive.index import Index, Letter
+from derive.nodes import Add, Mul, Node, Number, Over, Partial, Ref, Sum, factors_of, number, terms_of
+from derive.notation import add, mul
+from derive.tree import length, map_children, walk
+
+__all__ = ["with_unit_sums"]
+
+
+def with_unit_sums(node: Node, names: Names) -> Node:
+    """The node with ``Σ_k p_k`` carried out where p is a softmax, ``Σ_k p_k (u_k + c)`` as ``Σ_k p_k u_k + c``.
+
+    The node itself where this does not make it shorter.
+    """
+    if not any(isinstance(below, Sum) for below in walk(node)):
+        return node
+    found = _carried_out(node, names)
+    if found is node:
+        return node
+    short = tidy(found)
+    return short if length(short) < length(node) else node
+
+
+def _carried_out(node: Node, names: Names) -> Node:
+    if isinstance(node, Partial):
+        return node
+    below = map_children(node, lambda child: _carried_out(child, names))
+    if isinstance(below, Sum):
+        return _sum(below, names)
+    # what was split may cancel against the terms beside it
+    return _multiplied_out(below) if isinstance(below, Add) and below is not node else below
+
+
+def _sum(node: Sum, names: Names) -> Node:
+    factors = factors_of(node.body)
+    for one in node.letters:
+        for place, factor in enumerate(factors):
+            if not _is_distribution(factor, one, names):
+                continue
+            rest = (*factors[:place], *factors[place + 1 :])
+            moving = [f for f in rest if one in f.free]
+            if not moving:
+                return _over_others(node, one, mul(*rest))
+            if len(moving) == 1 and isinstance(moving[0], Add):
+                fixed = [t for t in moving[0].terms if one not in t.free]
+                running = [t for t in moving[0].terms if one in t.free]
+                if fixed and running:
+                    outside = [f for f in rest if one not in f.free]
+                    split = add(Sum(one, mul(factor, add(*running))), *fixed)
+                    return _over_others(node, one, mul(*outside, split))
+    return node
+
+
+def _over_others(node: Sum, one: Letter, body: Node) -> Node:
+    others = [x for x in node.letters if x is not one]
+    return Sum(*others, body) if others else body
+
+
+def _is_distribution(factor: Node, one: Letter, names: Names) -> bool:
+    """Whether the factor is the entry of a softmax at this letter, which runs over all of its entries."""
+    match factor:
+        case Over() if factor.function.name == "softmax":
+            fixed: frozenset[Letter] = factor.arguments[0].free.difference(factor.letters)
+            return _runs(factor.at, 0, one) and one.size == factor.letters[0].size and one not in fixed
+        case Ref() if factor.tensor in names.by_tensor:
+            d = names.by_tensor[factor.tensor]
+            places = [m for m, x in enumerate(d.letters) if _is_distribution(d.body, x, names)]
+            return len(places) == 1 and _runs(factor.indices, places[0], one)
+    return False
+
+
+def _runs(indices: tuple[Index, ...], place: int, one: Letter) -> bool:
+    """Whether the letter is the index at this place, and is in no other."""
+    others = (*indices[:place], *indices[place + 1 :])
+    return indices[place].letter is one and all(one not in index.free for index in others)
+
+
+def _multiplied_out(node: Add) -> Node:
+    """The sum with numbers taken into the sums that they multiply: ``-(a + b)`` is ``-a - b``."""
+    terms: list[Node] = []
+    for term in node.terms:
+        factors = factors_of(term)
+        if isinstance(term, Mul) and len(factors) == 2 and isinstance(factors[0], Number):
+            terms += (mul(number(factors[0].value), t) for t in terms_of(factors[1]))
+        else:
+            terms.append(term)
+    return add(*terms)

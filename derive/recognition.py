@@ -1,0 +1,189 @@
+"""Program -> the same program with macros in the place of their spellings.
+
+``P[i,k] = E[i,k]/Σ_l E[i,l]`` with ``E[i,k] = e^{Z[i,k]}`` is ``P[i,k] = softmax(Z[i,·])[k]``. Every definition is
+rewritten by the rows of ``spellings``, what is inside first, until none is found. A definition that nothing reads any
+more goes away, unless it names what derivatives will be written with: ``s[i] = std(X[i,·])`` stays beside
+``standardise(X[i,·])``. Names that are left stay as they were.
+
+Data
+    ``Recognition``   one rewriting: in which tensor, which macro, what stood there, what stands there now.
+    ``Recognised``    the program found, the one it was found in, and the recognitions; ``chains`` to show and check.
+
+The important function is ``recognised``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from derive.algebra import match
+from derive.definitions import Definition, Recurrence
+from derive.derivation import Chain, Step
+from derive.nodes import Apply, Node, Over, Partial, Pow, Tensor
+from derive.patterns import Reader
+from derive.program import Program
+from derive.spellings import SPELLINGS, Spelling
+from derive.tree import map_children, walk
+
+__all__ = ["Recognised", "Recognition", "recognised"]
+
+
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """``spelled = written`` in the definition of a tensor, by the row of a macro; true in the source program."""
+
+    tensor: Tensor
+    spelling: Spelling
+    spelled: Node
+    written: Node
+
+    @property
+    def name(self) -> str:
+        """The name of the macro."""
+        return self.spelling.name
+
+    def chain(self, source: Program) -> Chain:
+        """The equation as a chain of one line."""
+        return Chain(self.spelled, (Step(self.spelled, self.written, "recognise"),), within=source)
+
+    def __repr__(self) -> str:
+        return f"<in {self.tensor.name}: {self.spelled!r} = {self.written!r}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Recognised:
+    """A program written with macros, the program that it was found in, and what was recognised."""
+
+    program: Program
+    source: Program
+    found: tuple[Recognition, ...] = ()
+
+    def chains(self) -> tuple[Chain, ...]:
+        """For every definition that is written otherwise: as it was, as it is, and each recognition as a small step.
+
+        They are about ``source``, and can be checked and printed like any others.
+        """
+        made = []
+        for d in self.program.definitions():
+            was = self.source.definition(d.tensor)
+            assert was is not None
+            if was.body is not d.body:
+                small = tuple(r.chain(self.source) for r in self.found if r.tensor is d.tensor)
+                step = Step(was.body, d.body, "recognise", substeps=small)
+                made.append(Chain(was.body, (step,), d.left, within=self.source))
+        return tuple(made)
+
+
+def recognised(program: Program) -> Recognised:
+    """The program with macros in the place of their spellings; the very same where there are none.
+
+    The values of all tensors that are left are the same wherever they were finite.
+    """
+    writer = _Writer()
+    items = tuple(writer.item(item) for item in program.items)
+    if not writer.found:
+        return Recognised(program, program)
+    return Recognised(replace(program, items=_still_read(program, items)), program, tuple(writer.found))
+
+
+@dataclass
+class _Writer:
+    """Rewrites definitions one after another, reading the names of those before."""
+
+    reader: Reader = field(default_factory=Reader)
+    found: list[Recognition] = field(default_factory=list)
+
+    def item(self, item: Definition | Recurrence) -> Definition | Recurrence:
+        if isinstance(item, Definition):
+            made = self._definition(item)
+            self.reader.learn(made)
+            return made
+        for d in item.members:
+            self.reader.learn(d, recurrent=True)
+        members = tuple(self._definition(d) for d in item.members)
+        for d in members:
+            self.reader.learn(d, recurrent=True)
+        changed = any(a is not b for a, b in zip(members, item.members, strict=True))
+        return replace(item, members=members) if changed else item
+
+    def _definition(self, d: Definition) -> Definition:
+        body = self._node(d.body, d.tensor)
+        return d if body is d.body else replace(d, body=body)
+
+    def _node(self, node: Node, tensor: Tensor) -> Node:
+        if isinstance(node, Partial):
+            return node
+        node = map_children(node, lambda child: self._node(child, tensor))
+        for row in _BY_HEAD.get(_head(node), ()):
+            reader = self.reader if row.through else self.reader.written_in_one()
+            made = reader.rewritten(node, row.spelled, row.macro)
+            if made is not None:
+                self.found.append(Recognition(tensor, row, node, made))
+                return self._node(made, tensor)
+        return node
+
+
+def _head(node: Node) -> str:
+    return node.function.name if isinstance(node, (Apply, Over)) else type(node).__name__
+
+
+def _by_head(rows: Iterable[Spelling]) -> dict[str, list[Spelling]]:
+    table: dict[str, list[Spelling]] = {}
+    for row in rows:
+        table.setdefault(_head(row.spelled), []).append(row)
+    return table
+
+
+_BY_HEAD = _by_head(SPELLINGS)
+
+
+def _still_read(source: Program, items: tuple[Definition | Recurrence, ...]) -> tuple[Definition | Recurrence, ...]:
+    """The items without the definitions that were read before, and of which no use is left."""
+    asked = frozenset(source.outputs).union(*(a.tensors for a in source.assumptions))
+    before = asked.union(*(d.body.tensors for d in source.definitions()))
+    definitions = [d for item in items for d in _members(item)]
+    kept: dict[Definition, None] = {}
+
+    def keep(d: Definition) -> None:
+        if d not in kept:
+            kept[d] = None
+            for other in definitions:
+                if other.tensor in d.body.tensors:
+                    keep(other)
+
+    for d in definitions:
+        if d.tensor in asked or d.tensor not in before:
+            keep(d)
+    laws = [node for d in kept for node in _of_laws(d.body)]
+    for d in definitions:
+        if isinstance(d.body, (Over, Pow)) and any(_names(d, node) for node in laws):
+            keep(d)
+    return tuple(remains for item in items for remains in _remains(item, kept))
+
+
+def _remains(item: Definition | Recurrence, kept: Container[Definition]) -> Iterator[Definition | Recurrence]:
+    chosen = [m for m, d in enumerate(_members(item)) if d in kept]
+    if isinstance(item, Definition) or len(chosen) == len(item.members):
+        yield from [item] if chosen else []
+    elif chosen:
+        members = tuple(item.members[m] for m in chosen)
+        yield replace(item, members=members, axes=tuple(item.axes[m] for m in chosen))
+
+
+def _of_laws(body: Node) -> Iterator[Node]:
+    """The macros, and powers of macros, in the laws of the macros in a body: these are met in derivatives."""
+    for node in walk(body):
+        if isinstance(node, Over) and node.function.derivative is not None:
+            for below in walk(node.function.derivative(node, lambda part: part)):
+                if isinstance(below.base if isinstance(below, Pow) else below, Over):
+                    yield below
+
+
+def _names(d: Definition, node: Node) -> bool:
+    binding = match(d.body, node, frozenset(d.letters))
+    return binding is not None and len(binding) == len(d.letters)
+
+
+def _members(item: Definition | Recurrence) -> tuple[Definition, ...]:
+    return item.members if isinstance(item, Recurrence) else (item,)

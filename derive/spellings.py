@@ -1,0 +1,117 @@
+"""SPELLINGS: how people write macros with simpler functions, one equation for each.
+
+A row says ``spelled = macro`` for whatever its holes stand for (see ``patterns``): ``a``, ``e``, ``m`` are
+expressions, ``u`` and ``v`` vectors along a letter, ``A`` is a matrix. Rows are tried in this order, what is inside
+first, so that a row is written with the macros that its parts have become already. A new macro is a new row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy
+
+from derive.functions import (
+    absolute,
+    exp,
+    greater,
+    greater_equal,
+    log,
+    log1p,
+    maximum,
+    relu,
+    sigmoid,
+    softplus,
+    sqrt,
+    tanh,
+    where,
+)
+from derive.index import letter
+from derive.nodes import Node, Sum, Tensor, number
+from derive.notation import mean
+from derive.over_axes import det, log_softmax, logdet, logsumexp, norm, rms, softmax, standardise, std
+from derive.size_algebra import size
+
+__all__ = ["SPELLINGS", "Spelling"]
+
+
+@dataclass(frozen=True, eq=False)
+class Spelling:
+    """``spelled = macro``, where both sides are finite; ``name`` is that of the macro.
+
+    With ``through`` it is also found where parts of it have names. Without, a name in it is kept: the logarithm of a
+    named probability is as short as it can be.
+    """
+
+    name: str
+    spelled: Node
+    macro: Node
+    through: bool = True
+
+
+K = size("K")
+i, j, k, l = letter("i", K), letter("j", K), letter("k", K), letter("l", K)
+u, v, A = Tensor("u", (K,)), Tensor("v", (K,)), Tensor("A", (K, K))
+a, e, m = Tensor("a", ())[()], Tensor("e", ())[()], Tensor("m", ())[()]
+HALF = number(sympy.Rational(1, 2))
+
+
+def _softmax(argument: Tensor, at: object = l) -> Node:
+    return softmax(k, argument[k]).entry(at)
+
+
+def _log_softmax(argument: Tensor) -> Node:
+    return log_softmax(k, argument[k]).entry(l)
+
+
+MEAN = mean(j, u[j])
+VARIANCE = mean(k, (u[k] - MEAN) ** 2)
+OF_SQUARES = mean(k, u[k] ** 2)
+
+SPELLINGS: tuple[Spelling, ...] = (
+    # softmax and its relatives
+    Spelling("softmax", exp(u[l]) / Sum(k, exp(u[k])), _softmax(u)),
+    Spelling("softmax", exp(u[l]) / exp(logsumexp(k, u[k])), _softmax(u)),
+    Spelling("softmax", exp(log_softmax(k, u[k]).entry(l)), _softmax(u)),
+    Spelling("softmax", softmax(k, v[k] + m).entry(l), _softmax(v)),
+    Spelling("log_softmax", log_softmax(k, v[k] + m).entry(l), _log_softmax(v)),
+    Spelling("log_softmax", u[l] - logsumexp(k, u[k]), _log_softmax(u)),
+    Spelling("log_softmax", log(_softmax(u)), _log_softmax(u), through=False),
+    Spelling("logsumexp", log(Sum(k, exp(u[k]))), logsumexp(k, u[k])),
+    Spelling("logsumexp", m + logsumexp(k, v[k] - m), logsumexp(k, v[k])),
+    # functions of numbers
+    Spelling("log", log(exp(a)), a),
+    Spelling("sigmoid", 1 / (1 + exp(-a)), sigmoid(a)),
+    Spelling("sigmoid", exp(a) * sigmoid(-a), sigmoid(a)),
+    Spelling("sigmoid", 1 + tanh(HALF * a), 2 * sigmoid(a)),
+    Spelling("tanh", (exp(a) - exp(-a)) / (exp(a) + exp(-a)), tanh(a)),
+    Spelling("tanh", (exp(2 * a) - 1) * sigmoid(-2 * a), tanh(a)),
+    Spelling("tanh", 2 * sigmoid(2 * a) - 1, tanh(a)),
+    Spelling("softplus", log(1 + exp(a)), softplus(a)),
+    Spelling("softplus", log1p(exp(a)), softplus(a)),
+    Spelling("softplus", relu(a) + softplus(-absolute(a)), softplus(a)),
+    Spelling("softplus", log(sigmoid(a)), -softplus(-a), through=False),
+    Spelling("softplus", log(1 - sigmoid(a)), -softplus(a), through=False),
+    Spelling("relu", maximum(a, 0), relu(a)),
+    Spelling("relu", where(greater(a, 0), a, 0), relu(a)),
+    Spelling("relu", where(greater_equal(a, 0), a, 0), relu(a)),
+    Spelling("relu", a * greater(a, 0), relu(a)),
+    Spelling("relu", a * greater_equal(a, 0), relu(a)),
+    Spelling("abs", sqrt(a**2), absolute(a)),
+    Spelling("abs", maximum(a, -a), absolute(a)),
+    Spelling("abs", where(greater(a, 0), a, -a), absolute(a)),
+    Spelling("abs", where(greater_equal(a, 0), a, -a), absolute(a)),
+    Spelling("abs", where(greater(0, a), -a, a), absolute(a)),
+    Spelling("square", absolute(a) ** 2, a**2),
+    # vectors and matrices
+    Spelling("norm", sqrt(Sum(k, u[k] ** 2)), norm(k, u[k])),
+    Spelling("std", sqrt(VARIANCE + e), std(k, u[k], e)),
+    Spelling("std", sqrt(VARIANCE), std(k, u[k])),
+    Spelling("std", sqrt(OF_SQUARES - MEAN**2 + e), std(k, u[k], e)),
+    Spelling("std", sqrt(OF_SQUARES - MEAN**2), std(k, u[k])),
+    Spelling("rms", sqrt(OF_SQUARES + e), rms(k, u[k], e)),
+    Spelling("rms", sqrt(OF_SQUARES), rms(k, u[k])),
+    Spelling("standardise", (u[l] - MEAN) / std(k, u[k], e), standardise(k, u[k], e).entry(l)),
+    Spelling("logdet", log(det(i, j, A[i, j])), logdet(i, j, A[i, j])),
+    Spelling("logdet", log(absolute(det(i, j, A[i, j]))), logdet(i, j, A[i, j])),
+)

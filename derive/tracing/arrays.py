@@ -1,0 +1,554 @@
+"""Arrays while a function is traced: an expression in index notation for each entry.
+
+Data
+    ``Array``   letters for its axes, and the expression of the entry at these letters. It has a name once the
+                function has bound it to one.
+
+The three most important functions are ``together`` (broadcasting), ``Array.at`` (the entry at any indices) and
+``as_array`` (numbers, sizes and NumPy's own arrays as arrays of the run). Indexing is in ``indexing``, NumPy's
+functions are in ``elementwise``, ``reductions``, ``products``, ``shaping`` and ``linear_algebra``.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from derive.errors import MissingRuleError, NotationError
+from derive.index import Index, Letter, as_index
+from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Position, Ref, number, shape_text
+from derive.notation import add, equal, mul
+from derive.size_algebra import Size
+from derive.tracing.lengths import Length, length, number_of, product
+from derive.tracing.session import session
+from derive.tree import substitute, walk
+
+__all__ = [
+    "Array",
+    "Axis",
+    "as_array",
+    "axes_of",
+    "axis_of",
+    "combined",
+    "complement",
+    "index_of",
+    "is_condition",
+    "together",
+]
+
+SPELLED_OUT = 32
+"""Up to how many numbers of an array are written in a formula; a larger array is a tensor that is given."""
+
+Axis = int | Sequence[int] | None
+
+
+class Array:
+    """An array of a run: letters for its axes, and the expression of the entry at these letters.
+
+    ``kind`` is real, integer or boolean. An integer array whose entries are affine in its letters can be an index.
+    """
+
+    __array_priority__ = 1000.0
+    __slots__ = (
+        "__weakref__", "_body", "_letters", "base", "compared", "definite", "kind", "label", "landed", "source",
+        "stale", "views", "wanted",
+    )  # fmt: skip
+
+    def __init__(self, letters: Sequence[Letter], body: Node, kind: str = "real", base: Array | None = None) -> None:
+        self._letters = tuple(letters)
+        self._body = body
+        self.kind = kind
+        self.compared: tuple[Array, str, Array] | None = None
+        self.definite = True
+        self.stale = ""
+        self.wanted = self.label = ""
+        self.views: weakref.WeakSet[Array] = weakref.WeakSet()
+        # where a part of an array was read, and where it was written back
+        self.source: tuple[Array, object] | None = None
+        self.landed: tuple[Array, object] | None = None
+        self.base = None
+        if base is not None:
+            self.base = base if base.base is None else base.base
+            self.base.views.add(self)
+
+    # ------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def letters(self) -> tuple[Letter, ...]:
+        """A letter for each axis."""
+        self._take_name()
+        return self._letters
+
+    @property
+    def body(self) -> Node:
+        """The entry at the letters. Raises: NotationError where the array that this is a view of was written to."""
+        if self.stale:
+            raise NotationError(session().here(self.stale))
+        if not self.definite:
+            raise MissingRuleError(
+                session().here("== of real numbers is for assumptions; in a function compare by <, <=, > or >=")
+            )
+        self._take_name()
+        return self._body
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the entries are those of no tensor yet."""
+        return not isinstance(self._body, Ref)
+
+    def _take_name(self) -> None:
+        """The name that the array is bound to, once it is used: what is written in parts has one name."""
+        if self.wanted and self.definite and not self.stale:
+            wanted, self.wanted = self.wanted, ""
+            computed = self._body.tensors or any(isinstance(below, Apply) for below in walk(self._body))
+            if computed and not isinstance(self._body, Ref) and self.kind == "real":
+                made = session().define(wanted, self._letters, self._body)
+                self._letters = tuple(session().letter(x.length) for x in made.letters)
+                self._body = made.tensor[self._letters]
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """The sizes of the axes."""
+        return tuple(x.length for x in self._letters)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(length(size) for size in self.sizes)
+
+    @property
+    def ndim(self) -> int:
+        return len(self._letters)
+
+    @property
+    def size(self) -> int:
+        return product(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype({"real": float, "integer": int, "boolean": bool}[self.kind])
+
+    @property
+    def T(self) -> Array:
+        return Array(self.letters[::-1], self.body, self.kind, self)
+
+    @property
+    def real(self) -> Array:
+        return self
+
+    @property
+    def flat(self) -> Array:
+        return self.ravel()
+
+    def at(self, indices: Sequence[Index]) -> Node:
+        """The entry at these indices."""
+        return substitute(self.body, dict(zip(self.letters, indices, strict=True)))
+
+    def __len__(self) -> int:
+        if not self._letters:
+            raise TypeError(session().here("a scalar has no length"))
+        return int(self.shape[0])
+
+    def __repr__(self) -> str:
+        return f"<array {shape_text(self.sizes)}: {self._body!r}>"
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    # ---------------------------------------------------------------------------------- what it is not here
+
+    def __bool__(self) -> bool:
+        raise NotationError(
+            session().here(
+                "a branch depends on values, which a derivation has none of: write np.where(condition, a, b), "
+                "np.maximum or np.minimum"
+            )
+        )
+
+    def _no_number(self, kind: str) -> NotationError:
+        return NotationError(
+            session().here(f"{kind} needs a value, and a derivation has none: leave the array as it is")
+        )
+
+    def __float__(self) -> float:
+        raise self._no_number("float(…)")
+
+    def __int__(self) -> int:
+        raise self._no_number("int(…)")
+
+    def __index__(self) -> int:
+        raise self._no_number("an index made of values, or range(…),")
+
+    def __complex__(self) -> complex:
+        raise self._no_number("complex(…)")
+
+    def item(self) -> Array:
+        if self._letters:
+            return self.reshape(())
+        return self
+
+    def __iter__(self) -> Iterator[Array]:
+        if not self._letters:
+            raise TypeError(session().here("a scalar cannot be iterated over"))
+        session().specialise(self.sizes[0], "the code goes through the entries of this axis one by one")
+        return (self[m] for m in range(int(self.shape[0])))
+
+    def __array__(self, *_: object, **__: object) -> Any:
+        raise NotationError(
+            session().here("this function of NumPy or SciPy takes values, which a derivation has none of")
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **options: Any) -> Any:
+        from derive.tracing.numpy_shim import call
+
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        return call(name, inputs, options)
+
+    def __array_function__(self, function: Any, types: object, args: Any, kwargs: Any) -> Any:
+        from derive.tracing.numpy_shim import call, path_of
+
+        return call(path_of(function), args, kwargs)
+
+    # ------------------------------------------------------------------------------------------- arithmetic
+
+    def _two(self, other: object, name: str, *, swapped: bool = False) -> Any:
+        from derive.tracing.numpy_shim import call
+
+        if not _is_operand(other):
+            return NotImplemented
+        return call(name, (other, self) if swapped else (self, other), {})
+
+    def __add__(self, other: object) -> Any:
+        return self._two(other, "add")
+
+    def __radd__(self, other: object) -> Any:
+        return self._two(other, "add", swapped=True)
+
+    def __sub__(self, other: object) -> Any:
+        return self._two(other, "subtract")
+
+    def __rsub__(self, other: object) -> Any:
+        return self._two(other, "subtract", swapped=True)
+
+    def __mul__(self, other: object) -> Any:
+        return self._two(other, "multiply")
+
+    def __rmul__(self, other: object) -> Any:
+        return self._two(other, "multiply", swapped=True)
+
+    def __truediv__(self, other: object) -> Any:
+        return self._two(other, "divide")
+
+    def __rtruediv__(self, other: object) -> Any:
+        return self._two(other, "divide", swapped=True)
+
+    def __floordiv__(self, other: object) -> Any:
+        return self._two(other, "floor_divide")
+
+    def __mod__(self, other: object) -> Any:
+        return self._two(other, "remainder")
+
+    def __pow__(self, other: object) -> Any:
+        return self._two(other, "power")
+
+    def __rpow__(self, other: object) -> Any:
+        return self._two(other, "power", swapped=True)
+
+    def __matmul__(self, other: object) -> Any:
+        return self._two(other, "matmul")
+
+    def __rmatmul__(self, other: object) -> Any:
+        return self._two(other, "matmul", swapped=True)
+
+    def __neg__(self) -> Any:
+        return self._two(-1, "multiply", swapped=True)
+
+    def __pos__(self) -> Array:
+        return self
+
+    def __abs__(self) -> Any:
+        return self.function("absolute")
+
+    def __lt__(self, other: object) -> Any:
+        return self._two(other, "less")
+
+    def __le__(self, other: object) -> Any:
+        return self._two(other, "less_equal")
+
+    def __gt__(self, other: object) -> Any:
+        return self._two(other, "greater")
+
+    def __ge__(self, other: object) -> Any:
+        return self._two(other, "greater_equal")
+
+    def __eq__(self, other: object) -> Any:
+        return self._two(other, "equal")
+
+    def __ne__(self, other: object) -> Any:
+        return self._two(other, "not_equal")
+
+    def __and__(self, other: object) -> Any:
+        return self._two(other, "logical_and")
+
+    def __rand__(self, other: object) -> Any:
+        return self._two(other, "logical_and", swapped=True)
+
+    def __or__(self, other: object) -> Any:
+        return self._two(other, "logical_or")
+
+    def __ror__(self, other: object) -> Any:
+        return self._two(other, "logical_or", swapped=True)
+
+    def __invert__(self) -> Any:
+        return self.function("logical_not")
+
+    # ---------------------------------------------------------------------------------------------- writing
+
+    def _write(self, body: Node, kind: str) -> None:
+        """What is written to an array is seen by every name that it has; what looked at it before is stale."""
+        if self.base is not None:
+            raise NotationError(
+                session().here("this writes through a view of another array: write to that array itself, out[…] = …")
+            )
+        if isinstance(self._body, Ref) and self._body.tensor.definition is None:
+            raise NotationError(
+                session().here(
+                    f"this writes to the argument {self._body.tensor.name!r}: write to a copy, x = x.copy()"
+                )
+            )
+        for view in self.views:
+            view.stale = "this is a view of an array that was written to since: take it again after writing"
+        self.views.clear()
+        self._body, self.kind = body, kind
+
+    def _in_place(self, other: object, name: str) -> Array:
+        wanted, self.wanted = self.wanted, ""
+        found = as_array(self._two(other, name))
+        self.wanted = wanted
+        if found.sizes != self.sizes:
+            raise NotationError(
+                session().here(f"an array of shape {shape_text(self.sizes)} cannot hold {shape_text(found.sizes)}")
+            )
+        if self.source is not None:
+            array, key = self.source
+            array[key] = found
+            again = array[key]
+            again.landed = self.source
+            return again
+        self._write(found.at([as_index(x) for x in self._letters]), found.kind)
+        return self
+
+    def __iadd__(self, other: object) -> Array:
+        return self._in_place(other, "add")
+
+    def __isub__(self, other: object) -> Array:
+        return self._in_place(other, "subtract")
+
+    def __imul__(self, other: object) -> Array:
+        return self._in_place(other, "multiply")
+
+    def __itruediv__(self, other: object) -> Array:
+        return self._in_place(other, "divide")
+
+    def __getitem__(self, key: object) -> Array:
+        from derive.tracing.indexing import read
+
+        return read(self, key)
+
+    def __setitem__(self, key: object, value: object) -> None:
+        from derive.tracing.indexing import written
+
+        new = as_array(value)
+        if new.landed is not None and new.landed[0] is self and new.landed[1] is key:
+            return
+        if self.source is not None:
+            raise NotationError(
+                session().here("this writes to a part of a part: write to the array itself, out[i, j] = …")
+            )
+        body, kind = written(self, key, new)
+        self._write(body, kind)
+
+    # ---------------------------------------------------------------------------------------------- methods
+
+    def function(self, name: str, *args: object, **options: Any) -> Any:
+        """NumPy's function of this name, this array first."""
+        from derive.tracing.numpy_shim import call
+
+        return call(name, (self, *args), options)
+
+    def __getattr__(self, name: str) -> Any:
+        """NumPy's methods that are functions of the array."""
+        from derive.tracing.numpy_shim import METHODS
+
+        if name.startswith("_") or name not in METHODS:
+            raise MissingRuleError(session().here(f"arrays have no {name!r} that could be derived"))
+        return lambda *args, **options: self.function(METHODS[name], *args, **options)
+
+    def copy(self, order: object = None) -> Array:
+        return Array(self.letters, self.body, self.kind)
+
+    def astype(self, dtype: Any, **_: object) -> Array:
+        known = next((t for t in (bool, int, float) if isinstance(dtype, type) and issubclass(dtype, t)), dtype)
+        kind = {"b": "boolean", "i": "integer", "u": "integer"}.get(np.dtype(known).kind, "real")
+        if kind == "integer" and self.kind == "real" and not is_condition(self.body):
+            raise MissingRuleError(session().here("astype(int) of real numbers cuts them off: it has no derivative"))
+        if kind == "boolean" and self.kind != "boolean" and not is_condition(self.body):
+            return as_array(self != 0)
+        return Array(self.letters, self.body, kind)
+
+    def reshape(self, *shape: Any, order: str = "C", **_: object) -> Array:
+        return as_array(self.function("reshape", shape[0] if len(shape) == 1 else shape, order=order))
+
+    def ravel(self, order: str = "C") -> Array:
+        return as_array(self.function("ravel", order=order))
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Array:
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return as_array(self.function("transpose", order))
+
+
+# ---------------------------------------------------------------------------------------------- making arrays
+
+
+def _is_operand(value: object) -> bool:
+    return isinstance(value, (Array, int, float, np.number, np.bool_, np.ndarray, Length, list, tuple))
+
+
+def as_array(value: object) -> Array:
+    """A number, a size, NumPy's own array or a nested list as an array of this run."""
+    if isinstance(value, Array):
+        return value
+    if isinstance(value, Length):
+        return Array((), number(number_of(value)), "integer")
+    if isinstance(value, (bool, np.bool_)):
+        return Array((), number(int(value)), "boolean")
+    if isinstance(value, (int, np.integer)):
+        return Array((), number(int(value)), "integer")
+    if isinstance(value, (float, np.floating)):
+        return Array((), number(float(value)))
+    if isinstance(value, np.ndarray):
+        return _constant(value)
+    if isinstance(value, (list, tuple)):
+        parts = [as_array(one) for one in value]
+        if all(isinstance(part._body, Number) and not part.letters for part in parts):
+            return _constant(np.array(value))
+        from derive.tracing.shaping import stack
+
+        return stack(parts)
+    if isinstance(value, complex):
+        raise MissingRuleError(session().here("complex numbers have no rule here: take the real part"))
+    raise NotationError(session().here(f"{type(value).__name__} is no array and no number"))
+
+
+def _constant(values: np.ndarray[Any, Any]) -> Array:
+    """An array of numbers that the code holds: one number, or a tensor of its own that is given."""
+    if values.dtype.kind not in "biuf":
+        raise MissingRuleError(session().here(f"an array of {values.dtype} has no rule here"))
+    kind = {"b": "boolean", "f": "real"}.get(values.dtype.kind, "integer")
+    if not values.ndim:
+        return as_array(values.item())
+    letters = tuple(session().letter(int(axis)) for axis in values.shape)
+    if values.size and np.all(values == values.flat[0]):
+        return Array(letters, as_array(values.flat[0].item()).body, kind)
+    if kind == "real" and values.size <= SPELLED_OUT:
+        entries = [
+            mul(number(float(values[at])), *map(equal, letters, at)) for at in np.ndindex(values.shape) if values[at]
+        ]
+        made = Array(letters, add(*entries) if entries else ZERO)
+        made.wanted = "const"
+        return made
+    tensor = session().constant(values)
+    return Array(letters, tensor[letters], kind)
+
+
+# ------------------------------------------------------------------------------------------------ broadcasting
+
+
+def together(*arrays: Array) -> tuple[tuple[Letter, ...], list[Node]]:
+    """Letters for the shape that the arrays broadcast to, and the entry of each array there.
+
+    Raises: NotationError where the shapes do not fit.
+    """
+    letters = tuple(session().letter(size) for size in broadcast([a.sizes for a in arrays]))
+    return letters, [spread(a, letters) for a in arrays]
+
+
+def spread(array: Array, letters: Sequence[Letter]) -> Node:
+    """The entry of an array where its last axes are at these letters; axes of length 1 are repeated."""
+    own = letters[len(letters) - array.ndim :]
+    pairs = zip(array.sizes, own, strict=True)
+    return array.at([as_index(0) if size == 1 and x.length != 1 else as_index(x) for size, x in pairs])
+
+
+def broadcast(shapes: Sequence[Sequence[Size]]) -> tuple[Size, ...]:
+    """The shape that shapes broadcast to."""
+    found: list[Size] = []
+    for m in range(max(map(len, shapes), default=0), 0, -1):
+        sizes = [shape[-m] for shape in shapes if len(shape) >= m and shape[-m] != 1]
+        if any(size != sizes[0] for size in sizes[1:]):
+            listed = " and ".join(shape_text(shape) for shape in shapes)
+            raise NotationError(session().here(f"shapes {listed} do not broadcast together"))
+        found.append(sizes[0] if sizes else 1)
+    return tuple(found)
+
+
+def combined(combine: Callable[..., Node], *values: object, kind: str = "real") -> Array:
+    """An array whose entries are made of the entries of others, broadcast together."""
+    letters, bodies = together(*(as_array(v) for v in values))
+    return Array(letters, combine(*bodies), kind)
+
+
+def axis_of(axis: int, ndim: int) -> int:
+    """An axis as a number from 0. Raises: NotationError where there is no such axis."""
+    if not -ndim <= axis < ndim:
+        raise NotationError(session().here(f"axis {axis} is not one of the {ndim} axes"))
+    return int(axis) % ndim
+
+
+def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """Axes as numbers from 0; all of them for None."""
+    if axis is None:
+        return tuple(range(ndim))
+    listed = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    return tuple(axis_of(int(a), ndim) for a in listed)
+
+
+# ------------------------------------------------------------------------------------- integers and conditions
+
+
+def index_of(node: Node) -> Index | None:
+    """An entry of an integer array as an index; None where its values are not known to be whole and bounded."""
+    if isinstance(node, Position):
+        return node.index
+    if isinstance(node, Number) and node.value.is_integer:
+        return as_index(node.value)
+    limit = getattr(node, "limit", None)
+    return None if limit is None else as_index(node)
+
+
+def is_condition(node: Node) -> bool:
+    """Whether this is a product of brackets, or 0 or 1."""
+    if isinstance(node, Mul):
+        return all(isinstance(factor, Bracket) for factor in node.factors)
+    return isinstance(node, Bracket) or (isinstance(node, Number) and node.value in (0, 1))
+
+
+_OPPOSITE = {"=": "≠", "≠": "=", "<": "≥", "≥": "<", ">": "≤", "≤": ">"}
+
+
+def complement(node: Node) -> list[Node]:
+    """Products of brackets, one of which is 1 exactly where this product of brackets is 0."""
+    if isinstance(node, Number):
+        return [] if node.value == 1 else [number(1)]
+    factors = node.factors if isinstance(node, Mul) else (node,)
+    found: list[Node] = []
+    before: list[Node] = []
+    for factor in factors:
+        assert isinstance(factor, Bracket)
+        found.append(mul(*before, Bracket(factor.left, _OPPOSITE[factor.relation], factor.right)))
+        before.append(factor)
+    return found

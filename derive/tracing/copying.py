@@ -1,0 +1,179 @@
+"""A copy of the user's function in which NumPy, ``math`` and a few built-in functions are those of the run.
+
+Nothing that the user has is changed: globals, closures and helper functions are copied, when they are used.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from derive.errors import NotationError
+from derive.tracing.arrays import Array, as_array
+from derive.tracing.lengths import Length, Real
+from derive.tracing.numpy_shim import path_of, shim_of, traced
+from derive.tracing.session import session
+
+__all__ = ["copied", "is_copyable"]
+
+_LIBRARIES = ("numpy", "scipy", "math", "derive", "verify", "sympy")
+
+
+def is_copyable(function: object) -> TypeGuard[FunctionType]:
+    """Whether this is a function in Python that is not part of a library."""
+    if not isinstance(function, FunctionType):
+        return False
+    return (function.__module__ or "").split(".")[0] not in _LIBRARIES
+
+
+class _Copier:
+    """Copies functions, each once."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, Any] = {}
+        self.originals: list[Any] = []
+
+    def value(self, value: Any) -> Any:
+        """What stands in the place of something that a function refers to."""
+        if isinstance(value, ModuleType):
+            return shim_of(value)
+        if type(value) is float:
+            return Real(value)
+        if is_copyable(value):
+            return self.function(value)
+        if isinstance(value, MethodType) and is_copyable(value.__func__):
+            return MethodType(self.function(value.__func__), value.__self__)
+        if isinstance(value, functools.partial):
+            return functools.partial(self.value(value.func), *value.args, **value.keywords)
+        if _is_of_library(value):
+            return traced(value, _path(value))
+        return value
+
+    def function(self, original: FunctionType) -> FunctionType:
+        if id(original) in self.known:
+            found: FunctionType = self.known[id(original)]
+            return found
+        self.originals.append(original)
+        code = _with_reals(original.__code__)
+        session().enter(_codes(code))
+        own = original.__globals__
+        names: dict[str, Any] = {"__builtins__": _BUILTINS, "__name__": original.__module__}
+        names["__package__"] = own.get("__package__")
+        cells = tuple(CellType() for _ in original.__closure__ or ())
+        defaults = tuple(map(_real, original.__defaults__ or ())) or None
+        made = FunctionType(code, names, original.__name__, defaults, cells or None)
+        made.__kwdefaults__ = {name: _real(value) for name, value in (original.__kwdefaults__ or {}).items()} or None
+        self.known[id(original)] = made
+        for name in {name for one in _codes(code) for name in one.co_names}:
+            if name in original.__globals__:
+                names[name] = self.value(original.__globals__[name])
+        for cell, known in zip(cells, original.__closure__ or (), strict=True):
+            try:
+                cell.cell_contents = self.value(known.cell_contents)
+            except ValueError:
+                continue
+        return made
+
+
+def copied(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A copy of a function for the run that is going on. Raises: NotationError where it is none in Python."""
+    if isinstance(function, (functools.partial, MethodType)) or is_copyable(function):
+        found: Callable[..., Any] = _Copier().value(function)
+        return found
+    raise NotationError(f"{function!r} is no function written in Python: there is nothing to trace")
+
+
+def _real(value: Any) -> Any:
+    return Real(value) if type(value) is float else value
+
+
+def _with_reals(code: CodeType) -> CodeType:
+    """The same code, its fractions those of the run."""
+    constants = (_with_reals(c) if isinstance(c, CodeType) else _real(c) for c in code.co_consts)
+    return code.replace(co_consts=tuple(constants))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _is_of_library(value: Any) -> bool:
+    if isinstance(value, np.ufunc):
+        return True
+    module = str(getattr(value, "__module__", "") or "")
+    callable_ = (
+        isinstance(value, (BuiltinFunctionType, FunctionType)) or type(value).__name__ == "_ArrayFunctionDispatcher"
+    )
+    return callable_ and module.split(".")[0] in ("numpy", "scipy", "math")
+
+
+def _path(value: Any) -> str:
+    module = str(getattr(value, "__module__", "") or "")
+    if module == "math":
+        return f"math.{value.__name__}"
+    return f"scipy.{value.__name__}" if module.startswith("scipy") else path_of(value)
+
+
+# ------------------------------------------------------------------------------------------- built-in functions
+
+
+def _len(value: Any) -> int:
+    return value.shape[0] if isinstance(value, Array) and value.ndim else builtins.len(value)
+
+
+def _range(*bounds: Any) -> range:
+    for bound in bounds:
+        if isinstance(bound, Length):
+            session().specialise(bound.size, "the code counts up to this size in a loop")
+    return builtins.range(*bounds)
+
+
+class _Like(type):
+    """The type of a class that takes the place of a built-in one."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, cls.__mro__[1])
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.__mro__[1])
+
+
+class _Float(float, metaclass=_Like):
+    """``float`` in a traced function."""
+
+    def __new__(cls, value: Any = 0.0) -> Any:
+        return as_array(value) if type(value) in (Array, Length) else Real(builtins.float(value))
+
+
+class _Int(int, metaclass=_Like):
+    """``int`` in a traced function."""
+
+    def __new__(cls, value: Any = 0, *base: Any) -> Any:
+        if type(value) is Length:
+            return value
+        if type(value) is Array and not value.ndim:
+            raise NotationError(session().here("int(…) cuts fractions off: divide sizes with // to keep them whole"))
+        return builtins.int(value, *base)
+
+
+def _import(name: str, names: Any = None, _: object = None, wanted: Any = (), level: int = 0) -> Any:
+    package = str((names or {}).get("__package__") or "")
+    found = importlib.import_module("." * level + name, package or None)
+    top = sys.modules[found.__name__.partition(".")[0]]
+    return shim_of(found if wanted or level else top)
+
+
+_IMPORT = "__import__"
+_BUILTINS: dict[str, Any] = {
+    **vars(builtins), "len": _len, "range": _range, "float": _Float, "int": _Int, _IMPORT: _import,
+}  # fmt: skip

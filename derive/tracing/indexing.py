@@ -1,0 +1,283 @@
+"""Reading and writing parts of an array: integers, slices with steps, new axes, integer arrays.
+
+Data
+    ``_Part``   what one axis is read at: an index in the letters of the result, and the letters that it brings.
+
+``read`` gives ``x[key]``; ``written`` gives the entries of an array after ``x[key] = value``: each is the value where
+a bracket holds, and what it was elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from derive.errors import MissingRuleError, NotationError
+from derive.index import Index, Letter, as_index, index_floor, index_mod
+from derive.nodes import ONE, Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
+from derive.notation import add, equal, mul
+from derive.size_algebra import Size, exact_quotient, plus, times
+from derive.tracing.arrays import Array, as_array, broadcast, complement, index_of, spread, together
+from derive.tracing.lengths import Length, length, size_of
+from derive.tracing.session import session
+from derive.tree import substitute
+
+__all__ = ["read", "whole_numbers", "written"]
+
+
+def _keys(array: Array, key: object) -> list[Any]:
+    """One key for each axis, with None for new axes."""
+    listed = list(key) if isinstance(key, tuple) else [key]
+    taken = sum(one is not None and one is not Ellipsis for one in listed)
+    if taken > array.ndim:
+        raise NotationError(session().here(f"{taken} indices for an array of shape {shape_text(array.sizes)}"))
+    whole = [slice(None)] * (array.ndim - taken)
+    if any(one is Ellipsis for one in listed):
+        place = next(m for m, one in enumerate(listed) if one is Ellipsis)
+        return [*listed[:place], *whole, *(one for one in listed[place + 1 :] if one is not Ellipsis)]
+    return [*listed, *whole]
+
+
+def _is_integer(key: object) -> bool:
+    return isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_))
+
+
+def read(array: Array, key: object) -> Array:
+    """``array[key]``."""
+    if isinstance(key, (Array, np.ndarray)) and as_array(key).kind == "boolean":
+        return _selected(array, key)
+    keys = _keys(array, key)
+    gathered = [as_array(k) for k in keys if isinstance(k, (Array, np.ndarray, list))]
+    shared = tuple(session().letter(size) for size in broadcast([g.sizes for g in gathered])) if gathered else ()
+    letters: list[Letter] = []
+    indices: list[Index] = []
+    place: int | None = None
+    apart = _stand_apart(keys)
+    axes = iter(zip(array.letters, array.sizes, strict=True))
+    for one in keys:
+        if one is None:
+            letters.append(session().letter(1))
+            continue
+        _, size = next(axes)
+        if isinstance(one, slice):
+            start, step, count = _range(one, size)
+            own = session().letter(count)
+            letters.append(own)
+            indices.append(as_index(start) + as_index(own).scaled(step))
+        elif _is_integer(one):
+            indices.append(_position(one, size))
+        elif isinstance(one, (Array, np.ndarray, list)):
+            place = (0 if apart else len(letters)) if place is None else place
+            whole = as_array(one)
+            indices.append(whole_numbers(whole, spread(whole, shared), plus(size, -1)))
+        else:
+            raise MissingRuleError(session().here(f"an index of type {type(one).__name__} has no rule"))
+    if place is not None:
+        letters[place:place] = shared
+    made = Array(letters, array.at(indices), array.kind, None if gathered else array)
+    made.source = None if gathered else (array, key)
+    return made
+
+
+def _stand_apart(keys: Sequence[Any]) -> bool:
+    """Whether something stands between the integer arrays: then their axes come first, as in NumPy."""
+    places = [m for m, k in enumerate(keys) if isinstance(k, (Array, np.ndarray, list)) or _is_integer(k)]
+    return bool(places) and places != list(range(places[0], places[-1] + 1))
+
+
+def _selected(array: Array, mask: object) -> Array:
+    if not isinstance(mask, np.ndarray):
+        raise MissingRuleError(
+            session().here("a mask makes a shape that depends on values: multiply by it, or use np.where")
+        )
+    found = np.nonzero(mask)
+    return read(array, tuple(found))
+
+
+def _position(key: int, size: Size) -> Index:
+    """An index from the front; a negative one counts from the end."""
+    value = size_of(key)
+    if int(key) < 0:
+        value = plus(size, value)
+    if isinstance(value, int) and isinstance(size, int) and not 0 <= value < size:
+        raise NotationError(session().here(f"index {key} is outside an axis of length {size}"))
+    return as_index(value) if not _negative(value) else _outside(key, size)
+
+
+def _negative(value: Size) -> bool:
+    return session().value(value) < 0
+
+
+def _outside(key: int, size: Size) -> Index:
+    raise NotationError(session().here(f"index {key} is outside an axis of length {size}"))
+
+
+def _range(key: slice, size: Size) -> tuple[Size, Size, Size]:
+    """The start, the step and the number of entries of a slice."""
+    step = 1 if key.step is None else key.step
+    if isinstance(step, Length):
+        step_size: Size = step.size
+    else:
+        step_size = int(step)
+    if int(step) > 0:
+        start = _bound(key.start, size, 0)
+        stop = _bound(key.stop, size, size)
+        return start, step_size, _count(plus(stop, times(start, -1)), step_size)
+    if int(step) == -1:
+        start = _bound(key.start, size, plus(size, -1)) if key.start is not None else plus(size, -1)
+        stop = plus(_bound(key.stop, size, 0), 1) if key.stop is not None else 0
+        return start, -1, plus(plus(start, times(stop, -1)), 1)
+    raise MissingRuleError(
+        session().here(f"a slice with the step {step} has no rule: take [::-1], then a positive one")
+    )
+
+
+def _bound(value: Any, size: Size, default: Size) -> Size:
+    """An end of a slice, inside the axis."""
+    if value is None:
+        return default
+    found = size_of(value)
+    if int(value) < 0:
+        found = plus(size, found)
+    if session().value(found) < 0:
+        return 0
+    return size if session().value(found) > session().value(size) else found
+
+
+def _count(span: Size, step: Size) -> Size:
+    """How many steps fit into a span."""
+    if session().value(span) <= 0:
+        return 0
+    if step == 1:
+        return span
+    whole = exact_quotient(span, step)
+    if whole is not None:
+        return whole
+    return size_of((length(plus(span, -1)) // length(step)) + 1)
+
+
+def whole_numbers(array: Array, node: Node, limit: Size) -> Index:
+    """The entry of an integer array as an index. An argument that is used as one becomes an integer tensor.
+
+    Raises: NotationError where its values are not whole.
+    """
+    found = index_of(node)
+    if found is not None:
+        return found
+    if isinstance(node, Ref) and node.tensor.definition is None and array.kind == "real":
+        node.tensor.below = plus(limit, 1)
+        array.kind = "integer"
+        return as_index(node)
+    raise NotationError(
+        session().here("an index needs whole numbers: an argument, np.arange, or what is made of them")
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- writing
+
+
+def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
+    """The entry of ``array`` at its letters after ``array[key] = value``, and its kind."""
+    if isinstance(key, Array) and key.kind == "boolean":
+        from derive.tracing.elementwise import chosen_entry
+
+        letters, (condition, new) = together(key, value)
+        if tuple(x.length for x in letters) != array.sizes:
+            raise NotationError(session().here("a mask that is written to needs the shape of its array"))
+        places = dict(zip(letters, map(as_index, array._letters), strict=True))
+        return chosen_entry(substitute(condition, places), substitute(new, places), array._body), value.kind
+    conditions: list[Node] = []
+    inside: list[Index | None] = []
+    counts: list[Size] = []
+    gathered: list[tuple[Letter, Array]] = []
+    for one, own, size in zip(_keys(array, key), array._letters, array.sizes, strict=False):
+        if isinstance(one, slice):
+            start, step, count = _range(one, size)
+            conditions += _within(own, start, step, count, size)
+            offset = as_index(own) - start
+            inside.append(index_floor(offset, step) if step not in (1, -1) else offset.scaled(step))
+            counts.append(count)
+        elif _is_integer(one):
+            conditions.append(equal(own, _position(one, size)))
+            inside.append(None)
+        elif isinstance(one, (Array, np.ndarray, list)):
+            chosen = as_array(one)
+            if chosen.ndim != 1:
+                raise MissingRuleError(
+                    session().here("writing to entries chosen by an array of several axes has no rule")
+                )
+            gathered.append((own, chosen))
+            inside.append(None)
+        else:
+            raise MissingRuleError(
+                session().here("writing to np.newaxis or to entries chosen by an array has no rule")
+            )
+    conditions += _chosen(gathered, value)
+    live = [index for index in inside if index is not None]
+    if broadcast([value.sizes, counts]) != tuple(counts):
+        raise NotationError(session().here(f"shape {shape_text(value.sizes)} does not fit into {shape_text(counts)}"))
+    last = live[len(live) - value.ndim :]
+    entry = value.at([as_index(0) if size == 1 and count != 1 else i for size, count, i in
+                      zip(value.sizes, counts[len(counts) - value.ndim :], last, strict=True)])  # fmt: skip
+    region = mul(*conditions) if conditions else ONE
+    kind = value.kind if value.kind == array.kind else "real"
+    if isinstance(region, Number):
+        return entry, kind
+    kept = [part for term in terms_of(array._body) for part in _outside_of(region, term)]
+    return add(*kept, *([] if is_zero(entry) else [mul(region, entry)])), kind
+
+
+def _chosen(gathered: Sequence[tuple[Letter, Array]], value: Array) -> list[Node]:
+    """The brackets of ``out[np.arange(n), labels] = number``: one of the arrays counts along its whole axis."""
+    if not gathered:
+        return []
+    rows = [
+        own
+        for own, chosen in gathered
+        if index_of(chosen.body) == as_index(chosen.letters[0]) and chosen.sizes[0] == own.length
+    ]
+    if len(rows) != 1 or value.ndim:
+        raise MissingRuleError(
+            session().here("entries chosen by arrays are written to as out[np.arange(n), labels] = a number")
+        )
+    found: list[Node] = []
+    for own, chosen in gathered:
+        if own is not rows[0]:
+            entry = chosen.at([as_index(rows[0])])
+            found.append(equal(own, whole_numbers(chosen, entry, plus(own.length, -1))))
+    return found
+
+
+def _counts(chosen: Array) -> bool:
+    """Whether these are the numbers 0, 1, 2 …"""
+    return index_of(chosen.body) == as_index(chosen.letters[0])
+
+
+def _outside_of(region: Node, term: Node) -> list[Node]:
+    """What is left of a term of an array where a region of it was written to."""
+    if is_zero(term):
+        return []
+    brackets = [f for f in factors_of(term) if isinstance(f, Bracket) and f.relation == "="]
+    for written_to in (f for f in factors_of(region) if isinstance(f, Bracket) and f.relation == "="):
+        for bracket in brackets:
+            apart = written_to.difference() - bracket.difference()
+            if not apart.terms and apart.constant != 0:
+                return [term]
+    return [mul(other, term) for other in complement(region)]
+
+
+def _within(own: Letter, start: Size, step: Size, count: Size, size: Size) -> list[Node]:
+    """The brackets that say that a letter is one of those of a slice."""
+    found: list[Node] = []
+    low, high = (start, plus(start, times(step, plus(count, -1))))
+    if step == -1:
+        low, high = high, low
+    if low != 0:
+        found.append(Bracket(as_index(own), "≥", as_index(low)))
+    if not (step in (1, -1) and plus(high, 1) == size):
+        found.append(Bracket(as_index(own), "≤", as_index(high)))
+    if step not in (1, -1):
+        found.append(equal(index_mod(as_index(own) - start, step), 0))
+    return found

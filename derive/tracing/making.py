@@ -1,0 +1,116 @@
+"""NumPy's functions that make arrays from shapes: zeros, ones, eye, arange, triangles, grids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from derive.errors import MissingRuleError
+from derive.index import as_index
+from derive.nodes import Bracket, Position
+from derive.notation import equal, mul
+from derive.size_algebra import plus
+from derive.tracing.arrays import Array, as_array, spread
+from derive.tracing.lengths import length, size_of
+from derive.tracing.numpy_shim import implements
+from derive.tracing.session import session
+
+
+def _filled(shape: Any, value: object) -> Array:
+    sizes = tuple(size_of(axis) for axis in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+    letters = tuple(session().letter(size) for size in sizes)
+    return Array(letters, spread(as_array(value), letters))
+
+
+@implements("zeros", "empty")
+def zeros(shape: Any, *_: object, **__: object) -> Array:
+    return _filled(shape, 0)
+
+
+@implements("ones")
+def ones(shape: Any, *_: object, **__: object) -> Array:
+    return _filled(shape, 1)
+
+
+@implements("full")
+def full(shape: Any, fill_value: object, *_: object, **__: object) -> Array:
+    return _filled(shape, fill_value)
+
+
+@implements("zeros_like", "empty_like")
+def zeros_like(a: object, *_: object, **__: object) -> Array:
+    return _filled(as_array(a).shape, 0)
+
+
+@implements("ones_like")
+def ones_like(a: object, *_: object, **__: object) -> Array:
+    return _filled(as_array(a).shape, 1)
+
+
+@implements("full_like")
+def full_like(a: object, fill_value: object, *_: object, **__: object) -> Array:
+    return _filled(as_array(a).shape, fill_value)
+
+
+@implements("eye", "identity")
+def eye(rows: Any, columns: Any = None, k: int = 0, **_: object) -> Array:
+    i = session().letter(size_of(rows))
+    j = session().letter(size_of(rows if columns is None else columns))
+    return Array((i, j), equal(as_index(j), as_index(i) + size_of(k)) if k else equal(i, j))
+
+
+@implements("arange")
+def arange(*bounds: Any, **_: object) -> Array:
+    start, stop, step = {1: (0, *bounds, 1), 2: (*bounds, 1)}.get(len(bounds), bounds)
+    if isinstance(step, float) or isinstance(start, float) or isinstance(stop, float):
+        raise MissingRuleError(session().here("np.arange of fractions: write start + step * np.arange(count)"))
+    span = length(plus(size_of(stop), -size_of(start) if isinstance(start, int) else 0))
+    first, by = size_of(start), size_of(step)
+    count = size_of(span) if by == 1 else size_of((span + by - 1) // by)
+    own = session().letter(count)
+    return Array((own,), Position(as_index(own).scaled(by) + first), "integer")
+
+
+@implements("linspace")
+def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, **_: object) -> Any:
+    steps = num - 1 if endpoint else num
+    return as_array(start) + arange(num) * ((as_array(stop) - start) / steps)
+
+
+def _triangle(a: object, k: int, relation: str) -> Array:
+    array = as_array(a)
+    row, column = array.letters[-2:]
+    bracket = Bracket(as_index(column), relation, as_index(row) + size_of(k))
+    return Array(array.letters, mul(bracket, array.body), array.kind)
+
+
+@implements("tril")
+def tril(a: object, k: int = 0) -> Array:
+    return _triangle(a, k, "≤")
+
+
+@implements("triu")
+def triu(a: object, k: int = 0) -> Array:
+    return _triangle(a, k, "≥")
+
+
+@implements("tri")
+def tri(rows: Any, columns: Any = None, k: int = 0, **_: object) -> Array:
+    return tril(ones((rows, rows if columns is None else columns)), k)
+
+
+@implements("meshgrid")
+def meshgrid(*arrays: object, indexing: str = "xy", **_: object) -> list[Array]:
+    given = [as_array(a) for a in arrays]
+    letters = [session().letter(a.sizes[0]) for a in given]
+    bodies = [a.at([as_index(x)]) for a, x in zip(given, letters, strict=True)]
+    order = letters[:]
+    if indexing == "xy" and len(order) > 1:
+        order[0], order[1] = order[1], order[0]
+    return [Array(order, body, a.kind) for a, body in zip(given, bodies, strict=True)]
+
+
+@implements("indices")
+def positions(shape: Sequence[int], **_: object) -> list[Array]:
+    letters = [session().letter(size_of(axis)) for axis in shape]
+    return [Array(letters, Position(as_index(x)), "integer") for x in letters]

@@ -1,0 +1,131 @@
+"""One run of a function that is traced: what its sizes are worth, which names are taken, where the run is.
+
+Data
+    ``Session``     the sizes of this run, the definitions made so far, the letters of axes.
+    ``Specialise``  raised where the code needs a number in the place of a size: the run begins again with one.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from contextvars import ContextVar
+from types import CodeType, FrameType
+from typing import Any
+
+import sympy
+
+from derive.definitions import Definition
+from derive.errors import NotationError
+from derive.index import Letter
+from derive.nodes import Node, Tensor
+from derive.size_algebra import Size, evaluate_size, size_symbols
+from derive.tree import renew_binders, substitute
+
+__all__ = ["Session", "Specialise", "session"]
+
+LETTERS = "ijklmpqrstuvwabcdefgh"
+"""Names of letters, in the order in which axes get them."""
+
+
+class Specialise(Exception):
+    """The code needs a number where there is a size."""
+
+    def __init__(self, names: Collection[str], reason: str) -> None:
+        super().__init__(f"{', '.join(names)}: {reason}")
+        self.names = tuple(names)
+        self.reason = reason
+
+
+class Session:
+    """The state of one run."""
+
+    def __init__(self, values: Mapping[sympy.Symbol, int], taken: Iterable[str]) -> None:
+        self.values = dict(values)
+        self.taken = set(taken) | {symbol.name for symbol in values}
+        self.definitions: list[Definition] = []
+        self.constants: dict[Tensor, Any] = {}
+        self.variables_of: dict[Tensor, str] = {}
+        self.codes: set[CodeType] = set()
+        self.variables: set[str] = set()
+        self._letters: dict[Size, str] = {}
+
+    def value(self, size: Size) -> int:
+        """What a size is worth in this run."""
+        return evaluate_size(size, self.values)
+
+    def specialise(self, size: Size, reason: str) -> None:
+        """Ask for a number in the place of a size; nothing where it is a number already."""
+        symbols = size_symbols(size)
+        if symbols:
+            raise Specialise(sorted(s.name for s in symbols), self.here(reason))
+
+    def letter(self, size: Size) -> Letter:
+        """A new letter for an axis; axes of one size have letters of one name."""
+        if size not in self._letters:
+            used = set(self._letters.values())
+            used |= self.taken | self.variables
+            free = (x for x in LETTERS if x not in used)
+            self._letters[size] = next(free, f"i{len(self._letters)}")
+        return Letter(self._letters[size], size)
+
+    def enter(self, codes: Iterable[CodeType]) -> None:
+        """These are the user's: their lines are named in messages, their variables are no letters."""
+        for code in codes:
+            self.codes.add(code)
+            self.variables.update(code.co_varnames)
+
+    def name(self, wanted: str) -> str:
+        """A name that no tensor and no size has yet."""
+        plain, number = wanted, 0
+        while wanted in self.taken:
+            number += 1
+            wanted = f"{plain}_{number}"
+        self.taken.add(wanted)
+        return wanted
+
+    def define(self, wanted: str, letters: tuple[Letter, ...], body: Node) -> Definition:
+        """A new definition; the letters are made its own."""
+        own = {x: Letter(x.name, x.size) for x in letters}
+        tensor = Tensor(self.name(wanted), tuple(x.length for x in letters))
+        self.variables_of[tensor] = wanted
+        made = Definition(tensor, tuple(own.values()), renew_binders(substitute(body, own)))
+        tensor.definition = made
+        self.definitions.append(made)
+        return made
+
+    def constant(self, values: Any) -> Tensor:
+        """The tensor that stands for an array of numbers which the code holds; one tensor for one array."""
+        for tensor, known in self.constants.items():
+            if known is values or (known.shape == values.shape and bool((known == values).all())):
+                return tensor
+        tensor = Tensor(self.name("const"), tuple(int(axis) for axis in values.shape))
+        if values.dtype.kind in "biu" and values.min() >= 0:
+            tensor.below = int(values.max()) + 1
+        elif (values > 0).all():
+            tensor.domain = "positive"
+        self.constants[tensor] = values
+        return tensor
+
+    def here(self, message: str) -> str:
+        """The message with the line of the user's code that the run has reached."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code not in self.codes:
+            frame = frame.f_back
+        if frame is None:
+            return message
+        code = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        said = f"line {frame.f_lineno} of {frame.f_code.co_name}"
+        return f"{said}, `{code}`: {message}" if code else f"{said}: {message}"
+
+
+_CURRENT: ContextVar[Session | None] = ContextVar("session", default=None)
+
+
+def session() -> Session:
+    """The run that is going on. Raises: NotationError outside of one."""
+    found = _CURRENT.get()
+    if found is None:
+        raise NotationError("this array belongs to a trace that has ended")
+    return found

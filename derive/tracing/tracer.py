@@ -1,0 +1,427 @@
+"""A NumPy function as a program: the function is run with arrays that remember how they were made.
+
+The three most important functions are ``trace``, ``_run`` (one run) and ``_agree`` (two runs with other sizes must
+make the same program, so that no number hides a size).
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import Any
+
+import sympy
+
+from derive.algebra import insert, reads, tidy
+from derive.definitions import Definition
+from derive.errors import NotationError
+from derive.index import as_index
+from derive.nodes import Ref, Sum, Tensor, is_one, is_zero, number, terms_of
+from derive.notation import power
+from derive.program import Program, Source
+from derive.prose import quoted
+from derive.recognition import Recognition, recognised
+from derive.render.phrases import DOMAINS
+from derive.size_algebra import Size, as_expression, as_size, size
+from derive.statements import Statement, assume
+from derive.tracing.arrays import Array, as_array
+from derive.tracing.copying import copied
+from derive.tracing.rolling import rolled
+from derive.tracing.session import _CURRENT, Session, Specialise
+from derive.tree import key, replace_tensors, substitute
+
+__all__ = ["Shapes", "trace"]
+
+Shapes = Mapping[str, Any]
+"""Shapes by the names of arguments: tuples of sizes, which are names, integers or expressions such as ``"4*e"``."""
+
+SPECIALISED = 3
+"""The number that stands for a size which the code needs a number for."""
+
+
+def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..., Any] | None = None) -> Program:
+    """The program that a NumPy function computes, with symbolic sizes.
+
+    ``shapes`` says the shape of every argument that is differentiated or read as an array; an argument without a
+    shape keeps its default value. ``assumptions`` is a function of the same arguments that returns a list of
+    comparisons, such as ``[Y.sum(axis=1) == 1]``. A size that the code counts up to is replaced by a number, which
+    ``notes`` of the program says.
+    Raises: NotationError where the function does what no formula can, MissingRuleError where an operation has no
+    rule; both name the line.
+    """
+    plan = _planned(function, shapes)
+    fixed: dict[str, int] = {}
+    notes: dict[str, str] = {}
+    while True:
+        try:
+            one, two = (_run(plan, function, assumptions, fixed, run) for run in (0, 1))
+        except Specialise as needed:
+            for name in needed.names:
+                fixed[name] = SPECIALISED
+                notes[name] = needed.reason
+            continue
+        hidden = _hidden(plan, function, assumptions, fixed, one, two)
+        if not hidden:
+            said = tuple(map(_note, notes, notes.values(), fixed.values()))
+            found = recognised(one)
+            items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
+            remarks = (*said, *map(_remark, found.found))
+            arguments = tuple(t for t in one.inputs if t not in one.constants)
+            source = Source(function, arguments, one.outputs)
+            return replace(found.program, items=items, notes=remarks, source=source)
+        for name in hidden:
+            fixed[name] = SPECIALISED
+            notes[name] = "the code makes a number of this size"
+
+
+def _note(name: str, reason: str, value: int) -> tuple[str, str]:
+    return (
+        f"Derived for `{name} = {value}`, not for every `{name}`: {_plain(reason)}.",
+        f"仅对 `{name} = {value}` 推导, 而非任意 `{name}`: {_plain(reason)}。",
+    )
+
+
+def _remark(recognition: Recognition) -> tuple[str, str]:
+    where = quoted(recognition.tensor.name)
+    return f"Recognised in {where}: {recognition.name}.", f"在 {where} 中识别出 {recognition.name}。"
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "'")
+
+
+# ----------------------------------------------------------------------------------------------------- the plan
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The arguments that are arrays with their shapes, and the size symbols in them."""
+
+    shapes: dict[str, tuple[Size, ...]]
+    symbols: tuple[sympy.Symbol, ...]
+    name: str
+
+
+def _planned(function: Callable[..., Any], shapes: Shapes) -> _Plan:
+    parameters = inspect.signature(function).parameters
+    symbols: dict[str, sympy.Symbol] = {}
+    read = {name: _shape(name, shape, symbols) for name, shape in shapes.items()}
+    for name in read:
+        if name not in parameters:
+            raise NotationError(f"the function has no argument {name!r}; it has {', '.join(parameters) or 'none'}")
+    for name, one in parameters.items():
+        if one.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            raise NotationError(
+                f"{one} takes any number of arguments: write a function of named ones around this one"
+            )
+        if name not in read and one.default is inspect.Parameter.empty:
+            raise NotationError(f"the argument {name!r} needs a shape: shapes={{{name!r}: (…)}}, () for a number")
+    ordered = {name: read[name] for name in parameters if name in read}
+    return _Plan(ordered, tuple(symbols.values()), _output_name(function))
+
+
+def _output_name(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else "y"
+
+
+def _shape(name: str, shape: Any, symbols: dict[str, sympy.Symbol]) -> tuple[Size, ...]:
+    axes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(_size(name, axis, symbols) for axis in axes)
+
+
+def _size(name: str, axis: Any, symbols: dict[str, sympy.Symbol]) -> Size:
+    if isinstance(axis, str):
+        try:
+            return _size_of_tree(ast.parse(axis.strip(), mode="eval").body, symbols)
+        except (SyntaxError, NotationError) as error:
+            raise NotationError(
+                f"the shape of {name!r} holds {axis!r}: a size is a name, an integer, or made of them by + - * //"
+            ) from error
+    if isinstance(axis, sympy.Expr):
+        for symbol in axis.free_symbols:
+            symbols.setdefault(symbol.name, symbol)
+    return as_size(axis)
+
+
+def _size_of_tree(tree: ast.expr, symbols: dict[str, sympy.Symbol]) -> Size:
+    """A size from its expression; nothing is executed."""
+    if isinstance(tree, ast.Name):
+        return symbols.setdefault(tree.id, size(tree.id))
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, int) and not isinstance(tree.value, bool):
+        return tree.value
+    if isinstance(tree, ast.BinOp):
+        left, right = _size_of_tree(tree.left, symbols), _size_of_tree(tree.right, symbols)
+        found: Any
+        if isinstance(tree.op, ast.Add):
+            found = left + right
+        elif isinstance(tree.op, ast.Sub):
+            found = left - right
+        elif isinstance(tree.op, ast.Mult):
+            found = left * right
+        elif isinstance(tree.op, ast.FloorDiv):
+            found = sympy.floor(as_expression(left) / as_expression(right))
+        else:
+            raise NotationError("no size")
+        return as_size(sympy.expand(found) if isinstance(found, sympy.Expr) else found)
+    raise NotationError("no size")
+
+
+# ------------------------------------------------------------------------------------------------------ one run
+
+
+_VALUES = ((4, 6, 10, 14, 22, 26, 34, 38, 46, 58, 62, 74), (6, 10, 14, 22, 26, 34, 38, 46, 58, 62, 74, 82))
+
+
+def _run(
+    plan: _Plan,
+    function: Callable[..., Any],
+    assumptions: Callable[..., Any] | None,
+    fixed: Mapping[str, int],
+    run: int | Mapping[str, int],
+) -> Program:
+    """The program of one run, its sizes worth what the run says; those in ``fixed`` are numbers."""
+    numbers = {s: sympy.Integer(fixed[s.name]) for s in plan.symbols if s.name in fixed}
+    shapes = {
+        name: tuple(as_size(axis.xreplace(numbers)) if isinstance(axis, sympy.Expr) else axis for axis in shape)
+        for name, shape in plan.shapes.items()
+    }
+    live = [s for s in plan.symbols if s.name not in fixed]
+    worth = _VALUES[run] if isinstance(run, int) else [run[s.name] for s in live]
+    here = Session(dict(zip(live, worth, strict=False)), plan.shapes)
+    token = _CURRENT.set(here)
+    try:
+        inputs = {name: Tensor(name, shape) for name, shape in shapes.items()}
+        ours = copied(function)
+        arguments = {name: _argument(here, tensor) for name, tensor in inputs.items()}
+        with _naming(here):
+            result = ours(**arguments)
+        outputs = _outputs(here, plan.name, result)
+        said = _assumed(assumptions, {name: _argument(here, tensor) for name, tensor in inputs.items()}, function)
+        given = (*inputs.values(), *here.constants)
+        accumulated = _accumulated(here)
+        definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
+        return _needed(given, definitions, outputs, said, here.constants)
+    finally:
+        _CURRENT.reset(token)
+
+
+def _argument(here: Session, tensor: Tensor) -> Array:
+    letters = tuple(here.letter(axis) for axis in tensor.axes)
+    return Array(letters, tensor[letters], "real" if tensor.below is None else "integer")
+
+
+def _outputs(here: Session, name: str, result: Any) -> tuple[Tensor, ...]:
+    listed = list(result) if isinstance(result, (tuple, list)) else [result]
+    found = []
+    for m, one in enumerate(listed):
+        array = as_array(one)
+        tensor = _tensor_of(array)
+        if tensor is None or tensor.definition is None or tensor in found:
+            plain = name if len(listed) == 1 else f"{name}_{m}"
+            tensor = here.define(array.label or plain, array.letters, array.body).tensor
+            tensor.role = "" if array.label else "output"
+        found.append(tensor)
+    return tuple(found)
+
+
+def _tensor_of(array: Array) -> Tensor | None:
+    """The tensor that an array is, axis for axis."""
+    body = array.body
+    if isinstance(body, Ref) and body.indices == tuple(as_index(x) for x in array.letters):
+        return body.tensor
+    return None
+
+
+def _accumulated(here: Session) -> list[Definition]:
+    """The definitions; a variable that was added to step by step has one, as if it had been added up at once."""
+    found: list[Definition] = []
+    for d in here.definitions:
+        for before in reversed(found):
+            same = here.variables_of[before.tensor] == here.variables_of[d.tensor]
+            if same and any(isinstance(t, Ref) and t.tensor is before.tensor for t in terms_of(d.body)):
+                others = (x for x in here.definitions if x is not d and before.tensor in x.body.tensors)
+                if reads(d.body, before.tensor) == 1 and next(others, None) is None:
+                    d = replace(d, body=insert(d.body, before))
+                    d.tensor.definition = d
+                    found.remove(before)
+                break
+        found.append(d)
+    return found
+
+
+def _needed(
+    inputs: Sequence[Tensor],
+    definitions: Sequence[Definition],
+    outputs: Sequence[Tensor],
+    said: Sequence[Statement],
+    constants: Mapping[Tensor, Any],
+) -> Program:
+    """The program of what the outputs need."""
+    wanted = set(outputs)
+    kept: list[Definition] = []
+    for d in reversed(definitions):
+        if d.tensor in wanted:
+            kept.append(d)
+            wanted |= d.body.tensors
+    return Program(tuple(inputs), tuple(reversed(kept)), tuple(outputs), tuple(said), constants=dict(constants))
+
+
+def _assumed(
+    assumptions: Callable[..., Any] | None, arguments: Mapping[str, Array], function: Callable[..., Any]
+) -> list[Statement]:
+    if assumptions is None:
+        return []
+    asked: Mapping[str, Any] = inspect.signature(assumptions).parameters
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in asked.values()):
+        asked = dict.fromkeys(arguments)
+    unknown = [name for name in asked if name not in arguments]
+    if unknown:
+        raise NotationError(f"the assumptions ask for {unknown[0]!r}, which has no shape")
+    found = copied(assumptions)(**{name: arguments[name] for name in asked})
+    listed = found if isinstance(found, list) else [found]
+    said = [_statement(one) for one in listed if not _declared(one)]
+    return [one for one in said if not _is_domain(one)]
+
+
+def _declared(said: Any) -> bool:
+    """Whether this is an argument with the name of a domain: ``(S, "positive definite")``."""
+    if not isinstance(said, tuple):
+        return False
+    array, domain = said
+    tensor = _tensor_of(array) if isinstance(array, Array) else None
+    if tensor is None or tensor.definition is not None or domain not in DOMAINS:
+        raise NotationError(f"a domain is said as (argument, one of {', '.join(map(repr, DOMAINS))})")
+    tensor.domain = domain
+    return True
+
+
+def _is_domain(said: Statement) -> bool:
+    """Whether this says where the entries of an argument lie and no more, which the argument remembers."""
+    left, right = said.left, said.right
+    _remember_rows(said)
+    if not isinstance(left, Ref) or left.tensor.definition is not None:
+        return False
+    if said.relation == ">" and is_zero(right) and left.tensor.domain == "unit sum":
+        left.tensor.domain = "simplex"
+        return True
+    if left.tensor.domain != "real":
+        return False
+    if isinstance(right, Ref) and right.tensor is left.tensor and right.indices == left.indices[::-1]:
+        left.tensor.domain = "symmetric"
+        return len(left.indices) == 2
+    if said.relation in (">", "≥") and is_zero(right) and len(set(left.indices)) == len(left.tensor.axes):
+        left.tensor.domain = "positive" if said.relation == ">" else "nonnegative"
+        return True
+    return False
+
+
+def _statement(said: Any) -> Statement:
+    if not isinstance(said, Array) or said.compared is None:
+        raise NotationError("an assumption is a comparison of arrays, such as Y.sum(axis=1) == 1")
+    from derive.tracing.arrays import together
+
+    one, relation, two = said.compared
+    _, (left, right) = together(one, two)
+    if relation in ("<", "≤"):
+        left, right, relation = right, left, {"<": ">", "≤": "≥"}[relation]
+    return assume(left, relation, right)
+
+
+def _remember_rows(said: Statement) -> None:
+    """An argument whose rows sum to 1, or have length 1, is drawn with such rows when a derivation is checked."""
+    total = said.left
+    if said.relation != "=" or not is_one(said.right) or not isinstance(total, Sum) or len(total.letters) != 1:
+        return
+    for body, domain in ((total.body, "unit sum"), (getattr(total.body, "base", None), "unit norm")):
+        if isinstance(body, Ref) and body.tensor.definition is None and body.tensor.domain in ("real", "positive"):
+            last = body.indices[-1].letter if body.indices else None
+            if last is total.letters[0] and (domain == "unit sum" or total.body == power(body, number(2))):
+                positive = body.tensor.domain == "positive" and domain == "unit sum"
+                body.tensor.domain = "simplex" if positive else domain
+
+
+# ------------------------------------------------------------------------------------------------------- naming
+
+
+class _naming:
+    """While a function runs, an array that it binds to a name gets that name, line after line."""
+
+    def __init__(self, here: Session) -> None:
+        self.here = here
+
+    def __enter__(self) -> None:
+        self.before = sys.gettrace()
+        sys.settrace(self._entered)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self.before)
+
+    def _entered(self, frame: FrameType, event: str, _: object) -> Any:
+        plain = frame.f_code.co_name == "<lambda>" or not frame.f_code.co_name.startswith("<")
+        return self._line if frame.f_code in self.here.codes and plain else None
+
+    def _line(self, frame: FrameType, event: str, _: object) -> Any:
+        if event in ("line", "return"):
+            for name, value in list(frame.f_locals.items()):
+                self._bound(name, value)
+        return self._line
+
+    def _bound(self, name: str, value: Any) -> None:
+        if isinstance(value, Array):
+            self._want(name, value)
+        elif isinstance(value, (list, tuple)) and len(value) <= 64:
+            for m, one in enumerate(value):
+                if isinstance(one, Array):
+                    self._want(f"{name}_{m}", one)
+
+    def _want(self, name: str, array: Array) -> None:
+        """An array has the first name that it is bound to; a view of an array with a name has none of its own."""
+        array.label = array.label or name
+        if array.base is not None and not array.base.wanted and not array.base.is_anonymous:
+            return
+        if array.is_anonymous and not array.wanted:
+            array.wanted, array.base, array.source = name, None, None
+
+
+# ------------------------------------------------------------------------------------------- numbers that hide sizes
+
+
+def _hidden(
+    plan: _Plan,
+    function: Callable[..., Any],
+    assumptions: Callable[..., Any] | None,
+    fixed: Mapping[str, int],
+    one: Program,
+    two: Program,
+) -> list[str]:
+    """The sizes that the code made a number of: with another value the program is another one."""
+    if _agree(one, two):
+        return []
+    live = [s.name for s in plan.symbols if s.name not in fixed]
+    worth = dict(zip(live, _VALUES[0], strict=False))
+    found = []
+    for name in live:
+        other = _run(plan, function, assumptions, fixed, {**worth, name: 86})
+        if not _agree(one, other):
+            found.append(name)
+    return found or live
+
+
+def _agree(one: Program, two: Program) -> bool:
+    """Whether two programs are the same but for their letters and tensors."""
+    names = [[t.name for t in (*p.inputs, *(d.tensor for d in p.definitions()))] for p in (one, two)]
+    if names[0] != names[1]:
+        return False
+    known = {two.tensor(name): one.tensor(name) for name in names[0]}
+    for ours, theirs in zip(one.definitions(), two.definitions(), strict=True):
+        if ours.tensor.axes != theirs.tensor.axes:
+            return False
+        letters = dict(zip(theirs.letters, ours.letters, strict=True))
+        if key(replace_tensors(substitute(theirs.body, letters), known)) != key(ours.body):
+            return False
+    return True
