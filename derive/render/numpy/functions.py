@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from derive.render.numpy.code import ATOM, COMPARE, Code, binary, call, literal, method, power
+from derive.render.numpy.code import ADD, ATOM, COMPARE, Code, binary, call, chain, literal, method, power
 
 __all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "MATRIX"]
 
@@ -40,6 +40,10 @@ def _reduction(function: str) -> Rule:
     return lambda z, axis: method(z, function, axis=str(axis))
 
 
+def _root(square: Code, eps: Code) -> Code:
+    return call("np.sqrt", square if eps.text == "0" else chain(ADD, square, [("+", eps)]))
+
+
 def _norm(z: Code, axis: int) -> Code:
     return call("np.sqrt", method(power(z, literal(2)), "sum", axis=str(axis)))
 
@@ -50,10 +54,14 @@ ALONG: dict[str, Rule] = {
     "logsumexp": lambda z, axis: call("logsumexp", z, work=5, axis=str(axis)),
     **{f: _reduction(f) for f in ("max", "min", "argmax", "argmin")},
     "norm": _norm,
+    "rms": lambda z, axis, eps: _root(method(power(z, literal(2)), "mean", axis=str(axis)), eps),
+    "std": lambda z, axis, eps: _root(method(z, "var", axis=str(axis)), eps),
+    "standardise": lambda z, axis, eps: call("standardise", z, eps, work=5, axis=str(axis)),
 }
 
 MATRIX: dict[str, Rule] = {
     "inverse": lambda a: call("np.linalg.inv", a, work=9),
+    "cholesky": lambda a: call("np.linalg.cholesky", a, work=9),
     "det": lambda a: call("np.linalg.det", a, work=9),
     "logdet": lambda a: Code(((call("np.linalg.slogdet", a, work=9), ATOM), "[1]"), ATOM),
 }
@@ -63,6 +71,12 @@ HELPERS: dict[str, str] = {
 def sigmoid(z):
     """1 / (1 + exp(-z)), without overflow."""
     return 0.5 * np.tanh(0.5 * z) + 0.5
+''',
+    "standardise": '''
+def standardise(z, eps, axis):
+    """z less its mean along an axis, divided by its standard deviation."""
+    centred = z - z.mean(axis=axis, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(axis=axis, keepdims=True) + eps)
 ''',
     "softmax": '''
 def softmax(z, axis):

@@ -407,7 +407,9 @@ class Translator:
         for x in node.letters:
             self.rank(x)
         value = self.numeric(self.dense(node.arguments[0]))
-        missing = [x for x in node.letters if x not in value.letters]
+        numbers = [self.numeric(self.dense(a)) for a in node.arguments[1:]]
+        wanted = union([node.letters, *(e.letters for e in numbers)])
+        missing = [x for x in wanted if x not in value.letters]
         if missing:
             letters = (*value.letters, *missing)
             shape = self.shape(tuple(letters))
@@ -417,7 +419,8 @@ class Translator:
         if row.name in ALONG:
             (one,) = node.letters
             axis = value.letters.index(one)
-            code = ALONG[row.name](value.code, axis)
+            left = [x for x in value.letters if x is not one or node.at]
+            code = ALONG[row.name](value.code, axis, *(aligned(e, left) for e in numbers))
             if not node.at:
                 rest = tuple(x for x in value.letters if x is not one)
                 return Named(code, rest, "int" if row.integer else "float")
