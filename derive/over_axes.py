@@ -26,9 +26,9 @@ from derive.statements import Condition, Statement
 from derive.tree import substitute
 
 __all__ = [
-    "OVER", "OverAxes", "argmax", "argmin", "argument_at", "det", "inverse", "log_softmax", "logdet", "logsumexp",
-    "maximum_over", "minimum_over", "norm", "over", "rms", "softmax", "spelled_out", "standardise", "std",
-    "summation_letters",
+    "OVER", "OverAxes", "argmax", "argmin", "argument_at", "det", "inverse", "is_known", "log_softmax", "logdet",
+    "logsumexp", "maximum_over", "minimum_over", "norm", "over", "rms", "softmax", "spelled_out",
+    "standardise", "std", "summation_letters",
 ]  # fmt: skip
 
 
@@ -469,6 +469,12 @@ OVER: dict[str, OverAxes] = {
         LOGDET, DET,
     )
 }  # fmt: skip
+
+
+def is_known(row: OverAxes) -> bool:
+    """Whether this is a row of the table, or what such a row is along more axes; a name alone says nothing."""
+    table = OVER.get(row.name)
+    return row is table or (table in (RMS, STD, STANDARDISE) and row in _moments(row.letters))
 
 
 def spelled_out(function: OverAxes) -> tuple[Over, Node]:

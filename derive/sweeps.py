@@ -366,7 +366,7 @@ def pruned(
             kept.append(item)
             for d in members:
                 needed |= d.body.tensors
-    return Program(inputs, tuple(reversed(kept)), outputs, source.assumptions)
+    return Program(inputs, tuple(reversed(kept)), outputs, source.assumptions, constants=source.constants)
 
 
 def needed_for(program: Program, outputs: Iterable[Tensor]) -> set[Tensor]:

@@ -14,8 +14,8 @@ from derive.differentiate import gradient
 from derive.errors import MissingRuleError, NotationError
 from derive.evaluate import Evaluator, run
 from derive.index import letter, letters
-from derive.nodes import number
-from derive.notation import name, tensor
+from derive.nodes import Sum, number
+from derive.notation import equal, name, tensor
 from derive.over_axes import (
     OVER,
     OverAxes,
@@ -40,6 +40,13 @@ from tests.derive.witnesses import agrees, exactly_equal, precise, same, seeded,
 from verify import numdiff
 from verify.derivation import check_derivation
 
+
+def _definite(x: Any, A: Any, j: Any, k: Any) -> Any:
+    """A positive definite matrix."""
+    m = letter("m", j.length)
+    return Sum(m, A[j, m] * A[k, m]) + x[j] * x[k] + equal(j, k)
+
+
 ALONG = {
     "softmax": lambda x, A, j, k: softmax(j, x[j]).entry(0),
     "log_softmax": lambda x, A, j, k: over(OVER["log_softmax"], j, x[j], at=1),
@@ -53,6 +60,7 @@ ALONG = {
     "std": lambda x, A, j, k: std(j, x[j], eps=1 + A[0, 0] ** 2),
     "standardise": lambda x, A, j, k: standardise(j, x[j], eps=1 + A[0, 0] ** 2).entry(0),
     "inverse": lambda x, A, j, k: over(OVER["inverse"], j, k, A[j, k] + x[j] * x[k], at=(0, 1)),
+    "cholesky": lambda x, A, j, k: over(OVER["cholesky"], j, k, _definite(x, A, j, k), at=(1, 0)),
     "logdet": lambda x, A, j, k: logdet(j, k, A[j, k] + x[j] * x[k]),
     "det": lambda x, A, j, k: det(j, k, A[j, k] + x[j] * x[k]),
 }

@@ -1,5 +1,6 @@
 """NumPy source of the results of a derivation."""
 
-from derive.render.numpy.export import compiled, function_name, numpy_source
+from derive.render.numpy.compiled import compiled
+from derive.render.numpy.export import arguments, function_name, numpy_source
 
-__all__ = ["compiled", "function_name", "numpy_source"]
+__all__ = ["arguments", "compiled", "function_name", "numpy_source"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from derive.index import Letter
 from derive.render.numpy.code import ATOM, Code, method, subscript
 
-__all__ = ["Named", "aligned", "attribute", "transposed", "union"]
+__all__ = ["Named", "aligned", "attribute", "common_order", "transposed", "union"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,16 @@ class Named:
 def union(groups: Iterable[Sequence[Letter]]) -> tuple[Letter, ...]:
     """The letters, each where it is met first."""
     return tuple(dict.fromkeys(x for group in groups for x in group))
+
+
+def common_order(groups: Iterable[Sequence[Letter]], rank: Callable[[Letter], int]) -> tuple[Letter, ...]:
+    """An order for the axes of several arrays: that of those that have them all, if it is one."""
+    several = [tuple(g) for g in groups]
+    every = set(union(several))
+    full = [g for g in several if set(g) == every]
+    if full and all(g == full[0] for g in full):
+        return full[0]
+    return tuple(sorted(every, key=rank))
 
 
 def attribute(code: Code, text: str) -> Code:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from derive.nodes import Tensor
-from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, name, replaced
+from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, name, replaced, subscript
 
 __all__ = ["Assign", "Block", "Loop", "Update", "names_in", "renamed", "shared", "source"]
 
@@ -111,7 +111,7 @@ def renamed(block: Block, old: str, new: str) -> None:
     """Give another name to what an assignment makes, here and in the loops."""
     for m, statement in enumerate(block.statements):
         changed = _exchanged(statement, {old: name(new)})
-        if isinstance(changed, Update) and changed.target is not None:
+        if isinstance(changed, Update) and changed.target is not None and old in changed.target.names:
             changed = replace(changed, target=replaced(changed.target, {old: name(new)}))
         if isinstance(changed, Assign) and changed.target == old:
             changed = replace(changed, target=new)
@@ -134,9 +134,26 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
             statements.append(replace(inner, block=shared(inner.block, fresh)))
         else:
             statements.append(statement)
-    while (found := _heaviest(statements)) is not None:
+    statements = _without_kept_axes(statements)
+    counted: dict[int, tuple[Statement, Counter[Code]]] = {}
+    while (found := _heaviest(statements, counted)) is not None:
         statements = _named(statements, found, fresh)
     return Block(statements)
+
+
+KEPT = re.compile(r"axis=(\d+), keepdims=True\)$")
+
+
+def _without_kept_axes(statements: list[Statement]) -> list[Statement]:
+    """The statements with reductions that keep their axis read from those that do not, where both are there."""
+    every = {c.text: c for s in statements for top in _codes(s) for c in _parts(top)}
+    exchanged: dict[str, Code] = {}
+    for text in every:
+        match = KEPT.search(text)
+        plain = every.get(f"{text[: match.start()]}axis={match[1]})") if match else None
+        if match and plain is not None:
+            exchanged[text] = subscript(plain, [*[":"] * int(match[1]), "None"])
+    return [_exchanged(s, exchanged) for s in statements] if exchanged else statements
 
 
 def _taken_out(loop: Loop, fresh: Callable[[str], str]) -> tuple[Loop, list[Statement]]:
@@ -201,10 +218,14 @@ def _parts(code: Code) -> Iterator[Code]:
         yield from _parts(child)
 
 
-def _heaviest(statements: list[Statement]) -> Code | None:
-    """The heaviest expression that is computed more than once."""
-    counts = Counter(c for s in statements for top in _codes(s) for c in _parts(top) if c.own_work)
-    again = [code for code, count in counts.items() if count > 1]
+def _heaviest(statements: list[Statement], counted: dict[int, tuple[Statement, Counter[Code]]]) -> Code | None:
+    """The heaviest expression that is computed more than once; ``counted`` remembers what statements compute."""
+    total: Counter[Code] = Counter()
+    for s in statements:
+        if id(s) not in counted:
+            counted[id(s)] = s, Counter(c for top in _codes(s) for c in _parts(top) if c.own_work)
+        total.update(counted[id(s)][1])
+    again = [code for code, count in total.items() if count > 1]
     return max(again, key=lambda c: (c.work, len(c.text)), default=None)
 
 
@@ -221,14 +242,13 @@ def _named(statements: list[Statement], code: Code, fresh: Callable[[str], str])
 
 
 def _exchanged(statement: Statement, names: dict[str, Code]) -> Statement:
-    match statement:
-        case Assign():
-            return replace(statement, code=replaced(statement.code, names))
-        case Update():
-            return replace(statement, code=replaced(statement.code, names))
-        case Loop():
-            inner = Block([_exchanged(s, names) for s in statement.block.statements])
-            return replace(statement, block=inner)
+    """The statement with expressions exchanged; itself where it has none of them."""
+    if isinstance(statement, Loop):
+        inner = Block([_exchanged(s, names) for s in statement.block.statements])
+        return replace(statement, block=inner)
+    if not any(old in statement.code.text for old in names):
+        return statement
+    return replace(statement, code=replaced(statement.code, names))
 
 
 WORDS = {" - ": "minus", " + ": "plus", " * ": "times", " / ": "over", " @ ": "at"}

@@ -21,11 +21,12 @@ CHOICE, COMPARE, AND, ADD, MUL, UNARY, POWER, ATOM = range(8)
 class Code:
     """An expression. ``pieces`` are source text and subexpressions with the level that each needs.
 
-    ``work`` counts the operations that pass over an array, ``label`` is a name for the value if it is to be named.
+    ``work`` counts the operations that pass over an array, ``own_work`` those of this node alone. ``label`` is a
+    name for the value if it is to be named.
     ``kind`` says how it may be broken: "chain" before its operators, "call" inside its brackets.
     """
 
-    __slots__ = ("kind", "label", "level", "names", "pieces", "text", "work")
+    __slots__ = ("kind", "label", "level", "names", "own_work", "pieces", "text", "work")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Code:
         self.text = "".join(_written(piece) for piece in self.pieces)
         children = self.children()
         self.names: frozenset[str] = names.union(*(child.names for child in children))
+        self.own_work = work
         self.work: int = work + sum(child.work for child in children)
 
     def children(self) -> tuple[Code, ...]:
@@ -64,11 +66,6 @@ class Code:
     def labelled(self, label: str) -> Code:
         """The same expression with a name for its value."""
         return Code(self.pieces, self.level, self.kind, work=self.own_work, label=label, names=self.names)
-
-    @property
-    def own_work(self) -> int:
-        """The operations of this node alone."""
-        return self.work - sum(child.work for child in self.children())
 
 
 def _written(piece: str | tuple[Code, int]) -> str:
@@ -247,6 +244,8 @@ def lines(before: str, code: Code, after: str = "", indent: int = 0) -> list[str
         fits = code.level == MUL and len(head) <= 24 and not set(head) & set("([")
         if fits and not isinstance(last, str) and last[0].level < last[1]:
             return _fence(before + head, last[0], after, indent)
+        if fits and not isinstance(last, str) and last[0].kind == "call":
+            return lines(before + head, last[0], after, indent)
         return _fence(before, code, after, indent)
     return _longest(before, code, after, indent)
 

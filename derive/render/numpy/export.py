@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from derive.algebra import match
 from derive.definitions import Definition, Recurrence
+from derive.errors import NotationError
 from derive.index import Letter, as_index, fresh
 from derive.nodes import Mul, Node, Ref, Sum, Tensor, factors_of, terms_of
 from derive.notation import add, mul
@@ -20,44 +22,69 @@ from derive.render.numpy.code import Code, call, choice, literal, method, name, 
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
-from derive.render.numpy.translate import Translator, finite
+from derive.render.numpy.masks import finite
+from derive.render.numpy.translate import Translator
 from derive.tree import map_children, substitute, walk
 
 if TYPE_CHECKING:
-    from derive.derivation import Derivation
+    from derive.derivation import Check, Derivation
 
-__all__ = ["compiled", "function_name", "numpy_source"]
+__all__ = ["arguments", "function_name", "held", "numpy_source"]
 
 
-def numpy_source(derivation: Derivation, name: str | None = None) -> str:
+WRITTEN = 64
+"""How many numbers an array may have to be written out."""
+LONGEST = 48
+"""How long the names that a result is taken by may be together in the name of a function."""
+
+
+def numpy_source(derivation: Derivation, name: str | None = None, *, checked: Check | None = None) -> str:
     """The results of a derivation as the source of one NumPy function.
 
-    Its arguments are the inputs of the program, then what the derivation adds (``d_y``, ``v``), then by name the
-    sizes that no shape tells. One result is returned as an array, several as a dict by what they are derivatives by.
+    Its arguments are those of ``arguments``, then by name the sizes that no shape tells, and large arrays of numbers
+    that the forward pass held. One result is returned as an array, several as a dict by what they are derivatives by.
+    ``checked`` is said in its docstring.
     Raises: NotationError naming the operation that has no NumPy form.
     """
-    return _writer(derivation, name).source()
+    return _written(derivation, name, checked).source()
 
 
-def _writer(derivation: Derivation, name: str | None) -> _Writer:
+def arguments(derivation: Derivation) -> dict[Tensor, str]:
+    """The arguments of the source: the inputs of the program, then what the derivation adds.
+
+    That is ``d_output`` for a vector-Jacobian product, ``v`` for a direction, one for each of several (``v_X``).
+    """
+    written = _written(derivation, None, None)
+    return {t: written.arrays[t].text for t in derivation.derived.inputs if t not in derivation.derived.constants}
+
+
+def held(derivation: Derivation) -> dict[str, Any]:
+    """The large arrays of numbers that the source asks for by name."""
+    written = _written(derivation, None, None)
+    return {written.arrays[t].text: written.program.constants[t] for t in written.held}
+
+
+def _written(derivation: Derivation, name: str | None, checked: Check | None) -> _Writer:
     keys = [_key(t) for t in derivation.derived.outputs]
-    return _Writer(derivation.derived, name or function_name(derivation), keys, _summary(derivation))
+    for text in (*keys, *(t.name for t in (*derivation.wrt, *derivation.program.outputs))):
+        if not text.isidentifier():
+            raise NotationError(f"{text!r} is no identifier, and cannot be a name in Python source")
+    program, derived = derivation.program, derivation.derived
+    added = [t for t in derived.inputs if t not in program.inputs]
+    wanted = {t: t.name for t in derived.inputs}
+    if derivation.kind == "vjp" and len(added) == 1:
+        wanted[added[0]] = "d_output"
+    elif derivation.kind == "jvp":
+        wanted.update({t: "v" if len(added) == 1 else f"v_{_key(t)}" for t in added})
+    own = name or function_name(derivation)
+    return _Writer(derived, own, wanted, keys, _summary(derivation), checked)
 
 
 def function_name(derivation: Derivation) -> str:
-    """``gradient_of_L_by_W``."""
+    """``gradient_of_L_by_W``; without the names that it is taken by where these are many."""
     wrt = "_".join(t.name for t in derivation.wrt)
-    return f"{derivation.kind}_of_{_of(derivation, '_')}_by_{wrt}"
-
-
-def compiled(derivation: Derivation, name: str | None = None) -> Callable[..., Any]:
-    """The function itself."""
-    writer = _writer(derivation, name)
-    space: dict[str, Any] = {"__name__": writer.own}
-    # the source is ours, and every name in it was checked to be an identifier
-    exec(compile(writer.source(), f"<{writer.own}>", "exec"), space)
-    function: Callable[..., Any] = space[writer.own]
-    return function
+    short = f"{derivation.kind}_of_{_of(derivation, '_')}"
+    return f"{short}_by_{wrt}" if len(wrt) <= LONGEST else short
 
 
 def _key(tensor: Tensor) -> str:
@@ -90,16 +117,26 @@ def _of(derivation: Derivation, between: str) -> str:
 class _Writer:
     """Writes one function."""
 
-    def __init__(self, program: Program, own: str, keys: list[str], summary: str) -> None:
+    def __init__(
+        self,
+        program: Program,
+        own: str,
+        wanted: dict[Tensor, str],
+        keys: list[str],
+        summary: str,
+        checked: Check | None,
+    ) -> None:
         self.program = program
         self.keys = keys
         self.summary = summary
+        self.checked = checked
         self.identifiers = Identifiers(frozenset(HELPERS))
         self.own = self.identifiers.own(own)
+        given = {t: name(self.identifiers.argument(wanted[t])) for t in program.inputs}
+        self.held = [t for t, array in program.constants.items() if np.size(array) > WRITTEN]
         for symbol in sorted(program.sizes(), key=lambda s: str(s.name)):
             self.identifiers.size(symbol.name)
-        tensors = [*program.inputs, *(d.tensor for d in program.definitions())]
-        self.arrays = {t: name(self.identifiers.fresh(t.name)) for t in tensors}
+        self.arrays = given | {d.tensor: name(self.identifiers.fresh(d.tensor.name)) for d in program.definitions()}
         self.products: list[Definition] = []
         self.lengths = Lengths(self.identifiers, program.inputs, self.arrays)
         self.translator = Translator(self.identifiers, self.lengths, self.arrays)
@@ -113,11 +150,28 @@ class _Writer:
         returned = self.returned()
         block = shared(self.translator.blocks[0], self.identifiers.label)
         size_lines, given = self.lengths.found(names_in(block))
-        signature = [self.arrays[t].text for t in self.program.inputs]
-        if given:
+        signature = [self.arrays[t].text for t in self.program.inputs if t not in self.program.constants]
+        if given or self.held:
             signature += ["*", *(self.identifiers.size(s.name) for s in given)]
-        body = [*(f"    {line}" for line in size_lines), *source(block, 4, self.shape), *returned]
-        return "\n".join([*self.header(), *_signature(self.own, signature), *self.docstring(), *body, ""])
+            signature += [self.arrays[t].text for t in self.held]
+        body = [
+            *self.numbers(block),
+            *(f"    {line}" for line in size_lines),
+            *source(block, 4, self.shape),
+            *returned,
+        ]
+        return "\n".join([*self.header(body), *_signature(self.own, signature), *self.docstring(), *body, ""])
+
+    def numbers(self, block: Block) -> list[str]:
+        """Lines with the small arrays of numbers that the forward pass held."""
+        read = names_in(block)
+        found = []
+        for t, array in self.program.constants.items():
+            if t not in self.held and self.arrays[t].text in read:
+                listed = np.asarray(array)
+                plain = (listed.astype(int) if t.below is not None else listed).tolist()
+                found += _filled(f"{self.arrays[t]} = np.array({plain!r})", indent=8)
+        return found
 
     # ------------------------------------------------------------------------------------------------- statements
 
@@ -260,20 +314,28 @@ class _Writer:
 
     # ---------------------------------------------------------------------------------------------- head and foot
 
-    def header(self) -> list[str]:
-        lines = ["import numpy as np", *sorted(self.translator.imports, key=lambda x: ("scipy" in x, x))]
-        for helper in sorted(self.translator.helpers):
-            lines += ["", *HELPERS[helper].rstrip().split("\n")]
-        return [*lines, "", ""]
+    def header(self, lines: list[str]) -> list[str]:
+        """The imports and helpers that the lines of the function need."""
+        helpers = [HELPERS[x].rstrip().split("\n") for x in sorted(self.translator.helpers)]
+        used = any("np." in line for part in (lines, *helpers) for line in part)
+        imports = ["import numpy as np"] if used else []
+        imports += sorted(self.translator.imports, key=lambda x: ("scipy" in x, x))
+        written = list(imports)
+        for helper in helpers:
+            written += ["", *helper]
+        return [*written, "", ""] if written else []
 
     def docstring(self) -> list[str]:
         outputs = [
             f"{key} {self.shape(t) or 'scalar'}" if len(self.keys) > 1 else self.shape(t)
             for key, t in zip(self.keys, self.program.outputs, strict=True)
         ]
-        shapes = ", ".join(f"{self.arrays[t]} {self.shape(t) or 'scalar'}" for t in self.program.inputs)
+        written = [t for t in self.program.inputs if t in self.held or t not in self.program.constants]
+        shapes = ", ".join(f"{self.arrays[t]} {self.shape(t) or 'scalar'}" for t in written)
         result = "a dict: " + ", ".join(outputs) if len(outputs) > 1 else (outputs[0] or "a scalar")
-        return [f'    """{self.summary}.', "", *_filled(f"Shapes: {shapes} -> {result}."), '    """']
+        summary = _filled(f'"""{self.summary}.')
+        said = [] if self.checked is None else ["", *_filled(_said(self.checked))]
+        return [*summary, "", *_filled(f"Shapes: {shapes} -> {result}."), *said, '    """']
 
     def returned(self) -> list[str]:
         codes = [self.arrays[t].text for t in self.program.outputs]
@@ -315,5 +377,15 @@ def _signature(own: str, arguments: list[str]) -> list[str]:
     return [f"def {own}(", *(f"    {a}," for a in arguments), "):"]
 
 
-def _filled(text: str) -> list[str]:
-    return textwrap.wrap(text, 88, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+def _filled(text: str, indent: int = 4) -> list[str]:
+    later = " " * indent
+    return textwrap.wrap(text, 88, initial_indent="    ", subsequent_indent=later, break_long_words=False)
+
+
+def _said(check: Check) -> str:
+    """How well the function was checked."""
+    if check.outcome != "holds":
+        return f"Not checked: {check.message}."
+    at = "; ".join(", ".join(f"{symbol} = {n}" for symbol, n in sizes) for sizes in check.sizes if sizes)
+    where = f" at {at}" if at else f" at {check.points} points"
+    return f"Checked against the {check.witness}{where}: differs by at most {check.error:.0e} of its largest entry."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from derive.render.numpy.code import ATOM, COMPARE, Code, binary, call, literal, method, power
+from derive.render.numpy.code import ADD, ATOM, COMPARE, Code, binary, call, chain, literal, method, power
 
 __all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "MATRIX"]
 
@@ -15,8 +15,13 @@ def _named(function: str) -> Rule:
     return lambda *arguments: call(function, *arguments)
 
 
-def _compared(operator: str) -> Rule:
-    return lambda a, b: binary(a, operator, b, level=COMPARE)
+def _compared(operator: str, flipped: str) -> Rule:
+    """A comparison, with what is read on the left."""
+
+    def rule(a: Code, b: Code) -> Code:
+        return binary(a, operator, b, level=COMPARE) if a.names else binary(b, flipped, a, level=COMPARE)
+
+    return rule
 
 
 ELEMENTWISE: dict[str, Rule] = {
@@ -26,29 +31,37 @@ ELEMENTWISE: dict[str, Rule] = {
     "sigmoid": _named("sigmoid"),
     "softplus": lambda z: call("np.logaddexp", "0", z),
     "relu": lambda z: call("np.maximum", z, "0"),
-    "greater": _compared(">"),
-    "greater_equal": _compared(">="),
+    "greater": _compared(">", "<"),
+    "greater_equal": _compared(">=", "<="),
 }
 
 
 def _reduction(function: str) -> Rule:
-    return lambda z, axis: method(z, function, axis=str(axis))
+    return lambda z, axis: method(z, function, axis=axis)
 
 
-def _norm(z: Code, axis: int) -> Code:
-    return call("np.sqrt", method(power(z, literal(2)), "sum", axis=str(axis)))
+def _root(square: Code, eps: Code) -> Code:
+    return call("np.sqrt", square if eps.text == "0" else chain(ADD, square, [("+", eps)]))
+
+
+def _norm(z: Code, axis: str) -> Code:
+    return call("np.sqrt", method(power(z, literal(2)), "sum", axis=axis))
 
 
 ALONG: dict[str, Rule] = {
-    "softmax": lambda z, axis: call("softmax", z, work=5, axis=str(axis)),
-    "log_softmax": lambda z, axis: call("log_softmax", z, work=5, axis=str(axis)),
-    "logsumexp": lambda z, axis: call("logsumexp", z, work=5, axis=str(axis)),
+    "softmax": lambda z, axis: call("softmax", z, work=5, axis=axis),
+    "log_softmax": lambda z, axis: call("log_softmax", z, work=5, axis=axis),
+    "logsumexp": lambda z, axis: call("logsumexp", z, work=5, axis=axis),
     **{f: _reduction(f) for f in ("max", "min", "argmax", "argmin")},
     "norm": _norm,
+    "rms": lambda z, axis, eps: _root(method(power(z, literal(2)), "mean", axis=axis), eps),
+    "std": lambda z, axis, eps: _root(method(z, "var", axis=axis), eps),
+    "standardise": lambda z, axis, eps: call("standardise", z, eps, work=5, axis=axis),
 }
 
 MATRIX: dict[str, Rule] = {
     "inverse": lambda a: call("np.linalg.inv", a, work=9),
+    "cholesky": lambda a: call("np.linalg.cholesky", a, work=9),
     "det": lambda a: call("np.linalg.det", a, work=9),
     "logdet": lambda a: Code(((call("np.linalg.slogdet", a, work=9), ATOM), "[1]"), ATOM),
 }
@@ -58,6 +71,12 @@ HELPERS: dict[str, str] = {
 def sigmoid(z):
     """1 / (1 + exp(-z)), without overflow."""
     return 0.5 * np.tanh(0.5 * z) + 0.5
+''',
+    "standardise": '''
+def standardise(z, eps, axis):
+    """z less its mean along an axis, divided by its standard deviation."""
+    centred = z - z.mean(axis=axis, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(axis=axis, keepdims=True) + eps)
 ''',
     "softmax": '''
 def softmax(z, axis):

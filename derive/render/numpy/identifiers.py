@@ -14,12 +14,16 @@ __all__ = ["Identifiers"]
 IMPORTED = ("np", "erf", "sliding_window_view")
 RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *IMPORTED, "self", "__debug__"})
 
+UNUSED = frozenset(dir(builtins)) - {"len", "range", "reversed", "int", "float", "min", "max", "sum", "slice"}
+"""Builtins that no source uses: an argument may have such a name."""
+
 
 class Identifiers:
     """The identifiers of one function: each is given once."""
 
     def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
         self.taken: set[str] = set(RESERVED | reserved)
+        self.given: set[str] = set()
         self.sizes: dict[str, str] = {}
         self.variables: dict[str, str] = {}
 
@@ -39,6 +43,13 @@ class Identifiers:
         self.taken.add(plain)
         return plain
 
+    def argument(self, text: str) -> str:
+        """The identifier of an argument, which is called by its name: one of a builtin that is not used will do."""
+        if text in UNUSED and text not in self.given:
+            self.given.add(text)
+            return text
+        return self.fresh(text)
+
     def own(self, text: str) -> str:
         """The name of the function itself. Raises: NotationError when it is none, or hides another."""
         plain = unicodedata.normalize("NFKC", text)
@@ -49,8 +60,9 @@ class Identifiers:
 
     def label(self, text: str) -> str:
         """A name for a value that no tensor has: with a number behind if it is taken."""
+        text = text if text.isidentifier() else "term"
         own, number = text, 1
-        while own in self.taken or not own.isidentifier():
+        while own in self.taken:
             number += 1
             own = f"{text}{number}"
         self.taken.add(own)

@@ -225,20 +225,19 @@ class Lengths:
                 continue
             if tensor in done:
                 continue
-            axes = range(len(tensor.axes))
-            found = [k for k in axes if (tensor, k) in plain]
+            rank = len(tensor.axes)
+            found = [k for k in range(rank) if (tensor, k) in plain]
+            names = [self.identifiers.size(plain[tensor, k].name) for k in found]
             array = self.arrays[tensor]
-            if len(found) == len(axes):
-                names = [self.identifiers.size(plain[tensor, k].name) for k in axes]
-                lines.append(f"{', '.join(names)} = {array}.shape" + "[0]" * (len(names) == 1))
+            if len(found) == rank:
+                lines.append(f"{', '.join(names)} = {array}.shape" + "[0]" * (rank == 1))
                 done.add(tensor)
-            elif len(found) > 1 and found == list(axes)[found[0] :]:
-                names = [self.identifiers.size(plain[tensor, k].name) for k in found]
+            elif len(found) > 1 and found == list(range(found[0], rank)):
                 lines.append(f"{', '.join(names)} = {array}.shape[{found[0]}:]")
                 done.add(tensor)
-            elif len(found) > 1 and found == list(axes)[: len(found)]:
-                names = [self.identifiers.size(plain[tensor, k].name) for k in found]
-                lines.append(f"{', '.join(names)} = {array}.shape[:{len(found)}]")
+            elif len(found) > 1:
+                places = dict(zip(found, names, strict=True))
+                lines.append(f"{', '.join(places.get(k, '_') for k in range(rank))} = {array}.shape")
                 done.add(tensor)
             else:
                 lines.append(f"{own} = {array}.shape[{k}]")

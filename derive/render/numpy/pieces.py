@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from derive.index import Index, Letter, as_index
@@ -16,7 +17,7 @@ from derive.tree import substitute
 if TYPE_CHECKING:
     from derive.render.numpy.translate import Translator
 
-__all__ = ["joined"]
+__all__ = ["joined", "restricted"]
 
 Piece = tuple[Size, Size, Node]
 
@@ -34,6 +35,33 @@ def joined(t: Translator, node: Add) -> Named | None:
     return None
 
 
+def restricted(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> Named | None:
+    """The product where brackets leave a part of an axis, computed for that part only; None without such a bracket.
+
+    A sum runs over the part alone, else zeros are put around it.
+    """
+    for one in dict.fromkeys(x for f in factors if (form := guards_of(f)) is not None for x in form.free):
+        part = _part(mul(*factors), one) if one not in t.fixed else None
+        if part is None:
+            continue
+        low, high, node = part
+        before, after = low, plus(one.length, times(high, -1))
+        length = plus(high, times(low, -1))
+        if one not in node.free or not all(certainly_nonnegative(x) for x in (before, after, length)) or length == 0:
+            continue
+        own = Letter(one.name, length)
+        t.order[own] = t.rank(one)
+        moved = substitute(node, {one: as_index(own) + Index((), low)})
+        value = t.product(factors_of(moved), [own if x is one else x for x in over])
+        if one in over:
+            return value
+        widths = [(before, after) if x is own else (0, 0) for x in value.letters]
+        pairs = [tuple_of([t.lengths.code(x) for x in pair]) for pair in widths]
+        code = call("np.pad", value.code, pairs[0] if len(pairs) == 1 else tuple_of(pairs))
+        return Named(code, tuple(one if x is own else x for x in value.letters), condition=value.condition)
+    return None
+
+
 def _part(term: Node, one: Letter) -> Piece | None:
     """Where along the letter a term is not zero, and the term from there on; None without a bracket that says so."""
     low: Size = 0
@@ -44,10 +72,12 @@ def _part(term: Node, one: Letter) -> Piece | None:
         form = guards_of(factor)
         if form is None or form.free != {one} or form.coefficient(one) not in (1, -1) or len(form.terms) != 1:
             rest.append(factor)
-        elif form.coefficient(one) == 1:
+        elif form.coefficient(one) == 1 and low == 0:
             low, guarded = times(form.constant, -1), True
-        else:
+        elif form.coefficient(one) == -1 and high == one.length:
             high, guarded = plus(form.constant, 1), True
+        else:
+            rest.append(factor)
     return (low, high, mul(*rest)) if guarded else None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from derive.errors import NotationError
 from derive.index import Letter
 from derive.render.numpy.arrays import Named, aligned, union
-from derive.render.numpy.code import MUL, Code, call, chain, literal, matmul, method, power
+from derive.render.numpy.code import MUL, Code, call, chain, matmul, method
 
 __all__ = ["Axes", "contracted", "multiplied", "summed"]
 
@@ -176,14 +176,16 @@ def _later(left: Sequence[Letter], right: Sequence[Letter], axes: Axes) -> bool:
 
 
 def _along(a: Named, b: Named, common: Sequence[Letter], batch: Sequence[Letter]) -> Named:
-    """Two factors of the same letters."""
+    """Two factors of the same letters: the product is summed as it is made, without an array for it."""
     if not batch and len(common) == 1:
         return Named(matmul(a.code, b.code), ())
-    if a.code == b.code and a.letters == b.letters:
-        return summed(Named(power(a.code, literal(2)), a.letters), common)
     order = a.letters
-    product = Named(chain(MUL, a.code, [("*", aligned(b, order))]), order)
-    return summed(product, common)
+    if not batch:
+        return Named(call("np.vdot", a.code, aligned(b, order), work=2), ())
+    rest = tuple(x for x in order if x not in common)
+    marks = _marks(order)
+    left, right, kept = ("".join(marks[x] for x in letters) for letters in (order, b.letters, rest))
+    return Named(call("np.einsum", f'"{left},{right}->{kept}"', a.code, b.code, work=2), rest)
 
 
 def _einsum(parts: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named:

@@ -142,13 +142,12 @@ def _amount(t: Translator, size: Size) -> Code:
 def read(t: Translator, array: Code, axes: Sequence[Size], indices: Sequence[Index], label: str) -> Named:
     """The entries of an array at indices; what lies outside reads as 0."""
     plans = _planned(t, axes, indices)
-    code, letters = _padded(t, array, plans, label), []
-    code = _sliced(t, code, plans)
+    code = _sliced(t, _padded(t, array, plans, label), plans)
     plans = [p for p in plans if p.kind != "scalar"]
-    letters = [p.letters[0] if p.kind in ("whole", "slice", "window") else None for p in plans]
+    letters: list[Letter | None] = [p.letters[0] if p.kind in ("whole", "slice", "window") else None for p in plans]
     if any(p.kind == "array" for p in plans):
         return _gathered(t, code, plans, label)
-    code, all_letters = _windowed(t, code, plans, list(letters), label)
+    code, all_letters = _windowed(t, code, plans, letters, label)
     return _reshaped(t, code, plans, all_letters)
 
 

@@ -13,8 +13,10 @@ from derive.nodes import Bracket, Node, number
 from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block, Loop, Update
 from derive.render.numpy.code import ADD, MUL, Code, call, chain, literal, name, slice_of, subscript, tuple_of
+from derive.render.numpy.masks import entrywise, finite, masked
 from derive.render.numpy.reads import index_array, padding, scalar_index
 from derive.size_algebra import certainly_nonnegative, plus, times
+from derive.tree import substitute
 
 if TYPE_CHECKING:
     from derive.render.numpy.translate import Translator
@@ -59,6 +61,12 @@ def scattered(
     if any(not p.index.free.isdisjoint(targets) for p in places):
         return None
     affine = _sliced(places, summed)
+    unsafe = [f for f in outside if not f.free.isdisjoint(targets) and not finite(f, t.risky)]
+    if unsafe and affine:
+        return None
+    # what may be infinite is read only where something is added
+    inside += [substitute(f, {p.letter: p.index for p in places}) for f in unsafe]
+    outside = [f for f in outside if f not in unsafe]
     inner = [*([number(scale)] if scale != 1 and not affine else []), *inside]
     made = _added_to_slices(t, places, inner, others, over) if affine else _added_at(t, places, inner, others, over)
     if made is not None and affine:
@@ -66,7 +74,7 @@ def scattered(
     if made is None or not outside:
         return made
     rest = [t.factor(f) for f in outside]
-    return t.entrywise([*rest, made], [])
+    return entrywise(t, [*rest, made], [])
 
 
 def _place(t: Translator, bracket: Bracket, summed: frozenset[Letter], taken: set[Letter]) -> _Place | None:
@@ -130,7 +138,7 @@ def _added_to_slices(
         block.statements.append(outer[-1])
         block = inner
     t.blocks.append(block)
-    value = t.masked(factors, guards, [x for x in over if x not in loops and x not in along])
+    value = masked(t, factors, guards, [x for x in over if x not in loops and x not in along])
     t.blocks.pop()
     items: list[Code | str] = [_slice(t, place_of[x], pads[x][0]) if x in place_of else ":" for x in letters]
     while items and items[-1] == ":":

@@ -6,12 +6,13 @@ multiplies never reaches the result. What has no translation raises NotationErro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import sympy
 
 from derive.errors import NotationError
+from derive.functions import ELEMENTWISE as KNOWN
 from derive.functions import is_indicator
 from derive.functions import where as where_function
 from derive.index import Index, Letter, as_index
@@ -30,15 +31,16 @@ from derive.nodes import (
     Sum,
     Tensor,
     factors_of,
+    terms_of,
 )
 from derive.notation import add, mul
+from derive.over_axes import is_known
 from derive.render.numpy.arrangement import digits_solved, uncontracted
-from derive.render.numpy.arrays import Named, aligned, union
+from derive.render.numpy.arrays import Named, aligned, common_order, union
 from derive.render.numpy.block import Assign, Block
 from derive.render.numpy.code import (
     ADD,
     COMPARE,
-    MUL,
     Code,
     binary,
     call,
@@ -56,15 +58,17 @@ from derive.render.numpy.code import (
 from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
-from derive.render.numpy.pieces import joined
-from derive.render.numpy.products import Axes, contracted, multiplied
-from derive.render.numpy.reads import both, index_array, read, scalar_index
+from derive.render.numpy.masks import finite, masked
+from derive.render.numpy.pieces import joined, restricted
+from derive.render.numpy.products import Axes
+from derive.render.numpy.reads import index_array, read, scalar_index
 from derive.render.numpy.scatter import scattered
 from derive.size_algebra import Size
-from derive.size_algebra import times as size_times
 from derive.tree import rename_bound
 
 __all__ = ["Translator"]
+
+ONE = sympy.Integer(1)
 
 
 class Translator:
@@ -101,6 +105,7 @@ class Translator:
         return own
 
     def length(self, letter: Letter) -> Code:
+        """The size of a letter."""
         return self.lengths.code(letter.length, letter.name)
 
     def shape(self, letters: Sequence[Letter]) -> Code:
@@ -214,7 +219,7 @@ class Translator:
         row = node.function
         if row is where_function:
             return self.where(node)
-        if row.name not in ELEMENTWISE:
+        if KNOWN.get(row.name) is not row or row.name not in ELEMENTWISE:
             raise NotationError(f"the function {row.name!r} has no NumPy form")
         if row.name in HELPERS:
             self.helpers.add(row.name)
@@ -256,8 +261,10 @@ class Translator:
         if all(x in self.fixed for x in node.free):
             plain = not any(isinstance(atom, Node) for i in (node.left, node.right) for atom, _ in i.terms)
             if plain:
-                code = binary(scalar_index(self, node.left), operator, scalar_index(self, node.right), level=COMPARE)
-                return Named(code, (), "scalar")
+                first, second = scalar_index(self, node.left), scalar_index(self, node.right)
+                if node.right.free and not node.left.free:
+                    first, second, operator = second, first, FLIPPED.get(operator, operator)
+                return Named(binary(first, operator, second, level=COMPARE), (), "scalar")
         sides = [index_array(self, node.left), index_array(self, node.right)]
         letters = tuple(sorted(union(s.letters for s in sides), key=self.rank))
         first, second = (aligned(s, letters) for s in sides)
@@ -275,13 +282,6 @@ class Translator:
         for x in node.letters:
             self.rank(x)
         factors = list(factors_of(node.body))
-        split = (m for m, f in enumerate(factors) if isinstance(f, Add) and _is_split(f, node.letters))
-        terms = next(split, None)
-        if terms is not None:
-            inner = factors[terms]
-            assert isinstance(inner, Add)
-            rest = factors[:terms], factors[terms + 1 :]
-            return self.value(add(*(Sum(*node.letters, mul(*rest[0], t, *rest[1])) for t in inner.terms)))
         return self.product(factors, node.letters)
 
     def product(self, factors: Sequence[Node], over: Sequence[Letter]) -> Named:
@@ -292,13 +292,22 @@ class Translator:
             inner = rename_bound(alone[0])
             assert isinstance(inner, Sum)
             return self.product([*(f for f in factors if f is not alone[0]), inner.body], inner.letters)
-        flat, letters = digits_solved([f for factor in factors for f in factors_of(factor)], list(over))
+        factors = [f for factor in factors for f in factors_of(factor)]
+        split = next((m for m, f in enumerate(factors) if isinstance(f, Add) and over and _is_split(f, over)), None)
+        if split is not None:
+            numbers = [f.value for f in factors if isinstance(f, Number) and not f.value.is_infinite]
+            rest = [
+                f for f in factors if f is not factors[split] and not (isinstance(f, Number) and f.value in numbers)
+            ]
+            total = self.value(add(*(Sum(*over, mul(*rest, term)) for term in terms_of(factors[split]))))
+            return self.scaled(total, sympy.Mul(*numbers)).under(total.condition)
+        flat, letters = digits_solved(factors, list(over))
         flat, letters = uncontracted(flat, letters)
         for x in letters:
             self.rank(x)
         scale: sympy.Expr = sympy.Integer(1)
         guards: list[Bracket | Apply] = []
-        rest: list[Node] = []
+        rest = []
         for f in flat:
             if isinstance(f, Number) and not f.value.is_infinite:
                 scale = scale * f.value
@@ -309,7 +318,13 @@ class Translator:
                 guards.append(f)
             else:
                 rest.append(f)
-        brackets = [g for g in guards if isinstance(g, Bracket) and not self.said_by_padding(g, rest)]
+        delicate = not all(finite(f, self.risky) for f in rest)
+        if delicate:
+            # what is never read must not be divided by
+            part = restricted(self, [Number(scale), *rest, *guards], letters)
+            if part is not None:
+                return part
+        brackets = [g for g in guards if isinstance(g, Bracket) and (delicate or not self.said_by_padding(g, rest))]
         conditions = [self.truth(g).code for g in brackets if self.is_scalar(g)]
         condition = None if not conditions else conditions[0]
         if len(conditions) > 1:
@@ -321,8 +336,8 @@ class Translator:
         made = scattered(self, rest, others, brackets, letters, scale) if equations else None
         if made is not None:
             return made.under(condition)
-        made = self.masked(rest, [*brackets, *others], letters)
-        return self.scaled(made, scale).under(condition)
+        made = masked(self, rest, [*brackets, *others], letters, scale)
+        return made.under(condition)
 
     def dense_product(self, factors: Sequence[Node], over: Sequence[Letter]) -> Named:
         """The product of factors, summed over letters, as an array that is always there."""
@@ -344,148 +359,6 @@ class Translator:
                     if form in (index, Index((), axis) - index - 1):
                         return True
         return False
-
-    def masked(self, factors: Sequence[Node], guards: Sequence[Node], over: Sequence[Letter]) -> Named:
-        """The product with its masks, summed over letters."""
-        below = [
-            Pow(f.base, _positive(f.exponent)) for f in factors if isinstance(f, Pow) and _is_negative(f.exponent)
-        ]
-        above = [f for f in factors if not (isinstance(f, Pow) and _is_negative(f.exponent))]
-        values = [self.factor(f) for f in above]
-        divisors = [self.factor(f) for f in below]
-        if len(guards) == 1 and not divisors and not over and isinstance(guards[0], Bracket):
-            whole = self.entrywise(values, [])
-            made = self.triangle(guards[0], whole)
-            if made is not None:
-                return made
-            made = self.diagonal(guards[0], whole)
-            if made is not None:
-                return made
-        risky = [not finite(f, self.risky) for f in above]
-        masks = [self.mask(g, factor=bool(over) and not any(risky) and not divisors) for g in guards]
-        present = {x for v in (*values, *divisors, *masks) for x in v.letters}
-        counted = [x for x in over if x not in present]
-        over = [x for x in over if x in present]
-        made = self.combined(values, risky, divisors, masks, over)
-        for x in counted:
-            made = Named(chain(MUL, self.length(x), [("*", made.code)]), made.letters)
-        return made
-
-    def mask(self, guard: Node, *, factor: bool) -> Named:
-        """Where a guard holds: as truth values, or as numbers where it is to be a factor of a product."""
-        triangle = self.triangle(guard, None) if factor and isinstance(guard, Bracket) else None
-        return triangle or self.dense(guard)
-
-    def combined(
-        self,
-        values: list[Named],
-        risky: list[bool],
-        divisors: list[Named],
-        masks: list[Named],
-        over: Sequence[Letter],
-    ) -> Named:
-        outside = [v for v in values if not set(v.letters) & set(over)]
-        below = [d for d in divisors if not set(d.letters) & set(over)]
-        if masks and (any(risky) or divisors):
-            whole = self.entrywise([v for v in values if v not in outside], [d for d in divisors if d not in below])
-            if not over or whole is None:
-                whole, outside, below = self.entrywise(values, divisors), [], []
-            made = self.guarded(whole, masks)
-            made = contracted([made], over, self.axes)
-        elif masks and not over:
-            whole = self.entrywise(values, [])
-            made, outside, below = self.guarded(whole, masks), [], []
-        else:
-            inside = [v for v in values if v not in outside]
-            inner_divisors = [d for d in divisors if d not in below]
-            for d in inner_divisors:
-                host = next((m for m, v in enumerate(inside) if set(d.letters) <= set(v.letters)), None)
-                if host is None:
-                    inside.append(Named(chain(MUL, literal("1.0"), [("/", d.code)]), d.letters))
-                else:
-                    v = inside[host]
-                    inside[host] = Named(chain(MUL, v.code, [("/", aligned(d, v.letters))]), v.letters)
-            inside += self.mask_factors(masks)
-            if not inside:
-                whole = self.entrywise(values, divisors)
-                return whole if whole is not None else Named(literal(1))
-            made = (
-                contracted(inside, over, self.axes)
-                if over
-                else multiplied(inside, common_order([v.letters for v in inside], self.rank))
-            )
-        rest = self.entrywise([*outside, made], below)
-        return rest if rest is not None else made
-
-    def mask_factors(self, masks: list[Named]) -> list[Named]:
-        return [replace(m, kind="float") if m.kind == "eye" else m for m in masks]
-
-    def entrywise(self, values: list[Named], divisors: list[Named]) -> Named | None:
-        """The product of the values divided by the divisors, entry by entry."""
-        if not values and not divisors:
-            return None
-        letters = common_order([v.letters for v in (*values, *divisors)], self.rank)
-        if values:
-            inner = common_order([v.letters for v in values], self.rank)
-            made = multiplied(values, inner)
-        else:
-            made = Named(literal(1))
-        if not divisors:
-            return made
-        codes = [aligned(d, letters) for d in divisors]
-        below = codes[0]
-        if len(divisors) > 1:
-            own = common_order([d.letters for d in divisors], self.rank)
-            below = aligned(multiplied(divisors, own), letters)
-        top = aligned(made, letters)
-        return Named(chain(MUL, top, [("/", below)]), letters)
-
-    def guarded(self, whole: Named | None, masks: list[Named]) -> Named:
-        """A value where all masks hold, else 0."""
-        if whole is None:
-            kinds = self.mask_factors(masks)
-            return multiplied(kinds, common_order([m.letters for m in kinds], self.rank))
-        letters = common_order([whole.letters, *(m.letters for m in masks)], self.rank)
-        truths = []
-        for m in masks:
-            if m.kind == "eye":
-                m = Named(call("np.eye", self.length(m.letters[0]), dtype="bool"), m.letters, "bool")
-            truths.append(m)
-        own = common_order([m.letters for m in truths], self.rank)
-        mask = Named(both([aligned(m, own) for m in truths]), own, "bool")
-        return Named(call("np.where", aligned(mask, letters), aligned(whole, letters), "0"), letters)
-
-    def diagonal(self, bracket: Bracket, whole: Named | None) -> Named | None:
-        """A diagonal matrix, where a bracket of two letters meets a value that depends on one of them."""
-        row, column = bracket.left.letter, bracket.right.letter
-        if whole is None or bracket.relation != "=" or row is None or column is None or len(whole.letters) != 1:
-            return None
-        if not {row, column}.isdisjoint(self.fixed) or row is column or row.length != column.length:
-            return None
-        if whole.letters[0] not in (row, column):
-            return None
-        return Named(call("np.diag", whole.code), tuple(sorted((row, column), key=self.rank)))
-
-    def triangle(self, bracket: Bracket, whole: Named | None) -> Named | None:
-        """The lower or upper triangle of the last two axes, where that is what a bracket leaves."""
-        form = bracket.difference()
-        letters = [atom for atom, _ in form.terms if isinstance(atom, Letter) and atom not in self.fixed]
-        if bracket.relation not in "≥≤<>" or len(letters) != 2 or len(form.terms) != 2:
-            return None
-        if {c for _, c in form.terms} != {1, -1}:
-            return None
-        row, column = letters if form.coefficient(letters[0]) == 1 else letters[::-1]
-        if whole is None:
-            shift = [] if form.constant == 0 else [self.lengths.code(form.constant)]
-            square = row.length == column.length and not shift
-            shape = [self.length(row)] if square else [self.length(row), self.length(column)]
-            return Named(call("np.tri", *shape, *shift), (row, column))
-        lower = whole.letters[-2:] == (row, column)
-        if not lower and whole.letters[-2:] != (column, row):
-            return None
-        offset = form.constant if lower else size_times(form.constant, -1)
-        shift = [] if offset == 0 else [self.lengths.code(offset)]
-        return Named(call("np.tril" if lower else "np.triu", whole.code, *shift), whole.letters)
 
     def factor(self, node: Node) -> Named:
         """A factor that is always there; powers as they are written."""
@@ -526,7 +399,7 @@ class Translator:
     def along(self, node: Over) -> Named:
         """A function along axes; one that has no name in NumPy is spelled out."""
         row = node.function
-        if row.name not in ALONG and row.name not in MATRIX:
+        if not is_known(row) or row.name not in (*ALONG, *MATRIX):
             if row.expansion is not None:
                 return self.value(row.expansion(node))
             raise NotationError(f"the function {row.name!r} is known by its law alone: it has no NumPy form")
@@ -536,7 +409,9 @@ class Translator:
         for x in node.letters:
             self.rank(x)
         value = self.numeric(self.dense(node.arguments[0]))
-        missing = [x for x in node.letters if x not in value.letters]
+        numbers = [self.numeric(self.dense(a)) for a in node.arguments[1:]]
+        wanted = union([node.letters, *(e.letters for e in numbers)])
+        missing = [x for x in wanted if x not in value.letters]
         if missing:
             letters = (*value.letters, *missing)
             shape = self.shape(tuple(letters))
@@ -544,14 +419,16 @@ class Translator:
         if row.name in HELPERS:
             self.helpers.add(row.name)
         if row.name in ALONG:
-            (one,) = node.letters
-            axis = value.letters.index(one)
-            code = ALONG[row.name](value.code, axis)
+            places = [str(m) for m, x in enumerate(value.letters) if x in node.letters]
+            axis = places[0] if len(places) == 1 else f"({', '.join(places)})"
+            rest = tuple(x for x in value.letters if x not in node.letters)
+            code = ALONG[row.name](
+                value.code, axis, *(aligned(e, value.letters if node.at else rest) for e in numbers)
+            )
             if not node.at:
-                rest = tuple(x for x in value.letters if x is not one)
                 return Named(code, rest, "int" if row.integer else "float")
             axes = value.letters
-            at = {one: node.at[0]}
+            at = dict(zip(node.letters, node.at, strict=True))
         else:
             axes = (*(x for x in value.letters if x not in node.letters), *node.letters)
             code = MATRIX[row.name](aligned(value, axes))
@@ -571,34 +448,14 @@ class Translator:
         return read(self, code, sizes, indices, "values")
 
 
-def common_order(groups: Iterable[Sequence[Letter]], rank: Callable[[Letter], int]) -> tuple[Letter, ...]:
-    """An order for the axes of several arrays: that of those that have them all, if it is one."""
-    several = [tuple(g) for g in groups]
-    every = set(union(several))
-    full = [g for g in several if set(g) == every]
-    if full and all(g == full[0] for g in full):
-        return full[0]
-    return tuple(sorted(every, key=rank))
-
-
-def _is_negative(exponent: Node) -> bool:
-    return isinstance(exponent, Number) and bool(exponent.value.is_negative)
-
-
-def _positive(exponent: Node) -> Node:
-    assert isinstance(exponent, Number)
-    return Number(-exponent.value)
-
-
 def _is_split(node: Add, letters: Sequence[Letter]) -> bool:
-    """Whether the terms are better summed one by one: brackets place them, or they are outer products."""
-    return _has_equation(node, letters) or all(_is_outer(t, letters) for t in node.terms)
+    """Whether the terms are better summed one by one: brackets place them, or they are products of smaller arrays."""
+    return _has_equation(node, letters) or all(map(_is_outer, node.terms))
 
 
-def _is_outer(node: Node, letters: Sequence[Letter]) -> bool:
-    """Whether a product has more of the letters than any of its factors."""
-    summed = node.free.intersection(letters)
-    return isinstance(node, Mul) and all(f.free.intersection(letters) < summed for f in node.factors)
+def _is_outer(node: Node) -> bool:
+    """Whether a product has more letters than any of its factors."""
+    return isinstance(node, Mul) and all(f.free < node.free for f in node.factors)
 
 
 def _has_equation(node: Node, letters: Sequence[Letter]) -> bool:
@@ -609,20 +466,3 @@ def _has_equation(node: Node, letters: Sequence[Letter]) -> bool:
 
 
 FLIPPED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
-RISKY = frozenset({"log", "exp", "log1p", "expm1", "tan", "sinh", "cosh", "arcsin"})
-
-
-def finite(node: Node, risky: Collection[Tensor]) -> bool:
-    """Whether a value is finite wherever what it reads is; the entries of ``risky`` tensors may be infinite."""
-    if isinstance(node, Pow):
-        whole = (
-            isinstance(node.exponent, Number) and node.exponent.value.is_integer and node.exponent.value.is_positive
-        )
-        return bool(whole) and finite(node.base, risky)
-    if isinstance(node, Number):
-        return not node.value.is_infinite
-    if isinstance(node, Apply) and node.function.name in RISKY:
-        return False
-    if isinstance(node, Ref):
-        return node.tensor not in risky
-    return all(finite(child, risky) for child in node.children())

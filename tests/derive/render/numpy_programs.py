@@ -32,7 +32,21 @@ from derive.functions import (
 from derive.index import index_floor, index_mod, letter, letters
 from derive.nodes import Sum, Tensor, number
 from derive.notation import at_least, at_most, equal, first, inside, less, name, tensor
-from derive.over_axes import argmax, det, inverse, log_softmax, logdet, maximum_over, norm, softmax
+from derive.over_axes import (
+    CHOLESKY,
+    argmax,
+    det,
+    inverse,
+    log_softmax,
+    logdet,
+    maximum_over,
+    norm,
+    over,
+    rms,
+    softmax,
+    standardise,
+    std,
+)
 from derive.program import Program
 from derive.size_algebra import size, sizes
 
@@ -244,6 +258,17 @@ def functions() -> Made:
     return [x], define(name("y")[i], kinked + smooth)
 
 
+def standardised() -> Made:
+    x, eps, scale = tensor("x", n, m), tensor("eps", n, domain="positive"), tensor("scale", n, domain="positive")
+    roots = rms(j, x[i, j], eps=eps[i]) + std(j, x[i, j] ** 2, eps=1) + std(j, x[i, j], eps=2 * scale[i])
+    return [x, eps, scale], define(name("y")[i, j], standardise(j, x[i, j], eps=eps[i]) * roots)
+
+
+def cholesky_factor() -> Made:
+    A, l = tensor("A", n, n, domain="positive definite"), letter("l", n)
+    return [A], define(name("y")[i, l], over(CHOLESKY, i, l, A[i, l], at=(i, l)))
+
+
 def three_digits() -> Made:
     x = tensor("x", n * m * k)
     return [x], define(name("y")[c, a, b], x[m * k * a + k * b + c])
@@ -282,7 +307,8 @@ UNUSUAL: dict[str, Callable[[], Made]] = {
         cumulative_sum, band, upper_triangle, trace, diagonal, embedding, picked, likelihood, histogram, histograms,
         joined, positions, convolution_1d, transposed_convolution, depthwise_convolution, three_matrices, bilinear,
         batches, last_axis, outer_sum, inverted, determinants, along_the_second_axis, from_the_end, two_steps_back,
-        read_as_a_whole, choices, functions, three_digits, merged, rolled, fixed_entries, read_at_the_largest,
+        read_as_a_whole, choices, functions, standardised, cholesky_factor,
+        three_digits, merged, rolled, fixed_entries, read_at_the_largest,
         constants,
     )
 }  # fmt: skip
