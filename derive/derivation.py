@@ -12,7 +12,7 @@ fold them. A chain that does not hold together cannot be built.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from derive.errors import DerivationError, NotationError
@@ -171,6 +171,22 @@ class Derivation(Printable):
             raise DerivationError(f"there are {len(self.results)} results: take one of .results")
         return self.results[0]
 
+    @property
+    def added(self) -> tuple[Tensor, ...]:
+        """The inputs that the derivation adds to those of what it differentiates: a cotangent, or directions."""
+        if self.kind == "vjp":
+            return self.derived.inputs[-1:]
+        return tuple(t for t in self.derived.inputs if t not in self.program.inputs)
+
+    @property
+    def differentiated(self) -> tuple[Tensor, ...]:
+        """The outputs that are differentiated; of a vector-Jacobian product not the scalar that stands for them."""
+        return (
+            tuple(t.primal for t in self.added if t.primal is not None)
+            if self.kind == "vjp"
+            else self.program.outputs
+        )
+
     def chain(self, name: str) -> Chain:
         """The chain that finds the tensor of this name (``d_Z``). Raises: NotationError with the names there are."""
         named = {c.name.tensor.name: c for c in self.chains if c.name is not None}
@@ -197,16 +213,22 @@ class Derivation(Printable):
 
         Its arguments are the inputs, then those that the derivation adds (``d_y``, ``v``), then by name the sizes
         that no shape tells. It returns one result as an array, several as a dict by what they are derivatives by.
-        Raises: NotationError naming the operation that has no NumPy form, or a ``name`` that is no identifier.
+        It was compared with numerical derivatives, of the NumPy function where there is one, at three assignments of
+        sizes; a comment says how well they agree.
+        Raises: NotationError naming the operation that has no NumPy form, or a ``name`` that is no identifier;
+        WrongResultError where it disagrees: it is not handed out.
         """
+        from derive.evidence import code_check
         from derive.render.numpy import numpy_source
 
-        return numpy_source(self, name)
+        return numpy_source(self, name, checked=code_check(self))
 
     def function(self, name: str | None = None) -> Callable[..., Any]:
-        """The function of ``numpy_source``, ready to be called."""
+        """The function of ``numpy_source``, ready to be called; checked like it. Raises what that raises."""
+        from derive.evidence import code_check
         from derive.render.numpy import compiled
 
+        code_check(self)
         return compiled(self, name)
 
 
@@ -243,6 +265,10 @@ class Evidence:
     steps: Mapping[Step, Check]
     chains: Mapping[Chain, tuple[Check, ...]]
     seed: int
+
+    def joined(self, chain: Chain, check: Check) -> Evidence:
+        """The same with one more check of a chain's result."""
+        return replace(self, chains={**self.chains, chain: (*self.chains.get(chain, ()), check)})
 
     @property
     def all(self) -> tuple[Check, ...]:

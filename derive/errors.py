@@ -1,6 +1,6 @@
 """The errors that this toolkit raises on purpose. Each message says what to do."""
 
-__all__ = ["DerivationError", "MissingRuleError", "NotationError"]
+__all__ = ["DerivationError", "MissingRuleError", "NotationError", "WrongResultError"]
 
 
 class NotationError(ValueError):
@@ -13,3 +13,14 @@ class MissingRuleError(NotImplementedError):
 
 class DerivationError(RuntimeError):
     """A derivation does not hold together, or its check disagrees. This is an error of the toolkit itself."""
+
+
+class WrongResultError(DerivationError):
+    """The check of a result disagrees with it: it is refused. ``report`` is a Python file that shows it again."""
+
+    def __init__(self, message: str, report: str) -> None:
+        super().__init__(
+            f"{message}\nThis is an error of the toolkit: please send its authors .report of this error."
+        )
+        self.what = message
+        self.report = report

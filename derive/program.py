@@ -27,11 +27,12 @@ __all__ = ["Program", "Source"]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The NumPy function that a program was traced from, its arguments, and the tensors that it returns."""
+    """The NumPy function that a program was traced from, its arguments, what it returns, what was assumed."""
 
     function: Callable[..., Any]
     arguments: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    assumptions: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,9 +69,9 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
-            remarks = (*said, *map(_remark, found.found))
-            arguments = tuple(t for t in one.inputs if t not in one.constants)
-            source = Source(function, arguments, one.outputs)
+            remarks = (*said, *dict.fromkeys(map(_remark, found.found)))
+            arguments = tuple(t for t in found.program.inputs if t not in one.constants)
+            source = Source(function, arguments, found.program.outputs, assumptions)
             return replace(found.program, items=items, notes=remarks, source=source)
         for name in hidden:
             fixed[name] = SPECIALISED

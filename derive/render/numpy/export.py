@@ -69,8 +69,7 @@ def _written(derivation: Derivation, name: str | None, checked: Check | None) ->
     for text in (*keys, *(t.name for t in (*derivation.wrt, *derivation.program.outputs))):
         if not text.isidentifier():
             raise NotationError(f"{text!r} is no identifier, and cannot be a name in Python source")
-    program, derived = derivation.program, derivation.derived
-    added = [t for t in derived.inputs if t not in program.inputs]
+    derived, added = derivation.derived, derivation.added
     wanted = {t: t.name for t in derived.inputs}
     if derivation.kind == "vjp" and len(added) == 1:
         wanted[added[0]] = "d_output"
@@ -107,11 +106,8 @@ def _summary(derivation: Derivation) -> str:
 
 
 def _of(derivation: Derivation, between: str) -> str:
-    """What is differentiated; of a vector-Jacobian product not the scalar that stands for it."""
-    seed = derivation.derived.inputs[-1] if derivation.kind == "vjp" else None
-    if seed is not None and seed.primal is not None:
-        return seed.primal.name
-    return between.join(t.name for t in derivation.program.outputs)
+    """What is differentiated."""
+    return between.join(t.name for t in derivation.differentiated)
 
 
 class _Writer:
