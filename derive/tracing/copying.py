@@ -20,6 +20,7 @@ from derive.tracing.arrays import Array, as_array
 from derive.tracing.lengths import Length, Real
 from derive.tracing.numpy_shim import path_of, shim_of, traced
 from derive.tracing.session import session
+from derive.tracing.special import NORMAL, is_normal
 
 __all__ = ["copied", "is_copyable"]
 
@@ -54,7 +55,7 @@ class _Copier:
             return functools.partial(self.value(value.func), *value.args, **value.keywords)
         if _is_of_library(value):
             return traced(value, _path(value))
-        return value
+        return NORMAL if is_normal(value) else value
 
     def function(self, original: FunctionType) -> FunctionType:
         if id(original) in self.known:

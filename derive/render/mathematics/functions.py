@@ -50,7 +50,9 @@ def write_elementwise(writer: Writer, node: Apply, scope: Scope, followed: bool)
     if name in BARE and isinstance(arguments[0], Ref) and not followed:
         argument = writer.node(arguments[0], scope)
         return Run((*function.tokens, pen.gap(), *argument.tokens), MUL, open=True)
-    return pen.call(function, pen.listed([writer.node(a, scope) for a in arguments]))
+    call = pen.call(function, pen.listed([writer.node(a, scope) for a in arguments]))
+    # log Γ is a logarithm: what comes next, and a power, would be read as its argument's
+    return replace(call, level=MUL, open=True) if name == "gammaln" else call
 
 
 def write_along_axes(writer: Writer, node: Over, scope: Scope, followed: bool) -> Run:

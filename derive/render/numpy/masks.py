@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["entrywise", "finite", "masked"]
 
 ONE = sympy.Integer(1)
-RISKY = frozenset({"log", "exp", "log1p", "expm1", "tan", "sinh", "cosh", "arcsin"})
+RISKY = frozenset({"log", "exp", "log1p", "expm1", "tan", "sinh", "cosh", "arcsin", "gammaln", "digamma", "trigamma"})
 
 
 def masked(

@@ -55,7 +55,7 @@ from derive.render.numpy.code import (
     times,
     tuple_of,
 )
-from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
+from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, IMPORTS, MATRIX
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.masks import finite, masked
@@ -223,8 +223,8 @@ class Translator:
             raise NotationError(f"the function {row.name!r} has no NumPy form")
         if row.name in HELPERS:
             self.helpers.add(row.name)
-        if row.name == "erf":
-            self.imports.add("from scipy.special import erf")
+        if row.name in IMPORTS:
+            self.imports.add(IMPORTS[row.name])
         values = [self.numeric(self.dense(a)) for a in node.arguments]
         letters = common_order([v.letters for v in values], self.rank)
         kind = "bool" if is_indicator(node) else "float"
