@@ -253,24 +253,35 @@ MOST_TERMS = 12
 
 
 def _multiplied_out(terms: list[Node]) -> Node | None:
-    """The sum with its products of sums multiplied out; None where no two terms cancel then."""
-    spread = list(terms)
+    """The sum with its products of sums multiplied out; None where no two terms cancel then.
+
+    Where that takes a whole power of a sum apart, fewer terms than there were must be left.
+    """
+    spread, powers = list(terms), False
     while (place := next((m for m, t in enumerate(spread) if _sum_inside(t) is not None), None)) is not None:
-        inside = _sum_inside(spread[place])
-        assert inside is not None
-        rest = list(factors_of(spread[place]))
-        rest.remove(inside)
+        split = _sum_inside(spread[place])
+        assert split is not None
+        inside, rest = split
+        powers = powers or len(rest) == len(factors_of(spread[place]))
         spread[place : place + 1] = [mul(*rest, t) for t in inside.terms]
         if len(spread) > MOST_TERMS:
             return None
     if len(spread) == len(terms):
         return None
     left = _like_terms(mul(*_combine_powers(factors_of(t))) for t in spread)
-    return add(*left) if len(left) < len(spread) - 1 else None
+    enough = len(left) < len(terms) if powers else len(left) < len(spread) - 1
+    return add(*left) if enough else None
 
 
-def _sum_inside(term: Node) -> Add | None:
-    return next((f for f in factors_of(term) if isinstance(f, Add)), None)
+def _sum_inside(term: Node) -> tuple[Add, tuple[Node, ...]] | None:
+    """A sum among the factors of a term, a whole power of one read as a product, and the other factors."""
+    factors = factors_of(term)
+    for place, factor in enumerate(factors):
+        base, exponent = _base_and_exponent(factor)
+        if isinstance(base, Add) and exponent.is_Integer and exponent.is_positive:
+            lower = [power(base, number(exponent - 1))] if exponent > 1 else []
+            return base, (*factors[:place], *lower, *factors[place + 1 :])
+    return None
 
 
 def _like_terms(terms: Iterable[Node]) -> list[Node]:

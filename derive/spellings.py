@@ -14,12 +14,14 @@ import sympy
 
 from derive.functions import (
     absolute,
+    erf,
     exp,
     greater,
     greater_equal,
     log,
     log1p,
     maximum,
+    normal_cdf,
     relu,
     sigmoid,
     softplus,
@@ -55,6 +57,7 @@ i, j, k, l, n = letter("i", K), letter("j", K), letter("k", K), letter("l", K), 
 u, v, w, A = Tensor("u", (K,)), Tensor("v", (K,)), Tensor("w", (N,)), Tensor("A", (K, K))
 a, e, m = Tensor("a", ())[()], Tensor("e", ())[()], Tensor("m", ())[()]
 HALF = number(sympy.Rational(1, 2))
+ROOT_HALF = number(1 / sympy.sqrt(2))
 
 
 def _softmax(argument: Tensor, at: object = l) -> Node:
@@ -107,6 +110,8 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("tanh", (exp(a) - exp(-a)) / (exp(a) + exp(-a)), tanh(a)),
     Spelling("tanh", (exp(2 * a) - 1) * sigmoid(-2 * a), tanh(a)),
     Spelling("tanh", 2 * sigmoid(2 * a) - 1, tanh(a)),
+    Spelling("normal_cdf", 1 + erf(ROOT_HALF * a), 2 * normal_cdf(a)),
+    Spelling("normal_cdf", 1 - erf(ROOT_HALF * a), 2 * normal_cdf(-a)),
     Spelling("softplus", log(1 + exp(a)), softplus(a)),
     Spelling("softplus", log1p(exp(a)), softplus(a)),
     Spelling("softplus", relu(a) + softplus(-absolute(a)), softplus(a)),

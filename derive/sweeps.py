@@ -19,6 +19,7 @@ from derive.errors import NotationError
 from derive.functions import Elementwise
 from derive.identities import with_unit_sums
 from derive.index import Letter, as_index, fresh
+from derive.named_parts import with_parts_named
 from derive.nodes import ZERO, Bracket, Node, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul
 from derive.over_axes import OverAxes, spelled_out
@@ -104,8 +105,12 @@ class Lines:
         self.know()
 
     def fold(self) -> None:
-        """Write what has a name with it."""
-        named = fold(self.now, self.context.named)
+        """Write what has a name with it, then the parts of products and sums that have one."""
+        for named in (fold, with_parts_named):
+            self.named(named(self.now, self.context.named))
+
+    def named(self, named: Node) -> None:
+        """The line in which names have been put in."""
         if named is not self.now:
             self.line(named, "name")
             self.line(tidy(self.now), "collect")

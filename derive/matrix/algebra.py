@@ -98,7 +98,9 @@ def product(*factors: Matrix) -> Matrix:
         elif isinstance(one, Product):
             todo[:0] = one.factors
         elif not isinstance(one, Identity) or not (flat or todo):
-            flat.append(_solid(one))
+            flat.append(one)
+    if len(flat) > 1:
+        flat = list(map(_solid, flat))
     for k in range(len(flat) - 1, 0, -1):
         left, right = flat[k - 1], flat[k]
         if isinstance(left, Diag) and isinstance(right, Ones):

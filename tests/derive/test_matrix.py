@@ -148,8 +148,8 @@ FORMS: dict[str, tuple[Node, tuple[Letter, ...], str]] = {
     "bias on every row": (Sum(j, X[i, j] * W[j, l]) + b[l], (i, l), "X W + @1 b'"),
     "mean off every column": (X[i, j] - x[i], (i, j), "X - x @1'"),
     "two vectors on the edges": (x[i] + u[j], (i, j), "x @1' + @1 u'"),
-    "a scalar everywhere": (X[i, j] - alpha, (i, j), r"X - \alpha @1 @1'"),
-    "a scalar on a vector": (x[i] + alpha, (i,), r"x + \alpha @1"),
+    "a scalar everywhere": (X[i, j] - alpha, (i, j), r"X - \alpha"),
+    "a scalar on a vector": (x[i] + alpha, (i,), r"x + \alpha"),
     "a number everywhere": (1 - X[i, j], (i, j), "1 - X"),
     "a number in a product is a matrix": (Sum(j, (1 - X[i, j]) * W[j, l]), (i, l), "(@1 @1' - X) W"),
     "a row only": (u[j] + 0, (i, j), "@1 u'"),
@@ -159,7 +159,7 @@ FORMS: dict[str, tuple[Node, tuple[Letter, ...], str]] = {
     "columns scaled": (D[i, l] * g[l], (i, l), "D diag(g)"),
     "both scaled": (s[i] * D[i, l] * g[l], (i, l), "diag(s) D diag(g)"),
     "rows divided": (D[i, l] / s[i], (i, l), "diag(s)^{-1} D"),
-    "rows divided by roots": (D[i, l] / sqrt(s[i] + beta), (i, l), r"diag(s + \beta @1)^{-1/2} D"),
+    "rows divided by roots": (D[i, l] / sqrt(s[i] + beta), (i, l), r"diag(s + \beta)^{-1/2} D"),
     "attention without softmax": (P[i, l] / Sum(k, P[i, k]), (i, l), "diag(P @1)^{-1} P"),
     "normalised columns": (P[i, l] / Sum(m, P[m, l]), (i, l), "P diag(P' @1)^{-1}"),
     "layer norm": ((X[i, j] - x[i]) / sqrt(s[i]) * u[j], (i, j), "diag(s)^{-1/2} (X - x @1') diag(u)"),
@@ -391,7 +391,7 @@ DERIVED: dict[str, tuple[Derivation, dict[str, str]]] = {
     "Hessian of a quadratic form": (hessian(quadratic(), "u"), {"hess_q_u": r"\frac{1}{2}\,(S + S')"}),
     "Hessian of least squares": (hessian(least_squares(), "u"), {"hess_L_u": "X' X"}),
     "Jacobian of softmax": (jacobian(probabilities(), "b"), {"jac_p_b": "diag(p) - p p'"}),
-    "VJP of softmax": (vjp(probabilities(), "b"), {"d_b": r"p * (\bar{p} - (\bar{p}' p) @1)"}),
+    "VJP of softmax": (vjp(probabilities(), "b"), {"d_b": r"p * (\bar{p} - \bar{p}' p)"}),
 }
 
 

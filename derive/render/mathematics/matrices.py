@@ -31,6 +31,7 @@ from derive.matrix.tree import (
     Triangle,
 )
 from derive.nodes import Number, is_one
+from derive.render.decimals import decimal, split_fraction
 from derive.render.mathematics.pen import DOT, Pen
 from derive.render.mathematics.writer import Scope, Writer
 from derive.render.naming import Names, symbol_of, tensor_symbol
@@ -136,7 +137,7 @@ class MatrixWriter:
             run, level = self._of(positive)
             run = run if level >= ENTRIES else self.pen.fence(run)
             return self._row([Run((self.pen.sign(negative=True, leading=True),)), run], ADD), ADD
-        top, bottom = sympy.fraction(tree.number)
+        top, bottom = split_fraction(tree.number)
         if tree.under:
             front = [self._fraction([*_unless_one(top), *tree.over], [*_unless_one(bottom), *tree.under])]
         else:
@@ -203,7 +204,7 @@ class MatrixWriter:
 
     def _flat(self, exponent: sympy.Expr) -> Run:
         """A number for an exponent: fractions in one line."""
-        if not exponent.is_Rational or exponent.is_Integer:
+        if not exponent.is_Rational or exponent.is_Integer or decimal(abs(exponent)):
             return self.writer.size(exponent)
         sign = [Run((self.pen.sign(negative=True, leading=True),))] if exponent.is_negative else []
         return self._row([*sign, *(self._sign(x, x) for x in (str(abs(exponent.p)), "/", str(exponent.q)))], ADD)
