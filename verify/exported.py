@@ -247,7 +247,7 @@ class _Subject:
 
     def _remainder(self) -> str | float | None:
         """The order in which f(x + v) and the polynomial part, v halved again and again."""
-        order = max(step.order for step in self.derivation.steps if step.relation == "≈")
+        order = self.derivation.order
         (x,) = self.moving
         (v,) = self.derivation.added
         names, function = arguments(self.derivation), self.function
