@@ -88,7 +88,7 @@ def _check(derivation: Derivation, function: Callable[..., Any], seed: int) -> C
                 return test.check()
             if compared is not None:
                 test.met(1, sizes, compared)
-        if len(test.sizes) >= ASSIGNMENTS or (test.sizes and not stage.symbols):
+        if max(len(test.sizes), test.points * (not stage.symbols)) >= ASSIGNMENTS:
             break
     return test.check()
 
