@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from derive.algebra import Names, fold
+from derive.cases import Cases
 from derive.definitions import Definition
 from derive.errors import MissingRuleError
 from derive.facts import Facts
@@ -59,6 +60,7 @@ class Context:
         moving = frozenset[Tensor]().union(*(self.dependents(tensor) for tensor in again))
         self.assumptions = tuple(a for a in program.assumptions if moving.isdisjoint(a.tensors))
         self.facts = Facts(program, self.assumptions, moving)
+        self.cases = Cases(program)
 
     def dependents(self, tensor: Tensor) -> frozenset[Tensor]:
         """The tensor and all that is computed from it."""
@@ -340,6 +342,31 @@ _TABLE = (
         ("entries that add up to one", "各元素之和为一"),
         r"\sum_k \operatorname{softmax}(z)_k = 1",
         ("the entries of a softmax add up to 1", "softmax 的各元素之和为 1"),
+    ),
+    Rule(
+        "compare",
+        ("comparison simplified", "化简比较"),
+        r"[u + c > v + c] = [u > v]",
+        ("what both sides share says nothing", "两边共有的部分不起作用"),
+    ),
+    Rule(
+        "branch",
+        ("cases used", "按情形化简"),
+        r"[u > v]\,\max(u,v) = [u > v]\,u",
+        ("where a bracket holds it is known which branch is taken", "括号成立之处, 取哪一支是已知的"),
+    ),
+    Rule(
+        "choice",
+        ("branches joined", "合并分支"),
+        r"[u \ge v]\,u + [v > u]\,v = \max(u,v),\quad "
+        r"[a \ge |u|]\,u + [|u| > a]\,a\operatorname{sign}(u) = \max(-a,\min(u,a))",
+        ("the two branches are one function", "两个分支合为一个函数"),
+    ),
+    Rule(
+        "complement",
+        ("opposite brackets", "互补的括号"),
+        r"[u \ge v] + [v > u] = 1",
+        ("one of the two holds, and not both", "两者恰有其一成立"),
     ),
     Rule(
         "assumption",

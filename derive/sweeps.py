@@ -16,11 +16,11 @@ from derive.contraction import contract
 from derive.definitions import Definition, Recurrence, check_order
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
-from derive.functions import Elementwise
+from derive.functions import Elementwise, is_indicator
 from derive.identities import with_unit_sums
 from derive.index import Letter, as_index, fresh
 from derive.named_parts import with_parts_named
-from derive.nodes import ZERO, Bracket, Node, Partial, Ref, Sum, Tensor, number
+from derive.nodes import ZERO, Apply, Bracket, Node, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul
 from derive.over_axes import OverAxes, spelled_out
 from derive.program import Program
@@ -101,6 +101,7 @@ class Lines:
         if short is not self.now:
             self.line(short, "unit_sum")
             self.fold()
+        self.split_cases()
         self.assume()
         self.know()
 
@@ -114,6 +115,16 @@ class Lines:
         if named is not self.now:
             self.line(named, "name")
             self.line(tidy(self.now), "collect")
+
+    def split_cases(self) -> None:
+        """Use what brackets of comparisons say."""
+        if not any(isinstance(node, Apply) and is_indicator(node) for node in walk(self.now)):
+            return
+        for rule, law in self.context.cases.laws():
+            made = law(self.now)
+            if made is not self.now:
+                self.line(made, rule)
+                self.line(tidy(self.now), "collect")
 
     def assume(self) -> None:
         """Use the assumptions that may be used."""

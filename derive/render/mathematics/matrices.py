@@ -9,6 +9,7 @@ from dataclasses import replace
 import sympy
 
 from derive.index import Index
+from derive.matrix.algebra import solid
 from derive.matrix.tree import (
     Along,
     Diag,
@@ -105,7 +106,7 @@ class MatrixWriter:
                     return self._fraction(terms, under), PRODUCT
                 return self._entries(terms, under), ENTRIES
             case Product(factors):
-                return self._spaced(self._write(f, POWER) for f in factors), PRODUCT
+                return self._spaced(self._write(solid(f), POWER) for f in factors), PRODUCT
             case Scale():
                 return self._scale(tree)
         raise NotImplementedError(type(tree).__name__)
