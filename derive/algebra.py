@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeGuard
 
 import sympy
 
@@ -60,6 +61,8 @@ def _tidy(node: Node) -> Node:
             return _tidy_sum(node)
         case Add():
             return _tidy_terms(node)
+        case Pow():
+            return _without_denominators(node)
     return node
 
 
@@ -76,6 +79,24 @@ def _tidy_product(node: Mul) -> Node:
     factors = _cancelled_under_brackets(_combine_powers(node.factors))
     cancelled = _distribute_where_it_cancels(factors)
     return mul(*factors) if cancelled is None else cancelled
+
+
+def _without_denominators(node: Pow) -> Node:
+    """``1/(1 + x/a)`` as ``a/(a + x)``, where that is no longer."""
+    base, exponent = _base_and_exponent(node)
+    if not isinstance(base, Add) or not exponent.is_Integer or exponent > 0:
+        return node
+    below = {key(f.base): f.base for t in base.terms for f in factors_of(t) if _is_reciprocal(f)}
+    if not below:
+        return node
+    times = mul(*below.values())
+    cleared = add(*(mul(*_combine_powers(factors_of(mul(times, t)))) for t in base.terms))
+    made = mul(power(times, number(-exponent)), power(cleared, number(exponent)))
+    return made if length(made) <= length(node) else node
+
+
+def _is_reciprocal(node: Node) -> TypeGuard[Pow]:
+    return isinstance(node, Pow) and isinstance(node.exponent, Number) and node.exponent.value == -1
 
 
 def _without_minus(node: Node) -> Node:
@@ -236,8 +257,32 @@ def _tidy_terms(node: Add) -> Node:
     collected = _like_terms(t for term in node.terms for t in _opposite_terms(term))
     if len(collected) < 2:
         return add(*collected)
-    together, apart = _common_factors(collected), _multiplied_out(collected)
+    together, apart = _grouped(_common_factors(collected)), _multiplied_out(collected)
     return together if apart is None or length(apart) >= length(together) else _tidy(apart)
+
+
+def _grouped(node: Node) -> Node:
+    """``f·a + f·b + c`` as ``f(a + b) + c``, for a factor f that is more than a name."""
+    factors = list(factors_of(node))
+    for place, factor in enumerate(factors):
+        if isinstance(factor, Add) and len(factor.terms) > 2:
+            factors[place] = _with_a_group(factor)
+    return node if all(a is b for a, b in zip(factors, factors_of(node), strict=True)) else mul(*factors)
+
+
+def _with_a_group(node: Add) -> Node:
+    shared: dict[object, list[Node]] = {}
+    for term in node.terms:
+        for factor in factors_of(term):
+            if isinstance(factor, (Add, Apply, Pow)):
+                shared.setdefault(key(factor), []).append(term)
+    terms = max((group for group in shared.values() if 1 < len(group) < len(node.terms)), key=len, default=None)
+    if terms is None:
+        return node
+    made = _common_factors(terms)
+    first = terms[0]
+    whole = add(*(made if t is first else t for t in node.terms if t is first or not any(t is x for x in terms)))
+    return whole if length(whole) < length(node) else node
 
 
 def _opposite_terms(term: Node) -> tuple[Node, ...]:
@@ -331,15 +376,26 @@ def _shared_coefficient(values: list[sympy.Expr]) -> sympy.Expr:
     first = -values[0] if values[0].could_extract_minus_sign() else values[0]
     if all(v in (first, -first) for v in values):
         return -first if negative else first
-    if all(v.is_Rational for v in values):
-        numerators = sympy.gcd(tuple(sympy.Integer(v.p) for v in values))
-        denominators = sympy.lcm(tuple(sympy.Integer(v.q) for v in values))
-        shared = sympy.Rational(abs(numerators), denominators)
+    rationals, rests = zip(*(v.as_coeff_Mul() for v in values), strict=True)
+    if all(r == rests[0] for r in rests) and all(r.is_Rational for r in rationals):
+        shared = _shared_rational(rationals) * rests[0]
         return -shared if negative else shared
     symbolic = [sympy.fraction(v)[1] for v in values]
     if all(s == symbolic[0] for s in symbolic) and symbolic[0] != 1:
         return -1 / symbolic[0] if negative else 1 / symbolic[0]
     return sympy.Integer(-1) if negative else sympy.Integer(1)
+
+
+def _shared_rational(values: Sequence[sympy.Rational]) -> sympy.Rational:
+    """The largest factor that leaves whole numbers; of decimals the smallest number, if that leaves shorter ones."""
+    if any(v.q % 5 == 0 for v in values):
+        least = min(map(abs, values))
+        digits = [sum(len(str(part)) for part in (v.p, v.q)) for v in values]
+        left = [sum(len(str(part)) for part in (v / least).as_numer_denom()) for v in values]
+        return least if sum(left) < sum(digits) else sympy.Integer(1)
+    numerators = sympy.gcd(tuple(sympy.Integer(v.p) for v in values))
+    denominators = sympy.lcm(tuple(sympy.Integer(v.q) for v in values))
+    return sympy.Rational(abs(numerators), denominators)
 
 
 # --------------------------------------------------------------------------------------------------- matching
