@@ -78,7 +78,25 @@ def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
 def _tidy_product(node: Mul) -> Node:
     factors = _cancelled_under_brackets(_combine_powers(node.factors))
     cancelled = _distribute_where_it_cancels(factors)
-    return mul(*factors) if cancelled is None else cancelled
+    return _number_inside(mul(*factors)) if cancelled is None else cancelled
+
+
+def _number_inside(node: Node) -> Node:
+    """``½(2a + cb)`` as ``a + ½cb``: a number in front goes into a sum where that leaves fewer digits."""
+    coefficient, rest = _coefficient(node)
+    if not coefficient.is_Rational or coefficient in (1, -1):
+        return node
+    factors = factors_of(rest)
+    for place, factor in enumerate(factors):
+        if isinstance(factor, Add):
+            inside = [_coefficient(t)[0].as_coeff_Mul()[0] for t in factor.terms]
+            if not all(v.is_Rational for v in inside):
+                continue
+            before = _digits(coefficient) + sum(map(_digits, inside))
+            if sum(_digits(v * coefficient) for v in inside) < before:
+                spread = add(*(mul(number(coefficient), t) for t in factor.terms))
+                return mul(*factors[:place], spread, *factors[place + 1 :])
+    return node
 
 
 def _without_denominators(node: Pow) -> Node:
@@ -290,7 +308,8 @@ def _opposite_terms(term: Node) -> tuple[Node, ...]:
     coefficient, rest = _coefficient(term)
     if coefficient != -1 or not isinstance(rest, Add):
         return (term,)
-    return tuple(mul(number(-1), t) for t in rest.terms)
+    terms = (mul(number(-1), t) for t in rest.terms)
+    return tuple(sorted(terms, key=lambda t: _coefficient(t)[0].could_extract_minus_sign()))
 
 
 # How many terms a sum may have while it is multiplied out to see whether terms cancel.
@@ -387,15 +406,20 @@ def _shared_coefficient(values: list[sympy.Expr]) -> sympy.Expr:
 
 
 def _shared_rational(values: Sequence[sympy.Rational]) -> sympy.Rational:
-    """The largest factor that leaves whole numbers; of decimals the smallest number, if that leaves shorter ones."""
+    """The largest factor that leaves whole numbers, of decimals the smallest; 1 where that is longer."""
     if any(v.q % 5 == 0 for v in values):
-        least = min(map(abs, values))
-        digits = [sum(len(str(part)) for part in (v.p, v.q)) for v in values]
-        left = [sum(len(str(part)) for part in (v / least).as_numer_denom()) for v in values]
-        return least if sum(left) < sum(digits) else sympy.Integer(1)
-    numerators = sympy.gcd(tuple(sympy.Integer(v.p) for v in values))
-    denominators = sympy.lcm(tuple(sympy.Integer(v.q) for v in values))
-    return sympy.Rational(abs(numerators), denominators)
+        shared = min(map(abs, values))
+    else:
+        numerators = sympy.gcd(tuple(sympy.Integer(v.p) for v in values))
+        denominators = sympy.lcm(tuple(sympy.Integer(v.q) for v in values))
+        shared = sympy.Rational(abs(numerators), denominators)
+    before, after = (sum(map(_digits, each)) for each in (values, (shared, *(v / shared for v in values))))
+    return shared if after <= before else sympy.Integer(1)
+
+
+def _digits(value: sympy.Rational) -> int:
+    """How many digits a fraction has; 1 before a factor is not written."""
+    return sum(len(str(abs(part))) for part in (value.p, value.q) if abs(part) != 1)
 
 
 # --------------------------------------------------------------------------------------------------- matching

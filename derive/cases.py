@@ -8,8 +8,8 @@ value clipped to an interval again.
 Data
     ``Cases``   the laws, for the names of one program.
 
-The four laws are ``compared``, ``branched``, ``complemented`` and ``chosen``; each returns the node itself where it
-finds nothing.
+The laws are ``signed``, ``compared``, ``branched``, ``complemented`` and ``chosen``. Each returns the node itself
+where it finds nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from derive.nodes import (
     number,
     terms_of,
 )
-from derive.notation import add, mul
+from derive.notation import add, mul, power
 from derive.program import Program
 from derive.signs import always
 from derive.statements import Statement
@@ -68,10 +68,35 @@ class Cases:
 
     def laws(self) -> Iterator[tuple[str, Callable[[Node], Node]]]:
         """The laws with the names of their rules, in the order in which they are tried."""
+        yield "sign", self.signed
         yield "compare", self.compared
         yield "branch", self.branched
         yield "choice", self.chosen
         yield "complement", self.complemented
+
+    # ------------------------------------------------------------------------------------------------------ signs
+
+    def signed(self, node: Node) -> Node:
+        """``sign(u)/|u|`` is ``1/u``, and ``sign(u)·|u|`` is ``u``."""
+        return _everywhere(node, self._signed)
+
+    def _signed(self, node: Node) -> Node:
+        if not isinstance(node, Mul):
+            return node
+        for one in node.factors:
+            if isinstance(one, Apply) and one.function is sign:
+                for other in node.factors:
+                    base, exponent = (other.base, other.exponent) if isinstance(other, Pow) else (other, ONE)
+                    size = self._opened(base)
+                    alike = (
+                        isinstance(size, Apply)
+                        and size.function is absolute
+                        and key(size) == key(absolute(*one.arguments))
+                    )
+                    if alike and exponent in (ONE, number(-1)):
+                        rest = (f for f in node.factors if f is not one and f is not other)
+                        return self._signed(mul(*rest, power(one.arguments[0], exponent)))
+        return node
 
     # ------------------------------------------------------------------------------------------------ comparisons
 
@@ -80,7 +105,7 @@ class Cases:
         return _everywhere(node, self._compared)
 
     def _compared(self, node: Node) -> Node:
-        if not _is_comparison(node):
+        if not isinstance(node, Apply) or not _is_comparison(node):
             return node
         left, right = node.arguments
         if not is_zero(left) and not is_zero(right):
@@ -247,9 +272,9 @@ class Cases:
             if always(Statement(limit, "≥", ZERO), self.program, self.signs):
                 return mul(front, maximum(-limit, minimum(value, limit)))
         for function, taken, other in ((maximum, a, b), (minimum, b, a)):
-            front = _quotient(one, taken)
-            if front is not None and key(tidy(mul(front, other))) == key(two) and not is_zero(other):
-                return mul(front, function(a, b))
+            shared = _quotient(one, taken)
+            if shared is not None and key(tidy(mul(shared, other))) == key(two) and not is_zero(other):
+                return mul(shared, function(a, b))
         return None
 
 

@@ -52,7 +52,9 @@ class Facts:
         if isinstance(node, Ref) and len(node.indices) == 2 and self.is_symmetric(node.tensor):
             return Ref(node.tensor, _ordered(node.indices, order))
         if isinstance(node, Over) and node.function is INVERSE and self._is_symmetric_inside(node):
-            return Over(node.function, node.letters, node.arguments, _ordered(node.at, order))
+            inside = {**order, **{x: len(order) + m for m, x in enumerate(node.letters)}}
+            arguments = tuple(self._turned(argument, inside) for argument in node.arguments)
+            return Over(node.function, node.letters, arguments, _ordered(node.at, order))
         return map_children(node, lambda child: self._turned(child, order))
 
     def is_symmetric(self, tensor: Tensor) -> bool:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from derive.algebra import Names, entry_found, match, tidy
 from derive.definitions import Definition
 from derive.index import Index, Letter
-from derive.nodes import Add, Mul, Node, Number, Partial, Ref, Sum, factors_of
-from derive.notation import add, mul
+from derive.nodes import Add, Mul, Node, Number, Partial, Pow, Ref, Sum, factors_of, number
+from derive.notation import add, mul, power
 from derive.tree import length, map_children, rename_bound
 
 __all__ = ["with_parts_named"]
 
-MOST = 8
+MOST = 10
 """How many factors a product may have in which parts are looked for."""
 
 
@@ -54,20 +54,21 @@ def _named(node: Node, forms: Sequence[_Form]) -> Node:
     if isinstance(node, Partial) or not any(f.definition.body.tensors <= node.tensors for f in forms):
         return node
     node = map_children(node, lambda child: _named(child, forms))
-    if isinstance(node, (Mul, Sum)):
-        for form in forms:
-            if form.definition.body.tensors <= node.tensors:
+    for form in forms:
+        if form.definition.body.tensors <= node.tensors:
+            if isinstance(node, (Mul, Sum)):
                 node = _with_form(node, form)
+            elif isinstance(node, Add):
+                node = _with_terms_apart(node, form)
     return node
 
 
 def _with_form(node: Node, form: _Form) -> Node:
     outer, summed, inner = _opened(node)
     found = _found(form, summed, (*outer, *inner))
-    if found is None and summed:
-        return _spread(node, outer, summed, inner, form)
     if found is None:
-        return node
+        spread = _spread(node, form)
+        return node if spread is None or length(spread) >= length(node) else spread
     entry, used, gone = found
     left = [x for x in summed if x not in gone]
     factors = [f for m, f in enumerate((*outer, *inner)) if m not in used]
@@ -75,12 +76,23 @@ def _with_form(node: Node, form: _Form) -> Node:
     return Sum(*left, body) if left else body
 
 
+def _with_terms_apart(node: Add, form: _Form) -> Node:
+    """A sum, one of its terms taken apart where a name stands for a part of that, which others may cancel then."""
+    for place, term in enumerate(node.terms):
+        spread = _spread(term, form)
+        if spread is not None:
+            made = tidy(add(*node.terms[:place], spread, *node.terms[place + 1 :]))
+            if length(made) < length(node):
+                return made
+    return node
+
+
 def _opened(node: Node) -> tuple[tuple[Node, ...], tuple[Letter, ...], tuple[Node, ...]]:
     """The factors before a sum, its letters, and the factors below it."""
     factors = factors_of(node)
     place = next((m for m, f in enumerate(factors) if isinstance(f, Sum)), None)
     if place is None:
-        return factors, (), ()
+        return _units(factors), (), ()
     outer = (*factors[:place], *factors[place + 1 :])
     inside = factors[place]
     assert isinstance(inside, Sum)
@@ -88,7 +100,19 @@ def _opened(node: Node) -> tuple[tuple[Node, ...], tuple[Letter, ...], tuple[Nod
         renewed = rename_bound(inside)
         assert isinstance(renewed, Sum)
         inside = renewed
-    return outer, inside.letters, factors_of(inside.body)
+    return _units(outer), inside.letters, _units(factors_of(inside.body))
+
+
+def _units(factors: Sequence[Node]) -> tuple[Node, ...]:
+    """The factors, whole powers as products: of ``x/r²`` the part ``x/r`` may have a name."""
+    found: list[Node] = []
+    for factor in factors:
+        exponent = factor.exponent.value if isinstance(factor, Pow) and isinstance(factor.exponent, Number) else None
+        if isinstance(factor, Pow) and exponent is not None and exponent.is_Integer and 1 < abs(exponent) < 4:
+            found += [power(factor.base, number(exponent / abs(exponent)))] * int(abs(exponent))
+        else:
+            found.append(factor)
+    return tuple(found)
 
 
 def _found(
@@ -107,7 +131,9 @@ def _found(
         rest = [f for m, f in enumerate(factors) if m not in places]
         if inner is None or (not rest and len(inner) == len(summed) and not own):
             continue
-        if any(not inner.isdisjoint(one.free) for one in (*rest, *own.values())):
+        if any(not inner.isdisjoint(part.free) for part in rest) or any(
+            not inner.isdisjoint(i.free) for i in own.values()
+        ):
             continue
         entry = entry_found(form.definition, own)
         if entry is not None:
@@ -144,8 +170,9 @@ def _placed(
             yield from _placed(patterns[1:], factors, (*used, m), letters)
 
 
-def _spread(node: Node, outer: Sequence[Node], summed: Sequence[Letter], inner: Sequence[Node], form: _Form) -> Node:
-    """The sum apart over the terms of a factor where a name stands for one of these then, and this is shorter."""
+def _spread(node: Node, form: _Form) -> Node | None:
+    """A sum over letters apart over the terms of a factor, one of which has the name then; None where none has."""
+    outer, summed, inner = _opened(node)
     for place, factor in enumerate(inner):
         if not isinstance(factor, Add):
             continue
@@ -153,11 +180,8 @@ def _spread(node: Node, outer: Sequence[Node], summed: Sequence[Letter], inner: 
         terms = [Sum(*summed, mul(*rest, term)) for term in factor.terms]
         named = [_with_form(term, form) for term in terms]
         found = [after for before, after in zip(terms, named, strict=True) if after is not before]
-        if not found:
-            continue
-        kept = [t for t, before, after in zip(factor.terms, terms, named, strict=True) if after is before]
-        whole = [Sum(*summed, mul(*rest, add(*kept)))] if kept else []
-        spread = tidy(mul(*outer, add(*whole, *found)))
-        if length(spread) < length(node):
-            return spread
-    return node
+        if found:
+            kept = [t for t, before, after in zip(factor.terms, terms, named, strict=True) if after is before]
+            whole = [Sum(*summed, mul(*rest, add(*kept)))] if kept else []
+            return tidy(mul(*outer, add(*whole, *found)))
+    return None

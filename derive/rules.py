@@ -344,6 +344,18 @@ _TABLE = (
         ("the entries of a softmax add up to 1", "softmax 的各元素之和为 1"),
     ),
     Rule(
+        "mask",
+        ("entries of two values", "二值元素"),
+        r"m \in \{0, 1\} \;\Rightarrow\; m^2 = m,\quad s = \pm 1 \;\Rightarrow\; s^2 = 1",
+        ("the domain says which values there are", "取值范围说明只有两个值"),
+    ),
+    Rule(
+        "sign",
+        ("sign and absolute value", "符号与绝对值"),
+        r"\frac{\operatorname{sign}(u)}{|u|} = \frac{1}{u},\quad \operatorname{sign}(u)\,|u| = u",
+        ("a number is its sign times its absolute value", "数等于其符号乘以其绝对值"),
+    ),
+    Rule(
         "compare",
         ("comparison simplified", "化简比较"),
         r"[u + c > v + c] = [u > v]",

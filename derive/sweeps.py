@@ -19,6 +19,7 @@ from derive.errors import NotationError
 from derive.functions import Elementwise, is_indicator
 from derive.identities import with_unit_sums
 from derive.index import Letter, as_index, fresh
+from derive.masks import with_masks_used
 from derive.named_parts import with_parts_named
 from derive.nodes import ZERO, Apply, Bracket, Node, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul
@@ -117,14 +118,18 @@ class Lines:
             self.line(tidy(self.now), "collect")
 
     def split_cases(self) -> None:
-        """Use what brackets of comparisons say."""
-        if not any(isinstance(node, Apply) and is_indicator(node) for node in walk(self.now)):
-            return
-        for rule, law in self.context.cases.laws():
-            made = law(self.now)
-            if made is not self.now:
-                self.line(made, rule)
-                self.line(tidy(self.now), "collect")
+        """Use what domains of two values, signs and brackets of comparisons say."""
+        cases = self.context.cases
+        self.rearranged(with_masks_used(self.now, cases.definitions, self.context.facts.moving), "mask")
+        if any(isinstance(node, Apply) and (is_indicator(node) or node.function.kinks) for node in walk(self.now)):
+            for rule, law in cases.laws():
+                self.rearranged(law(self.now), rule)
+
+    def rearranged(self, made: Node, rule: str) -> None:
+        """The line of a law that rewrites, if it found something, and what can be collected then."""
+        if made is not self.now:
+            self.line(made, rule)
+            self.line(tidy(self.now), "collect")
 
     def assume(self) -> None:
         """Use the assumptions that may be used."""
