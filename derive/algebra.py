@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeGuard
 
 import sympy
 
@@ -104,17 +103,18 @@ def _without_denominators(node: Pow) -> Node:
     base, exponent = _base_and_exponent(node)
     if not isinstance(base, Add) or not exponent.is_Integer or exponent > 0:
         return node
-    below = {key(f.base): f.base for t in base.terms for f in factors_of(t) if _is_reciprocal(f)}
+    terms = [[g for f in factors_of(t) for g in _factor_powers(f)] for t in base.terms]
+    below: dict[object, tuple[Node, sympy.Expr]] = {}
+    for part, order in (_base_and_exponent(f) for factors in terms for f in factors):
+        if order.is_Integer and order < 0:
+            _, highest = below.get(key(part), (part, sympy.Integer(0)))
+            below[key(part)] = part, max(highest, -order)
     if not below:
         return node
-    times = mul(*below.values())
-    cleared = add(*(mul(*_combine_powers(factors_of(mul(times, t)))) for t in base.terms))
-    made = mul(power(times, number(-exponent)), power(cleared, number(exponent)))
+    times = [power(part, number(order)) for part, order in below.values()]
+    cleared = add(*(mul(*_combine_powers([*times, *factors])) for factors in terms))
+    made = mul(power(mul(*times), number(-exponent)), power(cleared, number(exponent)))
     return made if length(made) <= length(node) else node
-
-
-def _is_reciprocal(node: Node) -> TypeGuard[Pow]:
-    return isinstance(node, Pow) and isinstance(node.exponent, Number) and node.exponent.value == -1
 
 
 def _without_minus(node: Node) -> Node:
@@ -151,9 +151,19 @@ def _combine_powers(factors: Iterable[Node]) -> list[Node]:
         if isinstance(factor, Number):
             table.setdefault(("number", len(table)), (factor, sympy.Integer(1)))
             continue
+        opposite = _opposite_of(base) if isinstance(base, Add) and exponent.is_Integer else None
+        if opposite is not None and opposite in table and key(base) not in table:
+            # of a - b and b - a one is written as minus the other
+            table[("number", len(table))] = (number((-1) ** exponent), sympy.Integer(1))
+            base = table[opposite][0]
         first, total = table.get(key(base), (base, sympy.Integer(0)))
         table[key(base)] = (first, total + exponent)
     return [power(base, number(exponent)) for base, exponent in table.values() if exponent != 0]
+
+
+def _opposite_of(node: Add) -> object:
+    """The key of a sum with all signs changed."""
+    return key(add(*(mul(number(-1), term) for term in node.terms)))
 
 
 def _powers_apart(factors: list[Node]) -> list[Node]:
@@ -511,17 +521,18 @@ class Names:
     """
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
-        self.by_head: dict[object, list[tuple[Definition, Node, int]]] = {}
+        self.by_head: dict[object, list[tuple[Definition, Node, sympy.Expr]]] = {}
         self.by_tensor: dict[Tensor, Definition] = {}
         for d in definitions:
             self.by_tensor[d.tensor] = d
             if d.tensor.role == "output":
                 continue
-            coefficient, opposite = _coefficient(d.body)
-            forms = [(d.body, 1), (opposite, -1)] if coefficient == -1 else [(d.body, 1)]
-            for form, sign in forms:
+            coefficient, rest = _coefficient(d.body)
+            multiple = coefficient == -1 or (isinstance(rest, Add) and coefficient.is_Rational and coefficient != 1)
+            forms = [(d.body, sympy.Integer(1)), *([(rest, 1 / coefficient)] if multiple else [])]
+            for form, times in forms:
                 if not isinstance(form, (Ref, Number)) and d.tensor.role != "output":
-                    self.by_head.setdefault(_head(form), []).append((d, form, sign))
+                    self.by_head.setdefault(_head(form), []).append((d, form, times))
 
 
 def fold(node: Node, names: Names) -> Node:
@@ -532,12 +543,12 @@ def fold(node: Node, names: Names) -> Node:
     if not names.by_head or isinstance(node, Partial):
         return node
     node = map_children(node, lambda child: fold(child, names))
-    for d, form, sign in names.by_head.get(_head(node), ()):
+    for d, form, times in names.by_head.get(_head(node), ()):
         if form.tensors <= node.tensors:
             body, power_of = _same_root(form, node)
             entry = entry_found(d, match(form, body, frozenset(d.letters)))
             if entry is not None:
-                return power(mul(number(sign), entry), number(power_of))
+                return power(mul(number(times), entry), number(power_of))
     return node
 
 

@@ -266,7 +266,7 @@ class Cases:
     def _one_choice(self, comparison: Apply, one: Node, two: Node) -> Node | None:
         """``[a ≥ b] one + [b > a] two`` in one piece; None where there is none."""
         a, b = comparison.arguments
-        found = _clipped(a, b, one, two) or _clipped(b, a, two, one)
+        found = _clipped(a, self._opened(b), one, two) or _clipped(b, self._opened(a), two, one)
         if found is not None:
             front, value, limit = found
             if always(Statement(limit, "≥", ZERO), self.program, self.signs):

@@ -53,13 +53,14 @@ class Context:
 
     def __init__(self, program: Program, named: Iterable[Definition] = (), again: Iterable[Tensor] = ()) -> None:
         self.program = program
-        self.named = Names(named)
+        names = tuple(named)
+        self.named = Names(names)
         self.jacobians: dict[Tensor, Tensor] = {}
         self.signs: dict[Tensor, int] = {}
         self._dependents: dict[Tensor, frozenset[Tensor]] = {}
         moving = frozenset[Tensor]().union(*(self.dependents(tensor) for tensor in again))
         self.assumptions = tuple(a for a in program.assumptions if moving.isdisjoint(a.tensors))
-        self.facts = Facts(program, self.assumptions, moving)
+        self.facts = Facts(program, self.assumptions, moving, names)
         self.cases = Cases(program)
 
     def dependents(self, tensor: Tensor) -> frozenset[Tensor]:

@@ -17,6 +17,7 @@ from derive.matrix.tree import (
     Hadamard,
     Identity,
     Matrix,
+    Name,
     Norm,
     Ones,
     Power,
@@ -33,6 +34,7 @@ from derive.nodes import number
 __all__ = ["diagonal", "hadamard", "power", "product", "scaled", "solid", "square", "total", "transpose", "weight"]
 
 ONE = sympy.Integer(1)
+SYMMETRIC = frozenset({"symmetric", "positive definite"})
 
 
 class _Front:
@@ -201,6 +203,8 @@ def transpose(matrix: Matrix) -> Matrix:
         case Transpose():
             return matrix.part
         case Identity() | Diag():
+            return matrix
+        case Name(tensor, at) if tensor.domain in SYMMETRIC and at == (None, None):
             return matrix
         case Scale():
             return scaled(transpose(matrix.part), matrix.number, matrix.over, matrix.under)

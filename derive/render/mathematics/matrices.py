@@ -191,7 +191,8 @@ class MatrixWriter:
         return self._row([self.pen.function(name, tree.function.latex), self.pen.fence(self._listed(arguments))])
 
     def _power(self, tree: Power) -> tuple[Run, float]:
-        if tree.is_scalar and tree.number == HALF:
+        if None in tree.shape and tree.number == HALF:
+            # entry by entry, which of a square matrix would be read otherwise
             return self.pen.root(self.write(tree.part)), ATOM
         base = self._write(tree.part, ATOM)
         if tree.is_scalar:
