@@ -35,6 +35,7 @@ from derive.nodes import (
 )
 from derive.notation import add, mul, power
 from derive.statements import Statement
+from derive.sum_terms import with_sums_joined
 from derive.tree import key, length, map_children, rename_bound, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "entry_found", "fold", "insert", "light", "match", "reads", "tidy"]
@@ -114,7 +115,8 @@ def _without_denominators(node: Pow) -> Node:
     times = [power(part, number(order)) for part, order in below.values()]
     cleared = add(*(mul(*_combine_powers([*times, *factors])) for factors in terms))
     made = mul(power(mul(*times), number(-exponent)), power(cleared, number(exponent)))
-    return made if length(made) <= length(node) else node
+    # what stands in front often cancels
+    return made if length(made) <= length(node) + 2 else node
 
 
 def _without_minus(node: Node) -> Node:
@@ -286,7 +288,8 @@ def _tidy_terms(node: Add) -> Node:
     if len(collected) < 2:
         return add(*collected)
     together, apart = _grouped(_common_factors(collected)), _multiplied_out(collected)
-    return together if apart is None or length(apart) >= length(together) else _tidy(apart)
+    made = together if apart is None or length(apart) >= length(together) else _tidy(apart)
+    return with_sums_joined(made, _tidy) if isinstance(made, Add) else made
 
 
 def _grouped(node: Node) -> Node:
