@@ -36,6 +36,7 @@ from derive.nodes import (
 from derive.notation import add, mul, power
 from derive.statements import Statement
 from derive.sum_terms import with_sums_joined
+from derive.symbolic_powers import combined_powers, shared_power
 from derive.tree import key, length, map_children, rename_bound, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "entry_found", "fold", "insert", "light", "match", "reads", "tidy"]
@@ -76,7 +77,7 @@ def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
 
 
 def _tidy_product(node: Mul) -> Node:
-    factors = _cancelled_under_brackets(_combine_powers(node.factors))
+    factors = combined_powers(_cancelled_under_brackets(_combine_powers(node.factors)))
     cancelled = _distribute_where_it_cancels(factors)
     return _number_inside(mul(*factors)) if cancelled is None else cancelled
 
@@ -382,6 +383,10 @@ def _common_factors(terms: list[Node]) -> Node:
     shared = _shared_coefficient([c for c, _ in split])
     remaining = [list(factors_of(rest)) for _, rest in split]
     front: list[Node] = []
+    common = shared_power(remaining)
+    if common is not None:
+        power_of, remaining = common
+        front.append(power_of)
     for factor in list(remaining[0]):
         if is_one(factor):
             continue

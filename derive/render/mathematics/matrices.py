@@ -188,6 +188,11 @@ class MatrixWriter:
             relation = self.pen.relation(">" if name == "greater" else "≥")
             left, right = arguments
             return self.pen.fence(Run((*left.tokens, replace(relation, cost=0), *right.tokens), ADD), "[")
+        if name == "exp" and None in tree.shape:
+            # of a matrix this would be read as the matrix exponential
+            power = self.pen.exponential(arguments[0])
+            if power is not None:
+                return power
         return self._row([self.pen.function(name, tree.function.latex), self.pen.fence(self._listed(arguments))])
 
     def _power(self, tree: Power) -> tuple[Run, float]:
@@ -198,6 +203,7 @@ class MatrixWriter:
         if tree.is_scalar:
             return self.pen.raised(base, self.write(tree.exponent)), POWER
         exponent = self.write(tree.exponent) if tree.number is None else self._flat(tree.number)
+        exponent = self.pen.fence(exponent) if tree.number is None and exponent.level == ADD else exponent
         dotted = self._row([self._sign("⊙", r"\odot "), exponent], exponent.level)
         return self.pen.raised(base, dotted), POWER
 
