@@ -23,10 +23,10 @@ from derive.derivation import Chain, Step
 from derive.nodes import Apply, Node, Over, Partial, Pow, Tensor
 from derive.patterns import Reader
 from derive.program import Program
-from derive.spellings import SPELLINGS, Spelling
+from derive.spellings import MET_IN_DERIVATIVES, SPELLINGS, Spelling
 from derive.tree import map_children, renew_binders, walk
 
-__all__ = ["Recognised", "Recognition", "recognised"]
+__all__ = ["Recognised", "Recognition", "recognised", "with_functions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,3 +192,26 @@ def _names(d: Definition, node: Node) -> bool:
 
 def _members(item: Definition | Recurrence) -> tuple[Definition, ...]:
     return item.members if isinstance(item, Recurrence) else (item,)
+
+
+def with_functions(node: Node) -> Node:
+    """A result with the functions that laws have spelled out; open derivatives are left alone."""
+    heads = {_head(below) for below in walk(node)}
+    if heads.isdisjoint(_SPELLED_BY_LAWS):
+        return node
+    return _with_functions(node, Reader().written_in_one())
+
+
+_BY_LAWS = _by_head(MET_IN_DERIVATIVES)
+_SPELLED_BY_LAWS = frozenset({"cosh", "cos", "exp"})
+
+
+def _with_functions(node: Node, reader: Reader) -> Node:
+    if isinstance(node, Partial):
+        return node
+    node = map_children(node, lambda child: _with_functions(child, reader))
+    for row in _BY_LAWS.get(_head(node), ()):
+        found = reader.rewritten(node, row.spelled, row.macro)
+        if found is not None:
+            return found.node
+    return node

@@ -26,6 +26,7 @@ from derive.notation import add, mul
 from derive.over_axes import OverAxes, spelled_out
 from derive.program import Program
 from derive.prose import quoted
+from derive.recognition import with_functions
 from derive.rules import LAWS, Applied, Context, apply_rule
 from derive.statements import Condition, Statement
 from derive.tree import key, length, letters_of, walk
@@ -97,6 +98,7 @@ class Lines:
         if any(isinstance(node, Bracket) for node in walk(self.now)):
             self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
+        self.rearranged(with_functions(self.now), "recognise")
         self.fold()
         short = with_unit_sums(self.now, self.context.named)
         if short is not self.now:
