@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 import sympy
 
@@ -34,6 +35,7 @@ from derive.nodes import (
     number,
 )
 from derive.notation import add, mul, power
+from derive.size_algebra import Size
 from derive.statements import Statement
 from derive.sum_terms import with_sums_joined
 from derive.symbolic_powers import combined_powers, shared_power
@@ -458,7 +460,7 @@ def _match(a: Node, b: Node, free: frozenset[Letter], scope: dict[Letter, Letter
     if isinstance(a, Number) and isinstance(b, Number):
         return bool(a.value == b.value)
     if isinstance(a, Ref) and isinstance(b, Ref):
-        return a.tensor is b.tensor and _match_indices(a.indices, b.indices, free, scope, out)
+        return a.tensor is b.tensor and _match_indices(a.indices, b.indices, free, scope, out, a.tensor.shape or ())
     if isinstance(a, Position) and isinstance(b, Position):
         return _match_indices((a.index,), (b.index,), free, scope, out)
     if isinstance(a, Bracket) and isinstance(b, Bracket):
@@ -494,10 +496,12 @@ def _match_indices(
     free: frozenset[Letter],
     scope: dict[Letter, Letter],
     out: dict[Letter, Index],
+    axes: Sequence[Size] = (),
 ) -> bool:
+    """``axes`` are those that the indices are read on: along the whole of one nothing is read that was not before."""
     if len(a) != len(b):
         return False
-    for x, y in zip(a, b, strict=True):
+    for x, y, axis in zip_longest(a, b, axes):
         one = next((atom for atom, c in x.terms if isinstance(atom, Letter) and atom in free and c == 1), None)
         if one is not None and one not in out:
             rest = x.without(one)
@@ -505,7 +509,8 @@ def _match_indices(
                 return False
             # the pattern's k + 2h stands for the index y where k is y - 2h and in its range
             value = y - rest
-            if not value.free.isdisjoint(scope.values()) or not _in_range(value, one):
+            whole = x.letter is one and one.size is not None and one.size == axis
+            if not value.free.isdisjoint(scope.values()) or not (whole or _in_range(value, one)):
                 return False
             out[one] = value
             continue
