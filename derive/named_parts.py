@@ -64,11 +64,19 @@ def _named(node: Node, forms: Sequence[_Form]) -> Node:
 
 
 def _with_form(node: Node, form: _Form) -> Node:
+    named = _whole(node, form)
+    if named is not None:
+        return named
+    spread = _spread(node, form)
+    return node if spread is None or length(spread) >= length(node) else spread
+
+
+def _whole(node: Node, form: _Form) -> Node | None:
+    """The product or sum with the name for some of its factors; None where these are none."""
     outer, summed, inner = _opened(node)
     found = _found(form, summed, (*outer, *inner))
     if found is None:
-        spread = _spread(node, form)
-        return node if spread is None or length(spread) >= length(node) else spread
+        return None
     entry, used, gone = found
     left = [x for x in summed if x not in gone]
     factors = [f for m, f in enumerate((*outer, *inner)) if m not in used]
@@ -172,16 +180,18 @@ def _placed(
 
 def _spread(node: Node, form: _Form) -> Node | None:
     """A sum over letters apart over the terms of a factor, one of which has the name then; None where none has."""
+    if not form.summed:
+        return None
     outer, summed, inner = _opened(node)
     for place, factor in enumerate(inner):
         if not isinstance(factor, Add):
             continue
         rest = (*inner[:place], *inner[place + 1 :])
         terms = [Sum(*summed, mul(*rest, term)) for term in factor.terms]
-        named = [_with_form(term, form) for term in terms]
-        found = [after for before, after in zip(terms, named, strict=True) if after is not before]
+        named = [_whole(term, form) for term in terms]
+        found = [after for after in named if after is not None]
         if found:
-            kept = [t for t, before, after in zip(factor.terms, terms, named, strict=True) if after is before]
+            kept = [t for t, after in zip(factor.terms, named, strict=True) if after is None]
             whole = [Sum(*summed, mul(*rest, add(*kept)))] if kept else []
             return tidy(mul(*outer, add(*whole, *found)))
     return None

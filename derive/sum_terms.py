@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from derive.index import Letter
 from derive.nodes import Add, Node, Sum, factors_of
 from derive.notation import add, mul
 from derive.tree import key, length, substitute
@@ -50,6 +51,11 @@ def _joined(outer: Factors, total: Sum, other_outer: Factors, other: Node) -> No
     if not any(not f.free.isdisjoint(total.letters) for f in shared):
         return None
     front, left, right = _shared(outer, other_outer)
+    inside = frozenset[Letter]().union(*(f.free for f in (*left, *right)))
+    beside = [mul(*part).free.difference(total.letters) for part in (one, two)]
+    if not inside <= total.free or beside[0] != beside[1]:
+        # what a matrix product computes would be summed anew for every entry
+        return None
     difference = add(mul(*left, *one), mul(*right, *two))
     return mul(*front, Sum(*total.letters, mul(*shared, difference)))
 

@@ -170,7 +170,7 @@ FORMS: dict[str, tuple[Node, tuple[Letter, ...], str]] = {
     "quotient": (D[i, l] / P[i, l], (i, l), "D % P"),
     "reciprocal": (1 / s[i], (i,), r"s^{* -1}"),
     "elementwise power": (X[i, j] ** 3, (i, j), r"X^{* 3}"),
-    "root": (sqrt(s[i]), (i,), r"s^{* 1/2}"),
+    "root": (sqrt(s[i]), (i,), r"\sqrt{s}"),
     "delta": (Sum(l, D[i, l] * W[j, l]) * (1 - tanh(X[i, j]) ** 2), (i, j), r"(D W') * (1 - \tanh(X)^{* 2})"),
     "sigmoid": (P[i, l] * (1 - P[i, l]), (i, l), "P * (1 - P)"),
     "softmax VJP": (
@@ -196,7 +196,7 @@ FORMS: dict[str, tuple[Node, tuple[Letter, ...], str]] = {
     ),
     "norm": (norm(i, x[i] - y[i]), (), r"\lVert x - y\rVert "),
     "unit vector": (x[i] / norm(m, x[m]), (i,), r"\frac{1}{\lVert x\rVert }\,x"),
-    "norms of rows": (norm(j, X[i, j]), (i,), r"(X^{* 2} @1)^{* 1/2}"),
+    "norms of rows": (norm(j, X[i, j]), (i,), r"\sqrt{X^{* 2} @1}"),
     "a function of a vector": (phi, (), r"\varphi(u)"),
     # square matrices
     "inverse": (inverse(i, m, A[i, m]), (i, m), "A^{-1}"),
@@ -387,7 +387,7 @@ DERIVED: dict[str, tuple[Derivation, dict[str, str]]] = {
         gradient(linear_softmax(normalised=False), "X"),
         {"d_Z": r"\frac{1}{n}\,(diag(T @1) P - T)", "d_X": r"\bar{Z} W'"},
     ),
-    "quadratic form": (gradient(quadratic(), "u"), {"d_u": r"\frac{1}{2}\,(S u + S' u)"}),
+    "quadratic form": (gradient(quadratic(), "u"), {"d_u": r"\frac{1}{2}\,(S + S') u"}),
     "Hessian of a quadratic form": (hessian(quadratic(), "u"), {"hess_q_u": r"\frac{1}{2}\,(S + S')"}),
     "Hessian of least squares": (hessian(least_squares(), "u"), {"hess_L_u": "X' X"}),
     "Jacobian of softmax": (jacobian(probabilities(), "b"), {"jac_p_b": "diag(p) - p p'"}),
