@@ -108,19 +108,21 @@ class Cases:
         if not isinstance(node, Apply) or not _is_comparison(node):
             return node
         left, right = node.arguments
-        if not is_zero(left) and not is_zero(right):
-            node = self._against_zero(node)
-        return self._of_positive_part(node)
+        found = node if is_zero(left) or is_zero(right) else self._against_zero(node)
+        return self._of_positive_part(found) if isinstance(found, Apply) else found
 
-    def _against_zero(self, node: Apply) -> Apply:
+    def _against_zero(self, node: Apply) -> Node:
         left, right = node.arguments
         difference = tidy(add(left, mul(number(-1), right)))
         kept = [f for f in factors_of(difference) if not self._is_positive(f)]
         minus = isinstance(kept[0], Number) and bool(kept[0].value.is_negative) if kept else False
         whole = mul(*(kept[1:] if minus else kept))
-        made = node.function(*((0, whole) if minus else (whole, 0)))
+        if isinstance(whole, Number):
+            sign_of = 0 if is_zero(whole) else -1 if minus else 1
+            return ONE if sign_of > 0 or (sign_of == 0 and node.function is greater_equal) else ZERO
+        made = min(_sides(node, whole, minus=minus), key=length)
         cancelled = len(terms_of(difference)) < len(terms_of(left)) + len(terms_of(right))
-        return made if isinstance(whole, Number) or (cancelled and length(made) < length(node)) else node
+        return made if cancelled and length(made) < length(node) else node
 
     def _is_positive(self, node: Node) -> bool:
         return always(Statement(node, ">", ZERO), self.program, self.signs)
@@ -302,6 +304,21 @@ def _quotient(node: Node, divisor: Node) -> Node | None:
             return None
         del factors[at]
     return mul(*factors)
+
+
+def _sides(node: Apply, difference: Node, *, minus: bool) -> Iterator[Apply]:
+    """A comparison of a difference with 0, and of its positive with its negative terms."""
+    yield node.function(*((0, difference) if minus else (difference, 0)))
+    subtracted = [t for t in terms_of(difference) if _is_subtracted(t)]
+    added = add(*(t for t in terms_of(difference) if not _is_subtracted(t)))
+    if subtracted and not is_zero(added):
+        other = add(*(mul(number(-1), t) for t in subtracted))
+        yield node.function(*((other, added) if minus else (added, other)))
+
+
+def _is_subtracted(term: Node) -> bool:
+    first = factors_of(term)[0]
+    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())
 
 
 def _is_comparison(node: Node) -> bool:

@@ -30,8 +30,9 @@ from derive.matrix.tree import (
     Trace,
     Transpose,
     Triangle,
+    number_of,
 )
-from derive.nodes import Number, is_one
+from derive.nodes import Bracket, Number, is_one
 from derive.render.decimals import decimal, split_fraction
 from derive.render.mathematics.pen import DOT, Pen
 from derive.render.mathematics.writer import Scope, Writer
@@ -185,8 +186,10 @@ class MatrixWriter:
     def _function(self, tree: Entrywise) -> Run:
         name, arguments = tree.function.name, [self.write(t) for t in tree.terms]
         if name in ("greater", "greater_equal"):
-            relation = self.pen.relation(">" if name == "greater" else "≥")
-            left, right = arguments
+            sign, (left, right) = ">" if name == "greater" else "≥", arguments
+            if number_of(tree.terms[0]) is not None:
+                sign, left, right = Bracket.RELATIONS[sign], right, left
+            relation = self.pen.relation(sign)
             return self.pen.fence(Run((*left.tokens, replace(relation, cost=0), *right.tokens), ADD), "[")
         if name == "exp" and None in tree.shape:
             # of a matrix this would be read as the matrix exponential
