@@ -57,7 +57,9 @@ def _named(node: Node, forms: Sequence[_Form]) -> Node:
     for form in forms:
         if form.definition.body.tensors <= node.tensors:
             if isinstance(node, (Mul, Sum)):
-                node = _with_form(node, form)
+                before = None
+                while before is not node and isinstance(node, (Mul, Sum)):
+                    before, node = node, _with_form(node, form)
             elif isinstance(node, Add):
                 node = _with_terms_apart(node, form)
     return node

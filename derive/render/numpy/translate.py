@@ -35,6 +35,7 @@ from derive.nodes import (
 )
 from derive.notation import add, mul
 from derive.over_axes import is_known
+from derive.render.decimals import split_fraction
 from derive.render.numpy.arrangement import digits_solved, uncontracted
 from derive.render.numpy.arrays import Named, aligned, common_order, union
 from derive.render.numpy.block import Assign, Block
@@ -386,7 +387,7 @@ class Translator:
             return Named(self.lengths.number(scale))
         value = self.numeric(value)
         minus = scale.could_extract_minus_sign()
-        above, below = (-scale if minus else scale).as_numer_denom()
+        above, below = split_fraction(-scale if minus else scale)
         code, work = value.code, int(bool(value.letters))
         if above != 1:
             code = times(self.lengths.number(above), code, work)
