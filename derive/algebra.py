@@ -86,7 +86,8 @@ def _tidy_product(node: Mul) -> Node:
 
 def _number_inside(node: Node) -> Node:
     """``½(2a + cb)`` as ``a + ½cb``: a number in front goes into a sum where that leaves fewer digits."""
-    coefficient, rest = _coefficient(node)
+    whole, rest = _coefficient(node)
+    coefficient, size = whole.as_coeff_Mul()
     if not coefficient.is_Rational or coefficient in (1, -1):
         return node
     factors = factors_of(rest)
@@ -98,7 +99,7 @@ def _number_inside(node: Node) -> Node:
             before = _digits(coefficient) + sum(map(_digits, inside))
             if sum(_digits(v * coefficient) for v in inside) < before:
                 spread = add(*(mul(number(coefficient), t) for t in factor.terms))
-                return mul(*factors[:place], spread, *factors[place + 1 :])
+                return mul(number(size), *factors[:place], spread, *factors[place + 1 :])
     return node
 
 
@@ -129,7 +130,8 @@ def _without_minus(node: Node) -> Node:
     for place, factor in enumerate(factors):
         turned = _turned(factor, negative=coefficient.could_extract_minus_sign())
         if turned is not None:
-            return mul(number(-coefficient), *factors[:place], turned, *factors[place + 1 :])
+            made = mul(number(-coefficient), *factors[:place], turned, *factors[place + 1 :])
+            return _without_minus(made) if isinstance(made, Mul) else made
     return node
 
 
@@ -138,7 +140,8 @@ def _turned(node: Node, *, negative: bool) -> Node | None:
     if not isinstance(node, Add):
         return None
     signs = [_coefficient(t)[0].could_extract_minus_sign() for t in node.terms]
-    shorter = negative and 2 * sum(signs) >= len(signs) and not any(isinstance(t, Number) for t in node.terms)
+    after_number = any(isinstance(t, Number) and not t.value.could_extract_minus_sign() for t in node.terms)
+    shorter = negative and 2 * sum(signs) >= len(signs) and not after_number
     if not all(signs) and not shorter:
         return None
     terms = sorted(zip(signs, node.terms, strict=True), key=lambda pair: not pair[0])
@@ -256,6 +259,11 @@ def _tidy_sum(node: Sum) -> Node:
     letters, body = list(node.letters), node.body
     if isinstance(body, Add) and any(not t.free.issuperset(letters) for t in body.terms):
         return add(*(_tidy_sum(Sum(*letters, t)) for t in body.terms))
+    if isinstance(body, Add) and len(letters) > 1:
+        # terms that are the same but for the names of the letters
+        apart = _like_terms(_tidy_sum(Sum(*letters, t)) for t in body.terms)
+        if len(apart) < len(body.terms):
+            return add(*apart)
     factors: list[Node] = []
     for factor in factors_of(body):
         if isinstance(factor, Sum):
@@ -544,7 +552,7 @@ class Names:
             multiple = coefficient == -1 or (isinstance(rest, Add) and coefficient.is_Rational and coefficient != 1)
             forms = [(d.body, sympy.Integer(1)), *([(rest, 1 / coefficient)] if multiple else [])]
             for form, times in forms:
-                if not isinstance(form, (Ref, Number)) and d.tensor.role != "output":
+                if not isinstance(form, (Ref, Number)):
                     self.by_head.setdefault(_head(form), []).append((d, form, times))
 
 

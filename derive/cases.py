@@ -77,12 +77,15 @@ class Cases:
     # ------------------------------------------------------------------------------------------------------ signs
 
     def signed(self, node: Node) -> Node:
-        """``sign(u)/|u|`` is ``1/u``, and ``sign(u)·|u|`` is ``u``."""
+        """``sign(u)/|u|`` is ``1/u``, ``sign(u)·|u|`` is ``u``, and ``sign(u)²`` is 1 where ``|u|`` is large."""
         return _everywhere(node, self._signed)
 
     def _signed(self, node: Node) -> Node:
         if not isinstance(node, Mul):
             return node
+        squares = [key(sign(u) ** 2) for f in node.factors for u in self._away_from_zero(f)]
+        if any(key(f) in squares for f in node.factors):
+            return mul(*(f for f in node.factors if key(f) not in squares))
         for one in node.factors:
             if isinstance(one, Apply) and one.function is sign:
                 for other in node.factors:
@@ -98,6 +101,17 @@ class Cases:
                         return self._signed(mul(*rest, power(one.arguments[0], exponent)))
         return node
 
+    def _away_from_zero(self, factor: Node) -> tuple[Node, ...]:
+        """What a comparison ``[|u| > c]`` says is not 0."""
+        if not isinstance(factor, Apply) or not _is_comparison(factor):
+            return ()
+        size, limit = self._opened(factor.arguments[0]), factor.arguments[1]
+        relation = "≥" if factor.function is greater else ">"
+        of_size = isinstance(size, Apply) and size.function is absolute
+        return (
+            size.children() if of_size and always(Statement(limit, relation, ZERO), self.program, self.signs) else ()
+        )
+
     # ------------------------------------------------------------------------------------------------ comparisons
 
     def compared(self, node: Node) -> Node:
@@ -108,6 +122,9 @@ class Cases:
         if not isinstance(node, Apply) or not _is_comparison(node):
             return node
         left, right = node.arguments
+        if is_zero(right) and isinstance(left, Add):
+            named = self._of_positive_part(node)
+            return min(_sides(node, left, minus=False), key=length) if named is node else named
         found = node if is_zero(left) or is_zero(right) else self._against_zero(node)
         return self._of_positive_part(found) if isinstance(found, Apply) else found
 
@@ -152,7 +169,8 @@ class Cases:
         factors = list(node.factors)
         places = [m for m, f in enumerate(factors) if _is_comparison(f)]
         for m in places:
-            factors = [f if k == m else _under(f, factors[m]) for k, f in enumerate(factors)]
+            # a positive part among the factors says what its bracket does; the bracket goes then
+            factors = [f if k == m or _is_positive_part(f) else _under(f, factors[m]) for k, f in enumerate(factors)]
         if self._is_contradiction([factors[m] for m in places]):
             return ZERO
         said = [m for m in places if self._is_said(factors[m], [f for k, f in enumerate(factors) if k != m])]
@@ -164,13 +182,12 @@ class Cases:
         """Whether another factor is 0 wherever the comparison does not hold: a positive part."""
         assert isinstance(comparison, Apply)
         left, right = comparison.arguments
-        if not is_zero(right):
-            return False
+        difference = left if is_zero(right) else tidy(add(left, mul(number(-1), right)))
         for factor in others:
             base, exponent = (factor.base, factor.exponent) if isinstance(factor, Pow) else (factor, ONE)
             part = self._opened(base)
             positive = isinstance(part, Apply) and part.function is relu and self._is_positive(exponent)
-            if positive and key(left) in (key(base), *map(key, part.children())):
+            if positive and key(difference) in (key(base), *map(key, part.children())):
                 return True
         return False
 
@@ -321,6 +338,11 @@ def _is_subtracted(term: Node) -> bool:
     return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())
 
 
+def _is_positive_part(factor: Node) -> bool:
+    base = factor.base if isinstance(factor, Pow) else factor
+    return isinstance(base, Apply) and base.function is relu
+
+
 def _is_comparison(node: Node) -> bool:
     return isinstance(node, Apply) and node.function in COMPARISONS
 
@@ -351,9 +373,12 @@ def _under(node: Node, comparison: Node) -> Node:
     sides = {key(larger), key(smaller)}
 
     def here(one: Node) -> Node:
-        if isinstance(one, Apply) and one.function in (maximum, minimum) and set(map(key, one.arguments)) == sides:
+        if not isinstance(one, Apply):
+            return one
+        if one.function in (maximum, minimum) and set(map(key, one.arguments)) == sides:
             return larger if one.function is maximum else smaller
-        return one
+        positive = one.function is relu and is_zero(smaller) and key(*one.arguments) == key(larger)
+        return larger if positive else one
 
     return node if len(sides) < 2 else _everywhere(node, here)
 

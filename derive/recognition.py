@@ -14,17 +14,20 @@ The important function is ``recognised``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from derive.algebra import entry_found, match
+from derive.algebra import entry_found, match, tidy
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Step
-from derive.nodes import Apply, Node, Over, Partial, Pow, Tensor
+from derive.functions import sigmoid
+from derive.nodes import ONE, Add, Apply, Node, Over, Partial, Pow, Tensor, number
+from derive.notation import mul
 from derive.patterns import Reader
 from derive.program import Program
 from derive.spellings import MET_IN_DERIVATIVES, SPELLINGS, Spelling
-from derive.tree import map_children, renew_binders, walk
+from derive.tree import key, map_children, renew_binders, walk
 
 __all__ = ["Recognised", "Recognition", "recognised", "with_functions"]
 
@@ -199,11 +202,29 @@ def with_functions(node: Node) -> Node:
     heads = {_head(below) for below in walk(node)}
     if heads.isdisjoint(_SPELLED_BY_LAWS):
         return node
-    return _with_functions(node, Reader().written_in_one())
+    return _with_opposite_sigmoids(_with_functions(node, Reader().written_in_one()))
+
+
+def _with_opposite_sigmoids(node: Node) -> Node:
+    """``1 - σ(u)`` as ``σ(-u)``, where the node has no other sigmoid of u: of two, one would get a name."""
+    met = Counter(key(below) for below in walk(node) if isinstance(below, Apply) and below.function is sigmoid)
+
+    def turned(here: Node) -> Node:
+        if isinstance(here, Partial):
+            return here
+        here = map_children(here, turned)
+        if isinstance(here, Add) and len(here.terms) == 2 and ONE in here.terms:
+            other = mul(number(-1), here.terms[1 - here.terms.index(ONE)])
+            if isinstance(other, Apply) and other.function is sigmoid and met[key(other)] == 1:
+                (argument,) = other.arguments
+                return sigmoid(tidy(mul(number(-1), argument)))
+        return here
+
+    return turned(node) if any(count == 1 for count in met.values()) else node
 
 
 _BY_LAWS = _by_head(MET_IN_DERIVATIVES)
-_SPELLED_BY_LAWS = frozenset({"cosh", "cos", "exp"})
+_SPELLED_BY_LAWS = frozenset({"cosh", "cos", "exp", "sigmoid"})
 
 
 def _with_functions(node: Node, reader: Reader) -> Node:

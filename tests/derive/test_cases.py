@@ -40,6 +40,7 @@ SHORTER: dict[str, tuple[str, Node, Node]] = {
     "a comparison that always holds": ("compared", greater(u + 1, u), number(1)),
     "one that never does": ("compared", greater(u, u), number(0)),
     "one at a tie": ("compared", greater_equal(u, u), number(1)),
+    "a positive part compared with equality": ("compared", greater_equal(u - 2 * v, 0), greater_equal(u, 2 * v)),
     "the name of a positive part": ("compared", greater(u - 2 * v, 0), greater(h, 0)),
     "a maximum under its bracket": ("branched", greater_equal(u, v) * maximum(u, v), greater_equal(u, v) * u),
     "a minimum under its bracket": ("branched", greater(u, v) * (1 + minimum(v, u)), greater(u, v) * (1 + v)),
@@ -53,6 +54,19 @@ SHORTER: dict[str, tuple[str, Node, Node]] = {
     ),
     "a sign over an absolute value": ("signed", w * sign(u) / absolute(u), w / u),
     "a sign times a named absolute value": ("signed", sign(u - v) * d, u - v),
+    "the square of a sign under its bracket": (
+        "signed",
+        w * greater(absolute(u), a) * sign(u) ** 2,
+        w * greater(absolute(u), a),
+    ),
+    "a difference with the same sign on the other side": ("compared", greater(1 - u, 0), greater(1, u)),
+    "a positive part by the sides of its bracket": ("branched", greater(1, u) * relu(1 - u) * v, relu(1 - u) * v),
+    "a bracket that says it of a named difference": ("branched", greater(u, 2 * v) * w * h, w * h),
+    "a positive part under the bracket of its argument": (
+        "branched",
+        greater(u, 0) * greater(v, relu(u)),
+        greater(u, 0) * greater(v, u),
+    ),
     "a maximum": ("chosen", greater_equal(u, v) * u * w + greater(v, u) * v * w, w * maximum(u, v)),
     "a minimum": ("chosen", greater_equal(u, v) * v + greater(v, u) * u, minimum(u, v)),
     "a clipped value": (
@@ -70,12 +84,13 @@ SHORTER: dict[str, tuple[str, Node, Node]] = {
 KEPT: dict[str, tuple[str, Node]] = {
     "a comparison of unlike sides": ("compared", greater(u, 1 - v)),
     "a factor that may be negative": ("compared", greater(b * u, b * v)),
-    "a positive part compared with equality": ("compared", greater_equal(u - 2 * v, 0)),
     "a maximum of others": ("branched", greater_equal(u, v) * maximum(u, w)),
     "a bracket of another positive part": ("branched", greater(v, 0) * relu(u)),
     "brackets that may both hold": ("branched", greater_equal(u, v) * greater_equal(v, u)),
     "a sign of something else": ("signed", sign(u) / absolute(v)),
     "a square under a sign": ("signed", sign(u) * absolute(u) ** 2),
+    "the square of a sign where nothing keeps it from 0": ("signed", greater(absolute(u), b) * sign(u) ** 2),
+    "or only equality": ("signed", greater_equal(absolute(u), a - a) * sign(u) ** 2),
     "a limit that may be negative": (
         "chosen",
         greater_equal(b, absolute(u)) * u + b * greater(absolute(u), b) * sign(u),
