@@ -1,9 +1,9 @@
 """How fast exported code is beside PyTorch's autograd and JAX: the classic problems, on one thread, in turns.
 
 The forward passes are those of the problems, run with ``torch`` or ``jax.numpy`` in the place of NumPy; what is no
-program of theirs as it stands (assignment into arrays, say) is left out. Every derivative is compared with that of the
-expert first. JAX is compiled before it is timed; PyTorch runs forwards and backwards each time. Times are seconds of
-processor time, in double precision.
+program of theirs as it stands (assignment into arrays, say) is left out. Every derivative is compared with the
+expert's first. JAX is compiled before it is timed; PyTorch runs forwards and backwards each time. Times are seconds
+of processor time, in double precision.
 """
 
 # ruff: noqa: E402 - the environment and the path are set before what depends on them is imported
