@@ -1,4 +1,4 @@
-"""What code decides by its sizes is known for all sizes, or the derivation is for one number and says so, or refused."""
+"""What code decides by its sizes: known for all sizes, or derived for one number, which is said, or refused."""
 
 from __future__ import annotations
 
