@@ -22,7 +22,7 @@ from derive.render.numpy.code import Code, call, choice, literal, method, name, 
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
-from derive.render.numpy.masks import finite
+from derive.render.numpy.risk import Risk
 from derive.render.numpy.translate import Translator
 from derive.tree import map_children, substitute, walk
 
@@ -76,7 +76,7 @@ def _written(derivation: Derivation, name: str | None, checked: Check | None) ->
     elif derivation.kind == "jvp":
         wanted.update({t: "v" if len(added) == 1 else f"v_{_key(t)}" for t in added})
     own = name or function_name(derivation)
-    return _Writer(derived, own, wanted, keys, _summary(derivation), checked)
+    return _Writer(derived, derivation.program, own, wanted, keys, _summary(derivation), checked)
 
 
 def function_name(derivation: Derivation) -> str:
@@ -116,6 +116,7 @@ class _Writer:
     def __init__(
         self,
         program: Program,
+        forward: Program,
         own: str,
         wanted: dict[Tensor, str],
         keys: list[str],
@@ -135,7 +136,7 @@ class _Writer:
         self.arrays = given | {d.tensor: name(self.identifiers.fresh(d.tensor.name)) for d in program.definitions()}
         self.products: list[Definition] = []
         self.lengths = Lengths(self.identifiers, program.inputs, self.arrays)
-        self.translator = Translator(self.identifiers, self.lengths, self.arrays)
+        self.translator = Translator(self.identifiers, self.lengths, self.arrays, Risk(program, forward))
 
     def source(self) -> str:
         for item in self.program.items:
@@ -178,8 +179,7 @@ class _Writer:
         value = t.numeric(t.dense(self.known_products(d.body)))
         if isinstance(d.body, Mul) and len(d.body.factors) > 1 and d.letters:
             self.products.append(d)
-        if not finite(d.body, t.risky):
-            t.risky.add(d.tensor)
+        t.risk.note(d.tensor, d.body)
         code = self.full(value, d.letters)
         target = self.arrays[d.tensor].text
         block = t.blocks[-1]
@@ -257,8 +257,7 @@ class _Writer:
         rest = d.letters[:axis] + d.letters[axis + 1 :]
         held = d.tensor in t.passing
         value = t.numeric(t.dense(d.body) if held else t.value(d.body))
-        if not finite(d.body, t.risky):
-            t.risky.add(d.tensor)
+        t.risk.note(d.tensor, d.body)
         del t.fixed[d.letters[axis]]
         array = self.arrays[d.tensor]
         if held:

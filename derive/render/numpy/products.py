@@ -72,13 +72,21 @@ def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> 
         rest = [p for m, p in enumerate(parts) if m not in (a, b)]
         if contract:
             only = [x for x in over if x in parts[a].letters and not any(x in p.letters for p in rest)]
-            made = _pair(parts[a], parts[b], only, axes)
+            made = _pair(parts[a], parts[b], only, _as_in(rest, axes))
         else:
             wide = max(parts[a], parts[b], key=lambda p: len(p.letters))
             made = multiplied([parts[a], parts[b]], wide.letters)
         place = min(a, b)
         parts = [*rest[:place], made, *rest[place:]]
     return summed(parts[0], over)
+
+
+def _as_in(rest: Sequence[Named], axes: Axes) -> Axes:
+    """The axes in the order of the factors that are left, where one has them: these are multiplied next."""
+    order: dict[Letter, int] = {}
+    for x in union(p.letters for p in sorted(rest, key=lambda p: -len(p.letters))):
+        order[x] = len(order)
+    return Axes(lambda x: order[x] if x in order else len(order) + axes.rank(x), axes.length)
 
 
 def _connected(parts: Sequence[Named], over: Sequence[Letter]) -> list[list[Named]]:

@@ -13,7 +13,7 @@ from derive.nodes import Bracket, Node, number
 from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block, Loop, Update
 from derive.render.numpy.code import ADD, MUL, Code, call, chain, literal, name, slice_of, subscript, tuple_of
-from derive.render.numpy.masks import entrywise, finite, masked
+from derive.render.numpy.masks import entrywise, masked
 from derive.render.numpy.reads import index_array, padding, scalar_index
 from derive.size_algebra import certainly_nonnegative, plus, times
 from derive.tree import substitute
@@ -61,7 +61,7 @@ def scattered(
     if any(not p.index.free.isdisjoint(targets) for p in places):
         return None
     affine = _sliced(places, summed)
-    unsafe = [f for f in outside if not f.free.isdisjoint(targets) and not finite(f, t.risky)]
+    unsafe = [f for f in outside if not f.free.isdisjoint(targets) and not t.risk.finite(f)]
     if unsafe and affine:
         return None
     # what may be infinite is read only where something is added

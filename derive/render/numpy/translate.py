@@ -58,10 +58,11 @@ from derive.render.numpy.code import (
 from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
-from derive.render.numpy.masks import finite, masked
+from derive.render.numpy.masks import masked
 from derive.render.numpy.pieces import joined, restricted
 from derive.render.numpy.products import Axes
 from derive.render.numpy.reads import index_array, read, scalar_index
+from derive.render.numpy.risk import Risk
 from derive.render.numpy.scatter import scattered
 from derive.size_algebra import Size
 from derive.tree import rename_bound
@@ -74,7 +75,7 @@ ONE = sympy.Integer(1)
 class Translator:
     """Translates the nodes of one function. Statements that an expression needs go to the current block."""
 
-    def __init__(self, identifiers: Identifiers, lengths: Lengths, arrays: dict[Tensor, Code]) -> None:
+    def __init__(self, identifiers: Identifiers, lengths: Lengths, arrays: dict[Tensor, Code], risk: Risk) -> None:
         self.identifiers = identifiers
         self.lengths = lengths
         self.arrays = arrays
@@ -84,7 +85,7 @@ class Translator:
         self.axes = Axes(self.rank, self.length)
         self.imports: set[str] = set()
         self.helpers: set[str] = set()
-        self.risky: set[Tensor] = set()
+        self.risk = risk
         # what a loop needs only while it is at one index is held without the axis at this position
         self.passing: dict[Tensor, int] = {}
 
@@ -318,7 +319,7 @@ class Translator:
                 guards.append(f)
             else:
                 rest.append(f)
-        delicate = not all(finite(f, self.risky) for f in rest)
+        delicate = not all(map(self.risk.finite, rest))
         if delicate:
             # what is never read must not be divided by
             part = restricted(self, [Number(scale), *rest, *guards], letters)
