@@ -179,6 +179,11 @@ class Derivation(Printable):
         return tuple(t for t in self.derived.inputs if t not in self.program.inputs)
 
     @property
+    def order(self) -> int:
+        """The order of the remainder of a Taylor polynomial; 0 for what leaves none."""
+        return max((step.order for step in self.steps), default=0)
+
+    @property
     def differentiated(self) -> tuple[Tensor, ...]:
         """The outputs that are differentiated; of a vector-Jacobian product not the scalar that stands for them."""
         return (
