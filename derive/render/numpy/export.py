@@ -21,6 +21,7 @@ from derive.render.numpy.block import Assign, Block, Loop, names_in, renamed, sh
 from derive.render.numpy.code import Code, call, choice, literal, method, name, replaced, subscript
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
+from derive.render.numpy.inverses import with_solved_systems
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.risk import Risk
 from derive.render.numpy.translate import Translator
@@ -123,6 +124,7 @@ class _Writer:
         summary: str,
         checked: Check | None,
     ) -> None:
+        program, solved = with_solved_systems(program)
         self.program = program
         self.keys = keys
         self.summary = summary
@@ -136,7 +138,7 @@ class _Writer:
         self.arrays = given | {d.tensor: name(self.identifiers.fresh(d.tensor.name)) for d in program.definitions()}
         self.products: list[Definition] = []
         self.lengths = Lengths(self.identifiers, program.inputs, self.arrays)
-        self.translator = Translator(self.identifiers, self.lengths, self.arrays, Risk(program, forward))
+        self.translator = Translator(self.identifiers, self.lengths, self.arrays, Risk(program, forward), solved)
 
     def source(self) -> str:
         for item in self.program.items:

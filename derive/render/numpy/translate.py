@@ -41,6 +41,7 @@ from derive.render.numpy.block import Assign, Block
 from derive.render.numpy.code import (
     ADD,
     COMPARE,
+    MUL,
     Code,
     binary,
     call,
@@ -57,6 +58,7 @@ from derive.render.numpy.code import (
 )
 from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
 from derive.render.numpy.identifiers import Identifiers
+from derive.render.numpy.inverses import identity
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.masks import masked
 from derive.render.numpy.pieces import joined, restricted
@@ -75,7 +77,14 @@ ONE = sympy.Integer(1)
 class Translator:
     """Translates the nodes of one function. Statements that an expression needs go to the current block."""
 
-    def __init__(self, identifiers: Identifiers, lengths: Lengths, arrays: dict[Tensor, Code], risk: Risk) -> None:
+    def __init__(
+        self,
+        identifiers: Identifiers,
+        lengths: Lengths,
+        arrays: dict[Tensor, Code],
+        risk: Risk,
+        solved: frozenset[object],
+    ) -> None:
         self.identifiers = identifiers
         self.lengths = lengths
         self.arrays = arrays
@@ -86,6 +95,7 @@ class Translator:
         self.imports: set[str] = set()
         self.helpers: set[str] = set()
         self.risk = risk
+        self.solved = solved
         # what a loop needs only while it is at one index is held without the axis at this position
         self.passing: dict[Tensor, int] = {}
 
@@ -374,6 +384,8 @@ class Translator:
                 return base
             if value == sympy.Rational(1, 2):
                 return Named(call("np.sqrt", base.code), base.letters)
+            if base.letters and 1 < value <= MOST_SQUARES and value != 2 and (2 * value).is_Integer:
+                return Named(_by_squares(base.code, value), base.letters)
             return Named(power(base.code, self.lengths.number(value)), base.letters)
         exponent = self.numeric(self.dense(node.exponent))
         letters = common_order([base.letters, exponent.letters], self.rank)
@@ -432,10 +444,13 @@ class Translator:
             at = dict(zip(node.letters, node.at, strict=True))
         else:
             axes = (*(x for x in value.letters if x not in node.letters), *node.letters)
-            code = MATRIX[row.name](aligned(value, axes))
+            matrix = aligned(value, axes)
+            code = MATRIX[row.name](matrix)
             if not node.at:
                 return Named(code, axes[:-2])
             at = dict(zip(node.letters, node.at, strict=True))
+            if row.name == "inverse" and identity(node) in self.solved:
+                return replace(self.at(code, axes, at), system=matrix)
         return self.at(code, axes, at)
 
     def at(self, code: Code, axes: Sequence[Letter], at: dict[Letter, Index]) -> Named:
@@ -464,6 +479,22 @@ def _has_equation(node: Node, letters: Sequence[Letter]) -> bool:
     if isinstance(node, Bracket):
         return node.relation == "=" and not node.free.isdisjoint(letters)
     return isinstance(node, (Add, Mul)) and any(_has_equation(c, letters) for c in node.children())
+
+
+MOST_SQUARES = 8
+"""The largest exponent that is written as squares and products: any other than 2 takes a logarithm of each entry."""
+
+
+def _by_squares(base: Code, exponent: sympy.Expr) -> Code:
+    """``x * x**2``, ``(x**2) ** 2``, ``x * np.sqrt(x)``."""
+    whole = int(sympy.floor(exponent))
+    factors = [base] if whole % 2 else []
+    if whole > 1:
+        half = _by_squares(base, sympy.Integer(whole // 2)) if whole > 3 else base
+        factors.append(power(half, literal(2)))
+    if whole != exponent:
+        factors.append(call("np.sqrt", base))
+    return chain(MUL, factors[0], [("*", f) for f in factors[1:]]) if len(factors) > 1 else factors[0]
 
 
 FLIPPED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
