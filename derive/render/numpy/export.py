@@ -19,9 +19,12 @@ from derive.program import Program
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, names_in, renamed, shared, source
 from derive.render.numpy.code import Code, call, choice, literal, method, name, replaced, subscript
+from derive.render.numpy.distribution import distributed
+from derive.render.numpy.factoring import factored
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.inverses import with_solved_systems
+from derive.render.numpy.labels import at_labels
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.risk import Risk
 from derive.render.numpy.translate import Translator
@@ -124,7 +127,7 @@ class _Writer:
         summary: str,
         checked: Check | None,
     ) -> None:
-        program, solved = with_solved_systems(program)
+        program, solved = with_solved_systems(factored(distributed(at_labels(program))))
         self.program = program
         self.keys = keys
         self.summary = summary
@@ -190,7 +193,7 @@ class _Writer:
         if made is not None:
             # what was added up in place is the tensor itself
             renamed(block, code.text, target)
-            block.statements[made[0]] = Assign(target, made[1].code, d.tensor, role="array")
+            block.statements[made[0]] = replace(made[1], target=target, tensor=d.tensor)
             return
         if part is not None:
             wide = t.identifiers.label(f"{target}_padded")
@@ -346,7 +349,11 @@ class _Writer:
 def _buffer(block: Block, code: Code) -> tuple[int, Assign] | None:
     """Where the array is made that sums are added to under this name."""
     for m, statement in enumerate(block.statements):
-        if isinstance(statement, Assign) and statement.role == "buffer" and statement.target == code.text:
+        if (
+            isinstance(statement, Assign)
+            and statement.role in ("buffer", "changed")
+            and statement.target == code.text
+        ):
             return m, statement
     return None
 

@@ -207,8 +207,11 @@ def _added_at(
     codes: list[Code | str] = [aligned(a, order) for a in indices]
     letters = (*axes, *rest)
     code = aligned(value, [*order, *rest])
-    if len(places) == 1 and not extra and not rest and len(order) == 1 and value.letters == tuple(order):
+    if len(places) == 1 and not extra and not rest and len(order) == 1:
         length = t.length(places[0].letter)
+        if not value.letters:
+            counted = Named(call("np.bincount", codes[0], minlength=length), letters, "int")
+            return counted if code.text == "1" else Named(chain(MUL, code, [("*", counted.code)]), letters)
         return Named(call("np.bincount", codes[0], weights=code, minlength=length), letters)
     target = name(t.identifiers.fresh("total"))
     shape = [t.length(x) for x in letters]

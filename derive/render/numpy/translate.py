@@ -59,6 +59,7 @@ from derive.render.numpy.code import (
 from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.inverses import identity
+from derive.render.numpy.labels import changed, changes
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.masks import masked
 from derive.render.numpy.pieces import joined, restricted
@@ -144,7 +145,7 @@ class Translator:
             case Ref():
                 return self.entry(node)
             case Add():
-                return joined(self, node) or self.sum_of(node.terms)
+                return joined(self, node) or changed(self, node) or self.sum_of(node.terms)
             case Mul():
                 return self.product(node.factors, ())
             case Sum():
@@ -466,7 +467,7 @@ class Translator:
 
 def _is_split(node: Add, letters: Sequence[Letter]) -> bool:
     """Whether the terms are better summed one by one: brackets place them, or they are products of smaller arrays."""
-    return _has_equation(node, letters) or all(map(_is_outer, node.terms))
+    return (_has_equation(node, letters) and not changes(node)) or all(map(_is_outer, node.terms))
 
 
 def _is_outer(node: Node) -> bool:
