@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from derive.index import Index, Letter, as_index
-from derive.nodes import Bracket, Node, number
+from derive.nodes import Bracket, Node, Over, number
 from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block, Loop, Update
 from derive.render.numpy.code import ADD, MUL, Code, call, chain, literal, name, slice_of, subscript, tuple_of
@@ -189,12 +190,32 @@ def _slice(t: Translator, p: _Place, before: Code | None) -> Code:
     return slice_of(code, stop, None if step == 1 else t.lengths.code(step))
 
 
+def _is_narrow(t: Translator, place: _Place) -> bool:
+    """Whether there is an array with an axis for the places and one for what is sent there: a mask is no larger."""
+    atom = place.index.terms[0][0] if len(place.index.terms) == 1 else None
+    if len(place.index.free) != 1 or not isinstance(atom, Node):
+        return False
+    (sent,) = place.index.free
+    if isinstance(atom, Over):
+        return sent in atom.free
+    wanted = Counter((sent.length, place.letter.length))
+    return any(wanted <= Counter(tensor.axes) for tensor in t.arrays if len(tensor.axes) == 2)
+
+
+def _has_rows(factors: Sequence[Node], place: _Place, over: Sequence[Letter]) -> bool:
+    """Whether rows are added, which one index after another is slow at."""
+    free = frozenset[Letter]().union(*(f.free for f in factors))
+    return bool(free - place.index.free - set(over)) and place.index.free <= set(over)
+
+
 def _added_at(
     t: Translator, places: Sequence[_Place], factors: Sequence[Node], guards: Sequence[Node], over: Sequence[Letter]
 ) -> Named | None:
     for p in places:
         if not (p.index.certainly_at_least_zero() and p.index.certainly_below(p.letter.length)):
             return None
+    if len(places) == 1 and _is_narrow(t, places[0]) and _has_rows(factors, places[0], over):
+        return None
     arrays = [index_array(t, p.index) for p in places]
     within = union(a.letters for a in arrays)
     extra = [x for x in within if x not in over]
