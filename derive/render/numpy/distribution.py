@@ -22,6 +22,8 @@ __all__ = ["distributed", "product_summed"]
 SMOOTH = frozenset({"exp", "expm1", "sigmoid", "softplus", "tanh", "sin", "cos", "erf", "arctan", "cosh", "sinh"})
 """The functions at whose arguments an error as large as rounding does no harm."""
 SMOOTH_ALONG = frozenset({"softmax", "log_softmax", "logsumexp", "max", "min", "argmax", "argmin"})
+ROUNDING = 1e-3
+"""What is above this is not changed by rounding of distances."""
 MOST_TERMS = 4
 """Into how many sums one sum may fall."""
 
@@ -146,7 +148,8 @@ def _exact_below(node: Node, *, exact: bool) -> bool:
 
 
 def _is_positive(node: Node) -> bool:
-    return isinstance(node, Number) and bool(node.value.is_positive)
+    """Whether a number is far above rounding."""
+    return isinstance(node, Number) and bool(node.value.is_number and node.value > ROUNDING)
 
 
 def _is_whole(exponent: Node) -> bool:

@@ -24,9 +24,11 @@ from derive.render.numpy.factoring import factored
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.inverses import with_solved_systems
-from derive.render.numpy.labels import at_labels
+from derive.render.numpy.labels import at_labels, with_changes
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.risk import Risk
+from derive.render.numpy.sharing import with_shared_values
+from derive.render.numpy.symmetry import with_symmetry
 from derive.render.numpy.translate import Translator
 from derive.tree import map_children, substitute, walk
 
@@ -127,7 +129,7 @@ class _Writer:
         summary: str,
         checked: Check | None,
     ) -> None:
-        program, solved = with_solved_systems(factored(distributed(at_labels(program))))
+        program, solved = _prepared(program)
         self.program = program
         self.keys = keys
         self.summary = summary
@@ -195,7 +197,7 @@ class _Writer:
             renamed(block, code.text, target)
             block.statements[made[0]] = replace(made[1], target=target, tensor=d.tensor)
             return
-        if part is not None:
+        if part is not None and part[1].role == "buffer":
             wide = t.identifiers.label(f"{target}_padded")
             renamed(block, base.text, wide)
             code = replaced(code, {base.text: name(wide)})
@@ -344,6 +346,12 @@ class _Writer:
         pairs = [f'"{key}": {code}' for key, code in zip(self.keys, codes, strict=True)]
         flat = f"    return {{{', '.join(pairs)}}}"
         return [flat] if len(flat) <= 88 else ["    return {", *(f"        {p}," for p in pairs), "    }"]
+
+
+def _prepared(program: Program) -> tuple[Program, frozenset[object]]:
+    """The program as an expert would compute it, and the inverses for which it solves systems."""
+    program = factored(with_symmetry(distributed(at_labels(program))))
+    return with_solved_systems(with_symmetry(with_shared_values(with_changes(program))))
 
 
 def _buffer(block: Block, code: Code) -> tuple[int, Assign] | None:

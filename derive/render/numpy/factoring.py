@@ -57,7 +57,20 @@ def _factored(node: Node) -> Node:
     while (found := _first_pair(terms)) is not None:
         a, b, made = found
         terms = [made if m == a else t for m, t in enumerate(terms) if m != b]
-    return add(*(t.node for t in terms)) if len(terms) < len(written) else node
+    return _without_number([t.node for t in terms]) if len(terms) < len(written) else node
+
+
+def _without_number(terms: Sequence[Node]) -> Node:
+    """The sum, times the number that all terms are multiplied by, but for their signs."""
+    first, *rest = (abs(_number(t)) for t in terms)
+    if first == 1 or any(other != first for other in rest):
+        return add(*terms)
+    return mul(number(first), add(*(mul(number(1 / first), t) for t in terms)))
+
+
+def _number(term: Node) -> sympy.Expr:
+    first = factors_of(term)[0]
+    return first.value if isinstance(first, Number) else sympy.Integer(1)
 
 
 def _apart(term: Node) -> Iterator[Node]:
@@ -122,13 +135,10 @@ def _together(one: _Term, others: tuple[Node, ...]) -> _Term | None:
 
 def _scaled(a: Node, b: Node) -> tuple[Node, Node, Number]:
     """Two terms without the number that both are multiplied by, but for the sign of the second, and that number."""
-    first, second = (factors_of(n)[0] for n in (a, b))
-    one, other = (f.value if isinstance(f, Number) else sympy.Integer(1) for f in (first, second))
-    shared = (
-        one
-        if other in (one, -one)
-        else -1
-        if one.could_extract_minus_sign() and other.could_extract_minus_sign()
-        else 1
-    )
+    one, other = _number(a), _number(b)
+    shared = sympy.Integer(1)
+    if other in (one, -one):
+        shared = one
+    elif one.could_extract_minus_sign() and other.could_extract_minus_sign():
+        shared = sympy.Integer(-1)
     return mul(number(1 / shared), a), mul(number(1 / shared), b), number(shared)

@@ -1,7 +1,8 @@
 """Brackets that ask for one entry of each row, ``[labels[i] = k]``.
 
 ``at_labels`` turns ``[labels[i] = k] S[i,k]`` into ``[labels[i] = k] S[i,labels[i]]``, which has fewer axes.
-``changed`` writes ``P[i,k] - [labels[i] = k]`` as a change of one entry of each row of a new array.
+``with_changes`` gives a name to ``P[i,k] - [labels[i] = k]``, and ``changed`` writes it: as a change of one entry of
+each row of a new array.
 """
 
 from __future__ import annotations
@@ -10,21 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from derive.definitions import Definition
+from derive.definitions import Definition, Recurrence
 from derive.index import Index, Letter, as_index
-from derive.nodes import Add, Bracket, Mul, Node, Sum, factors_of
+from derive.nodes import Add, Bracket, Mul, Node, Number, Sum, factors_of, number
 from derive.notation import add, mul
 from derive.program import Program
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Update
 from derive.render.numpy.code import Code, name, subscript
 from derive.render.numpy.reads import index_array
-from derive.tree import map_children, substitute
+from derive.render.numpy.values import defined, entry, names_of, reads_inside
+from derive.tree import letters_of, map_children, pattern, substitute
 
 if TYPE_CHECKING:
     from derive.render.numpy.translate import Translator
 
-__all__ = ["at_labels", "changed", "changes"]
+__all__ = ["at_labels", "changed", "changes", "with_changes"]
 
 
 def at_labels(program: Program) -> Program:
@@ -79,6 +81,41 @@ def _label(factor: Node) -> tuple[Letter, Index] | None:
     return None
 
 
+def with_changes(program: Program) -> Program:
+    """The program with a definition of every array with changed rows that stands inside of an expression."""
+    items: list[Definition | Recurrence] = []
+    taken = names_of(program)
+    known: dict[object, Definition] = {}
+
+    def named(node: Node) -> Node:
+        parts = _split(node) if isinstance(node, Add) and reads_inside(node) else None
+        if parts is None:
+            return map_children(node, named)
+        whole, found = parts
+        if all(map(_is_negative, whole)):
+            # a residual has one sign wherever it stands
+            assert isinstance(node, Add)
+            return mul(number(-1), named(add(*(mul(number(-1), t) for t in node.terms))))
+        column = found[0].letter
+        letters = (*(x for x in letters_of(node) if x is not column), column)
+        meaning = pattern(node), letters_of(node).index(column)
+        if meaning not in known:
+            known[meaning] = defined("delta", node, letters, taken)
+            items.append(known[meaning])
+        return entry(known[meaning].tensor, letters)
+
+    for item in program.items:
+        if isinstance(item, Definition) and not changes(item.body):
+            item = replace(item, body=named(item.body))
+        items.append(item)
+    return replace(program, items=tuple(items))
+
+
+def _is_negative(term: Node) -> bool:
+    first = factors_of(term)[0]
+    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())
+
+
 @dataclass(frozen=True)
 class _Change:
     """What is added to one entry of each row: ``value`` at ``given`` along ``letter``."""
@@ -123,12 +160,12 @@ def changed(t: Translator, node: Add) -> Named | None:
     value = t.numeric(t.dense(add(*whole)))
     if set(value.letters) != node.free:
         return None
+    column = found[0].letter
+    letters = (*(x for x in value.letters if x is not column), column)
     target = name(t.identifiers.label("delta"))
-    statements = t.blocks[-1].statements
-    updates = [_update(t, target, value.letters, change) for change in found]
-    statements.append(Assign(target.text, value.code, role="changed"))
-    statements += updates
-    return Named(target, value.letters)
+    updates = [_update(t, target, letters, change) for change in found]
+    t.blocks[-1].statements += [Assign(target.text, aligned(value, letters), role="changed"), *updates]
+    return Named(target, letters)
 
 
 def _update(t: Translator, target: Code, letters: Sequence[Letter], change: _Change) -> Update:
