@@ -138,7 +138,25 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
     counted: dict[int, tuple[Statement, Counter[Code]]] = {}
     while (found := _heaviest(statements, counted)) is not None:
         statements = _named(statements, found, fresh)
-    return Block([_owned(s) for s in statements])
+    return Block([_owned(s) for s in _without_aliases(statements)])
+
+
+def _without_aliases(statements: list[Statement]) -> list[Statement]:
+    """The statements without second names for a value that has one."""
+    for m, statement in enumerate(statements):
+        if isinstance(statement, Assign) and statement.role == "value" and statement.tensor is None:
+            code = statement.code
+            if code.text.isidentifier() and not any(_writes(s, code.text) for s in statements[m:]):
+                rest = [_exchanged(s, {statement.target: code}) for s in statements[m + 1 :]]
+                return _without_aliases([*statements[:m], *rest])
+    return statements
+
+
+def _writes(statement: Statement, own: str) -> bool:
+    """Whether a statement changes the array of this name."""
+    if isinstance(statement, Loop):
+        return own in _changing(statement)
+    return isinstance(statement, Update) and statement.target is not None and own in statement.target.names
 
 
 def _owned(statement: Statement) -> Statement:

@@ -19,16 +19,11 @@ from derive.program import Program
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, names_in, renamed, shared, source
 from derive.render.numpy.code import Code, call, choice, literal, method, name, replaced, subscript
-from derive.render.numpy.distribution import distributed
-from derive.render.numpy.factoring import factored
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
-from derive.render.numpy.inverses import with_solved_systems
-from derive.render.numpy.labels import at_labels, with_changes
 from derive.render.numpy.lengths import Lengths
+from derive.render.numpy.prepared import prepared
 from derive.render.numpy.risk import Risk
-from derive.render.numpy.sharing import with_shared_values
-from derive.render.numpy.symmetry import with_symmetry
 from derive.render.numpy.translate import Translator
 from derive.tree import map_children, substitute, walk
 
@@ -129,7 +124,7 @@ class _Writer:
         summary: str,
         checked: Check | None,
     ) -> None:
-        program, solved = _prepared(program)
+        program, solved = prepared(program)
         self.program = program
         self.keys = keys
         self.summary = summary
@@ -346,12 +341,6 @@ class _Writer:
         pairs = [f'"{key}": {code}' for key, code in zip(self.keys, codes, strict=True)]
         flat = f"    return {{{', '.join(pairs)}}}"
         return [flat] if len(flat) <= 88 else ["    return {", *(f"        {p}," for p in pairs), "    }"]
-
-
-def _prepared(program: Program) -> tuple[Program, frozenset[object]]:
-    """The program as an expert would compute it, and the inverses for which it solves systems."""
-    program = factored(with_symmetry(distributed(at_labels(program))))
-    return with_solved_systems(with_symmetry(with_shared_values(with_changes(program))))
 
 
 def _buffer(block: Block, code: Code) -> tuple[int, Assign] | None:

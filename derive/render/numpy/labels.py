@@ -76,7 +76,7 @@ def _label(factor: Node) -> tuple[Letter, Index] | None:
         for side, given in ((factor.left, factor.right), (factor.right, factor.left)):
             one = side.letter
             entry = len(given.terms) == 1 and given.constant == 0 and isinstance(given.terms[0][0], Node)
-            if one is not None and entry and given.terms[0][1] == 1 and one not in given.free and given.free:
+            if one is not None and entry and given.terms[0][1] == 1 and one not in given.free:
                 return one, given
     return None
 

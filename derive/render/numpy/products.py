@@ -72,7 +72,7 @@ def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> 
         rest = [p for m, p in enumerate(parts) if m not in (a, b)]
         if contract:
             only = [x for x in over if x in parts[a].letters and not any(x in p.letters for p in rest)]
-            made = _pair(parts[a], parts[b], only, _as_in(rest, axes))
+            made = _pair(parts[a], parts[b], only, _for_next(parts[a], parts[b], only, rest, over, axes))
         else:
             wide = max(parts[a], parts[b], key=lambda p: len(p.letters))
             made = multiplied([parts[a], parts[b]], wide.letters)
@@ -81,12 +81,26 @@ def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> 
     return summed(parts[0], over)
 
 
-def _as_in(rest: Sequence[Named], axes: Axes) -> Axes:
-    """The axes in the order of the factors that are left, where one has them: these are multiplied next."""
-    order: dict[Letter, int] = {}
-    for x in union(p.letters for p in sorted(rest, key=lambda p: -len(p.letters))):
-        order[x] = len(order)
-    return Axes(lambda x: order[x] if x in order else len(order) + axes.rank(x), axes.length)
+def _for_next(
+    a: Named, b: Named, only: Sequence[Letter], rest: Sequence[Named], over: Sequence[Letter], axes: Axes
+) -> Axes:
+    """The axes of a product in the order in which the next product reads them."""
+    letters = [x for x in union((a.letters, b.letters)) if x not in only]
+    alike = next((p for p in rest if set(letters) <= set(p.letters)), None)
+    if alike is not None:
+        return _in_order([x for x in alike.letters if x in letters], axes)
+    summed_next = [x for x in letters if x in over]
+    if len(letters) != 2 or len(summed_next) != 1:
+        return axes
+    (one,) = summed_next
+    (kept,) = (x for x in letters if x is not one)
+    others = [x for p in rest if one in p.letters for x in p.letters if x is not one]
+    on_the_left = all(axes.rank(kept) < axes.rank(x) for x in others)
+    return _in_order([kept, one] if on_the_left else [one, kept], axes)
+
+
+def _in_order(letters: Sequence[Letter], axes: Axes) -> Axes:
+    return Axes(lambda x: letters.index(x) if x in letters else len(letters) + axes.rank(x), axes.length)
 
 
 def _connected(parts: Sequence[Named], over: Sequence[Letter]) -> list[list[Named]]:
@@ -103,7 +117,7 @@ def _connected(parts: Sequence[Named], over: Sequence[Letter]) -> list[list[Name
 
 def _exclusive(parts: Sequence[Named], over: Sequence[Letter]) -> tuple[int, int, bool] | None:
     """Two factors with a summed letter that no other has, if what they make is no larger than they are."""
-    best: tuple[int, bool, int, int] | None = None
+    best: tuple[int, bool, bool, int, int] | None = None
     for a in range(len(parts)):
         for b in range(a + 1, len(parts)):
             rest = [p for m, p in enumerate(parts) if m not in (a, b)]
@@ -115,8 +129,11 @@ def _exclusive(parts: Sequence[Named], over: Sequence[Letter]) -> tuple[int, int
             # a vector that an inverse meets from both sides is the right side of one system
             turned = any(p.system is not None and p.letters[0] in only for p in (parts[a], parts[b]))
             if size <= max(len(parts[a].letters), len(parts[b].letters)):
-                best = min(best or (size, turned, a, b), (size, turned, a, b))
-    return None if best is None else (*best[2:], True)
+                left = {x for p in (parts[a], parts[b]) for x in p.letters if x not in only}
+                square = len(left) == 2 and len({x.length for x in left}) == 1
+                choice = (size, turned, square, a, b)
+                best = min(best or choice, choice)
+    return None if best is None else (*best[3:], True)
 
 
 def _nested(parts: Sequence[Named]) -> tuple[int, int, bool] | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from derive.definitions import Definition, Recurrence
 from derive.functions import is_indicator
 from derive.index import Letter
-from derive.nodes import Apply, Bracket, Mul, Node, Number, Over, Ref, Sum, Tensor
+from derive.nodes import Apply, Bracket, Mul, Node, Number, Over, Ref, Sum, Tensor, factors_of
 from derive.notation import mul
 from derive.program import Program
 from derive.render.numpy.values import defined, entry, names_of, reads_inside
@@ -138,5 +138,8 @@ def _label(node: Node) -> str:
     """A name for a value: that of its function with what it is of, or ``delta`` for a product with a cotangent."""
     if _has_cotangent(node):
         return "delta"
+    if isinstance(node, Sum) and all(isinstance(f, Ref) for f in factors_of(node.body)):
+        names = [f.tensor.name for f in factors_of(node.body) if isinstance(f, Ref)]
+        return ("" if all(len(x) == 1 for x in names) else "_").join(names)
     read = next((n.tensor.name for n in walk(node) if isinstance(n, Ref)), "value")
     return f"{node.function.name}_{read}" if isinstance(node, (Apply, Over)) else f"{read}_term"

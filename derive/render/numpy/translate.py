@@ -62,6 +62,7 @@ from derive.render.numpy.inverses import identity
 from derive.render.numpy.labels import changed, changes
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.masks import masked
+from derive.render.numpy.outer import stacked
 from derive.render.numpy.pieces import joined, restricted
 from derive.render.numpy.products import Axes
 from derive.render.numpy.reads import index_array, read, scalar_index
@@ -145,7 +146,8 @@ class Translator:
             case Ref():
                 return self.entry(node)
             case Add():
-                return joined(self, node) or changed(self, node) or self.sum_of(node.terms)
+                made = joined(self, node) or changed(self, node) or stacked(self, node.terms)
+                return made or self.sum_of(node.terms)
             case Mul():
                 return self.product(node.factors, ())
             case Sum():
