@@ -145,10 +145,10 @@ def _without_aliases(statements: list[Statement]) -> list[Statement]:
     """The statements without second names for a value that has one."""
     for m, statement in enumerate(statements):
         if isinstance(statement, Assign) and statement.role == "value" and statement.tensor is None:
-            code = statement.code
-            if code.text.isidentifier() and not any(_writes(s, code.text) for s in statements[m:]):
-                rest = [_exchanged(s, {statement.target: code}) for s in statements[m + 1 :]]
-                return _without_aliases([*statements[:m], *rest])
+            code, after = statement.code, statements[m + 1 :]
+            is_name = code.text.isidentifier() and statement.target in names_in(Block(after))
+            if is_name and not any(_writes(s, code.text) for s in after):
+                return _without_aliases([*statements[:m], *(_exchanged(s, {statement.target: code}) for s in after)])
     return statements
 
 

@@ -45,11 +45,12 @@ def _nested(node: Node, repeated: dict[object, int]) -> Node:
     node = map_children(node, lambda child: _nested(child, repeated))
     if not isinstance(node, Sum) or len(node.letters) < 2:
         return node
-    found = [(repeated.get(pattern(part), 0), not _is_square(part), -m) for m, (_, part) in enumerate(_parts(node))]
+    parts = [(x, part) for x, part in _parts(node) if any(x not in f.free for f in factors_of(node.body))]
+    found = [(repeated.get(pattern(part), 0), not _is_square(part), -m) for m, (_, part) in enumerate(parts)]
     count, _, place = max(found, default=(0, False, 0))
     if count < 2:
         return node
-    one, part = list(_parts(node))[-place]
+    one, part = parts[-place]
     rest = [f for f in factors_of(node.body) if one not in f.free]
     letters = [x for x in node.letters if x is not one]
     return _nested(Sum(*letters, mul(*rest, part)), repeated)

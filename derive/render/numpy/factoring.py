@@ -97,13 +97,27 @@ def _term(node: Node) -> _Term:
 
 def _first_pair(terms: Sequence[_Term]) -> tuple[int, int, _Term] | None:
     """Two terms, by their places, and the term that they are together."""
-    for (a, one), (b, other) in itertools.combinations(enumerate(terms), 2):
-        for letters in _orders(one.letters, other.letters):
-            renamed = tuple(substitute(f, dict(zip(letters, one.letters, strict=True))) for f in other.factors)
-            made = _together(one, renamed)
-            if made is not None:
-                return a, b, made
+    for (a, first), (b, second) in itertools.combinations(enumerate(terms), 2):
+        fewer = min(len(first.letters), len(second.letters))
+        for one, other in itertools.product(_over_fewer(first, fewer), _over_fewer(second, fewer)):
+            for letters in _orders(one.letters, other.letters):
+                renamed = tuple(substitute(f, dict(zip(letters, one.letters, strict=True))) for f in other.factors)
+                made = _together(one, renamed)
+                if made is not None:
+                    return a, b, made
     return None
+
+
+def _over_fewer(term: _Term, count: int) -> Iterator[_Term]:
+    """The term as a sum over so many of its letters, what depends on the others summed inside."""
+    if len(term.letters) == count:
+        yield term
+    elif count > 0 and len(term.letters) <= MOST_LETTERS:
+        for kept in itertools.combinations(term.letters, count):
+            inner = [x for x in term.letters if x not in kept]
+            inside = [f for f in term.factors if not f.free.isdisjoint(inner)]
+            outside = [f for f in term.factors if f.free.isdisjoint(inner)]
+            yield _Term(kept, (*outside, Sum(*inner, mul(*inside))))
 
 
 def _orders(wanted: Sequence[Letter], letters: Sequence[Letter]) -> Iterator[tuple[Letter, ...]]:

@@ -5,7 +5,7 @@ An inverse is kept where it is needed as a matrix, where it multiplies many thin
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -85,14 +85,13 @@ def _entries(node: Node, product: Sum | None) -> Iterator[tuple[Over, Sum | None
 
 
 def _only_multiplies(entry: Over, product: Sum) -> bool:
-    """Whether an entry is summed over with vectors or with other matrices, each along one of its axes."""
+    """Whether an entry is summed over with a vector along one of its axes, or with a matrix that is summed to one."""
     if not _is_inverse(entry):
         return False
-    factors = factors_of(product.body)
-    summed = entry.free & set(product.letters)
-    others = [f for f in factors if key(f) != key(entry)]
-    touching = [f for f in others if not f.free.isdisjoint(summed)]
-    plain = all(len(f.free & entry.free) == 1 and len(f.free) <= 2 for f in touching)
-    return (
-        bool(touching) and plain and not any(isinstance(f, Over) and f.function.name == "inverse" for f in touching)
-    )
+    others = [f for f in factors_of(product.body) if key(f) != key(entry)]
+    touching = [f for f in others if not f.free.isdisjoint(entry.free & set(product.letters))]
+    if any(len(f.free & entry.free) > 1 or isinstance(f, Over) for f in touching):
+        return False
+    free = Counter(x for f in others for x in f.free)
+    alone = {x for x in product.letters if free[x] == 1 and x not in entry.free}
+    return any(len(f.free - alone) == 1 for f in touching)

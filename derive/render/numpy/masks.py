@@ -101,6 +101,15 @@ def _entrywise(t: Translator, values: list[_Value], divisors: list[_Value], mask
         made = _triangle(t, masks[0].guard, whole) or _diagonal(t, masks[0].guard, whole)
         if made is not None:
             return made
+    if (
+        len(masks) == 1
+        and masks[0].truth.kind == "eye"
+        and not any(v.letters or v.risky for v in (*values, *divisors))
+    ):
+        # a number times the unit matrix
+        made = entrywise(t, [*(v.named for v in values), masks[0].factor(t)], [d.named for d in divisors])
+        assert made is not None
+        return made
     if whole is None and not masks:
         return Named(literal(1))
     return _guarded(t, whole, [m.truth for m in masks])

@@ -240,7 +240,10 @@ def _einsum(parts: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named
     text = f'"{spelled}->{"".join(marks[x] for x in result)}"'
     if all(p.kind == "bool" for p in parts):
         parts = [Named(method(parts[0].code, "astype", "float"), parts[0].letters), *parts[1:]]
-    return Named(call("np.einsum", text, *(p.code for p in parts), optimize="True", work=4), result)
+    batch = len(parts) == 2 and any(x in parts[0].letters and x in parts[1].letters for x in result)
+    # a path is looked for where there are several, or where a product of matrices does it
+    options = {} if batch else {"optimize": "True"}
+    return Named(call("np.einsum", text, *(p.code for p in parts), work=4, **options), result)
 
 
 def _marks(letters: Sequence[Letter]) -> dict[Letter, str]:

@@ -24,6 +24,7 @@ __all__ = ["with_shared_values"]
 
 MOST = 12
 """How many values get a name."""
+SHORT = {"inverse": "inv", "greater": "mask", "greater_equal": "mask"}
 LARGEST = 4000
 """How many nodes a program may have that is searched."""
 
@@ -142,4 +143,6 @@ def _label(node: Node) -> str:
         names = [f.tensor.name for f in factors_of(node.body) if isinstance(f, Ref)]
         return ("" if all(len(x) == 1 for x in names) else "_").join(names)
     read = next((n.tensor.name for n in walk(node) if isinstance(n, Ref)), "value")
-    return f"{node.function.name}_{read}" if isinstance(node, (Apply, Over)) else f"{read}_term"
+    if not isinstance(node, (Apply, Over)):
+        return f"{read}_term"
+    return f"{SHORT.get(node.function.name, node.function.name)}_{read}"

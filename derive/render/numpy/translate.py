@@ -56,7 +56,7 @@ from derive.render.numpy.code import (
     times,
     tuple_of,
 )
-from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
+from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX, length_of
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.inverses import identity
 from derive.render.numpy.labels import changed, changes
@@ -438,9 +438,9 @@ class Translator:
             places = [str(m) for m, x in enumerate(value.letters) if x in node.letters]
             axis = places[0] if len(places) == 1 else f"({', '.join(places)})"
             rest = tuple(x for x in value.letters if x not in node.letters)
-            code = ALONG[row.name](
-                value.code, axis, *(aligned(e, value.letters if node.at else rest) for e in numbers)
-            )
+            scales = (aligned(e, value.letters if node.at else rest) for e in numbers)
+            vector = row.name == "norm" and len(value.letters) == 1
+            code = length_of(value.code) if vector else ALONG[row.name](value.code, axis, *scales)
             if not node.at:
                 return Named(code, rest, "int" if row.integer else "float")
             axes = value.letters
@@ -497,7 +497,12 @@ def _by_squares(base: Code, exponent: sympy.Expr) -> Code:
         factors.append(power(half, literal(2)))
     if whole != exponent:
         factors.append(call("np.sqrt", base))
-    return chain(MUL, factors[0], [("*", f) for f in factors[1:]]) if len(factors) > 1 else factors[0]
+    if len(factors) == 1:
+        return factors[0]
+    # a value of its own, which is computed once, and not a part of the product around it
+    made = chain(MUL, factors[0], [("*", f) for f in factors[1:]])
+    label = f"{base}_cubed" if exponent == 3 and base.text.isidentifier() else ""
+    return Code(made.pieces, made.level, work=made.own_work, label=label)
 
 
 FLIPPED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
