@@ -12,6 +12,7 @@ from derive.functions import is_indicator
 from derive.functions import where as where_function
 from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Over, Pow, Ref, Tensor
 from derive.program import Program
+from derive.render.numpy.values import reads_inside
 from derive.signs import always
 from derive.statements import Statement
 from derive.tree import pattern
@@ -49,18 +50,21 @@ class Risk:
                 return True
             case Pow() if not _is_whole(node.exponent):
                 return self.divides(node.base) and self.finite(node.base) and self.finite(node.exponent)
-            case Apply() if node.function.name in RISKY and pattern(node) not in self.computed:
+            case Apply() if node.function.name in RISKY and not self._is_computed(node):
                 positive = node.function.name == "log" and self.positive(node.arguments[0])
                 return positive and self.finite(node.arguments[0])
         return all(map(self.finite, node.children()))
 
     def divides(self, node: Node) -> bool:
         """Whether a value may be divided by wherever it stands."""
-        return pattern(node) in self.computed or self.positive(node)
+        return self._is_computed(node) or self.positive(node)
+
+    def _is_computed(self, node: Node) -> bool:
+        return pattern(node) in self.computed and reads_inside(node)
 
     def positive(self, node: Node) -> bool:
-        """Whether a value is certainly positive."""
-        return always(Statement(node, ">", ZERO), self.program, self.signs)
+        """Whether a value is certainly positive: what is read outside of its axes is 0."""
+        return reads_inside(node) and always(Statement(node, ">", ZERO), self.program, self.signs)
 
 
 def _is_whole(exponent: Node) -> bool:
