@@ -56,6 +56,8 @@ def check_exported(derivation: Derivation, *, seed: int = 0) -> Check:
     What is differentiated is the NumPy function that the derivation was made from; where there is none, its program.
     Raises: NotationError where the derivation has no NumPy source.
     """
+    if not derivation.results:
+        raise NotationError("a derivation without a result has no NumPy source to check")
     function = compiled(derivation)
     with np.errstate(all="ignore"):
         return _check(derivation, function, seed)

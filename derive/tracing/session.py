@@ -28,6 +28,8 @@ __all__ = ["Session", "Specialise", "session"]
 LETTERS = "ijklmpqrstuvwabcdefgh"
 """Names of letters, in the order in which axes get them."""
 
+QUOTED = 88
+"""How much of a line of the user's code a message quotes."""
 LISTED = 6
 """Up to how many numbers of an array that the code holds are said where it is named."""
 
@@ -138,6 +140,7 @@ class Session:
         if frame is None:
             return message
         code = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        code = code if len(code) <= QUOTED else f"{code[:QUOTED]}…"
         said = f"line {frame.f_lineno} of {frame.f_code.co_name}"
         return f"{said}, `{code}`: {message}" if code else f"{said}: {message}"
 

@@ -62,6 +62,16 @@ def test_code_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert callable(derivation.function())
 
 
+def test_evidence_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    derivation = found()
+    first = evidence_for(derivation)
+    monkeypatch.setattr("verify.derivation.check_derivation", None)
+    assert evidence_for(derivation) is first
+    assert "checks hold" not in repr(derivation)
+    assert str(derivation).startswith("Gradient of squares with respect to W")
+    assert evidence_for(derivation) is first
+
+
 def test_evidence_of_a_function_holds_its_code() -> None:
     evidence = evidence_for(found())
     witnesses = {check.witness for check in evidence.all}
