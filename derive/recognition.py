@@ -208,19 +208,19 @@ def with_functions(node: Node) -> Node:
 def _with_opposite_sigmoids(node: Node) -> Node:
     """``1 - σ(u)`` as ``σ(-u)``, where the node has no other sigmoid of u: of two, one would get a name."""
     met = Counter(key(below) for below in walk(node) if isinstance(below, Apply) and below.function is sigmoid)
+    alone = {one for one, count in met.items() if count == 1}
+    return _complemented(node, alone) if alone else node
 
-    def turned(here: Node) -> Node:
-        if isinstance(here, Partial):
-            return here
-        here = map_children(here, turned)
-        if isinstance(here, Add) and len(here.terms) == 2 and ONE in here.terms:
-            other = mul(number(-1), here.terms[1 - here.terms.index(ONE)])
-            if isinstance(other, Apply) and other.function is sigmoid and met[key(other)] == 1:
-                (argument,) = other.arguments
-                return sigmoid(tidy(mul(number(-1), argument)))
-        return here
 
-    return turned(node) if any(count == 1 for count in met.values()) else node
+def _complemented(node: Node, alone: Container[object]) -> Node:
+    if isinstance(node, Partial):
+        return node
+    node = map_children(node, lambda child: _complemented(child, alone))
+    if isinstance(node, Add) and len(node.terms) == 2 and ONE in node.terms:
+        other = mul(number(-1), node.terms[1 - node.terms.index(ONE)])
+        if isinstance(other, Apply) and other.function is sigmoid and key(other) in alone:
+            return sigmoid(tidy(mul(number(-1), other.arguments[0])))
+    return node
 
 
 _BY_LAWS = _by_head(MET_IN_DERIVATIVES)

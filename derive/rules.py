@@ -345,6 +345,13 @@ _TABLE = (
         ("the entries of a softmax add up to 1", "softmax 的各元素之和为 1"),
     ),
     Rule(
+        "density",
+        ("quotient of normal densities", "正态密度之商"),
+        r"\frac{\varphi(a)}{\varphi(b)} = e^{(b^2 - a^2)/2}",
+        ("with the definitions put in, the exponent is the logarithm of the other factors",
+         "代入定义后, 指数等于其余因子之商的对数"),
+    ),
+    Rule(
         "mask",
         ("entries of two values", "二值元素"),
         r"m \in \{0, 1\} \;\Rightarrow\; m^2 = m,\quad s = \pm 1 \;\Rightarrow\; s^2 = 1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from derive.index import Letter
-from derive.nodes import Add, Node, Sum, factors_of
+from derive.nodes import Add, Node, Over, Sum, factors_of
 from derive.notation import add, mul
 from derive.tree import key, length, substitute
 
@@ -56,8 +56,17 @@ def _joined(outer: Factors, total: Sum, other_outer: Factors, other: Node) -> No
     if not inside <= total.free or beside[0] != beside[1]:
         # what a matrix product computes would be summed anew for every entry
         return None
+    if not (_is_of_one_array(one) and _is_of_one_array(two)):
+        return None
     difference = add(mul(*left, *one), mul(*right, *two))
     return mul(*front, Sum(*total.letters, mul(*shared, difference)))
+
+
+def _is_of_one_array(factors: Sequence[Node]) -> bool:
+    """Whether a product has no more axes than one of its factors has, and no inverse: systems are solved instead."""
+    free = frozenset[Letter]().union(*(f.free for f in factors))
+    inverse = any(isinstance(f, Over) and f.function.name == "inverse" for f in factors)
+    return not inverse and (not factors or any(f.free == free for f in factors))
 
 
 def _shared(one: Sequence[Node], two: Sequence[Node]) -> tuple[list[Node], list[Node], list[Node]]:

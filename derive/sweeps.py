@@ -14,6 +14,7 @@ from functools import lru_cache
 from derive.algebra import Names, assumed, fold, insert, light, tidy
 from derive.contraction import contract
 from derive.definitions import Definition, Recurrence, check_order
+from derive.densities import with_densities_compared
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
 from derive.functions import Elementwise, is_indicator
@@ -104,6 +105,8 @@ class Lines:
         if short is not self.now:
             self.line(short, "unit_sum")
             self.fold()
+        cases = self.context.cases
+        self.rearranged(with_densities_compared(self.now, cases.program, cases.definitions), "density")
         self.split_cases()
         self.assume()
         self.know()

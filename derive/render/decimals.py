@@ -9,10 +9,14 @@ from decimal import Decimal
 
 import sympy
 
-__all__ = ["decimal", "split_fraction"]
+__all__ = ["decimal", "small_order", "split_fraction"]
 
 LONGEST = 12
 """How many digits a decimal may have."""
+
+
+SMALL = 5
+"""How many decimal places make a power of ten of a number with one digit."""
 
 
 def decimal(value: sympy.Expr) -> str | None:
@@ -28,6 +32,14 @@ def decimal(value: sympy.Expr) -> str | None:
         return None
     text = f"{Decimal(value.p * 10**places // value.q).scaleb(-places):f}"
     return text if len(text) <= LONGEST + 2 else None
+
+
+def small_order(value: sympy.Expr) -> tuple[int, int] | None:
+    """The digit d and the order k of ``d·10^-k``, where that is easier to read than k zeros; else None."""
+    text = decimal(value)
+    if text is None or len(text) < 2 + SMALL or text[2:-1].strip("0"):
+        return None
+    return int(text[-1]), len(text) - 2
 
 
 def _order(number: int, prime: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import sympy
 
-from derive.render.decimals import decimal, split_fraction
+from derive.render.decimals import decimal, small_order, split_fraction
 from derive.render.mathematics.pen import Pen
 from derive.render.naming import symbol_of
 from derive.render.runs import ADD, ATOM, Run, Token
@@ -24,7 +24,8 @@ def write_size(pen: Pen, value: Size) -> Run:
             return Run((sign, *pen.digits(str(-expression)).tokens), ADD)
         return pen.digits(str(expression))
     if (text := decimal(expression)) is not None:
-        return pen.digits(text)
+        small = small_order(expression)
+        return pen.digits(text) if small is None or small[0] != 1 else _power_of_ten(pen, small[1])
     if isinstance(expression, sympy.Symbol):
         return pen.symbol(symbol_of(expression.name))
     if expression.is_Add:
@@ -41,6 +42,12 @@ def write_size(pen: Pen, value: Size) -> Run:
 
 
 _CONSTANTS = {sympy.pi: "pi", sympy.E: "e", sympy.oo: "infinity"}
+
+
+def _power_of_ten(pen: Pen, order: int) -> Run:
+    """``10^-k``."""
+    exponent = Run((pen.sign(negative=True, leading=True), *pen.digits(str(order)).tokens), ADD)
+    return pen.raised(pen.digits("10"), exponent)
 
 
 def _sum(pen: Pen, expression: sympy.Expr) -> Run:
