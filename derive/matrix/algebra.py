@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import sympy
 
 from derive.matrix.tree import (
+    Blocks,
     Diag,
     Entrywise,
     Guarded,
@@ -197,8 +198,8 @@ def diagonal(vector: Matrix) -> Matrix:
     return Diag(vector)
 
 
-def transpose(matrix: Matrix) -> Matrix:
-    """The transpose, taken inside where that is shorter."""
+def transpose(matrix: Matrix, *, outside: bool = True) -> Matrix:
+    """The transpose, taken inside where that is shorter, or wherever it can be if not ``outside``."""
     match matrix:
         case Transpose():
             return matrix.part
@@ -212,11 +213,11 @@ def transpose(matrix: Matrix) -> Matrix:
             return Guarded(transpose(matrix.part), matrix.bracket)
     if matrix.is_scalar:
         return matrix
-    outside, inside = Transpose(matrix), _transposed_inside(matrix)
+    whole, inside = Transpose(matrix), _transposed_inside(matrix)
     if inside is None:
-        return outside
-    gain = weight(outside) - weight(inside)
-    return inside if gain > 0 or (gain == 0 and isinstance(matrix, Product)) else outside
+        return whole
+    gain = weight(whole) - weight(inside)
+    return inside if not outside or gain > 0 or (gain == 0 and isinstance(matrix, Product)) else whole
 
 
 def _transposed_inside(matrix: Matrix) -> Matrix | None:
@@ -231,6 +232,8 @@ def _transposed_inside(matrix: Matrix) -> Matrix | None:
             return Entrywise(tuple(map(transpose, matrix.terms)), matrix.function)
         case Power():
             return Power(transpose(matrix.part), transpose(matrix.exponent))
+        case Blocks(blocks, axis, lengths, (rows, columns)):
+            return Blocks(tuple(map(transpose, blocks)), 1 - axis, lengths, (columns, rows))
     return None
 
 

@@ -17,7 +17,7 @@ from derive.evaluate import Evaluator
 from derive.index import Letter, as_index
 from derive.matrix.network import NoForm
 from derive.matrix.reader import Reader
-from derive.matrix.tree import Along, Identity, Matrix, Name, below, shape_of
+from derive.matrix.tree import Along, Blocks, Identity, Matrix, Name, below, shape_of
 from derive.matrix.value import value
 from derive.nodes import Node, Ref
 from derive.size_algebra import Size
@@ -50,7 +50,10 @@ class MatrixForm:
     def notes(self) -> tuple[Text, ...]:
         """What the notation leaves open."""
         rows = {one.function.name for one in below(self.tree) if isinstance(one, Along) and one.of_rows}
-        return tuple((f"{name} is taken of every row", f"{name} 逐行作用") for name in sorted(rows))
+        taken = [(f"{name} is taken of every row", f"{name} 逐行作用") for name in sorted(rows)]
+        axes = {one.axis for one in below(self.tree) if isinstance(one, Blocks)}
+        beside = ("a bar in brackets puts matrices beside each other", "方括号内的竖线表示矩阵左右并列")
+        return (*taken, *([beside] if 1 in axes else []))
 
     def run(self, pen: Pen, names: Names | None = None) -> Run:
         """The expression drawn with a pen; ``names`` says what the slice letters are called."""

@@ -13,10 +13,12 @@ import sympy
 
 from derive.index import Index, Letter
 from derive.matrix.algebra import power, product, total, transpose, weight
+from derive.matrix.blocks import Part, parts_along
 from derive.matrix.network import Network, NoForm
 from derive.matrix.tree import (
     SCALAR,
     Along,
+    Blocks,
     Diagonal,
     Entrywise,
     Identity,
@@ -92,6 +94,8 @@ class Reader:
         """The node, which carries these letters and no others, as a matrix with these axes."""
         if row is None and column is not None:
             return transpose(self.exact(node, column, None))
+        if isinstance(node, (Add, Mul, Sum)) and (made := self._blocks(node, row, column)) is not None:
+            return made
         match node:
             case Number():
                 return Scalar(node)
@@ -117,6 +121,32 @@ class Reader:
                 return self._along(node, row, column)
         raise NoForm
 
+    # -- parts of an axis
+
+    def _blocks(self, node: Node, row: Letter | None, column: Letter | None) -> Matrix | None:
+        """The node as blocks beside each other, or one above the other, where brackets cut one of its axes."""
+        for axis, letter in ((1, column), (0, row)):
+            parts = None if letter is None else parts_along(node, letter, self.length(letter))
+            if parts is None:
+                continue
+            try:
+                blocks = tuple(
+                    self._block(part, row, part.letter) if axis else self._block(part, part.letter, column)
+                    for part in parts
+                )
+            except NoForm:
+                continue
+            size = shape_of([self.length(x) for x in (row, column) if x is not None])
+            made = Blocks(blocks, axis, tuple(part.length for part in parts), size)
+            turned = transpose(transpose(made, outside=False))
+            return turned if weight(turned) < weight(made) else made
+        return None
+
+    def _block(self, part: Part, row: Letter | None, column: Letter | None) -> Matrix:
+        if part.letter is not None:
+            self.lengths[part.letter] = part.length
+        return self.at(part.node, row, column, bare=True)
+
     def _fixed(self, index: Index) -> bool:
         """Whether this says which slice, plainly: one letter of the batch and a number to add."""
         return index.free <= self.batch and (
@@ -127,9 +157,12 @@ class Reader:
     def _entry(self, node: Ref, row: Letter | None, column: Letter | None) -> Matrix:
         at: list[Index | None] = []
         kept: list[Letter] = []
-        for index in node.indices:
+        for index, axis in zip(node.indices, node.tensor.axes, strict=True):
             one = index.letter
             if one is not None and one not in self.batch:
+                if self.length(one) != axis:
+                    # a part of the axis
+                    raise NoForm
                 kept.append(one)
                 at.append(None)
             elif self._fixed(index):

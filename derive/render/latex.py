@@ -379,8 +379,7 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
             yield r"\par\vspace{1.2ex}"
         rows = []
         for key, form in conclusion.forms:
-            notes = _prose(f" ({'; '.join(form.notes)})") if isinstance(form, MatrixSide) and form.notes else ""
-            beside = rf"\quad\text{{\footnotesize {notes}}}" if notes else ""
+            beside = _beside(form, ROOM - 9, "&&&" if key else "") if isinstance(form, MatrixSide) else ""
             label = rf"&\text{{\footnotesize {tex_text(made.say(key))}}} &\quad& " if key else ""
             rows.append(label + _form(form, ROOM - 9) + beside)
         box = rows[0]
@@ -389,6 +388,16 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
         yield "{\\postdisplaypenalty=10000\\noindent\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}%"
         for mark in conclusion.marks:
             yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
+
+
+def _beside(form: MatrixSide, room: float, cells: str) -> str:
+    """What a matrix form leaves open, beside it or, where that is too wide, in a row of its own."""
+    if not form.notes:
+        return ""
+    said = f"({'; '.join(form.notes)})"
+    width = widest(equation_tokens(form, WRITER), room) + SMALLER * text_width(said)
+    note = rf"\text{{\footnotesize {_prose(said)}}}"
+    return rf"\quad {note}" if width <= room else rf" \\ {cells}\quad {note}"
 
 
 def _checks(made: Document) -> Iterator[str]:

@@ -149,7 +149,7 @@ class TexPen(Pen):
 
     _RELATIONS: ClassVar = {
         "=": "=", "≤": r"\le", "≥": r"\ge", "<": "<", ">": ">", "≠": r"\ne", "≈": r"\approx", "⇒": r"\Rightarrow",
-        ":=": ":=",
+        ":=": ":=", "|": r"\mid",
     }  # fmt: skip
 
     def relation(self, relation: str) -> Token:
@@ -277,6 +277,10 @@ class TexPen(Pen):
         body = r" \\ ".join(f"{value.source} & {condition.source}" for value, condition in rows)
         width = 2.0 + max(value.width for value, _ in rows) + max(condition.width for _, condition in rows)
         return _atom(rf"\begin{{cases}} {body} \end{{cases}}", width, 3)
+
+    def stacked(self, rows: Sequence[Run]) -> Run:
+        body = r" \\ ".join(row.source for row in rows)
+        return _atom(rf"\begin{{bmatrix}} {body} \end{{bmatrix}}", 1.2 + max(row.width for row in rows), 3)
 
     def partial(self, above: Run | None, below: Run) -> Run:
         top = r"\partial " + above.source if above else r"\partial"

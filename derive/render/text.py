@@ -147,6 +147,9 @@ class TextPen(Pen):
         source = "; ".join(f"{value.source} if {condition.source}" for value, condition in rows)
         return _atom("{" + source + "}")
 
+    def stacked(self, rows: Sequence[Run]) -> Run:
+        return _atom("[" + "; ".join(row.source for row in rows) + "]")
+
     def partial(self, above: Run | None, below: Run) -> Run:
         if above is None:
             return _atom(f"∂/∂{below.source} ", MUL)

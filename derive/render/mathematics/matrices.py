@@ -12,6 +12,7 @@ from derive.index import Index
 from derive.matrix.algebra import solid
 from derive.matrix.tree import (
     Along,
+    Blocks,
     Diag,
     Diagonal,
     Entrywise,
@@ -110,6 +111,9 @@ class MatrixWriter:
                 return self._spaced(self._write(solid(f), POWER) for f in factors), PRODUCT
             case Scale():
                 return self._scale(tree)
+            case Blocks(blocks, axis):
+                drawn = [self.write(block) for block in blocks]
+                return (self._beside(drawn) if axis else self.pen.stacked(drawn)), ATOM
         raise NotImplementedError(type(tree).__name__)
 
     # -- sums and products
@@ -223,6 +227,14 @@ class MatrixWriter:
     def _call(self, name: str, arguments: Sequence[Run]) -> Run:
         head = self._sign(name, {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}"))
         return self._row([head, self.pen.fence(self._listed(arguments))])
+
+    def _beside(self, runs: Sequence[Run]) -> Run:
+        """``[A | B]``."""
+        bar = replace(self.pen.relation("|"), head="")
+        tokens = list(runs[0].tokens)
+        for run in runs[1:]:
+            tokens += [bar, *run.tokens]
+        return self.pen.fence(Run(tuple(tokens), ADD, max(run.height for run in runs)), "[")
 
     def _listed(self, runs: Sequence[Run]) -> Run:
         comma = replace(self.pen.relation(","), cost=0)

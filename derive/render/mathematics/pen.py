@@ -83,6 +83,10 @@ class Pen(ABC):
     @abstractmethod
     def cases(self, rows: Sequence[tuple[Run, Run]]) -> Run: ...
     @abstractmethod
+    def stacked(self, rows: Sequence[Run]) -> Run:
+        """Matrices one above the other."""
+
+    @abstractmethod
     def partial(self, above: Run | None, below: Run) -> Run:
         """The derivative of ``above``; of what follows where that is None."""
 
