@@ -13,7 +13,7 @@ from itertools import zip_longest
 import sympy
 
 from derive.definitions import Definition
-from derive.index import Index, Letter
+from derive.index import Index, Letter, split_index
 from derive.nodes import (
     ONE,
     Add,
@@ -510,19 +510,20 @@ def _match_indices(
     if len(a) != len(b):
         return False
     for x, y, axis in zip_longest(a, b, axes):
-        one = next((atom for atom, c in x.terms if isinstance(atom, Letter) and atom in free and c == 1), None)
-        if one is not None and one not in out:
-            rest = x.without(one)
-            if not rest.free.isdisjoint(free) or not rest.free.isdisjoint(scope):
-                return False
-            # the pattern's k + 2h stands for the index y where k is y - 2h and in its range
-            value = y - rest
+        one = min(
+            (atom for atom, _ in x.terms if atom in free), key=lambda atom: x.coefficient(atom) != 1, default=None
+        )
+        renamed = Index(tuple((scope.get(t, t) if isinstance(t, Letter) else t, c) for t, c in x.terms), x.constant)
+        if isinstance(one, Letter) and one not in out:
+            # the pattern's 2k + h stands for the index y where k is (y - h)/2 and in its range
+            rest = renamed.without(one)
+            value, left = split_index(y - rest, x.coefficient(one))
             whole = x.letter is one and one.size is not None and one.size == axis
-            if not value.free.isdisjoint(scope.values()) or not (whole or _in_range(value, one)):
+            known_here = rest.free.isdisjoint(free) and value.free.isdisjoint(scope.values())
+            if left != Index((), 0) or not known_here or not (whole or _in_range(value, one)):
                 return False
             out[one] = value
             continue
-        renamed = Index(tuple((scope.get(t, t) if isinstance(t, Letter) else t, c) for t, c in x.terms), x.constant)
         known = {t: v for t, v in out.items() if t in renamed.free}
         if known:
             renamed = substitute_index(renamed, known)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import sympy
+
 from derive.algebra import Names, entry_found, match, tidy
 from derive.definitions import Definition
 from derive.index import Index, Letter
@@ -25,7 +27,7 @@ MOST = 10
 
 @dataclass(frozen=True)
 class _Form:
-    """The body of a definition: a product, or the sum of one over letters."""
+    """The body of a definition: a product, or the sum of one over letters, with what stands before it."""
 
     definition: Definition
     summed: tuple[Letter, ...]
@@ -44,8 +46,8 @@ def with_parts_named(node: Node, names: Names) -> Node:
 def _form(d: Definition) -> _Form | None:
     if d.tensor.role == "output" or d.tensor.primal is not None:
         return None
-    summed = d.body.letters if isinstance(d.body, Sum) else ()
-    factors = factors_of(d.body.body if isinstance(d.body, Sum) else d.body)
+    outer, summed, inner = _opened(d.body)
+    factors = (*outer, *inner)
     plain = len(factors) > 1 and not any(isinstance(f, Number) for f in factors)
     return _Form(d, summed, factors) if plain else None
 
@@ -114,12 +116,13 @@ def _opened(node: Node) -> tuple[tuple[Node, ...], tuple[Letter, ...], tuple[Nod
 
 
 def _units(factors: Sequence[Node]) -> tuple[Node, ...]:
-    """The factors, whole powers as products: of ``x/r²`` the part ``x/r`` may have a name."""
+    """The factors, powers as products: ``x/r²`` has the part ``x/r``, and ``x u^{3/2}`` the part ``x √u``."""
     found: list[Node] = []
     for factor in factors:
         exponent = factor.exponent.value if isinstance(factor, Pow) and isinstance(factor.exponent, Number) else None
-        if isinstance(factor, Pow) and exponent is not None and exponent.is_Integer and 1 < abs(exponent) < 4:
-            found += [power(factor.base, number(exponent / abs(exponent)))] * int(abs(exponent))
+        if isinstance(factor, Pow) and exponent is not None and exponent.is_Rational and 1 < abs(exponent.p) < 4:
+            sign = 1 if exponent > 0 else -1
+            found += [power(factor.base, number(sympy.Rational(sign, exponent.q)))] * abs(exponent.p)
         else:
             found.append(factor)
     return tuple(found)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import sympy
 
-from derive.nodes import Add, Node, Number, Pow, number
+from derive.nodes import Add, Node, Number, Pow, factors_of, number
 from derive.notation import add, power
 from derive.tree import key
 
@@ -28,7 +28,10 @@ def _split(factor: Node) -> tuple[Node, Node, sympy.Expr] | None:
 
 
 def _raised(base: Node, varying: Node, whole: sympy.Expr) -> Node:
-    return power(base, add(varying, number(whole)))
+    """The base to an exponent in two parts, a positive one first."""
+    first = factors_of(varying)[0]
+    turned = whole > 0 and isinstance(first, Number) and first.value.could_extract_minus_sign()
+    return power(base, add(number(whole), varying) if turned else add(varying, number(whole)))
 
 
 def combined_powers(factors: Sequence[Node]) -> list[Node]:

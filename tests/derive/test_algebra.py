@@ -14,7 +14,7 @@ from derive.algebra import Names, assumed, fold, insert, light, match, reads, ti
 from derive.definitions import Definition, define
 from derive.evaluate import Evaluator, run
 from derive.functions import exp, log, sin, sqrt, tanh
-from derive.index import Letter, letter, letters
+from derive.index import Letter, index_floor, letter, letters
 from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number, terms_of
 from derive.notation import at_least, equal, name, names, tensor
 from derive.over_axes import logsumexp, softmax
@@ -253,6 +253,17 @@ def test_what_has_a_name_is_found_again() -> None:
     found = fold(node, Names([E, S]))
     assert found == sin(E.tensor[a, b]) + S.tensor[k]
     assert insert(insert(found, S), E) == node or key(insert(insert(found, S), E)) == key(node)
+
+
+def test_a_name_for_groups_of_entries_is_found_at_the_group() -> None:
+    groups, of_group, place = letter("g", 2), letter("q", n), letter("a", 2 * n)
+    v = tensor("v", 2 * n)
+    S = define(name("S")[groups], Sum(of_group, v[n * groups + of_group] ** 2))
+    known = Names(d for d in Program.of([v], S).items if isinstance(d, Definition))
+    node = sin(Sum(of_group, v[n * index_floor(place, n) + of_group] ** 2))
+    assert fold(node, known) == sin(S[index_floor(place, n)])
+    other = sin(Sum(of_group, v[index_floor(place, 2) + of_group] ** 2))
+    assert fold(other, known) == other, "no group begins there"
 
 
 def test_names_are_found_only_where_their_indices_are_in_range() -> None:

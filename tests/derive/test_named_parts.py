@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy
 
 import derive
 from derive.algebra import Names, tidy
@@ -12,7 +13,7 @@ from derive.evaluate import run
 from derive.functions import exp, tanh
 from derive.index import letters
 from derive.named_parts import with_parts_named
-from derive.nodes import Node, Partial, Sum
+from derive.nodes import Node, Partial, Sum, number
 from derive.notation import name, tensor
 from derive.program import Program
 from derive.shared_products import shared_products
@@ -21,6 +22,7 @@ from derive.tree import key, pattern
 from tests.derive.witnesses import drawn, same, seeded
 from verify.derivation import check_derivation
 
+HALF = sympy.Rational(1, 2)
 n, m = sizes("n m")
 i, j, q, k, l = letters("i j q k l", n, n, n, m, m)
 A, b, c, s = tensor("A", n, n), tensor("b", n), tensor("c", n), tensor("s", domain="positive")
@@ -28,7 +30,9 @@ X, w = tensor("X", n, m), tensor("w", m)
 F = define(name("f")[i], Sum(j, A[i, j] * b[j]))
 Z = define(name("z")[i], (b[i] - c[i]) / s[()])
 R = define(name("r")[i], Sum(k, X[i, k] * w[k]))
-PROGRAM = Program.of([A, b, c, s, X, w], [F, Z, R])
+U = define(name("u")[i], c[i] * (b[i] ** 2 + s[()]) ** number(-HALF))
+V = define(name("v")[i], Sum(j, A[i, j] * c[j]) / s[()])
+PROGRAM = Program.of([A, b, c, s, X, w], [F, Z, R, U, V])
 NAMES = Names(PROGRAM.definitions())
 SIZES = {n: 4, m: 3}
 
@@ -37,6 +41,8 @@ SHORTER: dict[str, tuple[Node, Node]] = {
     "with its letters in another order": (Sum(j, i, b[j] * A[i, j] * c[i]), Sum(i, c[i] * F[i])),
     "a factor outside the sum": (Sum(i, c[i] * (b[i] - c[i])) / s[()], Sum(i, c[i] * Z[i])),
     "a part of a power": ((b[i] - c[i]) / s[()] ** 2, Z[i] / s[()]),
+    "a part with a root": (b[i] * c[i] * (b[i] ** 2 + s[()]) ** number(-3 * HALF), b[i] * U[i] / (b[i] ** 2 + s[()])),
+    "a sum and what stands before it": (Sum(i, j, b[i] * A[i, j] * c[j]) / s[()] ** 2, Sum(i, b[i] * V[i]) / s[()]),
     "one of the terms below a sum": (
         Sum(j, A[i, j] * (c[j] + 2 * b[j])) - 2 * F[i],
         Sum(j, A[i, j] * c[j]),
@@ -47,6 +53,7 @@ KEPT: dict[str, Node] = {
     "the transposed matrix": Sum(i, A[i, j] * b[i] * c[i]),
     "a letter that others read": Sum(j, A[i, j] * b[j] * c[j]),
     "another matrix": Sum(k, X[i, k] * w[k] ** 2),
+    "a sum without what stands before it": Sum(i, j, b[i] * A[i, j] * c[j]),
     "a part of its axis": Sum(k, X[i, k] * w[k] * exp(w[k])),
 }
 

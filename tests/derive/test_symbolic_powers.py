@@ -11,17 +11,18 @@ from derive.functions import exp, log
 from derive.index import letters
 from derive.nodes import Node, Sum
 from derive.notation import tensor
+from derive.over_axes import inverse
 from derive.program import Program
 from derive.size_algebra import sizes
 from derive.tree import key
 from tests.derive.witnesses import drawn, same, seeded
 
 n, m = sizes("n m")
-i, j, q = letters("i j q", n, m, n)
+i, j, q, p, k = letters("i j q p k", n, m, n, n, m)
 g, a = tensor("g"), tensor("a", domain="positive")
 x, y, z = (tensor(text, n, domain="positive") for text in "xyz")
-X, Y = tensor("X", n, m), tensor("Y", n, m)
-PROGRAM = Program.of([g, a, x, y, z, X, Y], a)
+X, Y, M, weights = tensor("X", n, m), tensor("Y", n, m), tensor("M", n, n), tensor("weights", m)
+PROGRAM = Program.of([g, a, x, y, z, X, Y, M, weights], a)
 SIZES = {n: 4, m: 3}
 u, v, w, r = x[i], y[i], z[i], g[()]
 
@@ -45,6 +46,10 @@ SHORTER: dict[str, tuple[Node, Node]] = {
 KEPT: dict[str, Node] = {
     "powers of other bases": u**r * v ** (r - 1),
     "other exponents": u**r * u ** a[()],
+    "sums of products of two matrices": Sum(i, j, weights[j] * X[i, j] * Y[i, k])
+    + Sum(i, j, weights[j] * X[i, k] * Y[i, j]),
+    "sums with an inverse": Sum(p, inverse(p, q, M[p, q]).entry(i, p) * x[p])
+    + Sum(p, inverse(p, q, M[p, q]).entry(p, i) * x[p]),
     "sums of other vectors": Sum(i, X[i, j] * x[i]) + Sum(i, Y[i, j] * y[i]),
     "a sum that would be computed anew for every entry": Sum(i, X[i, j] * x[i]) - x[q] * Sum(i, X[i, j] * z[i]),
     "a half of a sum": (u + v) * w / 2,
@@ -54,7 +59,7 @@ KEPT: dict[str, Node] = {
 
 def at(node: Node) -> np.ndarray:
     values = drawn(PROGRAM.inputs, SIZES, seeded("symbolic powers"))
-    return run(PROGRAM, values, SIZES).array(node + 0 * u + 0 * X[i, j] + 0 * x[q], (i, j, q))
+    return run(PROGRAM, values, SIZES).array(node + 0 * u + 0 * X[i, j] + 0 * x[q] + 0 * weights[k], (i, j, q, k))
 
 
 @pytest.mark.parametrize("case", SHORTER)

@@ -119,9 +119,11 @@ class MatrixWriter:
     # -- sums and products
 
     def _sum(self, terms: Sequence[Matrix]) -> Run:
+        """The terms, the first positive one in front."""
+        signed = [_split_sign(term) for term in terms]
+        first = next((m for m, (negative, _) in enumerate(signed) if not negative), 0)
         tokens: list[Token] = []
-        for m, term in enumerate(terms):
-            negative, positive = _split_sign(term)
+        for m, (negative, positive) in enumerate([signed[first], *signed[:first], *signed[first + 1 :]]):
             if m or negative:
                 tokens.append(self.pen.sign(negative=negative, leading=not m))
             tokens.extend(self._write(positive, ENTRIES).tokens)
