@@ -198,3 +198,12 @@ def test_names_do_not_meet_names_that_are_there() -> None:
     (name,) = introduced(found)
     assert name.partition("[")[0] not in {"p", "q", "r", "s", "t", "z", "L"}
     assert np.all([c.outcome == "holds" for c in check_derivation(found).all])
+
+
+def test_a_name_has_its_axes_as_its_expression_has_them() -> None:
+    """Rows of a softmax stay rows, so that matrix notation needs no transposes."""
+    z, V, y = tensor("z", n, d), tensor("V", d, n), names("y")[0]
+    (a,) = letters("a")
+    y = define(y[i, a], Sum(k, softmax(k, z[i, k]) * V[k, a]))
+    (name,) = introduced(vjp(Program.of([z, V], y), "z"))
+    assert name.endswith("[i,k]")
