@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from derive.nodes import Tensor
-from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, name, replaced, subscript
+from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, method, name, replaced, subscript
 
 __all__ = ["Assign", "Block", "Loop", "Update", "names_in", "renamed", "shared", "source"]
 
@@ -138,7 +138,17 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
     counted: dict[int, tuple[Statement, Counter[Code]]] = {}
     while (found := _heaviest(statements, counted)) is not None:
         statements = _named(statements, found, fresh)
-    return Block(statements)
+    return Block([_own_copy(s) for s in statements])
+
+
+FILLED = ("array", "buffer")
+
+
+def _own_copy(statement: Statement) -> Statement:
+    """The statement; where what sums are added to was given another name too, that of a copy."""
+    if isinstance(statement, Assign) and statement.role in FILLED and statement.code.text.isidentifier():
+        return replace(statement, code=method(statement.code, "copy"))
+    return statement
 
 
 KEPT = re.compile(r"axis=(\d+), keepdims=True\)$")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from derive.index import Index, Letter, Quotient, as_index, index_floor, index_mod, split_index
-from derive.nodes import Bracket, Node, Over, Sum
+from derive.nodes import Bracket, Node, Over, Ref, Sum
 from derive.notation import mul
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.code import Code, call, method
@@ -101,7 +101,8 @@ def _divisor(node: Node, one: Letter) -> Size | None:
                 continue
             if not _readable(below, index, one):
                 return None
-            divisors.update(dict.fromkeys(_divisors(index, one)))
+            if not (isinstance(below, Ref) and _is_merged(below, one)):
+                divisors.update(dict.fromkeys(_divisors(index, one)))
         if isinstance(below, Bracket):
             divisors.update(dict.fromkeys(_radices(below, one)))
     known = [d for d in divisors if (high := exact_quotient(one.length, d)) is not None and high != 1]
@@ -129,6 +130,13 @@ def _is_digit(atom: Quotient, one: Letter) -> bool:
         return True
     found = inner.terms[0][0] if len(inner.terms) == 1 and inner.constant == 0 else None
     return isinstance(found, Quotient) and inner.terms[0][1] == 1 and _is_digit(found, one)
+
+
+def _is_merged(node: Ref, one: Letter) -> bool:
+    """Whether a tensor is read at the quotient and the remainder of a letter: it is reshaped as a whole."""
+    digits = [a for i in node.indices for a, _ in i.terms if isinstance(a, Quotient) and a.index.letter is one]
+    alone = all(len(i.terms) == 1 and i.constant == 0 for i in node.indices if one in i.free)
+    return alone and len(digits) == 2 and type(digits[0]) is not type(digits[1])
 
 
 def _divisors(index: Index, one: Letter) -> Iterator[Size]:

@@ -194,7 +194,9 @@ class _Writer:
             block.statements[made[0]] = Assign(target, made[1].code, d.tensor, role="array")
             return
         if part is not None:
-            wide = t.identifiers.label(f"{target}_padded")
+            wide = t.identifiers.label(
+                f"{target}_padded" if code.text.startswith(f"{base.text}[") else f"{target}_sum"
+            )
             renamed(block, base.text, wide)
             code = replaced(code, {base.text: name(wide)})
             block.statements[part[0]] = Assign(wide, part[1].code, role="array")
