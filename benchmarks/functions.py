@@ -69,9 +69,8 @@ def seconds(call: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def code(problem: Problem, found: Derivation) -> float:
-    """The time of the exported code against that of the expert's, at large sizes."""
-    function = found.function()
+def given_to(problem: Problem) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments at which times are measured, and what the derivative takes beside them."""
     given = dict(problem.draw(problem.large_sizes(), seed=0, scale=0.1))
     extra: dict[str, Any] = {}
     rng = np.random.default_rng(0)
@@ -79,6 +78,13 @@ def code(problem: Problem, found: Derivation) -> float:
         extra[f"d_{problem.output}"] = rng.normal(size=np.shape(problem.function(**given)))
     if problem.kind in ("jvp", "hvp"):
         extra[f"t_{problem.wrt}"] = rng.normal(size=given[problem.wrt].shape)
+    return given, extra
+
+
+def code(problem: Problem, found: Derivation) -> float:
+    """The time of the exported code against that of the expert's, at large sizes."""
+    function = found.function()
+    given, extra = given_to(problem)
     ours = {name: given.get(name) for name in inspect.signature(function).parameters}
     ours |= {name: next(iter(extra.values())) for name, value in ours.items() if value is None}
     repeat = max(1, int(0.02 / (seconds(lambda: problem.backward(**given, **extra)) + 1e-7)))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from derive.definitions import Definition, Recurrence, define, recurrence
     from derive.derivation import Chain, Derivation, Step
     from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, mixed, taylor, vjp
-    from derive.errors import DerivationError, MissingRuleError, NotationError
+    from derive.errors import DerivationError, MissingRuleError, NotationError, WrongResultError
     from derive.evaluate import run
     from derive.formula import Claim, Formula, claim, line, load, prove
     from derive.functions import (
@@ -81,7 +81,7 @@ _WHERE = {
     "definitions": "Definition Recurrence define recurrence",
     "derivation": "Chain Derivation Step",
     "differentiate": "gradient hessian hvp jacobian jvp mixed taylor vjp",
-    "errors": "DerivationError MissingRuleError NotationError",
+    "errors": "DerivationError MissingRuleError NotationError WrongResultError",
     "evaluate": "run",
     "formula": "Claim Formula claim line load prove",
     "functions": "absolute arcsin arctan cos cosh erf exp expm1 greater greater_equal log log1p maximum minimum relu "
@@ -101,7 +101,8 @@ _MODULE_OF = {name: module for module, listed in _WHERE.items() for name in list
 
 __all__ = [
     "Chain", "Claim", "Definition", "Derivation", "DerivationError", "Formula", "MissingRuleError",
-    "NotationError", "Partial", "Program", "Recurrence", "Ref", "Statement", "Step", "Sum", "Tensor", "absolute",
+    "NotationError", "Partial", "Program", "Recurrence", "Ref", "Statement", "Step", "Sum", "Tensor",
+    "WrongResultError", "absolute",
     "arcsin", "arctan", "argmax", "argmin", "assume", "at_least", "at_most", "claim", "cos", "cosh", "define",
     "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal", "hessian", "hvp",
     "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters", "line", "load",

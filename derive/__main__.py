@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from derive.console import complain, conclude, cut, loaded, run, summary, width, worst
-from derive.errors import DerivationError, MissingRuleError, NotationError
+from derive.errors import DerivationError, MissingRuleError, NotationError, WrongResultError
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation, Evidence
@@ -153,9 +153,11 @@ class Kind(StrEnum):
     gradient = "gradient"
     jacobian = "jacobian"
     hessian = "hessian"
+    mixed = "mixed"
     hvp = "hvp"
     jvp = "jvp"
     vjp = "vjp"
+    taylor = "taylor"
 
 
 class FunctionFormat(StrEnum):
@@ -182,29 +184,57 @@ def function(
         list[str], typer.Option("--shape", metavar="X=n,d", help="The shape of an argument; X= for a number.")
     ],
     kind: Annotated[Kind, typer.Option("--kind", help="What is derived.")] = Kind.gradient,
+    order: Annotated[int, typer.Option("--order", min=1, help="The order of a Taylor polynomial.")] = 2,
     to: FunctionTo = LATEX,
     lang: Lang = Language.en,
     output: Folder = Path("derivations"),
 ) -> None:
     """Derive from a NumPy function in a file of your own. The file is run as a Python program."""
-    import derive
     from derive.evidence import evidence_for
 
     found, assumptions = _function_of(target)
     shapes = dict(_shape_of(one) for one in shape)
-    ask = getattr(derive, kind.value)
-    subject = ask(found, wrt[0] if len(wrt) == 1 else tuple(wrt), shapes=shapes, assumptions=assumptions)
-    evidence = evidence_for(subject)
+    subject = _asked(kind, found, wrt, order, shapes, assumptions)
     name = "-".join((found.__name__, kind.value, *wrt))
     formats = [Format(one.value) for one in to if one is not FunctionFormat.numpy]
-    documents = _documents(subject, name, evidence, formats, lang, output)
-    if FunctionFormat.numpy in to:
-        documents[output / f"{name.replace('-', '_')}.py"] = subject.numpy_source().encode()
+    try:
+        evidence = evidence_for(subject)
+        documents = _documents(subject, name, evidence, formats, lang, output)
+        if FunctionFormat.numpy in to:
+            documents[output / f"{name.replace('-', '_')}.py"] = subject.numpy_source().encode()
+    except WrongResultError as error:
+        path = output / f"{name}.report.py"
+        _save(path, error.report.encode())
+        raise DerivationError(
+            f"{error.what}\nThis is an error of the toolkit: please send its authors {path}"
+        ) from error
     for path, document in documents.items():
         _save(path, document)
         typer.echo(str(path))
     typer.secho(summary(evidence.all), dim=True)
     _finish([evidence.outcome])
+
+
+def _asked(
+    kind: Kind,
+    found: Callable[..., Any],
+    wrt: Sequence[str],
+    order: int,
+    shapes: dict[str, tuple[str | int, ...]],
+    assumptions: Callable[..., Any] | None,
+) -> Derivation:
+    """The derivation of this kind. Raises: NotationError where it cannot be made."""
+    import derive
+
+    if kind is Kind.mixed:
+        if len(wrt) != 2:
+            raise NotationError(f"second derivatives are by two arguments: give --wrt twice, not {len(wrt)} times")
+        return derive.mixed(found, wrt[0], wrt[1], shapes=shapes, assumptions=assumptions)
+    by = wrt[0] if len(wrt) == 1 else tuple(wrt)
+    if kind is Kind.taylor:
+        return derive.taylor(found, by, order=order, shapes=shapes, assumptions=assumptions)
+    subject: Derivation = getattr(derive, kind.value)(found, by, shapes=shapes, assumptions=assumptions)
+    return subject
 
 
 def _function_of(target: str) -> tuple[Callable[..., Any], Callable[..., Any] | None]:

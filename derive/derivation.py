@@ -156,7 +156,12 @@ class Derivation(Printable):
 
     def __repr__(self) -> str:
         outputs, wrt = (", ".join(t.name for t in tensors) for tensors in (self.program.outputs, self.wrt))
-        return f"<{self.kind} of {outputs} with respect to {wrt}: {len(self.chains)} chains, {len(self.steps)} lines>"
+        counted = f"{len(self.chains)} chains, {len(self.steps)} lines"
+        return f"<{self.kind} of {outputs} with respect to {wrt}: {counted}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What a terminal of IPython shows: the lines, checked."""
+        printer.text(repr(self) if cycle else self.text())
 
     @property
     def results(self) -> tuple[Chain, ...]:
@@ -177,6 +182,11 @@ class Derivation(Printable):
         if self.kind == "vjp":
             return self.derived.inputs[-1:]
         return tuple(t for t in self.derived.inputs if t not in self.program.inputs)
+
+    @property
+    def order(self) -> int:
+        """The order of the remainder of a Taylor polynomial; 0 for what leaves none."""
+        return max((step.order for step in self.steps), default=0)
 
     @property
     def differentiated(self) -> tuple[Tensor, ...]:

@@ -6,6 +6,7 @@ The most important functions are ``evidence_for`` (of all that a document says) 
 
 from __future__ import annotations
 
+import contextlib
 from weakref import WeakKeyDictionary
 
 from derive.derivation import Check, Derivation, Evidence
@@ -17,24 +18,32 @@ __all__ = ["code_check", "evidence_for"]
 
 
 def evidence_for(subject: Derivation | Formula | Claim, *, seed: int = 0) -> Evidence:
-    """The checks of everything that a document about ``subject`` says.
+    """The checks of everything that a document about ``subject`` says; those of a derivation are made once.
 
     Of a derivation from a NumPy function its NumPy source is checked too, where it has one.
     Raises: DerivationError when a check fails: a wrong result is not printed. Of a derivation from a NumPy function
     it is a WrongResultError, which holds a report to send.
     """
+    if not isinstance(subject, Derivation):
+        return _found(subject, seed)
+    known = _EVIDENCE.setdefault(subject, {})
+    if seed not in known:
+        known[seed] = _found(subject, seed)
+    return known[seed]
+
+
+_EVIDENCE: WeakKeyDictionary[Derivation, dict[int, Evidence]] = WeakKeyDictionary()
+_CODE: WeakKeyDictionary[Derivation, Check] = WeakKeyDictionary()
+
+
+def _found(subject: Derivation | Formula | Claim, seed: int) -> Evidence:
     from verify.derivation import check_derivation
 
     evidence = check_derivation(subject, seed=seed)
     if isinstance(subject, Derivation) and subject.program.source is not None:
-        try:
-            check = code_check(subject, seed=seed)
-        except NotationError:
-            # an operation without a NumPy form: `numpy_source` says which
-            check = None
-        if check is not None:
-            chain = subject.results[0]
-            evidence = evidence.joined(chain, check)
+        # where an operation has no NumPy form, `numpy_source` says which
+        with contextlib.suppress(NotationError):
+            evidence = evidence.joined(subject.results[0], code_check(subject, seed=seed))
     if evidence.outcome == "fails":
         worst = next(check for check in evidence.all if check.outcome == "fails")
         message = f"a check of this derivation disagrees, so it is not printed: {worst.message}"
@@ -42,9 +51,6 @@ def evidence_for(subject: Derivation | Formula | Claim, *, seed: int = 0) -> Evi
             raise WrongResultError(message, report(subject, worst, seed))
         raise DerivationError(message)
     return evidence
-
-
-_CODE: WeakKeyDictionary[Derivation, Check] = WeakKeyDictionary()
 
 
 def code_check(derivation: Derivation, *, seed: int = 0) -> Check:

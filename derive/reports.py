@@ -54,6 +54,6 @@ def _call(derivation: Derivation, source: Source) -> str:
     wrt = repr(names[0]) if len(names) == 1 else repr(tuple(names))
     if derivation.kind == "mixed":
         wrt = ", ".join(map(repr, names if len(names) > 1 else names * 2))
-    order = f", order={derivation.steps[-1].order - 1}" if derivation.kind == "taylor" else ""
+    order = f", order={derivation.order - 1}" if derivation.kind == "taylor" else ""
     assumed = f", assumptions={_name(source.assumptions)}" if source.assumptions is not None else ""
     return f"derive.{derivation.kind}({_name(source.function)}, {wrt}{order}, shapes={shapes!r}{assumed})"

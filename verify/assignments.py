@@ -22,7 +22,7 @@ Draw = tuple[float, Sizes]
 DRAWS = 80
 SMALLEST, USUAL, LARGEST = 2, 5, 9
 # So many entries in all axes' products are cheap; more count against a draw.
-CHEAP = 300
+CHEAP = 150
 
 
 def assignments(stage: Stage, count: int, rng: np.random.Generator) -> list[Sizes]:

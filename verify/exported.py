@@ -42,6 +42,8 @@ ENTRIES = {"hessian": 40, "hvp": 40, "mixed": 40}
 MANY = 150
 DIRECTIONS = 4
 HALVINGS = 9
+LONGEST = 0.25
+"""How long the largest entry of the displacement of a Taylor polynomial is at first."""
 SHORT = 0.3
 """By how much the order of a remainder may fall short."""
 FLOOR = 1e-13
@@ -54,6 +56,8 @@ def check_exported(derivation: Derivation, *, seed: int = 0) -> Check:
     What is differentiated is the NumPy function that the derivation was made from; where there is none, its program.
     Raises: NotationError where the derivation has no NumPy source.
     """
+    if not derivation.results:
+        raise NotationError("a derivation without a result has no NumPy source to check")
     function = compiled(derivation)
     with np.errstate(all="ignore"):
         return _check(derivation, function, seed)
@@ -64,7 +68,7 @@ def _check(derivation: Derivation, function: Callable[..., Any], seed: int) -> C
     traced = program.source is not None
     witness = "numerical derivative of the NumPy function" if traced else "numerical derivative of the program"
     test = Test(chain, None, chain.start, chain.start, "=", witness, "the NumPy source")
-    stage = Stage(Sources(program, {}, (program, derivation.derived)), derivation.chains, seed)
+    stage = Stage(Sources(program, {}, (program, derivation.derived)), (), seed)
     names = arguments(derivation)
     rng = np.random.default_rng([seed, 2])
     for attempt in range(ROUNDS):
@@ -75,7 +79,7 @@ def _check(derivation: Derivation, function: Callable[..., Any], seed: int) -> C
                 continue
             given = {t: world.drawn(t)[0].copy() for t in names} | dict(program.constants)
             given |= {t: a.astype(int) for t, a in given.items() if t.below is not None}
-            subject = _Subject(derivation, given, sizes)
+            subject = _Subject(derivation, function, given, sizes)
             try:
                 found = function(**{name: given[t].copy() for t, name in names.items()}, **_asked(function, sizes))
                 compared = subject.compared(found)
@@ -86,7 +90,7 @@ def _check(derivation: Derivation, function: Callable[..., Any], seed: int) -> C
                 return test.check()
             if compared is not None:
                 test.met(1, sizes, compared)
-        if len(test.sizes) >= ASSIGNMENTS or (test.sizes and not stage.symbols):
+        if max(len(test.sizes), test.points * (not stage.symbols)) >= ASSIGNMENTS:
             break
     return test.check()
 
@@ -105,6 +109,7 @@ class _Subject:
     """What a derivation differentiates, at one point."""
 
     derivation: Derivation
+    function: Callable[..., Any]
     given: Given
     sizes: Sizes
 
@@ -145,7 +150,7 @@ class _Subject:
     def compared(self, found: Any) -> str | float | None:
         """What is wrong, or by how much of the largest entry the code differs; None where nothing can be said."""
         if self.derivation.kind == "taylor":
-            return self._remainder(found)
+            return self._remainder()
         known = self.numerically()
         if not np.isfinite(known.value).all() or not np.isfinite(known.bound).all():
             return None
@@ -242,16 +247,16 @@ class _Subject:
                 return np.ravel(u[:m, rows].T @ block @ u[n - block.shape[1] :, columns])
         return np.concatenate([np.ravel(a) for a in found])
 
-    def _remainder(self, _: Any) -> str | float | None:
+    def _remainder(self) -> str | float | None:
         """The order in which f(x + v) and the polynomial part, v halved again and again."""
-        order = int(self.derivation.chains[-1].steps[0].order)
+        order = self.derivation.order
         (x,) = self.moving
         (v,) = self.derivation.added
-        names = arguments(self.derivation)
-        function = compiled(self.derivation)
+        names, function = arguments(self.derivation), self.function
         errors, large = [], 0.0
+        longest = LONGEST / float(np.abs(self.given[v]).max(initial=1e-300))
         for k in range(HALVINGS):
-            step = self.given[v] * 2.0**-k
+            step = self.given[v] * longest * 2.0**-k
             value = float(self.moved(np.ravel(self.given[x] + step)))
             here = {**self.given, v: step}
             ours = float(function(**{name: here[t] for t, name in names.items()}, **_asked(function, self.sizes)))
@@ -267,4 +272,4 @@ class _Subject:
             return None
         if max(falls[-2:]) < order - SHORT:
             return f"the remainder is of order {max(falls[-2:]):.1f} in {v.name}, not {order}"
-        return 0.0
+        return errors[-1] / max(large, 1e-300)

@@ -2,8 +2,8 @@
 
 An array with *lanes* has the points along its first axis, and after each point its replicas. NumPy only.
 
-The two most important functions are ``settled`` (points, and what rounding can do to them) and ``Errors.of`` (by how
-much operations err).
+The two most important functions are ``settled`` (points, and what rounding can do to them) and ``Errors.applied``
+(how operations err).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MARGIN = 64.0
 PER_POINT = 1 + REPLICAS
 SIGNS = tuple((-1.0) ** k for k in range(REPLICAS))
 # A prime number of them, so that no two axes repeat in step.
-POOL = np.random.default_rng(20).standard_normal(65537) * JITTER
+POOL = np.random.default_rng(20).standard_normal(262147) * JITTER
 
 
 class Errors:
@@ -45,6 +45,16 @@ class Errors:
         if self.offset + count <= POOL.size:
             return POOL[self.offset : self.offset + count].reshape(shape)
         return np.resize(np.roll(POOL, -self.offset), shape)
+
+    def applied(self, lanes: Array) -> Array:
+        """An array with lanes, off by these errors in the replicas; the parts of complex numbers err apart."""
+        if np.iscomplexobj(lanes):
+            flat = np.ascontiguousarray(lanes).reshape(len(lanes), -1).view(float)
+            return self.applied(flat).view(complex).reshape(lanes.shape)
+        made: Array = self.of(lanes.shape) + 1.0
+        made *= lanes
+        made[::PER_POINT] = lanes[::PER_POINT]
+        return made
 
 
 def replicated(points: Array) -> Array:

@@ -100,10 +100,4 @@ class Rounding(Evaluator):
 
     def _jittered(self, array: Array) -> Array:
         whole = np.broadcast_to(array, (self.outer_lengths[0], *array.shape[1:]))
-        mask = erring(whole)
-        if not np.iscomplexobj(whole):
-            return np.asarray(whole * (1 + mask * self.errors.of(whole.shape)))
-        jittered = np.empty(whole.shape, complex)
-        jittered.real = whole.real * (1 + mask * self.errors.of(whole.shape))
-        jittered.imag = whole.imag * (1 + mask * self.errors.of(whole.shape))
-        return jittered
+        return self.errors.applied(whole)

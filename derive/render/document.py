@@ -47,20 +47,17 @@ def document(subject: Subject, evidence: Evidence | None = None, lang: str = "en
     if lang not in LANGUAGES:
         raise NotationError(f"documents are written in {' or '.join(LANGUAGES)}, not {lang!r}")
     claims = claims_of(subject) if isinstance(subject, Formula) else (_as_claim(subject, lang),)
-    known = evidence or _checked(claims)
+    known = evidence or _checked(subject)
     chains = [chain for claim in claims for chain in claim.chains]
     if not any(chain in known.chains or not known.steps.keys().isdisjoint(chain.steps) for chain in chains):
         raise NotationError("this evidence is about other chains: check the very object that is to be printed")
     return _Maker(known, lang).document(subject, claims)
 
 
-def _checked(claims: Sequence[Claim]) -> Evidence:
+def _checked(subject: Subject) -> Evidence:
     from derive.evidence import evidence_for
 
-    found = [evidence_for(claim) for claim in claims]
-    steps = {step: check for one in found for step, check in one.steps.items()}
-    chains = {chain: checks for one in found for chain, checks in one.chains.items()}
-    return Evidence(steps, chains, found[0].seed if found else 0)
+    return evidence_for(subject)
 
 
 def _as_claim(subject: Claim | Derivation, lang: str) -> Claim:

@@ -39,8 +39,8 @@ __all__ = [
     "together",
 ]
 
-SPELLED_OUT = 32
-"""Up to how many numbers of an array are written in a formula; a larger array is a tensor that is given."""
+SPELLED_OUT = 2
+"""Up to how many numbers that are not 0 are written in a formula; another array is a tensor that is given."""
 
 Axis = int | Sequence[int] | None
 
@@ -431,11 +431,11 @@ def as_array(value: object) -> Array:
     if isinstance(value, (float, np.floating)):
         return Array((), number(float(value)))
     if isinstance(value, np.ndarray):
-        return _constant(value)
+        return _constant(value, value)
     if isinstance(value, (list, tuple)):
         parts = [as_array(one) for one in value]
         if all(isinstance(part._body, Number) and not part.letters for part in parts):
-            return _constant(np.array(value))
+            return _constant(np.array(value), value)
         from derive.tracing.shaping import stack
 
         return stack(parts)
@@ -444,7 +444,7 @@ def as_array(value: object) -> Array:
     raise NotationError(session().here(f"{type(value).__name__} is no array and no number"))
 
 
-def _constant(values: np.ndarray[Any, Any]) -> Array:
+def _constant(values: np.ndarray[Any, Any], held: object) -> Array:
     """An array of numbers that the code holds: one number, or a tensor of its own that is given."""
     if values.dtype.kind not in "biuf":
         raise MissingRuleError(session().here(f"an array of {values.dtype} has no rule here"))
@@ -454,14 +454,14 @@ def _constant(values: np.ndarray[Any, Any]) -> Array:
     letters = tuple(session().letter(int(axis)) for axis in values.shape)
     if values.size and np.all(values == values.flat[0]):
         return Array(letters, as_array(values.flat[0].item()).body, kind)
-    if kind == "real" and values.size <= SPELLED_OUT:
+    if kind == "real" and np.count_nonzero(values) <= SPELLED_OUT:
         entries = [
             mul(number(float(values[at])), *map(equal, letters, at)) for at in np.ndindex(values.shape) if values[at]
         ]
         made = Array(letters, add(*entries) if entries else ZERO)
         made.wanted = "const"
         return made
-    tensor = session().constant(values)
+    tensor = session().constant(values, held)
     return Array(letters, tensor[letters], kind)
 
 

@@ -234,6 +234,10 @@ refuses(
     "math.floor", "math.ceil", "floor", "ceil", "round", "around", "rint", "trunc", "fix",
 )  # fmt: skip
 refuses(
+    "call the function with whole arrays",
+    "vectorize", "frompyfunc", "apply_along_axis", "apply_over_axes",
+)  # fmt: skip
+refuses(
     "a test of values has no place in a derivation: leave it out",
     "isnan", "isinf", "isfinite", "allclose", "isclose", "array_equal", "any", "all",
 )  # fmt: skip

@@ -106,7 +106,7 @@ class Shim:
             return exact(sympy.pi)
         if isinstance(real, ModuleType):
             return shim_of(real)
-        if callable(real) and not isinstance(real, type):
+        if callable(real) and (not isinstance(real, type) or name in _ENTRY_BY_ENTRY):
             return traced(real, self._prefix + name)
         return real
 
@@ -116,6 +116,8 @@ def traced(real: Callable[..., Any], path: str) -> Callable[..., Any]:
 
     def function(*args: Any, **options: Any) -> Any:
         _load()
+        if path in _ENTRY_BY_ENTRY:
+            return call(path, args, options)
         if path in FUNCTIONS and (path in _MAKING or _holds(args) or _holds(options.values())):
             return call(path, args, options)
         if _holds(args) or _holds(options.values()) or (path in _EXACT and all(map(_is_number, args))):
@@ -140,6 +142,9 @@ def _is_number(value: object) -> bool:
 
 _EXACT = frozenset({"sqrt", "exp", "log", "math.sqrt", "math.exp", "math.log"})
 """Of plain numbers these are kept as they are written."""
+
+_ENTRY_BY_ENTRY = frozenset({"vectorize", "frompyfunc", "apply_along_axis", "apply_over_axes"})
+"""These call a function of the user's entry by entry, or row by row."""
 
 _MAKING = frozenset({"zeros", "ones", "empty", "full", "eye", "identity", "arange"})
 """These make arrays that the function may write to."""

@@ -28,6 +28,11 @@ __all__ = ["Session", "Specialise", "session"]
 LETTERS = "ijklmpqrstuvwabcdefgh"
 """Names of letters, in the order in which axes get them."""
 
+QUOTED = 88
+"""How much of a line of the user's code a message quotes."""
+LISTED = 6
+"""Up to how many numbers of an array that the code holds are said where it is named."""
+
 
 class Specialise(Exception):
     """The code needs a number where there is a size."""
@@ -95,12 +100,14 @@ class Session:
         self.definitions.append(made)
         return made
 
-    def constant(self, values: Any) -> Tensor:
-        """The tensor that stands for an array of numbers which the code holds; one tensor for one array."""
+    def constant(self, values: Any, held: object) -> Tensor:
+        """The tensor that stands for an array of numbers which the code holds as ``held``; one for one array."""
         for tensor, known in self.constants.items():
             if known is values or (known.shape == values.shape and bool((known == values).all())):
                 return tensor
-        tensor = Tensor(self.name("const"), tuple(int(axis) for axis in values.shape))
+        tensor = Tensor(self.name(self.held_as(held)), tuple(int(axis) for axis in values.shape))
+        listed = ": " + ", ".join(f"{x:g}" for x in values.flat) if values.ndim == 1 and values.size <= LISTED else ""
+        tensor.meaning = (f"numbers in the code{listed}", f"代码中的数{listed}")
         if values.dtype.kind in "biu" and values.min() >= 0:
             tensor.below = int(values.max()) + 1
         elif (values > 0).all():
@@ -108,14 +115,32 @@ class Session:
         self.constants[tensor] = values
         return tensor
 
-    def here(self, message: str) -> str:
-        """The message with the line of the user's code that the run has reached."""
+    def held_as(self, value: object) -> str:
+        """The name of the variable that holds a value where the user's code is."""
+        frame = self.frame()
+        while frame is not None and frame.f_code in self.codes:
+            code = frame.f_code
+            known = {n: frame.f_globals[n] for n in code.co_names if n in frame.f_globals} | frame.f_locals
+            for name, one in known.items():
+                if one is value and name.strip("_").isidentifier():
+                    return name.strip("_")
+            frame = frame.f_back
+        return "const"
+
+    def frame(self) -> FrameType | None:
+        """Where the user's code is; None outside of it."""
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code not in self.codes:
             frame = frame.f_back
+        return frame
+
+    def here(self, message: str) -> str:
+        """The message with the line of the user's code that the run has reached."""
+        frame = self.frame()
         if frame is None:
             return message
         code = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        code = code if len(code) <= QUOTED else f"{code[:QUOTED]}…"
         said = f"line {frame.f_lineno} of {frame.f_code.co_name}"
         return f"{said}, `{code}`: {message}" if code else f"{said}: {message}"
 

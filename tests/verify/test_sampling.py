@@ -32,6 +32,7 @@ OUTSIDE = {
     "sign": 0.5,
     "mask": 0.5,
     "simplex": [0.5, 0.6],
+    "unit sum": [-0.5, 1.6],
     "one-hot": [1.0, 1.0],
     "unit norm": [1.0, 1.0],
     "symmetric": [[1.0, 2.0], [3.0, 4.0]],

@@ -389,5 +389,5 @@ def _said(check: Check) -> str:
     if check.outcome != "holds":
         return f"Not checked: {check.message}."
     at = "; ".join(", ".join(f"{symbol} = {n}" for symbol, n in sizes) for sizes in check.sizes if sizes)
-    where = f" at {at}" if at else f" at {check.points} points"
+    where = f" at {at}" if at else f" at {check.points} point{'s' * (check.points > 1)}"
     return f"Checked against the {check.witness}{where}: differs by at most {check.error:.0e} of its largest entry."

@@ -348,7 +348,7 @@ def test_what_a_false_bracket_multiplies_is_never_read() -> None:
     found = as_derivation(program)
     values = {w: np.array([1.0, 2.0, 4.0]), q: np.array([0.0, 3.0, 5.0]), labels: np.array([0, 2, 0])}
     with np.errstate(all="ignore"):
-        results = found.function("f")(*values.values(), V=3)
+        results = compiled(found, "f")(*values.values(), V=3)
     np.testing.assert_allclose(results["means"], [2.5, 0, 2])
     np.testing.assert_allclose(results["rows"], [0, 1 / 3, 3 / 5])
     assert results["steps"][0] == 0

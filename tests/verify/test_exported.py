@@ -1,0 +1,150 @@
+"""The check of exported code: it holds for every kind, and planted errors are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import derive
+from derive.derivation import Derivation
+from derive.render.numpy import compiled
+from tests.derive.programs import GATE
+from verify.exported import check_exported
+
+SHAPES = {"X": ("n", "d"), "W": ("d", "k"), "b": ("k",)}
+
+
+def scalar(X: Any, W: Any, b: Any) -> Any:
+    H = np.tanh(X @ W + b)
+    return (H**2).sum() / len(X) + np.exp(b).sum()
+
+
+def layer(X: Any, W: Any, b: Any) -> Any:
+    return np.tanh(X @ W + b)
+
+
+KINDS: dict[str, Callable[[], Derivation]] = {
+    "gradient": lambda: derive.gradient(scalar, "W", shapes=SHAPES),
+    "gradient of two": lambda: derive.gradient(scalar, ("X", "b"), shapes=SHAPES),
+    "jacobian": lambda: derive.jacobian(layer, "W", shapes=SHAPES),
+    "vjp": lambda: derive.vjp(layer, "W", shapes=SHAPES),
+    "vjp of two": lambda: derive.vjp(layer, ("W", "X"), shapes=SHAPES),
+    "vjp of a scalar": lambda: derive.vjp(scalar, "b", shapes=SHAPES),
+    "jvp": lambda: derive.jvp(layer, "W", shapes=SHAPES),
+    "jvp of two": lambda: derive.jvp(layer, ("W", "b"), shapes=SHAPES),
+    "hessian": lambda: derive.hessian(scalar, "b", shapes=SHAPES),
+    "mixed": lambda: derive.mixed(scalar, "W", "b", shapes=SHAPES),
+    "mixed of one": lambda: derive.mixed(scalar, "b", "b", shapes=SHAPES),
+    "hvp": lambda: derive.hvp(scalar, "W", shapes=SHAPES),
+    "taylor": lambda: derive.taylor(scalar, "b", order=2, shapes=SHAPES),
+}
+
+
+@pytest.mark.parametrize("which", KINDS)
+def test_code_of_every_kind_agrees(which: str) -> None:
+    check = check_exported(KINDS[which]())
+    assert check.outcome == "holds", check.message
+    assert len(check.sizes) == 3
+    assert {name for sizes in check.sizes for name, _ in sizes} <= {"n", "d", "k"}
+    assert check.witness.endswith("of the NumPy function")
+
+
+def altered(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Any]) -> None:
+    """Code that returns something else."""
+
+    def wrong(derivation: Derivation, name: str | None = None) -> Callable[..., Any]:
+        function = compiled(derivation, name)
+
+        def called(**given: Any) -> Any:
+            found = function(**given)
+            return {key: change(a) for key, a in found.items()} if isinstance(found, dict) else change(found)
+
+        called.__kwdefaults__ = function.__kwdefaults__
+        return called
+
+    monkeypatch.setattr("verify.exported.compiled", wrong)
+
+
+@pytest.mark.parametrize("which", KINDS)
+def test_a_wrong_factor_is_seen(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    altered(monkeypatch, lambda a: a * (1 + 1e-5))
+    check = check_exported(KINDS[which]())
+    assert check.outcome == "fails"
+    assert "the NumPy source is wrong (at " in check.message
+
+
+@pytest.mark.parametrize("which", ["gradient", "jacobian", "vjp of two", "hessian"])
+def test_a_wrong_shape_is_seen(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    altered(monkeypatch, lambda a: a[None])
+    check = check_exported(KINDS[which]())
+    assert check.outcome == "fails"
+    assert "has the shape (1, " in check.message
+
+
+@pytest.mark.parametrize("place", [0, 317, 599])
+def test_one_wrong_entry_among_many_is_seen(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(a: Any) -> Any:
+        a = a.copy()
+        a.flat[place] += 0.01
+        return a
+
+    shapes = {"X": (30, 20), "W": (20, 3), "b": (3,)}
+    found = derive.gradient(scalar, "X", shapes=shapes)
+    assert check_exported(found).outcome == "holds"
+    altered(monkeypatch, change)
+    assert check_exported(found).outcome == "fails"
+
+
+@pytest.mark.parametrize("kind", ["hessian", "hvp", "mixed", "jacobian"])
+def test_where_there_are_many_entries_directions_are_tried(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def quartic(x: Any, A: Any) -> Any:
+        return ((A @ x) ** 4).sum()
+
+    def several(x: Any, A: Any) -> Any:
+        return (A @ x) ** 3
+
+    shapes = {"x": (200,), "A": (2, 200)}
+    made = {
+        "hessian": lambda: derive.hessian(quartic, "x", shapes=shapes),
+        "hvp": lambda: derive.hvp(quartic, "x", shapes=shapes),
+        "mixed": lambda: derive.mixed(quartic, "x", "A", shapes=shapes),
+        "jacobian": lambda: derive.jacobian(several, "x", shapes=shapes),
+    }[kind]()
+    assert check_exported(made).outcome == "holds"
+    altered(monkeypatch, lambda a: a * 1.0001)
+    assert check_exported(made).outcome == "fails"
+
+
+@pytest.mark.parametrize("which", ["softmax_regression", "gather", "max_over_axis"])
+def test_a_program_is_its_own_function(which: str) -> None:
+    case = GATE[which]()
+    check = check_exported(derive.gradient(case.program, case.wrt))
+    assert check.outcome == "holds", check.message
+    assert check.witness.endswith("of the program")
+
+
+def test_a_taylor_polynomial_of_the_wrong_order_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = derive.taylor(scalar, "b", order=2, shapes=SHAPES)
+    first = derive.taylor(scalar, "b", order=1, shapes=SHAPES)
+    monkeypatch.setattr("verify.exported.compiled", lambda _: compiled(first))
+    check = check_exported(second)
+    assert check.outcome == "fails"
+    assert "the remainder is of order 2.0 in v, not 3" in check.message
+
+
+def test_arrays_of_numbers_are_held() -> None:
+    weights = np.linspace(-1, 2, 200)
+    small = np.array([1.5, -2.0, 0.25])
+
+    def f(x: Any, y: Any) -> Any:
+        return np.tanh(x) @ weights + (small * y**2).sum()
+
+    found = derive.gradient(f, ("x", "y"), shapes={"x": 200, "y": 3})
+    assert check_exported(found).outcome == "holds"
+    x, y = np.linspace(0, 1, 200), np.ones(3)
+    result = found.function()(x=x, y=y)
+    np.testing.assert_allclose(result["x"], (1 - np.tanh(x) ** 2) * weights, rtol=1e-12)
+    np.testing.assert_allclose(result["y"], 2 * small, rtol=1e-12)
