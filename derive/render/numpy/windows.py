@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
-from derive.index import Index, Letter
+import sympy
+
+from derive.index import Index, Letter, as_index
 from derive.nodes import Bracket, Node, Number, Ref
 from derive.notation import mul
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, Update
-from derive.render.numpy.code import Code, call, name, subscript, tuple_of
-from derive.render.numpy.reads import slice_between
+from derive.render.numpy.code import ADD, Code, call, chain, literal, name, slice_of, subscript, tuple_of
+from derive.render.numpy.reads import read, slice_between
 from derive.size_algebra import Size, certainly_nonnegative, plus, times
 
 if TYPE_CHECKING:
@@ -25,13 +27,15 @@ __all__ = ["slid"]
 
 FEW = 32
 """How many offsets are worth a loop."""
+SHORT = 4
+"""How many entries of a block are added up one by one: a sum along so short an axis is slow."""
 
 
 def slid(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> Named | None:
     """The product summed over letters, where a window slides along an axis; None where none does."""
     if not over:
         return None
-    return _correlated(t, factors, over) or _looped(t, factors, over)
+    return _correlated(t, factors, over) or _looped(t, factors, over) or _strides(t, factors, over)
 
 
 # -------------------------------------------------------------------------------------------------- one axis alone
@@ -199,3 +203,46 @@ def _buffer(t: Translator, function: str, letters: Sequence[Letter]) -> Code:
     target = name(t.identifiers.label("total"))
     t.blocks[-1].statements.append(Assign(target.text, call(function, t.shape(letters), work=0), role="buffer"))
     return target
+
+
+# -------------------------------------------------------------------------------------------------- short blocks
+
+
+def _strides(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> Named | None:
+    """``x[0::2] + x[1::2]``: the sum over the few entries of the blocks of an axis, by a slice for each of them."""
+    rest = [f for f in factors if not isinstance(f, Number)]
+    whole = rest[0] if len(rest) == 1 else None
+    if not isinstance(whole, Ref) or not all(isinstance(x.length, int) and x.length <= SHORT for x in over):
+        return None
+    if any(isinstance(f, Number) and f.value.is_infinite for f in factors) or whole.tensor in t.passing:
+        return None
+    code, axes, indices = t.arrays[whole.tensor], whole.tensor.axes, list(whole.indices)
+    for one in over:
+        at = next((m for m, i in enumerate(indices) if _is_block(i, one, axes[m])), None)
+        if at is None or any(one in i.free for m, i in enumerate(indices) if m != at):
+            return None
+        place = next(a for a, _ in indices[at].terms if a is not one)
+        assert isinstance(place, Letter)
+        code = _added_up(code, at, one)
+        indices[at] = as_index(place)
+        axes = (*axes[:at], place.length, *axes[at + 1 :])
+    number = mul(*(f for f in factors if isinstance(f, Number)))
+    made = read(t, code, axes, indices, "blocks")
+    return t.scaled(made, number.value if isinstance(number, Number) else sympy.Integer(1))
+
+
+def _is_block(index: Index, one: Letter, size: Size) -> bool:
+    """Whether an index is the place of a block, a letter, times its length plus an entry of it."""
+    if len(index.terms) != 2 or index.constant != 0 or index.coefficient(one) != 1:
+        return False
+    ((place, length),) = index.without(one).terms
+    return isinstance(place, Letter) and length == one.length and times(place.length, length) == size
+
+
+def _added_up(code: Code, axis: int, one: Letter) -> Code:
+    """The entries of the blocks along an axis, added up."""
+    assert isinstance(one.length, int)
+    length = literal(one.length)
+    items = [slice_of(literal(entry) if entry else None, None, length) for entry in range(one.length)]
+    slices = [subscript(code, [*[":"] * axis, item]) for item in items]
+    return chain(ADD, slices[0], [("+", s) for s in slices[1:]]).labelled("blocks")
