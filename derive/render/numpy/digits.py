@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from derive.index import Index, Letter, Quotient, as_index, index_floor, index_mod, split_index
+from derive.index import Index, Letter, Quotient, as_index, index_floor, index_mod
 from derive.nodes import Bracket, Node, Over, Ref, Sum
-from derive.notation import mul
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.code import Code, call, method
 from derive.render.numpy.functions import ALONG
+from derive.render.numpy.radix import near, taken_apart
 from derive.size_algebra import Size, certainly_nonnegative, exact_quotient
 from derive.size_algebra import times as size_times
-from derive.tree import map_children, map_indices, substitute, walk
+from derive.tree import map_children, substitute, walk
 
 if TYPE_CHECKING:
     from derive.render.numpy.translate import Translator
@@ -114,22 +114,23 @@ def _divisor(node: Node, one: Letter) -> Size | None:
 
 def _readable(node: Node, index: Index, one: Letter) -> bool:
     """Whether an index is a letter, or a form of its digits."""
-    plain = index.coefficient(one) != 0
-    if isinstance(node, Bracket) and plain:
+    if isinstance(node, Bracket) and index.coefficient(one) != 0:
         other = node.right if index is node.left else node.left
         tied = other.letter is not None and other.letter.length == one.length
-        return node.relation == "=" and index.letter is one and (tied or bool(_radix(other, one.length)))
-    if plain:
+        if node.relation == "=":
+            return index.letter is one and (tied or bool(_radix(other, one.length)))
+        return node.relation != "≠" and bool(node.difference().without(one).free)
+    if index.coefficient(one) != 0:
         return index.letter is one
     return all(not isinstance(a, Quotient) or one not in a.index.free or _is_digit(a, one) for a, _ in index.terms)
 
 
 def _is_digit(atom: Quotient, one: Letter) -> bool:
+    """Whether what is divided is a letter less a digit, or consists of digits itself."""
     inner = atom.index
-    if inner.letter is one:
-        return True
-    found = inner.terms[0][0] if len(inner.terms) == 1 and inner.constant == 0 else None
-    return isinstance(found, Quotient) and inner.terms[0][1] == 1 and _is_digit(found, one)
+    if inner.coefficient(one) == 1:
+        return near(inner.without(one), atom.divisor)
+    return all(not isinstance(a, Quotient) or one not in a.index.free or _is_digit(a, one) for a, _ in inner.terms)
 
 
 def _is_merged(node: Ref, one: Letter) -> bool:
@@ -142,7 +143,7 @@ def _is_merged(node: Ref, one: Letter) -> bool:
 def _divisors(index: Index, one: Letter) -> Iterator[Size]:
     for atom, _ in index.terms:
         if isinstance(atom, Quotient):
-            if atom.index.letter is one:
+            if atom.index.coefficient(one) == 1:
                 yield atom.divisor
             else:
                 yield from _divisors(atom.index, one)
@@ -153,6 +154,13 @@ def _radices(bracket: Bracket, one: Letter) -> Iterator[Size]:
     for side, other in ((bracket.left, bracket.right), (bracket.right, bracket.left)):
         if bracket.relation == "=" and side.letter is one:
             yield from _radix(other, one.length)
+    form = bracket.difference()
+    if bracket.relation not in "=≠" and form.coefficient(one) in (1, -1):
+        # a range of the quotient
+        for atom, step in form.without(one).terms:
+            radix = step if certainly_nonnegative(step) else size_times(step, -1)
+            if isinstance(atom, Letter) and radix != 1 and size_times(radix, atom.length) == one.length:
+                yield radix
 
 
 def _radix(index: Index, size: Size) -> list[Size]:
@@ -171,40 +179,7 @@ def _radix(index: Index, size: Size) -> list[Size]:
 
 def _at_digits(node: Node, one: Letter, pair: Digits) -> Node:
     high, low = pair
-    return _separated(substitute(node, {one: as_index(high).scaled(low.length) + low}), low.length)
-
-
-def _separated(node: Node, radix: Size) -> Node:
-    """The node with quotients of sums taken apart, and with an equation for each digit."""
-    if isinstance(node, Bracket) and node.relation == "=":
-        whole, rest = split_index(node.difference(), radix)
-        if whole.terms and rest.terms and _within(rest, radix):
-            return mul(_equal(whole), _equal(rest))
-    return map_indices(node, _carried, lambda child: _separated(child, radix))
-
-
-def _within(index: Index, radix: Size) -> bool:
-    """Whether a number lies between ``-radix`` and ``radix``."""
-    return (index + (radix - 1)).certainly_at_least_zero() and index.certainly_below(radix)
-
-
-def _equal(index: Index) -> Bracket:
-    """The equation that a difference is 0."""
-    positive = Index(tuple((a, c) for a, c in index.terms if certainly_nonnegative(c)), 0)
-    rest = positive - index
-    return Bracket(positive, "=", rest) if positive.terms else Bracket(rest, "=", positive)
-
-
-def _carried(index: Index) -> Index:
-    """``⌊(d·w + r)/d⌋`` as ``w + ⌊r/d⌋``."""
-    total = Index((), index.constant)
-    for atom, coefficient in index.terms:
-        new = as_index(atom)
-        if type(atom) is Quotient:
-            whole, rest = split_index(_carried(atom.index), atom.divisor)
-            new = whole + index_floor(rest, atom.divisor)
-        total = total + new.scaled(coefficient)
-    return total
+    return taken_apart(substitute(node, {one: as_index(high).scaled(low.length) + low}), low.length)
 
 
 # ------------------------------------------------------------------------------------------------- laid out again
@@ -222,7 +197,8 @@ def merged(t: Translator, value: Named, groups: Sequence[Digits]) -> Code:
         code = method(code, "reshape", *(t.lengths.code(_size(group)) for group in kept), work=0)
     for m, missing in repeated.items():
         if missing:
-            code = call("np.repeat", code, t.lengths.code(_size(missing)), axis=str(m))
+            along: dict[str, Code | str] = {"axis": str(m)} if len(groups) > 1 else {}
+            code = call("np.repeat", code, t.lengths.code(_size(missing)), work=1, label="", **along)
     return code
 
 

@@ -62,6 +62,7 @@ from derive.render.numpy.masks import finite, masked
 from derive.render.numpy.pieces import confined, placed
 from derive.render.numpy.products import Axes
 from derive.render.numpy.reads import index_array, read, scalar_index
+from derive.render.numpy.running import accumulated
 from derive.render.numpy.scatter import scattered
 from derive.render.numpy.windows import slid
 from derive.size_algebra import Size
@@ -295,7 +296,7 @@ class Translator:
             return self.product([*(f for f in factors if f is not alone[0]), inner.body], inner.letters)
         factors = [f for factor in factors for f in factors_of(factor)]
         factors, over = letters_solved(factors, list(over))
-        part = confined(self, factors, over) or slid(self, factors, over)
+        part = confined(self, factors, over) or slid(self, factors, over) or accumulated(self, factors, over)
         if part is not None:
             return part
         split = next((m for m, f in enumerate(factors) if isinstance(f, Add) and over and _is_split(f, over)), None)
