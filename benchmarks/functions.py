@@ -32,7 +32,7 @@ from rich.table import Table
 import derive
 from benchmarks.classics import PROBLEMS, Problem
 from derive.derivation import Derivation
-from derive.errors import MissingRuleError, NotationError
+from derive.errors import MissingRuleError, NotationError, WrongResultError
 from derive.render.phrases import DOMAINS
 from verify.derivation import check_derivation
 
@@ -113,7 +113,7 @@ def main() -> None:
             found = derivation(problem)
             short = ratio(problem, found)
             took = time.process_time() - start
-        except (MissingRuleError, NotationError) as error:
+        except (MissingRuleError, NotationError, WrongResultError) as error:
             left.append(f"{name}: {error}")
             continue
         lengths.append(short)

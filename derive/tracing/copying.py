@@ -54,7 +54,23 @@ class _Copier:
             return functools.partial(self.value(value.func), *value.args, **value.keywords)
         if _is_of_library(value):
             return traced(value, _path(value))
+        if type(value) in (dict, list, tuple) and _holds_functions(value):
+            return self.container(value)
         return value
+
+    def container(self, value: Any) -> Any:
+        """A table or a sequence of functions, copied with them."""
+        if id(value) not in self.known:
+            self.originals.append(value)
+            if isinstance(value, tuple):
+                self.known[id(value)] = tuple(map(self.value, value))
+            elif isinstance(value, list):
+                self.known[id(value)] = []
+                self.known[id(value)].extend(map(self.value, value))
+            else:
+                self.known[id(value)] = {}
+                self.known[id(value)].update((key, self.value(one)) for key, one in value.items())
+        return self.known[id(value)]
 
     def function(self, original: FunctionType) -> FunctionType:
         if id(original) in self.known:
@@ -67,9 +83,10 @@ class _Copier:
         names: dict[str, Any] = {"__builtins__": _BUILTINS, "__name__": original.__module__}
         names["__package__"] = own.get("__package__")
         cells = tuple(CellType() for _ in original.__closure__ or ())
-        defaults = tuple(map(_real, original.__defaults__ or ())) or None
+        defaults = tuple(map(self.value, original.__defaults__ or ())) or None
         made = FunctionType(code, names, original.__name__, defaults, cells or None)
-        made.__kwdefaults__ = {name: _real(value) for name, value in (original.__kwdefaults__ or {}).items()} or None
+        given = original.__kwdefaults__ or {}
+        made.__kwdefaults__ = {name: self.value(value) for name, value in given.items()} or None
         self.known[id(original)] = made
         for name in {name for one in _codes(code) for name in one.co_names}:
             if name in original.__globals__:
@@ -80,6 +97,17 @@ class _Copier:
             except ValueError:
                 continue
         return made
+
+
+def _holds_functions(container: Any, depth: int = 4) -> bool:
+    """Whether there is a function in a table or a sequence, or in one that it holds."""
+    inside = container.values() if isinstance(container, dict) else container
+    return any(
+        is_copyable(one)
+        or _is_of_library(one)
+        or (depth > 0 and type(one) in (dict, list, tuple) and _holds_functions(one, depth - 1))
+        for one in inside
+    )
 
 
 def copied(function: Callable[..., Any]) -> Callable[..., Any]:

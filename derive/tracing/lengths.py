@@ -14,7 +14,7 @@ from typing import Any
 import sympy
 
 from derive.errors import NotationError
-from derive.size_algebra import Size, as_expression, exact_quotient, plus, times
+from derive.size_algebra import Size, as_expression, certainly_nonnegative, exact_quotient, plus, times
 from derive.tracing.session import session
 
 __all__ = ["Length", "Real", "length", "number_of", "product", "size_of"]
@@ -66,7 +66,8 @@ class Length(int):
         return self._with(other, lambda a, b: _floor(b, a)) if isinstance(other, int) else NotImplemented
 
     def __mod__(self, other: object) -> Any:
-        return self._with(other, _remainder) if isinstance(other, int) else NotImplemented
+        left = self._with(other, _remainder) if isinstance(other, int) else NotImplemented
+        return Remainder(left.size) if isinstance(left, Length) else left
 
     def __divmod__(self, other: object) -> Any:
         return self // other, self % other
@@ -89,6 +90,44 @@ class Length(int):
         return NotImplemented
 
     __rmatmul__ = __matmul__
+
+    def __lt__(self, other: object) -> Any:
+        return _is_above(other, self, strictly=True) if isinstance(other, int) else NotImplemented
+
+    def __le__(self, other: object) -> Any:
+        return _is_above(other, self, strictly=False) if isinstance(other, int) else NotImplemented
+
+    def __gt__(self, other: object) -> Any:
+        return _is_above(self, other, strictly=True) if isinstance(other, int) else NotImplemented
+
+    def __ge__(self, other: object) -> Any:
+        return _is_above(self, other, strictly=False) if isinstance(other, int) else NotImplemented
+
+
+class Remainder(Length):
+    """What a division of sizes leaves; whether it is 0 nobody knows."""
+
+    def _asked(self, *_: object) -> Any:
+        raise NotationError(
+            session().here(
+                f"whether {as_expression(self.size)} is 0 is not known: give the size as a product, such as "
+                'shapes={"x": ("2*m",)}, or as an integer'
+            )
+        )
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _asked
+    __hash__ = int.__hash__
+
+
+def _is_above(one: int, two: int, *, strictly: bool) -> bool:
+    """Whether a size is larger than another (or as large), at every assignment; else a number is asked for."""
+    difference = plus(size_of(one), times(size_of(two), -1))
+    if certainly_nonnegative(plus(difference, -int(strictly))):
+        return True
+    if certainly_nonnegative(plus(times(difference, -1), int(strictly) - 1)):
+        return False
+    session().specialise(difference, "the code compares sizes")
+    return int(one) > int(two) if strictly else int(one) >= int(two)
 
 
 def _real_operator(name: str) -> Callable[[Real, object], Any]:

@@ -79,6 +79,8 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, **_: o
 
 def _triangle(a: object, k: int, relation: str) -> Array:
     array = as_array(a)
+    if array.ndim == 1:
+        array = Array((session().letter(array.sizes[0]), *array.letters), array.body, array.kind)
     row, column = array.letters[-2:]
     bracket = Bracket(as_index(column), relation, as_index(row) + size_of(k))
     return Array(array.letters, mul(bracket, array.body), array.kind)

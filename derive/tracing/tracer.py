@@ -40,7 +40,7 @@ Shapes = Mapping[str, Any]
 """Shapes by the names of arguments: tuples of sizes, which are names, integers or expressions such as ``"4*e"``."""
 
 SPECIALISED = 3
-"""The number that stands for a size which the code needs a number for."""
+"""The number that stands for a size which the code needs a number for; for others the numbers after it."""
 
 
 def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..., Any] | None = None) -> Program:
@@ -61,7 +61,7 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             one, two = (_run(plan, function, assumptions, fixed, run) for run in (0, 1))
         except Specialise as needed:
             for name in needed.names:
-                fixed[name] = SPECIALISED
+                fixed[name] = SPECIALISED + len(fixed)
                 notes[name] = needed.reason
             continue
         hidden = _hidden(plan, function, assumptions, fixed, one, two)
@@ -74,7 +74,7 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             source = Source(function, arguments, found.program.outputs, assumptions)
             return replace(found.program, items=items, notes=remarks, source=source)
         for name in hidden:
-            fixed[name] = SPECIALISED
+            fixed[name] = SPECIALISED + len(fixed)
             notes[name] = "the code makes a number of this size"
 
 
@@ -174,7 +174,8 @@ def _size_of_tree(tree: ast.expr, symbols: dict[str, sympy.Symbol]) -> Size:
 # ------------------------------------------------------------------------------------------------------ one run
 
 
-_VALUES = ((4, 6, 10, 14, 22, 26, 34, 38, 46, 58, 62, 74), (6, 10, 14, 22, 26, 34, 38, 46, 58, 62, 74, 82))
+# The second in another order and odd: what the code decides by comparing or halving sizes is seen.
+_VALUES = ((4, 6, 10, 14, 22, 26, 34, 38, 46, 58, 62, 74), (83, 71, 61, 53, 47, 37, 31, 29, 23, 17, 13, 11))
 
 
 def _run(
@@ -406,7 +407,7 @@ def _hidden(
     worth = dict(zip(live, _VALUES[0], strict=False))
     found = []
     for name in live:
-        other = _run(plan, function, assumptions, fixed, {**worth, name: 86})
+        other = _run(plan, function, assumptions, fixed, {**worth, name: 87})
         if not _agree(one, other):
             found.append(name)
     return found or live

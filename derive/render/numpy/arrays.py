@@ -17,12 +17,14 @@ class Named:
     """An expression with an axis for each letter. ``kind`` is "float", "int" or "bool".
 
     ``condition`` is a Python condition under which it is computed; where it does not hold the value is 0.
+    ``system`` is the matrix of which this is the inverse, where it is better not to compute it.
     """
 
     code: Code
     letters: tuple[Letter, ...] = ()
     kind: str = "float"
     condition: Code | None = None
+    system: Code | None = None
 
     def under(self, condition: Code | None) -> Named:
         """The same value under a condition."""

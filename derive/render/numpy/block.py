@@ -21,7 +21,7 @@ class Assign:
     """``target = code``, behind it the shape of the ``tensor`` that it is.
 
     ``role`` is "value" for a name that is assigned once, "array" for what a loop fills, "buffer" for what sums are
-    added to, "part" for an entry of an array.
+    added to, "changed" for a value with entries that change afterwards, "part" for an entry of an array.
     """
 
     target: str
@@ -138,15 +138,36 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
     counted: dict[int, tuple[Statement, Counter[Code]]] = {}
     while (found := _heaviest(statements, counted)) is not None:
         statements = _named(statements, found, fresh)
-    return Block([_own_copy(s) for s in statements])
+    return Block([_owned(s) for s in _without_aliases(statements)])
 
 
 FILLED = ("array", "buffer")
 
 
-def _own_copy(statement: Statement) -> Statement:
-    """The statement; where what sums are added to was given another name too, that of a copy."""
-    if isinstance(statement, Assign) and statement.role in FILLED and statement.code.text.isidentifier():
+def _without_aliases(statements: list[Statement]) -> list[Statement]:
+    """The statements without second names for a value that has one."""
+    for m, statement in enumerate(statements):
+        if isinstance(statement, Assign) and statement.role == "value" and statement.tensor is None:
+            code, after = statement.code, statements[m + 1 :]
+            is_name = code.text.isidentifier() and statement.target in names_in(Block(after))
+            if is_name and not any(_writes(s, code.text) for s in after):
+                return _without_aliases([*statements[:m], *(_exchanged(s, {statement.target: code}) for s in after)])
+    return statements
+
+
+def _writes(statement: Statement, own: str) -> bool:
+    """Whether a statement changes the array of this name."""
+    if isinstance(statement, Loop):
+        return own in _changing(statement)
+    return isinstance(statement, Update) and statement.target is not None and own in statement.target.names
+
+
+def _owned(statement: Statement) -> Statement:
+    """The statement, with a copy of what has another name already where its entries change afterwards."""
+    if not isinstance(statement, Assign):
+        return statement
+    code = statement.code
+    if not code.work if statement.role == "changed" else statement.role in FILLED and code.text.isidentifier():
         return replace(statement, code=method(statement.code, "copy"))
     return statement
 

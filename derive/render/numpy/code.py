@@ -168,7 +168,7 @@ def tuple_of(items: Sequence[Code | str]) -> Code:
     pieces = _bracketed("(", items, {}, ")")
     if len(items) == 1:
         pieces.insert(-1, ",")
-    return Code(pieces, ATOM)
+    return Code(pieces, ATOM, "call")
 
 
 def list_of(items: Sequence[Code | str]) -> Code:

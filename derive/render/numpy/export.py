@@ -23,7 +23,8 @@ from derive.render.numpy.digits import merged, split, split_bound
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
-from derive.render.numpy.masks import finite
+from derive.render.numpy.prepared import prepared
+from derive.render.numpy.risk import Risk
 from derive.render.numpy.translate import Translator
 from derive.tree import map_children, substitute, walk
 
@@ -77,7 +78,7 @@ def _written(derivation: Derivation, name: str | None, checked: Check | None) ->
     elif derivation.kind == "jvp":
         wanted.update({t: "v" if len(added) == 1 else f"v_{_key(t)}" for t in added})
     own = name or function_name(derivation)
-    return _Writer(derived, own, wanted, keys, _summary(derivation), checked)
+    return _Writer(derived, derivation.program, own, wanted, keys, _summary(derivation), checked)
 
 
 def function_name(derivation: Derivation) -> str:
@@ -117,12 +118,14 @@ class _Writer:
     def __init__(
         self,
         program: Program,
+        forward: Program,
         own: str,
         wanted: dict[Tensor, str],
         keys: list[str],
         summary: str,
         checked: Check | None,
     ) -> None:
+        program, solved = prepared(program)
         self.program = program
         self.keys = keys
         self.summary = summary
@@ -136,7 +139,7 @@ class _Writer:
         self.arrays = given | {d.tensor: name(self.identifiers.fresh(d.tensor.name)) for d in program.definitions()}
         self.products: list[Definition] = []
         self.lengths = Lengths(self.identifiers, program.inputs, self.arrays)
-        self.translator = Translator(self.identifiers, self.lengths, self.arrays)
+        self.translator = Translator(self.identifiers, self.lengths, self.arrays, Risk(program, forward), solved)
 
     def source(self) -> str:
         for item in self.program.items:
@@ -180,8 +183,7 @@ class _Writer:
         value = t.numeric(t.dense(body))
         if isinstance(d.body, Mul) and len(d.body.factors) > 1 and d.letters:
             self.products.append(d)
-        if not finite(d.body, t.risky):
-            t.risky.add(d.tensor)
+        t.risk.note(d.tensor, d.body)
         whole = all(len(group) == 1 for group in groups)
         code = self.full(value, d.letters) if whole else merged(t, value, groups)
         target = self.arrays[d.tensor].text
@@ -191,12 +193,12 @@ class _Writer:
         if made is not None:
             # what was added up in place is the tensor itself
             renamed(block, code.text, target)
-            block.statements[made[0]] = Assign(target, made[1].code, d.tensor, role="array")
+            role = made[1].role if made[1].role == "changed" else "array"
+            block.statements[made[0]] = replace(made[1], target=target, tensor=d.tensor, role=role)
             return
-        if part is not None:
-            wide = t.identifiers.label(
-                f"{target}_padded" if code.text.startswith(f"{base.text}[") else f"{target}_sum"
-            )
+        if part is not None and part[1].role == "buffer":
+            kind = "padded" if code.text.startswith(f"{base.text}[") else "sum"
+            wide = t.identifiers.label(f"{target}_{kind}")
             renamed(block, base.text, wide)
             code = replaced(code, {base.text: name(wide)})
             block.statements[part[0]] = Assign(wide, part[1].code, role="array")
@@ -263,8 +265,7 @@ class _Writer:
         held = d.tensor in t.passing
         body = split_bound(d.body)
         value = t.numeric(t.dense(body) if held else t.value(body))
-        if not finite(d.body, t.risky):
-            t.risky.add(d.tensor)
+        t.risk.note(d.tensor, d.body)
         del t.fixed[d.letters[axis]]
         array = self.arrays[d.tensor]
         if held:
@@ -351,7 +352,11 @@ class _Writer:
 def _buffer(block: Block, code: Code) -> tuple[int, Assign] | None:
     """Where the array is made that sums are added to under this name."""
     for m, statement in enumerate(block.statements):
-        if isinstance(statement, Assign) and statement.role == "buffer" and statement.target == code.text:
+        if (
+            isinstance(statement, Assign)
+            and statement.role in ("buffer", "changed")
+            and statement.target == code.text
+        ):
             return m, statement
     return None
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from derive.render.numpy.code import ADD, ATOM, COMPARE, Code, binary, call, chain, literal, method, power
+from derive.render.numpy.code import ADD, ATOM, COMPARE, Code, binary, call, chain, literal, matmul, method, power
 
-__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "MATRIX"]
+__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "MATRIX", "length_of"]
 
 Rule = Callable[..., Code]
 
@@ -46,6 +46,13 @@ def _root(square: Code, eps: Code) -> Code:
 
 def _norm(z: Code, axis: str) -> Code:
     return call("np.sqrt", method(power(z, literal(2)), "sum", axis=axis))
+
+
+def length_of(vector: Code) -> Code:
+    """The Euclidean norm of a vector."""
+    if vector.text.isidentifier():
+        return call("np.sqrt", matmul(vector, vector), label=f"norm_{vector}")
+    return call("np.linalg.norm", vector)
 
 
 ALONG: dict[str, Rule] = {

@@ -1,20 +1,21 @@
 """Products of arrays under masks: what a false bracket multiplies never reaches the result.
 
-A mask becomes a triangle, a diagonal, or ``np.where``; where the other factors are finite it is one of them.
+A mask is a factor like others, or the triangle or the diagonal of one. A factor that may be infinite where a mask of
+its own letters is false is chosen by ``np.where``; no array is made for a mask that has more axes than a factor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeGuard
 
 import sympy
 
 from derive.index import Letter
-from derive.nodes import Apply, Bracket, Node, Number, Pow, Ref, Tensor
+from derive.nodes import Bracket, Node, Number, Pow
 from derive.render.numpy.arrays import Named, aligned, common_order, union
-from derive.render.numpy.code import MUL, call, chain, literal
+from derive.render.numpy.code import MUL, call, chain, literal, method
 from derive.render.numpy.products import contracted, multiplied
 from derive.render.numpy.reads import both
 from derive.size_algebra import times as size_times
@@ -22,10 +23,9 @@ from derive.size_algebra import times as size_times
 if TYPE_CHECKING:
     from derive.render.numpy.translate import Translator
 
-__all__ = ["entrywise", "finite", "masked"]
+__all__ = ["entrywise", "masked"]
 
 ONE = sympy.Integer(1)
-RISKY = frozenset({"log", "exp", "log1p", "expm1", "tan", "sinh", "cosh", "arcsin"})
 
 
 def masked(
@@ -36,114 +36,153 @@ def masked(
     above = [f for f in factors if not (isinstance(f, Pow) and _is_negative(f.exponent))]
     if over and len(above) == 1 and not guards and not below and _is_square(above[0]):
         # a sum of squares is a product with itself
-        above = [above[0].base] * 2
-        values = [t.numeric(t.dense(above[0]))] * 2
+        values = [_Value(t.numeric(t.dense(above[0].base)), risky=False)] * 2
     else:
-        values = [t.factor(f) for f in above]
-    divisors = [t.factor(f) for f in below]
+        values = [_Value(t.factor(f), not t.risk.finite(f)) for f in above]
+    divisors = [_Value(t.factor(f), not t.risk.divides(f.base)) for f in below]
     if not over and not guards and scale != 1:
         # a number goes to the factor with the fewest entries
         every = set(union(v.letters for v in (*values, *divisors)))
         least = min(range(len(values)), key=lambda m: len(values[m].letters), default=None)
         if least is not None and len(values[least].letters) < len(every) and len(values) > 1:
-            smallest = t.scaled(values.pop(least), scale)
+            smallest = _Value(t.scaled(values.pop(least).named, scale), risky=False)
             values, scale = [smallest, *values], sympy.Integer(1)
-    return t.scaled(_unscaled(t, values, above, divisors, guards, over), scale)
+    masks = [_Mask(guard, t.dense(guard)) for guard in guards]
+    return t.scaled(_unscaled(t, values, divisors, masks, over), scale)
+
+
+@dataclass(frozen=True)
+class _Mask:
+    """A guard, and where it holds."""
+
+    guard: Node
+    truth: Named
+
+    @property
+    def letters(self) -> tuple[Letter, ...]:
+        return self.truth.letters
+
+    def factor(self, t: Translator) -> Named:
+        """The mask as a factor of a product."""
+        numbers = _triangle(t, self.guard, None)
+        return numbers or (replace(self.truth, kind="float") if self.truth.kind == "eye" else self.truth)
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A factor or a divisor. One that is ``risky`` may be infinite, or zero, where a mask is false."""
+
+    named: Named
+    risky: bool
+
+    @property
+    def letters(self) -> tuple[Letter, ...]:
+        return self.named.letters
 
 
 def _unscaled(
-    t: Translator,
-    values: list[Named],
-    above: Sequence[Node],
-    divisors: list[Named],
-    guards: Sequence[Node],
-    over: Sequence[Letter],
+    t: Translator, values: list[_Value], divisors: list[_Value], masks: list[_Mask], over: Sequence[Letter]
 ) -> Named:
     """The product of values and masks, divided by the divisors, summed over letters."""
-    if len(guards) == 1 and not divisors and not over and isinstance(guards[0], Bracket):
-        whole = entrywise(t, values, [])
-        made = _triangle(t, guards[0], whole)
-        if made is not None:
-            return made
-        made = _diagonal(t, guards[0], whole)
-        if made is not None:
-            return made
-    risky = [not finite(f, t.risky) for f in above]
-    masks = [_mask(t, g, factor=bool(over) and not any(risky) and not divisors) for g in guards]
-    present = {x for v in (*values, *divisors, *masks) for x in v.letters}
+    present = {x for v in (*values, *divisors) for x in v.letters}
+    present |= {x for m in masks for x in m.letters}
     counted = [x for x in over if x not in present]
     over = [x for x in over if x in present]
-    made = _combined(t, values, risky, divisors, masks, over)
+    made = _summed(t, values, divisors, masks, over) if over else _entrywise(t, values, divisors, masks)
     for x in counted:
         made = Named(chain(MUL, t.length(x), [("*", made.code)]), made.letters)
     return made
 
 
-def _mask(t: Translator, guard: Node, *, factor: bool) -> Named:
-    """Where a guard holds: as truth values, or as numbers where it is to be a factor of a product."""
-    numbers = _triangle(t, guard, None) if factor and isinstance(guard, Bracket) else None
-    return numbers or t.dense(guard)
+def _entrywise(t: Translator, values: list[_Value], divisors: list[_Value], masks: list[_Mask]) -> Named:
+    """The product of the values divided by the divisors where all masks hold, else 0."""
+    whole = entrywise(t, [v.named for v in values], [d.named for d in divisors])
+    if len(masks) == 1 and not divisors:
+        made = _triangle(t, masks[0].guard, whole) or _diagonal(t, masks[0].guard, whole)
+        if made is not None:
+            return made
+    if (
+        len(masks) == 1
+        and masks[0].truth.kind == "eye"
+        and not any(v.letters or v.risky for v in (*values, *divisors))
+    ):
+        # a number times the unit matrix
+        made = entrywise(t, [*(v.named for v in values), masks[0].factor(t)], [d.named for d in divisors])
+        assert made is not None
+        return made
+    if whole is None and not masks:
+        return Named(literal(1))
+    return _guarded(t, whole, [m.truth for m in masks])
 
 
-def _combined(
-    t: Translator,
-    values: list[Named],
-    risky: list[bool],
-    divisors: list[Named],
-    masks: list[Named],
-    over: Sequence[Letter],
+def _summed(
+    t: Translator, values: list[_Value], divisors: list[_Value], masks: list[_Mask], over: Sequence[Letter]
 ) -> Named:
     """The product of the values and masks divided by the divisors, summed over letters that all occur in it.
 
-    What does not depend on the letters stays outside the sum; what may be infinite is masked before it is summed.
+    What does not depend on the letters stays outside the sum. A mask goes into a factor that has all its letters and
+    may be infinite where it is false; else it is a factor itself.
     """
-    seen = {x for m in masks for x in m.letters}
+    outside = [v for v in values if _apart(v.letters, over)]
+    below = [d for d in divisors if _apart(d.letters, over)]
+    inside = _divided([v for v in values if v not in outside], [d for d in divisors if d not in below])
+    guarded, left = _inside_masks(t, inside, masks)
+    parts = [*guarded, *(m.factor(t) for m in left)]
+    made = contracted(parts, over, t.axes)
+    rest = entrywise(t, [*(v.named for v in outside), made], [d.named for d in below])
+    assert rest is not None
+    unsafe = {x for v in (*outside, *below) if v.risky for x in v.letters}
+    return _guarded(t, rest, [_anywhere(t, m, over) for m in masks if not _apart(m.letters, unsafe)])
 
-    def stays_outside(v: Named, *, unsafe: bool) -> bool:
-        return _apart(v.letters, over) and (not unsafe or _apart(v.letters, seen))
 
-    outside = [v for v, r in zip(values, risky, strict=True) if stays_outside(v, unsafe=r)]
-    below = [d for d in divisors if stays_outside(d, unsafe=True)]
-    if masks and (any(risky) or divisors):
-        whole = entrywise(t, [v for v in values if v not in outside], [d for d in divisors if d not in below])
-        if not over or whole is None:
-            whole, outside, below = entrywise(t, values, divisors), [], []
-        made = _guarded(t, whole, masks)
-        made = contracted([made], over, t.axes)
-    elif masks and not over:
-        whole = entrywise(t, values, [])
-        made, outside, below = _guarded(t, whole, masks), [], []
-    else:
-        inside = [v for v in values if v not in outside]
-        inner_divisors = [d for d in divisors if d not in below]
-        for d in inner_divisors:
-            host = next((m for m, v in enumerate(inside) if set(d.letters) <= set(v.letters)), None)
-            if host is None:
-                inside.append(Named(chain(MUL, literal("1.0"), [("/", d.code)]), d.letters))
-            else:
-                v = inside[host]
-                inside[host] = Named(chain(MUL, v.code, [("/", aligned(d, v.letters))]), v.letters)
-        inside += _as_factors(masks)
-        if not inside:
-            whole = entrywise(t, values, divisors)
-            return whole if whole is not None else Named(literal(1))
-        made = (
-            contracted(inside, over, t.axes)
-            if over
-            else multiplied(inside, common_order([v.letters for v in inside], t.rank))
-        )
-    rest = entrywise(t, [*outside, made], below)
-    return rest if rest is not None else made
+def _divided(values: list[_Value], divisors: list[_Value]) -> list[_Value]:
+    """The values with each divisor below the smallest that has all its letters."""
+    values = list(values)
+    for d in divisors:
+        hosts = [v for v in values if set(d.letters) <= set(v.letters)]
+        host = min(hosts, key=lambda v: len(v.letters), default=_Value(Named(literal("1.0"), d.letters), risky=False))
+        code = chain(MUL, host.named.code, [("/", aligned(d.named, host.letters))])
+        quotient = _Value(Named(code, host.letters), d.risky or host.risky)
+        values = [quotient if v is host else v for v in values] if hosts else [*values, quotient]
+    return values
+
+
+def _inside_masks(t: Translator, values: list[_Value], masks: list[_Mask]) -> tuple[list[Named], list[_Mask]]:
+    """The values with the masks that they need or take as triangles, and the masks that no value has taken."""
+    made: list[Named] = []
+    taken: list[_Mask] = []
+    for value in values:
+        own = [m for m in masks if value.risky and set(m.letters) <= set(value.letters)]
+        made.append(_guarded(t, value.named, [m.truth for m in own]) if own else value.named)
+        taken += own
+    for mask in masks:
+        if mask in taken:
+            continue
+        for at, one in enumerate(made):
+            triangle = _triangle(t, mask.guard, one)
+            if triangle is not None:
+                made[at] = triangle
+                taken.append(mask)
+                break
+    return made, [m for m in masks if m not in taken]
+
+
+def _anywhere(t: Translator, mask: _Mask, over: Sequence[Letter]) -> Named:
+    """Where a mask holds for any of the summed letters."""
+    truth = _as_truth(t, mask.truth)
+    axes = [str(m) for m, x in enumerate(truth.letters) if x in over]
+    if not axes:
+        return truth
+    rest = tuple(x for x in truth.letters if x not in over)
+    if not rest:
+        return Named(method(truth.code, "any"), (), "bool")
+    axis = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
+    return Named(method(truth.code, "any", axis=axis), rest, "bool")
 
 
 def _apart(letters: Sequence[Letter], among: Collection[Letter]) -> bool:
     """Whether none of the letters is among those."""
     return set(letters).isdisjoint(among)
-
-
-def _as_factors(masks: list[Named]) -> list[Named]:
-    """Masks as factors of a product: a unit matrix is made of numbers."""
-    return [replace(m, kind="float") if m.kind == "eye" else m for m in masks]
 
 
 def entrywise(t: Translator, values: list[Named], divisors: list[Named]) -> Named | None:
@@ -170,21 +209,28 @@ def entrywise(t: Translator, values: list[Named], divisors: list[Named]) -> Name
 def _guarded(t: Translator, whole: Named | None, masks: list[Named]) -> Named:
     """A value where all masks hold, else 0."""
     if whole is None:
-        kinds = _as_factors(masks)
+        kinds = [replace(m, kind="float") if m.kind == "eye" else m for m in masks]
         return multiplied(kinds, common_order([m.letters for m in kinds], t.rank))
+    if not masks:
+        return whole
     letters = common_order([whole.letters, *(m.letters for m in masks)], t.rank)
-    truths = []
-    for m in masks:
-        if m.kind == "eye":
-            m = Named(call("np.eye", t.length(m.letters[0]), dtype="bool"), m.letters, "bool")
-        truths.append(m)
+    truths = [_as_truth(t, m) for m in masks]
     own = common_order([m.letters for m in truths], t.rank)
     all_of_them = Named(both([aligned(m, own) for m in truths]), own, "bool")
     return Named(call("np.where", aligned(all_of_them, letters), aligned(whole, letters), "0"), letters)
 
 
-def _diagonal(t: Translator, bracket: Bracket, whole: Named | None) -> Named | None:
+def _as_truth(t: Translator, mask: Named) -> Named:
+    """A mask as truth values, a unit matrix too."""
+    if mask.kind != "eye":
+        return mask
+    return Named(call("np.eye", t.length(mask.letters[0]), dtype="bool"), mask.letters, "bool")
+
+
+def _diagonal(t: Translator, bracket: Node, whole: Named | None) -> Named | None:
     """A diagonal matrix, where a bracket of two letters meets a value that depends on one of them."""
+    if not isinstance(bracket, Bracket):
+        return None
     row, column = bracket.left.letter, bracket.right.letter
     if whole is None or bracket.relation != "=" or row is None or column is None or len(whole.letters) != 1:
         return None
@@ -195,8 +241,10 @@ def _diagonal(t: Translator, bracket: Bracket, whole: Named | None) -> Named | N
     return Named(call("np.diag", whole.code), tuple(sorted((row, column), key=t.rank)))
 
 
-def _triangle(t: Translator, bracket: Bracket, whole: Named | None) -> Named | None:
+def _triangle(t: Translator, bracket: Node, whole: Named | None) -> Named | None:
     """The lower or upper triangle of the last two axes, where that is what a bracket leaves."""
+    if not isinstance(bracket, Bracket):
+        return None
     form = bracket.difference()
     letters = [atom for atom, _ in form.terms if isinstance(atom, Letter) and atom not in t.fixed]
     if bracket.relation not in "≥≤<>" or len(letters) != 2 or len(form.terms) != 2:
@@ -228,19 +276,3 @@ def _is_negative(exponent: Node) -> bool:
 def _positive(exponent: Node) -> Node:
     assert isinstance(exponent, Number)
     return Number(-exponent.value)
-
-
-def finite(node: Node, risky: Collection[Tensor]) -> bool:
-    """Whether a value is finite wherever what it reads is; the entries of ``risky`` tensors may be infinite."""
-    if isinstance(node, Pow):
-        whole = (
-            isinstance(node.exponent, Number) and node.exponent.value.is_integer and node.exponent.value.is_positive
-        )
-        return bool(whole) and finite(node.base, risky)
-    if isinstance(node, Number):
-        return not node.value.is_infinite
-    if isinstance(node, Apply) and node.function.name in RISKY:
-        return False
-    if isinstance(node, Ref):
-        return node.tensor not in risky
-    return all(finite(child, risky) for child in node.children())

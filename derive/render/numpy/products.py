@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from derive.errors import NotationError
 from derive.index import Letter
-from derive.render.numpy.arrays import Named, aligned, union
+from derive.render.numpy.arrays import Named, aligned, transposed, union
 from derive.render.numpy.code import MUL, Code, call, chain, matmul, method
 
 __all__ = ["Axes", "contracted", "multiplied", "summed"]
@@ -72,13 +72,35 @@ def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> 
         rest = [p for m, p in enumerate(parts) if m not in (a, b)]
         if contract:
             only = [x for x in over if x in parts[a].letters and not any(x in p.letters for p in rest)]
-            made = _pair(parts[a], parts[b], only, axes)
+            made = _pair(parts[a], parts[b], only, _for_next(parts[a], parts[b], only, rest, over, axes))
         else:
             wide = max(parts[a], parts[b], key=lambda p: len(p.letters))
             made = multiplied([parts[a], parts[b]], wide.letters)
         place = min(a, b)
         parts = [*rest[:place], made, *rest[place:]]
     return summed(parts[0], over)
+
+
+def _for_next(
+    a: Named, b: Named, only: Sequence[Letter], rest: Sequence[Named], over: Sequence[Letter], axes: Axes
+) -> Axes:
+    """The axes of a product in the order in which the next product reads them."""
+    letters = [x for x in union((a.letters, b.letters)) if x not in only]
+    alike = next((p for p in rest if set(letters) <= set(p.letters)), None)
+    if alike is not None:
+        return _in_order([x for x in alike.letters if x in letters], axes)
+    summed_next = [x for x in letters if x in over]
+    if len(letters) != 2 or len(summed_next) != 1:
+        return axes
+    (one,) = summed_next
+    (kept,) = (x for x in letters if x is not one)
+    others = [x for p in rest if one in p.letters for x in p.letters if x is not one]
+    on_the_left = all(axes.rank(kept) < axes.rank(x) for x in others)
+    return _in_order([kept, one] if on_the_left else [one, kept], axes)
+
+
+def _in_order(letters: Sequence[Letter], axes: Axes) -> Axes:
+    return Axes(lambda x: letters.index(x) if x in letters else len(letters) + axes.rank(x), axes.length)
 
 
 def _connected(parts: Sequence[Named], over: Sequence[Letter]) -> list[list[Named]]:
@@ -95,7 +117,7 @@ def _connected(parts: Sequence[Named], over: Sequence[Letter]) -> list[list[Name
 
 def _exclusive(parts: Sequence[Named], over: Sequence[Letter]) -> tuple[int, int, bool] | None:
     """Two factors with a summed letter that no other has, if what they make is no larger than they are."""
-    best: tuple[int, int, int] | None = None
+    best: tuple[int, bool, bool, int, int] | None = None
     for a in range(len(parts)):
         for b in range(a + 1, len(parts)):
             rest = [p for m, p in enumerate(parts) if m not in (a, b)]
@@ -104,9 +126,14 @@ def _exclusive(parts: Sequence[Named], over: Sequence[Letter]) -> tuple[int, int
             if not only:
                 continue
             size = len(set(parts[a].letters) | set(parts[b].letters)) - len(only)
-            if size <= max(len(parts[a].letters), len(parts[b].letters)) and (best is None or size < best[0]):
-                best = (size, a, b)
-    return None if best is None else (best[1], best[2], True)
+            # a vector that an inverse meets from both sides is the right side of one system
+            turned = any(p.system is not None and p.letters[0] in only for p in (parts[a], parts[b]))
+            if size <= max(len(parts[a].letters), len(parts[b].letters)):
+                left = {x for p in (parts[a], parts[b]) for x in p.letters if x not in only}
+                square = len(left) == 2 and len({x.length for x in left}) == 1
+                choice = (size, turned, square, a, b)
+                best = min(best or choice, choice)
+    return None if best is None else (*best[3:], True)
 
 
 def _nested(parts: Sequence[Named]) -> tuple[int, int, bool] | None:
@@ -133,10 +160,13 @@ def _pair(a: Named, b: Named, over: Sequence[Letter], axes: Axes) -> Named:
         return multiplied([a, b], _wide(a, b, sorted(union((a.letters, b.letters)), key=axes.rank)))
     if a.kind == "bool" and b.kind == "bool":
         a = Named(method(a.code, "astype", "float"), a.letters)
+    solved = _solved(a, b, common) or _solved(b, a, common)
+    if solved is not None:
+        return solved
     if not left and not right:
         return _along(a, b, common, batch)
     if len(common) == 1 and (not batch or (left and right)) and (len(left) <= 1 or len(right) <= 1):
-        swap = _later(left, right, axes) if len(left) <= 1 and len(right) <= 1 else len(right) > 1
+        swap = _swapped(a, b, common[0], axes) if len(left) <= 1 and len(right) <= 1 else len(right) > 1
         if swap:
             a, b, left, right = b, a, right, left
         last = len(left) <= 1 or a.letters[-1] is common[0]
@@ -146,6 +176,17 @@ def _pair(a: Named, b: Named, over: Sequence[Letter], axes: Axes) -> Named:
             return Named(matmul(first, second), (*batch, *left, *right))
     flat = _flattened(a, b, common, axes) or _flattened(b, a, common, axes)
     return flat or _einsum([a, b], over, axes)
+
+
+def _solved(inverse: Named, b: Named, common: Sequence[Letter]) -> Named | None:
+    """An inverse times a vector or a matrix: the solution of a system of equations."""
+    rest = [x for x in b.letters if x not in inverse.letters]
+    if inverse.system is None or len(common) != 1 or len(rest) + 1 != len(b.letters) or len(rest) > 1:
+        return None
+    row, column = inverse.letters
+    one, system = (row, inverse.system) if common[0] is column else (column, transposed(inverse.system, (1, 0)))
+    code = call("np.linalg.solve", system, aligned(b, (*common, *rest)), work=8)
+    return Named(code, (one, *rest))
 
 
 def _flattened(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Named | None:
@@ -171,8 +212,12 @@ def _wide(a: Named, b: Named, otherwise: Sequence[Letter]) -> Sequence[Letter]:
     return next((p.letters for p in (a, b) if set(p.letters) == both), otherwise)
 
 
-def _later(left: Sequence[Letter], right: Sequence[Letter], axes: Axes) -> bool:
-    return bool(left and right and axes.rank(left[0]) > axes.rank(right[0]))
+def _swapped(a: Named, b: Named, common: Letter, axes: Axes) -> bool:
+    """Whether the second factor stands on the left: a vector stands where the matrix need not be transposed."""
+    (left, right) = ([x for x in p.letters if x not in q.letters] for p, q in ((a, b), (b, a)))
+    if left and right:
+        return axes.rank(left[0]) > axes.rank(right[0])
+    return b.letters[-1] is common if right else a.letters[-1] is not common
 
 
 def _along(a: Named, b: Named, common: Sequence[Letter], batch: Sequence[Letter]) -> Named:
@@ -195,7 +240,10 @@ def _einsum(parts: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named
     text = f'"{spelled}->{"".join(marks[x] for x in result)}"'
     if all(p.kind == "bool" for p in parts):
         parts = [Named(method(parts[0].code, "astype", "float"), parts[0].letters), *parts[1:]]
-    return Named(call("np.einsum", text, *(p.code for p in parts), optimize="True", work=4), result)
+    batch = len(parts) == 2 and any(x in parts[0].letters and x in parts[1].letters for x in result)
+    # a path is looked for where there are several, or where a product of matrices does it
+    options = {} if batch else {"optimize": "True"}
+    return Named(call("np.einsum", text, *(p.code for p in parts), work=4, **options), result)
 
 
 def _marks(letters: Sequence[Letter]) -> dict[Letter, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING
 import sympy
 
 from derive.index import Index, Letter, as_index
-from derive.nodes import Bracket, Node, number
+from derive.nodes import Bracket, Node, Over, number
 from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block, Loop, Update
 from derive.render.numpy.code import ADD, MUL, Code, call, chain, literal, name, slice_of, subscript, tuple_of
-from derive.render.numpy.masks import entrywise, finite, masked
+from derive.render.numpy.masks import entrywise, masked
 from derive.render.numpy.reads import index_array, padding, scalar_index
 from derive.size_algebra import certainly_nonnegative, plus, times
 from derive.tree import substitute
@@ -61,7 +62,7 @@ def scattered(
     if any(not p.index.free.isdisjoint(targets) for p in places):
         return None
     affine = _sliced(places, over)
-    unsafe = [f for f in outside if not f.free.isdisjoint(targets) and not finite(f, t.risky)]
+    unsafe = [f for f in outside if not f.free.isdisjoint(targets) and not t.risk.finite(f)]
     if unsafe and affine:
         return None
     # what may be infinite is read only where something is added
@@ -186,12 +187,32 @@ def _slice(t: Translator, p: _Place, before: Code | None) -> Code:
     return slice_of(code, stop, None if step == 1 else t.lengths.code(step))
 
 
+def _is_narrow(t: Translator, place: _Place) -> bool:
+    """Whether there is an array with an axis for the places and one for what is sent there: a mask is no larger."""
+    atom = place.index.terms[0][0] if len(place.index.terms) == 1 else None
+    if len(place.index.free) != 1 or not isinstance(atom, Node):
+        return False
+    (sent,) = place.index.free
+    if isinstance(atom, Over):
+        return sent in atom.free
+    wanted = Counter((sent.length, place.letter.length))
+    return any(wanted <= Counter(tensor.axes) for tensor in t.arrays if len(tensor.axes) == 2)
+
+
+def _has_rows(factors: Sequence[Node], place: _Place, over: Sequence[Letter]) -> bool:
+    """Whether rows are added, which one index after another is slow at."""
+    free = frozenset[Letter]().union(*(f.free for f in factors))
+    return bool(free - place.index.free - set(over)) and place.index.free <= set(over)
+
+
 def _added_at(
     t: Translator, places: Sequence[_Place], factors: Sequence[Node], guards: Sequence[Node], over: Sequence[Letter]
 ) -> Named | None:
     for p in places:
         if not (p.index.certainly_at_least_zero() and p.index.certainly_below(p.letter.length)):
             return None
+    if len(places) == 1 and _is_narrow(t, places[0]) and _has_rows(factors, places[0], over):
+        return None
     arrays = [index_array(t, p.index) for p in places]
     within = union(a.letters for a in arrays)
     extra = [x for x in within if x not in over]
@@ -204,8 +225,11 @@ def _added_at(
     codes: list[Code | str] = [aligned(a, order) for a in indices]
     letters = (*axes, *rest)
     code = aligned(value, [*order, *rest])
-    if len(places) == 1 and not extra and not rest and len(order) == 1 and value.letters == tuple(order):
+    if len(places) == 1 and not extra and not rest and len(order) == 1:
         length = t.length(places[0].letter)
+        if not value.letters:
+            counted = Named(call("np.bincount", codes[0], minlength=length), letters, "int")
+            return counted if code.text == "1" else Named(chain(MUL, code, [("*", counted.code)]), letters)
         return Named(call("np.bincount", codes[0], weights=code, minlength=length), letters)
     target = name(t.identifiers.label("total"))
     shape = [t.length(x) for x in letters]

@@ -41,6 +41,7 @@ from derive.render.numpy.block import Assign, Block
 from derive.render.numpy.code import (
     ADD,
     COMPARE,
+    MUL,
     Code,
     binary,
     call,
@@ -55,13 +56,17 @@ from derive.render.numpy.code import (
     times,
     tuple_of,
 )
-from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX
+from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX, length_of
 from derive.render.numpy.identifiers import Identifiers
+from derive.render.numpy.inverses import identity
+from derive.render.numpy.labels import changed, changes
 from derive.render.numpy.lengths import Lengths
-from derive.render.numpy.masks import finite, masked
+from derive.render.numpy.masks import masked
+from derive.render.numpy.outer import stacked
 from derive.render.numpy.pieces import confined, placed
 from derive.render.numpy.products import Axes
 from derive.render.numpy.reads import index_array, read, scalar_index
+from derive.render.numpy.risk import Risk
 from derive.render.numpy.running import accumulated
 from derive.render.numpy.scatter import scattered
 from derive.render.numpy.windows import slid
@@ -76,7 +81,14 @@ ONE = sympy.Integer(1)
 class Translator:
     """Translates the nodes of one function. Statements that an expression needs go to the current block."""
 
-    def __init__(self, identifiers: Identifiers, lengths: Lengths, arrays: dict[Tensor, Code]) -> None:
+    def __init__(
+        self,
+        identifiers: Identifiers,
+        lengths: Lengths,
+        arrays: dict[Tensor, Code],
+        risk: Risk,
+        solved: frozenset[object],
+    ) -> None:
         self.identifiers = identifiers
         self.lengths = lengths
         self.arrays = arrays
@@ -86,7 +98,8 @@ class Translator:
         self.axes = Axes(self.rank, self.length)
         self.imports: set[str] = set()
         self.helpers: set[str] = set()
-        self.risky: set[Tensor] = set()
+        self.risk = risk
+        self.solved = solved
         # what a loop needs only while it is at one index is held without the axis at this position
         self.passing: dict[Tensor, int] = {}
 
@@ -135,7 +148,8 @@ class Translator:
             case Ref():
                 return self.entry(node)
             case Add():
-                return placed(self, node.terms) or self.sum_of(node.terms)
+                made = placed(self, node.terms) or changed(self, node) or stacked(self, node.terms)
+                return made or self.sum_of(node.terms)
             case Mul():
                 return self.product(node.factors, ())
             case Sum():
@@ -324,7 +338,7 @@ class Translator:
                 guards.append(f)
             else:
                 rest.append(f)
-        delicate = not all(finite(f, self.risky) for f in rest)
+        delicate = not all(map(self.risk.finite, rest))
         brackets = [g for g in guards if isinstance(g, Bracket) and (delicate or not self.said_by_padding(g, rest))]
         conditions = [self.truth(g).code for g in brackets if self.is_scalar(g)]
         condition = None if not conditions else conditions[0]
@@ -374,6 +388,8 @@ class Translator:
                 return base
             if value == sympy.Rational(1, 2):
                 return Named(call("np.sqrt", base.code), base.letters)
+            if base.letters and 1 < value <= MOST_SQUARES and value != 2 and (2 * value).is_Integer:
+                return Named(_by_squares(base.code, value), base.letters)
             return Named(power(base.code, self.lengths.number(value)), base.letters)
         exponent = self.numeric(self.dense(node.exponent))
         letters = common_order([base.letters, exponent.letters], self.rank)
@@ -423,19 +439,22 @@ class Translator:
             places = [str(m) for m, x in enumerate(value.letters) if x in node.letters]
             axis = places[0] if len(places) == 1 else f"({', '.join(places)})"
             rest = tuple(x for x in value.letters if x not in node.letters)
-            code = ALONG[row.name](
-                value.code, axis, *(aligned(e, value.letters if node.at else rest) for e in numbers)
-            )
+            scales = (aligned(e, value.letters if node.at else rest) for e in numbers)
+            vector = row.name == "norm" and len(value.letters) == 1
+            code = length_of(value.code) if vector else ALONG[row.name](value.code, axis, *scales)
             if not node.at:
                 return Named(code, rest, "int" if row.integer else "float")
             axes = value.letters
             at = dict(zip(node.letters, node.at, strict=True))
         else:
             axes = (*(x for x in value.letters if x not in node.letters), *node.letters)
-            code = MATRIX[row.name](aligned(value, axes))
+            matrix = aligned(value, axes)
+            code = MATRIX[row.name](matrix)
             if not node.at:
                 return Named(code, axes[:-2])
             at = dict(zip(node.letters, node.at, strict=True))
+            if row.name == "inverse" and identity(node) in self.solved:
+                return replace(self.at(code, axes, at), system=matrix)
         return self.at(code, axes, at)
 
     def at(self, code: Code, axes: Sequence[Letter], at: dict[Letter, Index]) -> Named:
@@ -451,7 +470,7 @@ class Translator:
 
 def _is_split(node: Add, letters: Sequence[Letter]) -> bool:
     """Whether the terms are better summed one by one: brackets place them, or they are products of smaller arrays."""
-    return _has_equation(node, letters) or all(map(_is_outer, node.terms))
+    return (_has_equation(node, letters) and not changes(node)) or all(map(_is_outer, node.terms))
 
 
 def _is_outer(node: Node) -> bool:
@@ -464,6 +483,27 @@ def _has_equation(node: Node, letters: Sequence[Letter]) -> bool:
     if isinstance(node, Bracket):
         return node.relation == "=" and not node.free.isdisjoint(letters)
     return isinstance(node, (Add, Mul)) and any(_has_equation(c, letters) for c in node.children())
+
+
+MOST_SQUARES = 8
+"""The largest exponent that is written as squares and products: any other than 2 takes a logarithm of each entry."""
+
+
+def _by_squares(base: Code, exponent: sympy.Expr) -> Code:
+    """``x * x**2``, ``(x**2) ** 2``, ``x * np.sqrt(x)``."""
+    whole = int(sympy.floor(exponent))
+    factors = [base] if whole % 2 else []
+    if whole > 1:
+        half = _by_squares(base, sympy.Integer(whole // 2)) if whole > 3 else base
+        factors.append(power(half, literal(2)))
+    if whole != exponent:
+        factors.append(call("np.sqrt", base))
+    if len(factors) == 1:
+        return factors[0]
+    # a value of its own, which is computed once, and not a part of the product around it
+    made = chain(MUL, factors[0], [("*", f) for f in factors[1:]])
+    label = f"{base}_cubed" if exponent == 3 and base.text.isidentifier() else ""
+    return Code(made.pieces, made.level, work=made.own_work, label=label)
 
 
 FLIPPED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}

@@ -1,0 +1,35 @@
+"""A program as an expert would compute it: what is done to the expressions before they are translated, in order."""
+
+from __future__ import annotations
+
+from derive.program import Program
+from derive.render.numpy.chains import with_common_products
+from derive.render.numpy.choices import with_choices
+from derive.render.numpy.distribution import distributed
+from derive.render.numpy.factoring import factored
+from derive.render.numpy.inverses import with_solved_systems
+from derive.render.numpy.labels import at_labels, with_changes
+from derive.render.numpy.sharing import with_shared_values
+from derive.render.numpy.symmetry import with_symmetry
+
+__all__ = ["prepared"]
+
+PASSES = (
+    at_labels,
+    distributed,
+    with_symmetry,
+    factored,
+    with_choices,
+    with_changes,
+    with_common_products,
+    with_shared_values,
+    with_symmetry,
+)
+"""A shared value may be symmetric where what it was written in was not seen to be."""
+
+
+def prepared(program: Program) -> tuple[Program, frozenset[object]]:
+    """The program after all passes, and the inverses for which systems are solved."""
+    for one in PASSES:
+        program = one(program)
+    return with_solved_systems(program)

@@ -1,0 +1,106 @@
+"""Which values may be infinite where their mask is false: those alone need more than a mask as a factor.
+
+A quotient is finite where its divisor is certainly positive, or where the forward pass divides by the same whatever
+its masks say: then the outputs are infinite, too. So it is with logarithms and other functions that have poles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from derive.functions import is_indicator
+from derive.functions import where as where_function
+from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Over, Pow, Ref, Tensor
+from derive.program import Program
+from derive.render.numpy.values import reads_inside
+from derive.signs import always
+from derive.statements import Statement
+from derive.tree import pattern
+
+__all__ = ["Risk"]
+
+RISKY = frozenset({"log", "exp", "log1p", "expm1", "tan", "sinh", "cosh", "arcsin"})
+"""The functions that may be infinite at a finite argument."""
+FINITE = frozenset({"softmax", "argmax", "argmin"})
+"""The functions along axes that are finite also where they read minus infinity."""
+
+
+class Risk:
+    """What may be infinite in the definitions of a program whose forward pass is ``forward``."""
+
+    def __init__(self, program: Program, forward: Program) -> None:
+        self.program = program
+        self.tensors: set[Tensor] = set()
+        self.signs: dict[Tensor, int] = {}
+        self.computed, self.read = _unguarded(forward)
+
+    def note(self, tensor: Tensor, body: Node) -> None:
+        """Remember whether a tensor may be infinite whose definition is translated now."""
+        if tensor not in self.read and not self.finite(body):
+            self.tensors.add(tensor)
+
+    def finite(self, node: Node) -> bool:
+        """Whether a value is finite wherever what it reads is."""
+        match node:
+            case Number():
+                return not node.value.is_infinite
+            case Ref():
+                return node.tensor not in self.tensors
+            case Over() if node.function.name in FINITE:
+                return True
+            case Pow() if not _is_whole(node.exponent):
+                return self.divides(node.base) and self.finite(node.base) and self.finite(node.exponent)
+            case Apply() if node.function.name in RISKY and not self._is_computed(node):
+                positive = node.function.name == "log" and self.positive(node.arguments[0])
+                return positive and self.finite(node.arguments[0])
+        return all(map(self.finite, node.children()))
+
+    def divides(self, node: Node) -> bool:
+        """Whether a value may be divided by wherever it stands."""
+        return self._is_computed(node) or self.positive(node)
+
+    def _is_computed(self, node: Node) -> bool:
+        return pattern(node) in self.computed and reads_inside(node)
+
+    def positive(self, node: Node) -> bool:
+        """Whether a value is certainly positive: what is read outside of its axes is 0."""
+        return reads_inside(node) and always(Statement(node, ">", ZERO), self.program, self.signs)
+
+
+def _is_whole(exponent: Node) -> bool:
+    return isinstance(exponent, Number) and bool(exponent.value.is_integer and exponent.value.is_positive)
+
+
+def _unguarded(forward: Program) -> tuple[frozenset[object], frozenset[Tensor]]:
+    """What a program divides by, and takes risky functions of, outside of every mask; the tensors it reads so."""
+    computed: set[object] = set()
+    read = set(forward.outputs)
+    for d in reversed(list(forward.definitions())):
+        if d.tensor not in read:
+            continue
+        for node in _outside_masks(d.body):
+            match node:
+                case Pow() if not _is_whole(node.exponent):
+                    computed.add(pattern(node.base))
+                case Apply() if node.function.name in RISKY:
+                    computed.add(pattern(node))
+                case Ref() if _is_whole_tensor(node):
+                    read.add(node.tensor)
+    return frozenset(computed), frozenset(read)
+
+
+def _is_whole_tensor(entry: Ref) -> bool:
+    """Whether the letters of an entry run over all entries of its tensor."""
+    letters = [index.letter for index in entry.indices]
+    along = all(x is not None and x.size == axis for x, axis in zip(letters, entry.tensor.axes, strict=True))
+    return along and len(set(letters)) == len(letters)
+
+
+def _outside_masks(node: Node) -> Iterator[Node]:
+    """The node and what is below it, without what is multiplied by a bracket or chosen by a condition."""
+    yield node
+    if isinstance(node, Apply) and node.function is where_function:
+        yield from _outside_masks(node.arguments[0])
+    elif not (isinstance(node, Mul) and any(isinstance(f, Bracket) or is_indicator(f) for f in node.factors)):
+        for child in node.children():
+            yield from _outside_masks(child)

@@ -1,0 +1,45 @@
+"""Values inside of expressions that get a definition of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from derive.definitions import Definition
+from derive.index import Letter, as_index, fresh
+from derive.nodes import Node, Ref, Tensor
+from derive.program import Program
+from derive.tree import substitute, walk
+
+__all__ = ["defined", "entry", "names_of", "reads_inside"]
+
+
+def names_of(program: Program) -> set[str]:
+    """The names that are taken."""
+    return {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
+
+
+def defined(label: str, node: Node, letters: Sequence[Letter], taken: set[str]) -> Definition:
+    """A definition of a value with axes for these letters, its name added to those that are taken."""
+    name, count = label, 1
+    while name in taken:
+        count += 1
+        name = f"{label}_{count}"
+    taken.add(name)
+    own = fresh(letters)
+    tensor = Tensor(name, tuple(x.length for x in letters))
+    return Definition(tensor, tuple(own.values()), substitute(node, own))
+
+
+def entry(tensor: Tensor, letters: Sequence[Letter]) -> Ref:
+    """The entry of a tensor at letters."""
+    return Ref(tensor, tuple(map(as_index, letters)))
+
+
+def reads_inside(node: Node) -> bool:
+    """Whether everything is read inside of its axes, whatever brackets say."""
+    return all(
+        index.certainly_at_least_zero() and index.certainly_below(axis)
+        for below in walk(node)
+        if isinstance(below, Ref)
+        for index, axis in zip(below.indices, below.tensor.axes, strict=True)
+    )
