@@ -18,6 +18,7 @@ from derive.matrix.tree import (
     Hadamard,
     Identity,
     Matrix,
+    Name,
     Norm,
     Ones,
     Power,
@@ -31,9 +32,10 @@ from derive.matrix.tree import (
 )
 from derive.nodes import number
 
-__all__ = ["diagonal", "hadamard", "power", "product", "scaled", "square", "total", "transpose", "weight"]
+__all__ = ["diagonal", "hadamard", "power", "product", "scaled", "solid", "square", "total", "transpose", "weight"]
 
 ONE = sympy.Integer(1)
+SYMMETRIC = frozenset({"symmetric", "positive definite"})
 
 
 class _Front:
@@ -99,7 +101,8 @@ def product(*factors: Matrix) -> Matrix:
         elif isinstance(one, Product):
             todo[:0] = one.factors
         elif not isinstance(one, Identity) or not (flat or todo):
-            flat.append(_solid(one))
+            flat.append(one)
+    flat = _weighted(flat)
     for k in range(len(flat) - 1, 0, -1):
         left, right = flat[k - 1], flat[k]
         if isinstance(left, Diag) and isinstance(right, Ones):
@@ -111,11 +114,26 @@ def product(*factors: Matrix) -> Matrix:
     return front.before(flat[0] if flat else Scalar(number(1)))
 
 
-def _solid(one: Matrix) -> Matrix:
-    """A sum whose numbers are written as matrices of ones: in a product they would read as multiples of I."""
+def _weighted(factors: list[Matrix]) -> list[Matrix]:
+    """``diag(u) M diag(w)`` as ``u w^T ⊙ M`` where M is a sum with scalars, which are shorter entry by entry."""
+    for k in range(1, len(factors) - 1):
+        left, middle, right = factors[k - 1 : k + 2]
+        if isinstance(left, Diag) and isinstance(right, Diag) and _has_scalars(middle):
+            vectors = [power(one.part, one.exponent) for one in (left, right)]
+            weights = product(vectors[0], transpose(vectors[1]))
+            return _weighted([*factors[: k - 1], hadamard([weights, middle]), *factors[k + 2 :]])
+    return factors
+
+
+def _has_scalars(one: Matrix) -> bool:
+    return isinstance(one, Total) and None not in one.shape and any(t.is_scalar for t in one.terms)
+
+
+def solid(one: Matrix) -> Matrix:
+    """A sum of matrices, its scalars written as matrices of ones: in a product they would read as multiples of I."""
     if isinstance(one, Transpose):
-        return Transpose(_solid(one.part))
-    if not isinstance(one, Total) or not any(t.is_scalar for t in one.terms):
+        return Transpose(solid(one.part))
+    if not isinstance(one, Total) or not _has_scalars(one):
         return one
     filled = _full(one.shape)
     return Total(tuple(scaled(filled, over=(t,)) if t.is_scalar else t for t in one.terms))
@@ -186,6 +204,8 @@ def transpose(matrix: Matrix, *, outside: bool = True) -> Matrix:
         case Transpose():
             return matrix.part
         case Identity() | Diag():
+            return matrix
+        case Name(tensor, at) if tensor.domain in SYMMETRIC and at == (None, None):
             return matrix
         case Scale():
             return scaled(transpose(matrix.part), matrix.number, matrix.over, matrix.under)

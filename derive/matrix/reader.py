@@ -29,7 +29,22 @@ from derive.matrix.tree import (
     Scalar,
     shape_of,
 )
-from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Position, Pow, Ref, Sum, factors_of, number
+from derive.nodes import (
+    ZERO,
+    Add,
+    Apply,
+    Bracket,
+    Mul,
+    Node,
+    Number,
+    Over,
+    Position,
+    Pow,
+    Ref,
+    Sum,
+    factors_of,
+    number,
+)
 from derive.notation import add, mul
 from derive.notation import power as power_of
 from derive.over_axes import INVERSE, NORM
@@ -60,14 +75,14 @@ class Reader:
     def at(self, node: Node, row: Letter | None, column: Letter | None, *, bare: bool = False) -> Matrix:
         """The node as a matrix with these axes; where it lacks one it is the same all along it.
 
-        ``bare`` leaves numbers as they are, for sums and functions, where they count for every entry.
+        ``bare`` leaves scalars as they are, for sums and functions, where they count for every entry.
         """
         carried = self.carried(node)
         has_row, has_column = row in carried, column in carried
         if len(carried) != has_row + has_column:
             raise NoForm
         found = self.exact(node, row if has_row else None, column if has_column else None)
-        if isinstance(found, Scalar) and isinstance(found.node, Number) and (bare or found.node.value == 0):
+        if not carried and (bare or (isinstance(found, Scalar) and node == ZERO)):
             return found
         if row is not None and not has_row:
             found = product(Ones(self.length(row)), found)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from derive.derivation import Chain, Evidence
 from derive.matrix import matrix_form_of
+from derive.matrix.tree import Diag, Entrywise, Guarded, Matrix, below
 from derive.nodes import Node, Tensor
 from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
 from derive.render.document import Subject, document
@@ -167,12 +168,26 @@ def power_of_ten(value: float) -> str:
 
 
 def right_side(chain: Chain) -> str:
-    """The result of a chain on one line, as short as LaTeX has it; in matrix notation where there is one."""
+    """The result of a chain on one line, as short as LaTeX has it; in matrix notation where there is one.
+
+    A scalar, and what matrix notation needs guards or diagonal matrices in a function for, is written by its indices
+    where that is shorter.
+    """
     form = matrix_form_of(chain)
-    if form is not None:
-        return compact(form.latex())
-    result = chain.result
-    return compact(latex_math(result, Names().bind(chain.letters)))
+    whole = None if form is None else compact(form.latex())
+    if form is not None and whole is not None and chain.letters and not _is_forced(form.tree):
+        return whole
+    by_indices = compact(latex_math(chain.result, Names().bind(chain.letters)))
+    return min(whole or by_indices, by_indices, key=lambda text: len("".join(text.split())))
+
+
+def _is_forced(tree: Matrix) -> bool:
+    """Whether a matrix form has guards of slices, or a diagonal matrix inside a function of its entries."""
+    parts = list(below(tree))
+    functions = [part for part in parts if isinstance(part, Entrywise)]
+    return any(isinstance(part, Guarded) for part in parts) or any(
+        isinstance(part, Diag) for function in functions for part in below(function)
+    )
 
 
 def results(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:

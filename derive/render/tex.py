@@ -184,6 +184,9 @@ class TexPen(Pen):
         height = 3 if max(above.height, below.height) >= 2 else 2
         return Run((Token(rf"\frac{{{above.source}}}{{{below.source}}}", width),), MUL, height)
 
+    def is_fraction(self, run: Run) -> bool:
+        return len(run.tokens) == 1 and run.tokens[0].source.startswith(r"\frac")
+
     def root(self, inside: Run) -> Run:
         return _atom(rf"\sqrt{{{inside.source}}}", inside.width + 0.85, inside.height)
 

@@ -12,7 +12,7 @@ import inspect
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -73,7 +73,7 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
-            remarks = (*said, *dict.fromkeys(map(_remark, found.found)))
+            remarks = (*said, *_remarks(found.found))
             arguments = tuple(t for t in found.program.inputs if t not in one.constants)
             source = Source(function, arguments, found.program.outputs, assumptions)
             return replace(found.program, items=items, notes=remarks, source=source)
@@ -89,9 +89,13 @@ def _note(name: str, reason: str, value: int) -> tuple[str, str]:
     )
 
 
-def _remark(recognition: Recognition) -> tuple[str, str]:
-    where = quoted(recognition.tensor.name)
-    return f"Recognised in {where}: {recognition.name}.", f"在 {where} 中识别出 {recognition.name}。"
+def _remarks(found: Sequence[Recognition]) -> Iterator[tuple[str, str]]:
+    """One sentence on the functions that were recognised, if any were."""
+    places = dict.fromkeys((one.name, quoted(one.tensor.name)) for one in found)
+    if places:
+        english = ", ".join(f"{function} in {where}" for function, where in places)
+        chinese = "、".join(f"{where} 中的 {function}" for function, where in places)
+        yield f"Recognised: {english}.", f"识别出 {chinese}。"
 
 
 def _plain(text: str) -> str:

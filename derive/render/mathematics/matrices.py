@@ -9,6 +9,7 @@ from dataclasses import replace
 import sympy
 
 from derive.index import Index
+from derive.matrix.algebra import solid
 from derive.matrix.tree import (
     Along,
     Blocks,
@@ -30,8 +31,10 @@ from derive.matrix.tree import (
     Trace,
     Transpose,
     Triangle,
+    number_of,
 )
-from derive.nodes import Number, is_one
+from derive.nodes import Bracket, Number, is_one
+from derive.render.decimals import decimal, split_fraction
 from derive.render.mathematics.pen import DOT, Pen
 from derive.render.mathematics.writer import Scope, Writer
 from derive.render.naming import Names, symbol_of, tensor_symbol
@@ -105,7 +108,7 @@ class MatrixWriter:
                     return self._fraction(terms, under), PRODUCT
                 return self._entries(terms, under), ENTRIES
             case Product(factors):
-                return self._spaced(self._write(f, POWER) for f in factors), PRODUCT
+                return self._spaced(self._write(solid(f), POWER) for f in factors), PRODUCT
             case Scale():
                 return self._scale(tree)
             case Blocks(blocks, axis):
@@ -140,7 +143,7 @@ class MatrixWriter:
             run, level = self._of(positive)
             run = run if level >= ENTRIES else self.pen.fence(run)
             return self._row([Run((self.pen.sign(negative=True, leading=True),)), run], ADD), ADD
-        top, bottom = sympy.fraction(tree.number)
+        top, bottom = split_fraction(tree.number)
         if tree.under:
             front = [self._fraction([*_unless_one(top), *tree.over], [*_unless_one(bottom), *tree.under])]
         else:
@@ -187,18 +190,27 @@ class MatrixWriter:
     def _function(self, tree: Entrywise) -> Run:
         name, arguments = tree.function.name, [self.write(t) for t in tree.terms]
         if name in ("greater", "greater_equal"):
-            relation = self.pen.relation(">" if name == "greater" else "≥")
-            left, right = arguments
+            sign, (left, right) = ">" if name == "greater" else "≥", arguments
+            if number_of(tree.terms[0]) is not None:
+                sign, left, right = Bracket.RELATIONS[sign], right, left
+            relation = self.pen.relation(sign)
             return self.pen.fence(Run((*left.tokens, replace(relation, cost=0), *right.tokens), ADD), "[")
+        if name == "exp" and None in tree.shape:
+            # of a matrix this would be read as the matrix exponential
+            power = self.pen.exponential(arguments[0])
+            if power is not None:
+                return power
         return self._row([self.pen.function(name, tree.function.latex), self.pen.fence(self._listed(arguments))])
 
     def _power(self, tree: Power) -> tuple[Run, float]:
-        if tree.is_scalar and tree.number == HALF:
+        if None in tree.shape and tree.number == HALF:
+            # entry by entry, which of a square matrix would be read otherwise
             return self.pen.root(self.write(tree.part)), ATOM
         base = self._write(tree.part, ATOM)
         if tree.is_scalar:
             return self.pen.raised(base, self.write(tree.exponent)), POWER
         exponent = self.write(tree.exponent) if tree.number is None else self._flat(tree.number)
+        exponent = self.pen.fence(exponent) if tree.number is None and exponent.level == ADD else exponent
         dotted = self._row([self._sign("⊙", r"\odot "), exponent], exponent.level)
         return self.pen.raised(base, dotted), POWER
 
@@ -207,7 +219,7 @@ class MatrixWriter:
 
     def _flat(self, exponent: sympy.Expr) -> Run:
         """A number for an exponent: fractions in one line."""
-        if not exponent.is_Rational or exponent.is_Integer:
+        if not exponent.is_Rational or exponent.is_Integer or decimal(abs(exponent)):
             return self.writer.size(exponent)
         sign = [Run((self.pen.sign(negative=True, leading=True),))] if exponent.is_negative else []
         return self._row([*sign, *(self._sign(x, x) for x in (str(abs(exponent.p)), "/", str(exponent.q)))], ADD)

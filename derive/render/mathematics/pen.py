@@ -46,6 +46,10 @@ class Pen(ABC):
 
     @abstractmethod
     def fraction(self, above: Run, below: Run) -> Run: ...
+    def is_fraction(self, run: Run) -> bool:
+        """Whether this is one fraction whose line shows where it ends."""
+        return False
+
     @abstractmethod
     def root(self, inside: Run) -> Run: ...
     @abstractmethod

@@ -162,6 +162,24 @@ def test_a_size_that_becomes_a_number_is_noticed() -> None:
     assert "Derived for `n = 3`" in program.notes[0][0]
 
 
+def test_what_was_recognised_is_said_in_one_sentence() -> None:
+    def standardised(x: Any, z: Any) -> Any:
+        s = np.sqrt(x.var() + 1e-5)
+        y = (x - x.mean()) / s
+        return y.sum() * s + (1 / (1 + np.exp(-z))).sum()
+
+    ((english, chinese),) = trace(standardised, {"x": "n", "z": "n"}).notes
+    assert english == "Recognised: std in `s`, standardise in `y`, sigmoid in `standardised`."
+    assert chinese == "识别出 `s` 中的 std、`y` 中的 standardise、`standardised` 中的 sigmoid。"
+
+
+def test_what_unit_matrices_add_up_to_is_a_number() -> None:
+    program = trace(lambda x: np.eye(2).sum() * x.sum() + (1 - np.eye(len(x))).sum(), {"x": "n"})
+    assert definitions(program) == ["y = 2·Σ_i x[i] + n^2-n"]
+    program = trace(lambda x: (np.eye(len(x)).sum(axis=1) * x).sum(), {"x": "n"})
+    assert definitions(program) == ["y = Σ_i x[i]"]
+
+
 def test_a_loop_over_numbers_is_a_sum_again() -> None:
     def blurred(x: Any, w: Any) -> Any:
         y = np.zeros(x.shape[0] - 2)
