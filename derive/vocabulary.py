@@ -13,7 +13,7 @@ depends on) and ``placed`` (the definitions among the items of a program).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -21,7 +21,7 @@ from derive.algebra import Names, fold, reads
 from derive.definitions import Definition, Recurrence, check_reads
 from derive.derivation import Chain, Derivation
 from derive.errors import NotationError
-from derive.index import fresh
+from derive.index import Letter, fresh
 from derive.named_parts import with_parts_named
 from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Partial, Position, Pow, Ref, Tensor
 from derive.program import Program
@@ -243,10 +243,25 @@ def _readable(node: Node) -> bool:
 
 
 def _definition(node: Node, name: str) -> Definition:
-    own = fresh(letters_of(node))
+    reads_of = sorted(_as_read(node, {}), key=len, reverse=True)
+    met = (x for letters in reads_of for x in letters if x in node.free)
+    own = fresh(tuple(dict.fromkeys((*met, *letters_of(node)))))
     letters = tuple(own.values())
     stands = Tensor(name, tuple(x.length for x in letters), meaning=("a repeated expression", "反复出现的式子"))
     return Definition(stands, letters, substitute(node, own))
+
+
+def _as_read(node: Node, places: Mapping[Letter, Letter]) -> Iterator[tuple[Letter, ...]]:
+    """The letters that entries are read at, in the order of axes: those of a softmax as its argument has them."""
+    if isinstance(node, Over):
+        free = {x: at.letter for x, at in zip(node.letters, node.at, strict=False) if at.letter is not None}
+        for argument in node.arguments:
+            yield from _as_read(argument, {**places, **free})
+        return
+    atoms = (atom for index in node.indices_here() for atom, _ in index.terms)
+    yield tuple(places.get(atom, atom) for atom in atoms if isinstance(atom, Letter))
+    for child in node.children():
+        yield from _as_read(child, places)
 
 
 def _read(found: Derivation) -> set[str]:

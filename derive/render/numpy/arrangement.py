@@ -12,9 +12,21 @@ from derive.nodes import Bracket, Node, Ref
 from derive.size_algebra import Size, certainly_nonnegative, times
 from derive.tree import map_indices, substitute, walk
 
-__all__ = ["digits_solved", "guards_of", "uncontracted"]
+__all__ = ["digits_solved", "guards_of", "letters_solved", "uncontracted"]
 
 Product = tuple[list[Node], list[Letter]]
+
+
+def letters_solved(factors: list[Node], over: list[Letter]) -> Product:
+    """The product with every summed letter replaced that a bracket says to be another letter of the same axis."""
+    for m, factor in enumerate(factors):
+        if not isinstance(factor, Bracket) or factor.relation != "=":
+            continue
+        for one, other in ((factor.left.letter, factor.right.letter), (factor.right.letter, factor.left.letter)):
+            if one in over and other is not None and other is not one and other.length == one.length:
+                rest = [substitute(f, {one: other}) for k, f in enumerate(factors) if k != m]
+                return letters_solved(rest, [x for x in over if x is not one])
+    return factors, over
 
 
 def digits_solved(factors: list[Node], over: list[Letter]) -> Product:

@@ -141,6 +141,9 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
     return Block([_owned(s) for s in _without_aliases(statements)])
 
 
+FILLED = ("array", "buffer")
+
+
 def _without_aliases(statements: list[Statement]) -> list[Statement]:
     """The statements without second names for a value that has one."""
     for m, statement in enumerate(statements):
@@ -161,7 +164,10 @@ def _writes(statement: Statement, own: str) -> bool:
 
 def _owned(statement: Statement) -> Statement:
     """The statement, with a copy of what has another name already where its entries change afterwards."""
-    if isinstance(statement, Assign) and statement.role == "changed" and not statement.code.work:
+    if not isinstance(statement, Assign):
+        return statement
+    code = statement.code
+    if not code.work if statement.role == "changed" else statement.role in FILLED and code.text.isidentifier():
         return replace(statement, code=method(statement.code, "copy"))
     return statement
 

@@ -301,7 +301,9 @@ def _call(before: str, code: Code, after: str, indent: int) -> list[str]:
     opening = next(m for m, p in enumerate(pieces) if isinstance(p, str) and p[-1:] in "([")
     head = "".join(map(_written, pieces[: opening + 1]))
     if opening and len(head) > len("".join(map(_written, pieces[opening + 1 :]))):
-        return _longest(before, code, after, indent)
+        fits = len(pieces) > opening + 2 and len(pad + before + head) <= WIDTH and len(pieces[opening + 1 : -1]) > 1
+        if not fits:
+            return _longest(before, code, after, indent)
     together = "".join(map(_written, pieces[opening + 1 : -1]))
     arguments = _arguments(pieces[opening + 1 : -1])
     tail = _written(pieces[-1])

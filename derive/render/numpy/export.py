@@ -19,6 +19,7 @@ from derive.program import Program
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, names_in, renamed, shared, source
 from derive.render.numpy.code import Code, call, choice, literal, method, name, replaced, subscript
+from derive.render.numpy.digits import merged, split, split_bound
 from derive.render.numpy.functions import HELPERS
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
@@ -178,13 +179,15 @@ class _Writer:
 
     def definition(self, d: Definition) -> None:
         t = self.translator
-        for x in d.letters:
+        groups, body = split(d.letters, self.known_products(d.body))
+        for x in (x for group in groups for x in group):
             t.rank(x)
-        value = t.numeric(t.dense(self.known_products(d.body)))
+        value = t.numeric(t.dense(body))
         if isinstance(d.body, Mul) and len(d.body.factors) > 1 and d.letters:
             self.products.append(d)
         t.risk.note(d.tensor, d.body)
-        code = self.full(value, d.letters)
+        whole = all(len(group) == 1 for group in groups)
+        code = self.full(value, d.letters) if whole else merged(t, value, groups)
         target = self.arrays[d.tensor].text
         block = t.blocks[-1]
         base = code.children()[0] if code.children() else code
@@ -192,10 +195,12 @@ class _Writer:
         if made is not None:
             # what was added up in place is the tensor itself
             renamed(block, code.text, target)
-            block.statements[made[0]] = replace(made[1], target=target, tensor=d.tensor)
+            role = made[1].role if made[1].role == "changed" else "array"
+            block.statements[made[0]] = replace(made[1], target=target, tensor=d.tensor, role=role)
             return
         if part is not None and part[1].role == "buffer":
-            wide = t.identifiers.label(f"{target}_padded")
+            kind = "padded" if code.text.startswith(f"{base.text}[") else "sum"
+            wide = t.identifiers.label(f"{target}_{kind}")
             renamed(block, base.text, wide)
             code = replaced(code, {base.text: name(wide)})
             block.statements[part[0]] = Assign(wide, part[1].code, role="array")
@@ -260,7 +265,8 @@ class _Writer:
         t.fixed[d.letters[axis]] = variable
         rest = d.letters[:axis] + d.letters[axis + 1 :]
         held = d.tensor in t.passing
-        value = t.numeric(t.dense(d.body) if held else t.value(d.body))
+        body = split_bound(d.body)
+        value = t.numeric(t.dense(body) if held else t.value(body))
         t.risk.note(d.tensor, d.body)
         del t.fixed[d.letters[axis]]
         array = self.arrays[d.tensor]

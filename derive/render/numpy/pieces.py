@@ -1,115 +1,297 @@
-"""Sums whose terms each fill a part of an axis: they are laid end to end."""
+"""Terms that brackets confine to a part of an axis: each is computed for its part alone, and put there once.
+
+Parts that make an axis are laid end to end, or stacked. Else they are added to slices of the other terms, or of
+zeros.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from derive.index import Index, Letter, as_index
-from derive.nodes import Add, Node, factors_of
-from derive.notation import mul
-from derive.render.numpy.arrangement import guards_of
+from derive.index import Letter
+from derive.nodes import Add, Node, Number, Sum, factors_of, number, terms_of
+from derive.notation import add, mul
 from derive.render.numpy.arrays import Named, aligned, union
-from derive.render.numpy.code import Code, call, list_of, tuple_of
+from derive.render.numpy.block import Assign, Block, Loop, Statement, Update
+from derive.render.numpy.code import Code, call, list_of, literal, method, name, negative, subscript, tuple_of
+from derive.render.numpy.reads import slice_between
+from derive.render.numpy.regions import Region, Span, apart, region_of, shifted, together
 from derive.size_algebra import Size, certainly_nonnegative, plus, times
-from derive.tree import substitute
+from derive.tree import key
 
 if TYPE_CHECKING:
     from derive.render.numpy.translate import Translator
 
-__all__ = ["joined", "restricted"]
-
-Piece = tuple[Size, Size, Node]
+__all__ = ["confined", "placed"]
 
 
-def joined(t: Translator, node: Add) -> Named | None:
-    """``concatenate`` of the terms, where brackets give each its part of one axis and the parts make the axis."""
-    for one in sorted(node.free, key=t.rank):
-        if one in t.fixed:
-            continue
-        parts = [_part(term, one) for term in node.terms]
-        found = [p for p in parts if p is not None]
-        if len(found) < len(parts) or not _tiled(found, one):
-            continue
-        return _concatenated(t, found, one)
-    return None
+@dataclass(frozen=True)
+class _Piece:
+    """What is not zero in a region, and the region."""
+
+    region: Region
+    node: Node
 
 
-def restricted(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> Named | None:
-    """The product where brackets leave a part of an axis, computed for that part only; None without such a bracket.
+def placed(t: Translator, terms: Iterable[Node]) -> Named | None:
+    """The sum of terms of which some are confined to parts of the axes; None where none is."""
+    flat = [part for term in terms for part in _expanded(t, term)]
+    pieces = [_Piece(*region_of(term, t.fixed)) for term in flat]
+    if not any(p.region for p in pieces):
+        return None
+    every = union(tuple(p.node.free | p.region.keys()) for p in pieces)
+    letters = tuple(sorted((x for x in every if x not in t.fixed), key=t.rank))
+    dense = [p.node for p in pieces if not p.region]
+    parts = _gathered([p for p in pieces if p.region and not any(s.empty for s in p.region.values())])
+    if dense or not parts:
+        return _added(t, dense, parts, letters)
+    one = _axis(parts)
+    made = _laid_out(t, parts, letters, one) if one is not None else None
+    return made or (_padded(t, parts[0], letters) if len(parts) == 1 else None) or _added(t, [], parts, letters)
 
-    A sum runs over the part alone, else zeros are put around it.
+
+def confined(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> Named | None:
+    """The product summed over letters, where brackets leave a part of an axis alone; None where they do not.
+
+    A sum runs over the part; else the product is put into its place.
     """
-    for one in dict.fromkeys(x for f in factors if (form := guards_of(f)) is not None for x in form.free):
-        part = _part(mul(*factors), one) if one not in t.fixed else None
-        if part is None:
-            continue
-        low, high, node = part
-        before, after = low, plus(one.length, times(high, -1))
-        length = plus(high, times(low, -1))
-        if one not in node.free or not all(certainly_nonnegative(x) for x in (before, after, length)) or length == 0:
-            continue
-        own = Letter(one.name, length)
-        t.order[own] = t.rank(one)
-        moved = substitute(node, {one: as_index(own) + Index((), low)})
-        value = t.product(factors_of(moved), [own if x is one else x for x in over])
-        if one in over:
-            return value
-        widths = [(before, after) if x is own else (0, 0) for x in value.letters]
-        pairs = [tuple_of([t.lengths.code(x) for x in pair]) for pair in widths]
-        code = call("np.pad", value.code, pairs[0] if len(pairs) == 1 else tuple_of(pairs))
-        return Named(code, tuple(one if x is own else x for x in value.letters), condition=value.condition)
-    return None
+    whole = mul(*factors)
+    region, rest = region_of(whole, {*t.fixed, *over})
+    if region:
+        return placed(t, [mul(Sum(*over, whole)) if over else whole])
+    if not over:
+        terms = _expanded(t, whole)
+        return placed(t, terms) if len(terms) > 1 else None
+    region, rest = region_of(whole, {*t.fixed, *whole.free} - set(over))
+    if not region:
+        return None
+    if any(s.empty for s in region.values()):
+        return Named(literal(0))
+    own = _own(t, region)
+    left = [own[x][1] if x in own else x for x in over if x not in own or not own[x][0].single]
+    return t.product(factors_of(shifted(rest, own)), left)
 
 
-def _part(term: Node, one: Letter) -> Piece | None:
-    """Where along the letter a term is not zero, and the term from there on; None without a bracket that says so."""
-    low: Size = 0
-    high: Size = one.length
-    rest: list[Node] = []
-    guarded = False
-    for factor in factors_of(term):
-        form = guards_of(factor)
-        if form is None or form.free != {one} or form.coefficient(one) not in (1, -1) or len(form.terms) != 1:
-            rest.append(factor)
-        elif form.coefficient(one) == 1 and low == 0:
-            low, guarded = times(form.constant, -1), True
-        elif form.coefficient(one) == -1 and high == one.length:
-            high, guarded = plus(form.constant, 1), True
+def _expanded(t: Translator, term: Node) -> list[Node]:
+    """The terms of a product with a sum of confined terms, multiplied out; else the term.
+
+    A number is multiplied with a sum of which only some terms are confined, too.
+    """
+    factors = factors_of(term)
+    for m, factor in enumerate(factors):
+        if not isinstance(factor, Add):
+            continue
+        rest = [*factors[:m], *factors[m + 1 :]]
+        parts = [one for one in factor.terms if region_of(one, t.fixed)[0]]
+        dense = [one for one in factor.terms if one not in parts]
+        if parts and (not dense or all(isinstance(f, Number) for f in rest)):
+            found = [part for one in parts for part in _expanded(t, mul(*rest, one))]
+            return [mul(*rest, add(*dense)), *found] if dense else found
+    return [term]
+
+
+def _gathered(pieces: Sequence[_Piece]) -> list[_Piece]:
+    """One piece for each region; the same value in parts that follow on each other is one piece."""
+    found: list[_Piece] = []
+    for piece in pieces:
+        for m, other in enumerate(found):
+            if other.region == piece.region:
+                found[m] = _Piece(other.region, add(other.node, piece.node))
+                break
+            if (longer := _longer(other, piece)) is not None:
+                found[m] = longer
+                break
         else:
-            rest.append(factor)
-    return (low, high, mul(*rest)) if guarded else None
+            found.append(piece)
+    return found
 
 
-def _tiled(parts: list[Piece], one: Letter) -> bool:
-    """Whether the parts, in their order, follow on each other from the start of the axis to its end."""
-    reached: Size = 0
-    for low, high, _ in parts:
-        length = plus(high, times(low, -1))
-        if low != reached or not certainly_nonnegative(length) or length == 0:
-            return False
-        reached = high
-    return len(parts) > 1 and reached == one.length
+def _longer(a: _Piece, b: _Piece) -> _Piece | None:
+    if a.region.keys() != b.region.keys() or key(a.node) != key(b.node):
+        return None
+    differing = [x for x in a.region if a.region[x] != b.region[x]]
+    joined = together(a.region[differing[0]], b.region[differing[0]]) if len(differing) == 1 else None
+    return None if joined is None else _Piece({**a.region, differing[0]: joined}, a.node)
 
 
-def _concatenated(t: Translator, parts: list[Piece], one: Letter) -> Named:
-    values: list[Named] = []
-    for low, high, node in parts:
-        own = Letter(one.name, plus(high, times(low, -1)))
-        t.order[own] = t.rank(one)
-        moved = substitute(node, {one: as_index(own) + Index((), low)})
-        value = t.numeric(t.dense(moved))
-        values.append(Named(value.code, tuple(one if x is own else x for x in value.letters)))
-    letters = tuple(sorted(union([*(v.letters for v in values), (one,)]), key=t.rank))
-    codes: list[Code | str] = []
-    for (low, high, _), value in zip(parts, values, strict=True):
-        code = aligned(value, letters)
-        if set(value.letters) != set(letters):
-            sizes = [t.lengths.code(plus(high, times(low, -1))) if x is one else t.length(x) for x in letters]
-            shape = sizes[0] if len(sizes) == 1 else tuple_of(sizes)
-            code = call("np.broadcast_to", code, shape)
-        codes.append(code)
+def _own(t: Translator, region: Region) -> dict[Letter, tuple[Span, Letter]]:
+    """A letter for each axis that counts the entries of its span."""
+    own = {x: (span, Letter(x.name, span.count)) for x, span in region.items()}
+    for x, (_, y) in own.items():
+        t.order[y] = t.rank(x)
+    return own
+
+
+def _value(t: Translator, piece: _Piece) -> Named:
+    """The value of a piece, by the letters of the whole; an axis of one entry has none."""
+    own = _own(t, piece.region)
+    value = t.numeric(t.dense(shifted(piece.node, own)))
+    whole = {y: x for x, (_, y) in own.items()}
+    return Named(value.code, tuple(whole.get(x, x) for x in value.letters))
+
+
+def _filled(t: Translator, value: Named, region: Region, letters: Sequence[Letter]) -> Code:
+    """The value with all of these letters."""
+    code = aligned(value, letters)
+    if set(value.letters) == set(letters):
+        return code
+    sizes = [t.lengths.code(region[x].count if x in region else x.length, x.name) for x in letters]
+    shape = sizes[0] if len(sizes) == 1 else tuple_of(sizes)
+    if not value.letters and code.text in ("0", "1"):
+        return call("np.zeros" if code.text == "0" else "np.ones", shape)
+    return call("np.broadcast_to", code, shape)
+
+
+# ----------------------------------------------------------------------------------------------- parts of one axis
+
+
+def _axis(parts: Sequence[_Piece]) -> Letter | None:
+    """The one letter that all parts are parts of."""
+    found = {x for p in parts for x in p.region}
+    return found.pop() if len(found) == 1 else None
+
+
+def _laid_out(t: Translator, parts: Sequence[_Piece], letters: Sequence[Letter], one: Letter) -> Named | None:
+    """The parts end to end, or stacked where they are entries; None where they do not make the axis."""
+    ordered = _in_order(parts, one)
+    if ordered is None:
+        return None
+    values = [_value(t, p) for p in ordered]
+    single = all(p.region[one].single for p in ordered)
+    if not single:
+        letters = next((v.letters for v in values if set(v.letters) == set(letters)), letters)
     axis = letters.index(one)
-    parts_of_axis = list_of(codes)
-    whole = call("np.concatenate", parts_of_axis, axis=str(axis)) if axis else call("np.concatenate", parts_of_axis)
-    return Named(whole, letters)
+    options: dict[str, Code | str] = {"axis": str(axis)} if axis else {}
+    kept = [x for x in letters if x is not one] if single else letters
+    codes = [_filled(t, v, p.region, kept) for v, p in zip(values, ordered, strict=True)]
+    function = "np.concatenate" if not single else "np.stack" if kept else "np.array"
+    return Named(call(function, list_of(codes), work=1, label="", **options), tuple(letters))
+
+
+def _in_order(parts: Sequence[_Piece], one: Letter) -> list[_Piece] | None:
+    """The parts from the start of the axis to its end; None where there are gaps."""
+    reached: Size = 0
+    ordered: list[_Piece] = []
+    while len(ordered) < len(parts):
+        found = next((p for p in parts if p.region[one].low == reached and p not in ordered), None)
+        if found is None or found.region[one].step != 1 or not certainly_nonnegative(found.region[one].count):
+            return None
+        ordered.append(found)
+        reached = found.region[one].high
+    return ordered if reached == one.length and len(ordered) > 1 else None
+
+
+def _padded(t: Translator, piece: _Piece, letters: Sequence[Letter]) -> Named | None:
+    """One piece with zeros around it."""
+    if any(s.step != 1 or s.single for s in piece.region.values()):
+        return None
+    value = _value(t, piece)
+    widths: list[Code | str] = []
+    for x in letters:
+        span = piece.region.get(x, Span(0, x.length))
+        pair = [span.low, plus(x.length, times(span.high, -1))]
+        if not all(certainly_nonnegative(size) for size in (*pair, span.count)):
+            return None
+        widths.append(tuple_of([t.lengths.code(size) for size in pair]))
+    code = _filled(t, value, piece.region, letters)
+    return Named(call("np.pad", code, widths[0] if len(widths) == 1 else tuple_of(widths)), tuple(letters))
+
+
+# ---------------------------------------------------------------------------------------------- parts added to slices
+
+
+def _added(t: Translator, dense: Sequence[Node], parts: Sequence[_Piece], letters: Sequence[Letter]) -> Named:
+    """The sum of dense terms, or zeros, with the parts added to its slices."""
+    statements = t.blocks[-1].statements
+    target = _start(t, dense, letters)
+    first_of_all = next(m for m, s in enumerate(statements) if isinstance(s, Assign) and s.target == target.text)
+    for m, piece in enumerate(parts):
+        minus = all(_is_negative(term) for term in terms_of(piece.node))
+        node = add(*(mul(number(-1), term) for term in terms_of(piece.node))) if minus else piece.node
+        value = _value(t, _Piece(piece.region, node))
+        items = [_item(t, piece.region[x], x) if x in piece.region else ":" for x in letters]
+        while items and items[-1] == ":":
+            items.pop()
+        rest = [x for x in letters if x not in piece.region or not piece.region[x].single]
+        code = aligned(value, rest)
+        first = not dense and all(apart(piece.region, other.region) for other in parts[:m])
+        if first and minus:
+            code = negative(code)
+        operator = "=" if first else "-=" if minus else "+="
+        statements.append(Update(subscript(target, items), operator, code))
+    return Named(_once(t.blocks[-1], target, first_of_all), tuple(letters))
+
+
+def _once(block: Block, target: Code, start: int) -> Code:
+    """The array itself, or one that was made in the same way before: then this one is not made again."""
+    made = _making(block, target.text, start)
+    for m, statement in enumerate(block.statements[:start]):
+        if not isinstance(statement, Assign) or statement.role not in ("array", "buffer"):
+            continue
+        if _making(block, statement.target, m) == made:
+            mine = (s for s in block.statements[start:] if _makes(s, target.text))
+            gone = {id(s) for s in mine}
+            block.statements[:] = [s for s in block.statements if id(s) not in gone]
+            # others read it: it must not be added to any more
+            block.statements[m] = replace(statement, role="array")
+            return name(statement.target)
+    return target
+
+
+def _making(block: Block, target: str, start: int) -> list[str]:
+    """How an array is made, whatever its name."""
+    found: list[str] = []
+    for s in block.statements[start:]:
+        if isinstance(s, Assign) and s.target == target:
+            found.append(s.code.text)
+        elif isinstance(s, Update) and s.target is not None and _makes(s, target):
+            found.append(f"{s.target.text.removeprefix(target)} {s.operator} {s.code}")
+        elif isinstance(s, Loop) and target in s.changing:
+            found.append(f"loop {target}")
+    return found
+
+
+def _makes(statement: Statement, target: str) -> bool:
+    if isinstance(statement, Assign):
+        return statement.target == target
+    written = statement.target if isinstance(statement, Update) else None
+    return written is not None and written.text.partition("[")[0] == target
+
+
+def _start(t: Translator, dense: Sequence[Node], letters: Sequence[Letter]) -> Code:
+    """The array that parts are added to."""
+    if not dense:
+        code = call("np.zeros", t.shape(letters), work=0)
+    else:
+        value = t.numeric(t.dense(add(*dense)))
+        code = _filled(t, value, {}, letters)
+        if not value.letters:
+            code = call("np.full", t.shape(letters), value.code, work=0, dtype="float")
+        elif _is_buffer(t, code):
+            return code
+        elif code.own_work == 0 or code.text.startswith("np.broadcast_to("):
+            code = method(code, "copy", work=0)
+    target = name(t.identifiers.label("total"))
+    t.blocks[-1].statements.append(Assign(target.text, code, role="buffer"))
+    return target
+
+
+def _is_buffer(t: Translator, code: Code) -> bool:
+    """Whether this is an array that sums are added to already."""
+    made = (s for s in t.blocks[-1].statements if isinstance(s, Assign) and s.role == "buffer")
+    return any(s.target == code.text for s in made)
+
+
+def _item(t: Translator, span: Span, one: Letter) -> Code:
+    """The subscript of a span."""
+    if span.single:
+        last = plus(span.low, 1) == one.length and not isinstance(one.length, int)
+        return literal(-1) if last else t.lengths.code(span.low)
+    return slice_between(t, span.low, span.end, span.step, one.length)
+
+
+def _is_negative(term: Node) -> bool:
+    first = factors_of(term)[0]
+    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())

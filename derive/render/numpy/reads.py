@@ -32,7 +32,7 @@ from derive.size_algebra import Size, certainly_nonnegative, plus, times
 if TYPE_CHECKING:
     from derive.render.numpy.translate import Translator
 
-__all__ = ["both", "index_array", "padding", "read", "scalar_index"]
+__all__ = ["both", "index_array", "padding", "read", "scalar_index", "slice_between"]
 
 
 @dataclass
@@ -190,9 +190,13 @@ def _plan(t: Translator, size: Size, index: Index, uses: dict[Letter, int]) -> _
             letters = letters if index.coefficient(letters[1]) == 1 else letters[::-1]
         if len(letters) == 2 and known and positive:
             return _Axis("window", index, size, letters)
-    if affine and len(moving) == 1 and uses[moving[0]] == 1 and index.coefficient(moving[0]) == 1:
+    if affine and len(moving) == 1 and uses[moving[0]] == 1 and _is_step(index.coefficient(moving[0])):
         return _Axis("shifted", index, size, (moving[0],)) if _certain(index, size) else _Axis("array", index, size)
     return _Axis("array", index, size)
+
+
+def _is_step(coefficient: Size) -> bool:
+    return certainly_nonnegative(plus(coefficient, -1))
 
 
 def _certain(index: Index, size: Size) -> bool:
@@ -264,8 +268,11 @@ def _sliced(t: Translator, code: Code, plans: list[_Axis]) -> Code:
             backwards.append("::-1" if reverse else ":")
         elif p.kind == "shifted":
             start = scalar_index(t, p.index.without(p.letters[0]))
-            stop = chain(ADD, start, [("+", t.lengths.code(p.letters[0].length, p.letters[0].name))], work=0)
-            items.append(slice_of(start, stop))
+            step = p.index.coefficient(p.letters[0])
+            reach = t.lengths.code(p.letters[0].length, p.letters[0].name)
+            reach = reach if step == 1 else chain(MUL, t.lengths.code(step), [("*", reach)], work=0)
+            stop = chain(ADD, start, [("+", reach)], work=0)
+            items.append(slice_of(start, stop, None if step == 1 else t.lengths.code(step)))
             p.kind = "slice"
             backwards.append(":")
         else:
@@ -302,17 +309,24 @@ def _slice(t: Translator, p: _Axis) -> tuple[Code | str, bool]:
     whole = not padded and low == 0 and stride == 1 and one.length == p.size
     if whole:
         return ":", reverse
+    if not padded:
+        return slice_between(t, low, plus(low, times(stride, one.length)), stride, p.size), reverse
     reach = length if stride == 1 else chain(MUL, t.lengths.code(stride), [("*", length)], work=0)
-    if not padded and stride == 1:
-        high = plus(low, one.length)
-        stop: Code | None = None if high == p.size else t.lengths.code(high)
-    elif not padded and isinstance(one.length, int) and isinstance(low, int) and isinstance(stride, int):
-        stop = literal(low + stride * one.length)
-    elif start is None:
-        stop = reach
-    else:
-        stop = chain(ADD, start, [("+", reach)], work=0)
+    stop = reach if start is None else chain(ADD, start, [("+", reach)], work=0)
     return slice_of(start, stop, None if stride == 1 else t.lengths.code(stride)), reverse
+
+
+def slice_between(t: Translator, low: Size, end: Size, step: Size, size: Size) -> Code:
+    """``low:end:step`` of an axis, with what is left out that Python puts in; ``end`` is where the next would be."""
+    start = None if low == 0 else t.lengths.code(low)
+    left = plus(size, times(end, -1))
+    if certainly_nonnegative(times(left, -1)):
+        stop: Code | None = None
+    elif isinstance(left, int) and not isinstance(size, int):
+        stop = literal(-left)
+    else:
+        stop = t.lengths.code(end)
+    return slice_of(start, stop, None if step == 1 else t.lengths.code(step))
 
 
 def _shifted(t: Translator, low: Size, left: Code | None) -> Code | None:

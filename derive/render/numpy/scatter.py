@@ -61,7 +61,7 @@ def scattered(
         return None
     if any(not p.index.free.isdisjoint(targets) for p in places):
         return None
-    affine = _sliced(places, summed)
+    affine = _sliced(places, over)
     unsafe = [f for f in outside if not f.free.isdisjoint(targets) and not t.risk.finite(f)]
     if unsafe and affine:
         return None
@@ -91,9 +91,9 @@ def _place(t: Translator, bracket: Bracket, summed: frozenset[Letter], taken: se
     return None
 
 
-def _sliced(places: Sequence[_Place], summed: frozenset[Letter]) -> bool:
+def _sliced(places: Sequence[_Place], over: Sequence[Letter]) -> bool:
     """Whether every place is affine in summed letters of its own; then one is a slice and the others are loops."""
-    order = list(summed)
+    summed = set(over)
     seen: set[Letter] = set()
     for p in places:
         own = [a for a, _ in p.index.terms if isinstance(a, Letter)]
@@ -105,13 +105,10 @@ def _sliced(places: Sequence[_Place], summed: frozenset[Letter]) -> bool:
         along = [x for x in own if certainly_nonnegative(plus(p.index.coefficient(x), -1))]
         if not along:
             return False
-        # a letter that was put back for a kernel is the last, and shorter than the others
-        p.along = min(along, key=lambda x: (x.name in KERNEL, order.index(x)))
+        # a loop runs over the few offsets of a kernel; a letter that was put back for one is the last
+        p.along = min(along, key=lambda x: (isinstance(x.length, int), over.index(x)))
         p.loops = tuple(x for x in own if x is not p.along)
     return True
-
-
-KERNEL = ("u", "v", "w", "u1", "u2", "u3", "u4", "u5")
 
 
 def _added_to_slices(
@@ -125,7 +122,7 @@ def _added_to_slices(
     place_of = {p.letter: p for p in places}
     pads = {p.letter: padding(t, p.index, p.letter.length) for p in places}
     shape = [_padded_length(t, x, *pads[x]) if x in pads else t.length(x) for x in letters]
-    target = name(t.identifiers.fresh("total_padded" if any(a or b for a, b in pads.values()) else "total"))
+    target = name(t.identifiers.label("total_padded" if any(a or b for a, b in pads.values()) else "total"))
     zeros = call("np.zeros", tuple_of(shape) if len(shape) != 1 else shape[0], work=0)
     t.blocks[-1].statements.append(Assign(target.text, zeros, role="buffer"))
     block = Block()
@@ -234,7 +231,7 @@ def _added_at(
             counted = Named(call("np.bincount", codes[0], minlength=length), letters, "int")
             return counted if code.text == "1" else Named(chain(MUL, code, [("*", counted.code)]), letters)
         return Named(call("np.bincount", codes[0], weights=code, minlength=length), letters)
-    target = name(t.identifiers.fresh("total"))
+    target = name(t.identifiers.label("total"))
     shape = [t.length(x) for x in letters]
     zeros = call("np.zeros", tuple_of(shape) if len(shape) != 1 else shape[0], work=0)
     t.blocks[-1].statements.append(Assign(target.text, zeros, role="buffer"))

@@ -36,7 +36,7 @@ from derive.nodes import (
 from derive.notation import add, mul
 from derive.over_axes import is_known
 from derive.render.decimals import split_fraction
-from derive.render.numpy.arrangement import digits_solved, uncontracted
+from derive.render.numpy.arrangement import digits_solved, letters_solved, uncontracted
 from derive.render.numpy.arrays import Named, aligned, common_order, union
 from derive.render.numpy.block import Assign, Block
 from derive.render.numpy.code import (
@@ -64,11 +64,13 @@ from derive.render.numpy.labels import changed, changes
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.masks import masked
 from derive.render.numpy.outer import stacked
-from derive.render.numpy.pieces import joined, restricted
+from derive.render.numpy.pieces import confined, placed
 from derive.render.numpy.products import Axes
 from derive.render.numpy.reads import index_array, read, scalar_index
 from derive.render.numpy.risk import Risk
+from derive.render.numpy.running import accumulated
 from derive.render.numpy.scatter import scattered
+from derive.render.numpy.windows import slid
 from derive.size_algebra import Size
 from derive.tree import rename_bound
 
@@ -147,7 +149,7 @@ class Translator:
             case Ref():
                 return self.entry(node)
             case Add():
-                made = joined(self, node) or changed(self, node) or stacked(self, node.terms)
+                made = placed(self, node.terms) or changed(self, node) or stacked(self, node.terms)
                 return made or self.sum_of(node.terms)
             case Mul():
                 return self.product(node.factors, ())
@@ -308,6 +310,10 @@ class Translator:
             assert isinstance(inner, Sum)
             return self.product([*(f for f in factors if f is not alone[0]), inner.body], inner.letters)
         factors = [f for factor in factors for f in factors_of(factor)]
+        factors, over = letters_solved(factors, list(over))
+        part = confined(self, factors, over) or slid(self, factors, over) or accumulated(self, factors, over)
+        if part is not None:
+            return part
         split = next((m for m, f in enumerate(factors) if isinstance(f, Add) and over and _is_split(f, over)), None)
         if split is not None:
             numbers = [f.value for f in factors if isinstance(f, Number) and not f.value.is_infinite]
@@ -334,11 +340,6 @@ class Translator:
             else:
                 rest.append(f)
         delicate = not all(map(self.risk.finite, rest))
-        if delicate:
-            # what is never read must not be divided by
-            part = restricted(self, [Number(scale), *rest, *guards], letters)
-            if part is not None:
-                return part
         brackets = [g for g in guards if isinstance(g, Bracket) and (delicate or not self.said_by_padding(g, rest))]
         conditions = [self.truth(g).code for g in brackets if self.is_scalar(g)]
         condition = None if not conditions else conditions[0]

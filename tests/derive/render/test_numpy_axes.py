@@ -1,0 +1,144 @@
+"""Merged axes, parts of axes, windows and running sums in NumPy source are written as by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import derive
+from derive.definitions import define
+from derive.derivation import Derivation
+from derive.index import letters
+from derive.nodes import Sum
+from derive.notation import at_least, less, name, tensor
+from derive.program import Program
+from derive.render.numpy import compiled, numpy_source
+from derive.size_algebra import sizes
+from verify.exported import check_exported
+
+Function = Callable[..., Any]
+Shapes = dict[str, tuple[str | int, ...]]
+
+
+def running(x: Any, w: Any) -> Any:
+    return np.sum(w * np.cumsum(x) ** 2)
+
+
+def running_down_the_rows(X: Any, W: Any) -> Any:
+    return np.sum(W * np.cumsum(X, axis=0) ** 2)
+
+
+def at_risk(x: Any, t: Any) -> Any:
+    """The partial likelihood of what is left from each time on."""
+    left = np.cumsum(np.exp(x)[::-1])[::-1]
+    return np.sum(t * (x - np.log(left)))
+
+
+def patches(X: Any, W: Any) -> Any:
+    n, h, w = X.shape
+    P = X.reshape(n, h // 4, 4, w // 4, 4).transpose(0, 1, 3, 2, 4).reshape(n, (h // 4) * (w // 4), 16)
+    return np.sum((P @ W) ** 2)
+
+
+def heads(X: Any, W: Any, P: Any, R: Any) -> Any:
+    t, k = X.shape[0], W.shape[1] // 4
+    V = (X @ W).reshape(t, 4, k).transpose(1, 0, 2)
+    return np.sum(R * (P @ V).transpose(1, 0, 2).reshape(t, 4 * k))
+
+
+def rotated(Q: Any, C: Any, S: Any, R: Any) -> Any:
+    d = Q.shape[1] // 2
+    a, b = Q[:, :d], Q[:, d:]
+    return np.sum(R * np.concatenate([a * C - b * S, a * S + b * C], axis=1))
+
+
+def gated(X: Any, R: Any) -> Any:
+    a, b = np.split(X, 2, axis=1)
+    return np.sum(R * a / (1 + np.exp(-b)))
+
+
+def rough(x: Any) -> Any:
+    return np.sum(np.diff(x) ** 2)
+
+
+def cropped(X: Any, T: Any) -> Any:
+    return np.sum((X[1:-1, 1:-1] - T) ** 2)
+
+
+IMAGE: Shapes = {"X": ("n", "4*h", "4*w"), "W": (16, "d")}
+ROTATED: Shapes = {"Q": ("n", "2*d"), "C": ("n", "d"), "S": ("n", "d"), "R": ("n", "2*d")}
+HEADS: Shapes = {"X": ("t", "d"), "W": ("d", "4*k"), "P": (4, "t", "t"), "R": ("t", "4*k")}
+SQUARES = ("np.tri", "np.tril", "np.triu", "np.where")
+GRADIENTS: dict[str, tuple[Function, str, Shapes, list[str], tuple[str, ...]]] = {
+    "running sums": (
+        running, "x", {"x": ("n",), "w": ("n",)}, ["np.cumsum((w * np.cumsum(x))[::-1])[::-1]"], SQUARES,
+    ),
+    "running sums of rows": (
+        running_down_the_rows, "X", {"X": ("n", "m"), "W": ("n", "m")}, ["np.cumsum(X, axis=0)"], SQUARES,
+    ),
+    "sums from the other end": (
+        at_risk, "x", {"x": ("n",), "t": ("n",)}, ["np.cumsum(np.exp(x[::-1]))[::-1]"], SQUARES,
+    ),
+    "patches": (patches, "W", IMAGE, [".reshape("], ("%", "np.arange")),
+    "heads": (heads, "W", HEADS, [".reshape("], ("%", "np.einsum(\"abc")),
+    "halves": (rotated, "Q", ROTATED, ["np.concatenate("], ("np.where", "np.pad")),
+    "gates": (gated, "X", {"X": ("n", "2*d"), "R": ("n", "d")}, ["np.concatenate("], ("np.where", "np.pad")),
+    "differences": (rough, "x", {"x": ("n",)}, ["[1:]", "[:-1]"], ("np.where", "np.pad")),
+    "what is cut out": (cropped, "X", {"X": ("h+2", "w+2"), "T": ("h", "w")}, ["[1:-1, 1:-1]"], ("np.where",)),
+}  # fmt: skip
+
+
+def gradient(which: str) -> Derivation:
+    function, wrt, shapes, _, _ = GRADIENTS[which]
+    return derive.gradient(function, wrt, shapes=shapes)
+
+
+@pytest.mark.parametrize("which", GRADIENTS)
+def test_axes_are_written_as_by_hand(which: str) -> None:
+    *_, wanted, unwanted = GRADIENTS[which]
+    source = numpy_source(gradient(which))
+    for text in wanted:
+        assert text in source
+    for text in unwanted:
+        assert text not in source
+
+
+@pytest.mark.parametrize("which", GRADIENTS)
+def test_axes_compute_the_gradient(which: str) -> None:
+    assert check_exported(gradient(which)).outcome == "holds"
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(None, 0), (None, -1), (None, -3), (0, None), (1, None), (2, None)], ids=str
+)
+def test_running_sums_end_anywhere(low: int | None, high: int | None) -> None:
+    """Sums up to ``i + high``, or from ``i + low`` on, are empty at one end; what divides them may be 0 there."""
+    (n,) = sizes("n")
+    i, s = letters("i s", n, n)
+    x, q = tensor("x", n), tensor("q", n)
+    guard = at_least(i + high, s) if high is not None else at_least(s, i + low)
+    y = define(name("y")[i], Sum(s, guard * x[s] / q[i]))
+    program = Program.of([x, q], y)
+    found = Derivation("gradient", program, program.outputs, (), program)
+    assert "np.cumsum(" in numpy_source(found, "f")
+    given = np.array([1e-9, 1e9, 3.0, -2.0, 5.0])
+    sums = np.array(
+        [given[: max(0, j + high + 1)].sum() if high is not None else given[j + low :].sum() for j in range(5)]
+    )
+    below = np.where(sums == 0, 0.0, 2.0)
+    with np.errstate(all="ignore"):
+        result = compiled(found, "f")(given, below)
+    expected = [0 if not b else one / b for one, b in zip(sums, below, strict=True)]
+    np.testing.assert_allclose(result, expected, rtol=1e-15)
+
+
+def test_what_a_running_sum_shares_with_its_end_stays_a_triangle() -> None:
+    (n,) = sizes("n")
+    i, s = letters("i s", n, n)
+    x, A = tensor("x", n), tensor("A", n, n)
+    y = define(name("y")[i], Sum(s, less(s, i) * A[i, s] * x[s]))
+    program = Program.of([x, A], y)
+    assert "np.tri" in numpy_source(Derivation("gradient", program, program.outputs, (), program), "f")
