@@ -540,11 +540,13 @@ class Names:
     """Definitions to find again in other expressions, by their tensors, and by the head of their bodies.
 
     With a head stand the expressions to find, and the numbers by which the names have to be multiplied then.
+    ``centred`` holds the axes along which tensors are known to add up to 0.
     """
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
         self.by_head: dict[object, list[tuple[Definition, Node, sympy.Expr]]] = {}
         self.by_tensor: dict[Tensor, Definition] = {}
+        self.centred: dict[Tensor, tuple[int, ...]] = {}
         for d in definitions:
             self.by_tensor[d.tensor] = d
             if d.tensor.role == "output":

@@ -1,17 +1,32 @@
-"""Identities that make a node shorter: the entries of a softmax add up to 1.
+"""Identities that make a node shorter: the entries of a softmax add up to 1, deviations from a mean to 0.
 
-``with_unit_sums`` finds them below sums, also for a tensor that is defined as a softmax.
+``with_unit_sums`` and ``with_centred_sums`` find them below sums, also for a tensor that is defined as such.
 """
 
 from __future__ import annotations
 
-from derive.algebra import Names, tidy
+from derive.algebra import Names, insert, tidy
 from derive.index import Index, Letter
-from derive.nodes import Add, Mul, Node, Number, Over, Partial, Ref, Sum, factors_of, number, terms_of
+from derive.nodes import (
+    ZERO,
+    Add,
+    Mul,
+    Node,
+    Number,
+    Over,
+    Partial,
+    Ref,
+    Sum,
+    Tensor,
+    factors_of,
+    is_zero,
+    number,
+    terms_of,
+)
 from derive.notation import add, mul
 from derive.tree import length, map_children, walk
 
-__all__ = ["with_unit_sums"]
+__all__ = ["with_centred_sums", "with_unit_sums"]
 
 
 def with_unit_sums(node: Node, names: Names) -> Node:
@@ -80,6 +95,53 @@ def _runs(indices: tuple[Index, ...], place: int, one: Letter) -> bool:
     """Whether the letter is the index at this place, and is in no other."""
     others = (*indices[:place], *indices[place + 1 :])
     return indices[place].letter is one and all(one not in index.free for index in others)
+
+
+def with_centred_sums(node: Node, names: Names) -> Node:
+    """The node without sums over what is defined as less its mean; the node itself where there are none."""
+    if not any(isinstance(below, Sum) for below in walk(node)):
+        return node
+    found = _without_centred(node, names)
+    return node if found is node else tidy(found)
+
+
+def _without_centred(node: Node, names: Names) -> Node:
+    if isinstance(node, Partial):
+        return node
+    below = map_children(node, lambda child: _without_centred(child, names))
+    if not isinstance(below, Sum):
+        return below
+    terms = terms_of(below.body)
+    kept = [t for t in terms if not _vanishes(t, below.letters, names)]
+    return below if len(kept) == len(terms) else Sum(*below.letters, add(*kept)) if kept else ZERO
+
+
+def _vanishes(term: Node, letters: tuple[Letter, ...], names: Names) -> bool:
+    """Whether a term adds up to 0 over one of the letters: an entry of something centred, times what is fixed."""
+    for one in letters:
+        moving = [f for f in factors_of(term) if one in f.free]
+        if len(moving) == 1 and isinstance(moving[0], Ref):
+            axes = _centred_axes(moving[0].tensor, names)
+            if any(_runs(moving[0].indices, m, one) for m in axes):
+                return True
+    return False
+
+
+def _centred_axes(tensor: Tensor, names: Names) -> tuple[int, ...]:
+    """The axes along which a tensor adds up to 0, by its definition, the means of which may have names."""
+    if tensor not in names.centred:
+        d = names.by_tensor.get(tensor)
+        axes = () if d is None or not isinstance(d.body, Add) else enumerate(d.letters)
+        names.centred[tensor] = tuple(m for m, x in axes if d is not None and _adds_up_to_zero(d.body, x, names))
+    return names.centred[tensor]
+
+
+def _adds_up_to_zero(body: Node, one: Letter, names: Names) -> bool:
+    for term in terms_of(body):
+        if one not in term.free:
+            for other in term.tensors & names.by_tensor.keys():
+                body = insert(body, names.by_tensor[other])
+    return is_zero(tidy(Sum(one, body)))
 
 
 def _multiplied_out(node: Add) -> Node:

@@ -345,6 +345,12 @@ _TABLE = (
         ("the entries of a softmax add up to 1", "softmax 的各元素之和为 1"),
     ),
     Rule(
+        "centred",
+        ("deviations from the mean", "离差之和为零"),
+        r"\sum_i \Bigl(x_i - \frac1n \sum_j x_j\Bigr) = 0",
+        ("what is left of a vector without its mean adds up to 0", "向量减去其均值后各元素之和为 0"),
+    ),
+    Rule(
         "density",
         ("quotient of normal densities", "正态密度之商"),
         r"\frac{\varphi(a)}{\varphi(b)} = e^{(b^2 - a^2)/2}",

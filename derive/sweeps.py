@@ -18,7 +18,7 @@ from derive.densities import with_densities_compared
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
 from derive.functions import Elementwise, is_indicator
-from derive.identities import with_unit_sums
+from derive.identities import with_centred_sums, with_unit_sums
 from derive.index import Letter, as_index, fresh
 from derive.masks import with_masks_used
 from derive.named_parts import with_parts_named
@@ -105,6 +105,7 @@ class Lines:
         if short is not self.now:
             self.line(short, "unit_sum")
             self.fold()
+        self.rearranged(with_centred_sums(self.now, self.context.named), "centred")
         cases = self.context.cases
         self.rearranged(with_densities_compared(self.now, cases.program, cases.definitions), "density")
         self.split_cases()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import derive
 from derive.algebra import Names
 from derive.definitions import define
 from derive.differentiate import gradient, hessian
 from derive.evaluate import run
 from derive.functions import exp, log
-from derive.identities import with_unit_sums
+from derive.identities import with_centred_sums, with_unit_sums
 from derive.index import letters
 from derive.nodes import Node, Partial, Sum, number
-from derive.notation import name, tensor
+from derive.notation import mean, name, tensor
 from derive.over_axes import log_softmax, norm, softmax
 from derive.program import Program
 from derive.size_algebra import sizes
@@ -116,3 +117,49 @@ def test_the_identity_may_be_differentiated() -> None:
     p = define(name("p")[k], softmax(k, w[k]))
     program = loss_of(Sum(k, p[k] * (log(p[k]) - log(q[k]))))
     assert check_derivation(hessian(program, "w")).outcome == "holds"
+
+
+MU = define(name("mu")[k], mean(i, Z[i, k]))
+A = define(name("A")[i, k], Z[i, k] - mean(i, Z[i, k]))
+B = define(name("B")[i, k], Z[i, k] - MU[k])
+MEANS = Program.of([Z, x, w, S], [MU, A, B])
+
+VANISHING: dict[str, tuple[Node, Node]] = {
+    "deviations from a mean": (w[k] + Sum(i, A[i, k]), w[k] + number(0)),
+    "from a mean with a name, times what is fixed": (Sum(i, w[k] * B[i, k]) - w[l], -w[l]),
+    "one of several terms": (Sum(i, w[k] * A[i, k] + x[i] * B[i, k]), Sum(i, x[i] * B[i, k])),
+    "one letter of two": (Sum(i, k, w[k] * A[i, k]), number(0)),
+}
+STAYING: dict[str, Node] = {
+    "along another axis": Sum(k, A[i, k]),
+    "with a factor that moves": Sum(i, x[i] * A[i, k]),
+    "squares": Sum(i, A[i, k] ** 2),
+    "what is no deviation": Sum(i, Z[i, k]),
+    "what is to be differentiated": Partial(Sum(i, A[i, k]), Z[i, l]),
+}
+
+
+@pytest.mark.parametrize("case", VANISHING)
+def test_deviations_from_a_mean_add_up_to_zero(case: str) -> None:
+    before, after = VANISHING[case]
+    found = with_centred_sums(before, Names(MEANS.definitions()))
+    assert key(found) == key(after), f"{found}"
+    values = drawn(MEANS.inputs, SIZES, seeded("means"))
+    one, two = (run(MEANS, values, SIZES).array(node + 0 * w[k] + 0 * w[l], (k, l)) for node in (found, before))
+    assert np.allclose(one, two, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", STAYING)
+def test_other_sums_stay(case: str) -> None:
+    assert with_centred_sums(STAYING[case], Names(MEANS.definitions())) is STAYING[case]
+
+
+def correlation(u, v):
+    a, b = u - u.mean(), v - v.mean()
+    return (a @ b) / np.sqrt((a @ a) * (b @ b))
+
+
+def test_the_gradient_of_a_correlation_is_short() -> None:
+    found = derive.gradient(correlation, "u", shapes={"u": ("n",), "v": ("n",)})
+    assert found.result.latex() == r"\frac1{\|a\| \|b\|} b - \frac{a^\top b}{\|a\|^3 \|b\|} a"
+    assert check_derivation(found).outcome == "holds"
