@@ -55,6 +55,10 @@ def whitened(A: Any, x: Any, m: Any) -> Any:
     return np.log(1 + (x - m) @ np.linalg.inv(A) @ (x - m))
 
 
+def quadratic(A: Any, x: Any) -> Any:
+    return x @ A @ x
+
+
 def cubic(x: Any, w: Any) -> Any:
     return w @ x**4
 
@@ -85,6 +89,9 @@ GRADIENTS: dict[str, tuple[Function, str, Shapes, list[str], list[str]]] = {
     "labels change rows": (margins, "W", LINEAR | {"labels": ("n",)}, ["[np.arange(n), labels] -= 1"], ["add.at"]),
     "a system is solved once": (
         whitened, "x", {"A": ("d", "d"), "x": ("d",), "m": ("d",)}, ["np.linalg.solve(A, x_minus_m)"], ["inv("],
+    ),
+    "a matrix is not turned for a vector": (
+        quadratic, "x", {"A": ("d", "d"), "x": ("d",)}, ["A @ x + x @ A"], ["A + A.T"],
     ),
     "powers are products": (cubic, "x", {"x": ("n",), "w": ("n",)}, ["x * x**2"], ["x**3"]),
     "outer products are one product": (three_steps, "W", {"x": ("d",), "W": ("d", "d")}, ["@ np.stack("], []),
