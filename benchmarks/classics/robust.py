@@ -102,7 +102,7 @@ def box_iou(a, b):
 def box_iou_backward(a, b):
     inside = np.minimum(a[:, 1], b[:, 1]) > np.maximum(a[:, 0], b[:, 0])
     g = np.empty_like(a)
-    g[:, 0] = -inside * (a[:, 0] >= b[:, 0])
+    g[:, 0] = -1.0 * inside * (a[:, 0] >= b[:, 0])
     g[:, 1] = inside * (a[:, 1] <= b[:, 1])
     return g
 
