@@ -50,8 +50,16 @@ def aligned(tokens: Sequence[Token], room: float = ROOM) -> str:
     return "\\!\\begin{alignedat}{1}\n" + " \\\\\n".join(rows) + "\n\\end{alignedat}"
 
 
-_BRACES = re.compile(r"(\^|_|\\frac|\\mathbf|\\bar|\\dot|\\hat)\{([A-Za-z0-9]|\\top|\\odot|\\ell|\\bot)\}")
-_DENOMINATOR = re.compile(r"(\\frac *[A-Za-z0-9])\{([A-Za-z0-9])\}")
+_ONE = r"([A-Za-z0-9]|\\[a-zA-Z]+)"
+_BRACES = re.compile(rf"(\^|_|\\frac|\\sqrt|\\mathbf|\\bar|\\dot|\\hat)\{{{_ONE}\}}")
+_DENOMINATOR = re.compile(rf"(\\frac *(?:[A-Za-z0-9]|\\[a-zA-Z]+))\{{{_ONE}\}}")
+
+
+def _without_braces(fraction: re.Match[str]) -> str:
+    above, below = fraction.groups()
+    if below.startswith("\\"):
+        return f"{above}{below} "
+    return f"{above} {below}" if above[-1].isalpha() and "\\" in above[1:] else above + below
 
 
 def compact(source: str) -> str:
@@ -60,7 +68,8 @@ def compact(source: str) -> str:
     for long, short in ((r"\lVert ", r"\|"), (r"\rVert ", r"\|"), (r"\lVert", r"\|"), (r"\rVert", r"\|")):
         found = found.replace(long, short)
     found = _BRACES.sub(lambda m: f"{m[1]}{' ' if m[1][-1].isalpha() and m[2][0].isalpha() else ''}{m[2]} ", found)
-    found = _DENOMINATOR.sub(r"\1\2", re.sub(r"(\\frac *[A-Za-z0-9]) \{", r"\1{", found))
+    found = re.sub(r"(\\frac *(?:[A-Za-z0-9]|\\[a-zA-Z]+)) \{", r"\1{", found)
+    found = _DENOMINATOR.sub(_without_braces, found)
     if found.startswith(r"\frac"):
         found = rf"\t{found[1:]}" if re.match(r"\\frac *[A-Za-z0-9]{2}", found) else found
     return re.sub(r" +(?=[\s)\]}^_,.])|(?<=[(\[{ ]) +", "", re.sub(r" +", " ", found)).strip()

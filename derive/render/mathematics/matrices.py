@@ -9,7 +9,7 @@ from dataclasses import replace
 import sympy
 
 from derive.index import Index
-from derive.matrix.algebra import solid
+from derive.matrix.algebra import scaled, solid
 from derive.matrix.tree import (
     Along,
     Blocks,
@@ -46,6 +46,7 @@ PRODUCT, ENTRIES = 2, 1.5
 """Between ADD and POWER: a product binds more than a Hadamard product, which is never read without parentheses."""
 
 HALF = sympy.Rational(1, 2)
+MINUS = sympy.Integer(-1)
 
 
 class MatrixWriter:
@@ -119,11 +120,9 @@ class MatrixWriter:
     # -- sums and products
 
     def _sum(self, terms: Sequence[Matrix]) -> Run:
-        """The terms, the first positive one in front."""
-        signed = [_split_sign(term) for term in terms]
-        first = next((m for m, (negative, _) in enumerate(signed) if not negative), 0)
         tokens: list[Token] = []
-        for m, (negative, positive) in enumerate([signed[first], *signed[:first], *signed[first + 1 :]]):
+        signed = sorted(map(_split_sign, terms), key=lambda term: term[0])
+        for m, (negative, positive) in enumerate(signed):
             if m or negative:
                 tokens.append(self.pen.sign(negative=negative, leading=not m))
             tokens.extend(self._write(positive, ENTRIES).tokens)
@@ -141,6 +140,8 @@ class MatrixWriter:
 
     def _scale(self, tree: Scale) -> tuple[Run, float]:
         negative, positive = _split_sign(tree)
+        if not negative and positive is not tree:
+            return self._of(positive)
         if negative:
             run, level = self._of(positive)
             run = run if level >= ENTRIES else self.pen.fence(run)
@@ -282,6 +283,38 @@ class MatrixWriter:
 
 
 def _split_sign(tree: Matrix) -> tuple[bool, Matrix]:
+    """Whether there is a minus in front, and the tree without it; ``-(a - b)`` has none where it is ``b - a``."""
+    negative, positive = _number_sign(tree)
+    turned = _turned(positive) if negative else None
+    return (negative, positive) if turned is None else (False, turned)
+
+
+def _turned(tree: Matrix) -> Matrix | None:
+    """The negative of a tree, if a sum in it has fewer minus signs then, that before it counted."""
+    match tree:
+        case Total(terms):
+            minus = sum(_number_sign(term)[0] for term in terms)
+            return Total(tuple(scaled(t, MINUS) for t in terms)) if 2 * minus >= len(terms) else None
+        case Scale(part) | Transpose(part):
+            inside = _turned(part)
+            return None if inside is None else replace(tree, part=inside)
+        case Product(factors):
+            for m, factor in enumerate(factors):
+                if (inside := _turned(factor)) is not None:
+                    return Product((*factors[:m], inside, *factors[m + 1 :]))
+        case Hadamard(terms):
+            for m, term in enumerate(terms):
+                if not _is_rest_of_one(term) and (inside := _turned(term)) is not None:
+                    return replace(tree, terms=(*terms[:m], inside, *terms[m + 1 :]))
+    return None
+
+
+def _is_rest_of_one(term: Matrix) -> bool:
+    """Whether a factor is ``1 - a``, which stays so, as in the derivative of a sigmoid."""
+    return isinstance(term, Total) and number_of(term.terms[0]) == 1
+
+
+def _number_sign(tree: Matrix) -> tuple[bool, Matrix]:
     """Whether the number in front is negative, and the tree without the sign."""
     if isinstance(tree, Scale) and tree.number.could_extract_minus_sign():
         positive = replace(tree, number=-tree.number)

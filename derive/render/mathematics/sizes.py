@@ -66,11 +66,24 @@ def _product(pen: Pen, expression: sympy.Expr) -> Run:
         run = write_size(pen, -expression) if (-expression).is_Rational else _product(pen, -expression)
         return replace(run, tokens=(pen.sign(negative=True, leading=True), *run.tokens), level=ADD)
     above, below = split_fraction(expression)
+    if _has_root(above) and _has_root(below):
+        return _one_root(pen, expression)
     if below != 1:
         return pen.fraction(write_size(pen, above).unbroken(), write_size(pen, below).unbroken())
     runs = [write_size(pen, f) for f in expression.as_ordered_factors()]
     run = pen.juxtaposed(runs) if len(runs) > 1 else pen.foreign(expression)
     return run.unbroken()
+
+
+def _has_root(value: sympy.Expr) -> bool:
+    return any(f.is_Pow and f.exp == sympy.Rational(1, 2) for f in sympy.Mul.make_args(value))
+
+
+def _one_root(pen: Pen, expression: sympy.Expr) -> Run:
+    """``√2/√π`` as one root, ``√(2/π)``; ``√2/(2√π)`` as ``1/√(2π)``."""
+    above, below = split_fraction(sympy.expand(expression**2))
+    root = pen.root(write_size(pen, below if above == 1 else above / below))
+    return pen.fraction(pen.digits("1"), root.unbroken()) if above == 1 else root
 
 
 def _power(pen: Pen, expression: sympy.Expr) -> Run:
