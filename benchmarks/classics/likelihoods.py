@@ -71,7 +71,7 @@ def laplace_location(x, mu, b):
 
 
 def laplace_location_backward(x, mu, b):
-    return np.sign(x - mu).sum() / b
+    return np.sign(x - mu) / b
 
 
 def tobit(X, y, c, w):
@@ -247,10 +247,10 @@ PROBLEMS = (
         name="laplace-location",
         area=AREA,
         function=laplace_location,
-        shapes={"x": ("n",), "mu": (), "b": ()},
+        shapes={"x": ("n",), "mu": ("n",), "b": ()},
         wrt="mu",
         domains={"b": "positive"},
-        expert=r"\frac{1}{b} \mathbf 1^\top \operatorname{sign}(x - \mu)",
+        expert=r"\frac{1}{b} \operatorname{sign}(x - \mu)",
         backward=laplace_location_backward,
     ),
     Problem(
