@@ -6,10 +6,13 @@ import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import sympy
+
 from derive.errors import NotationError
 from derive.index import Letter
 from derive.render.numpy.arrays import Named, aligned, transposed, union
 from derive.render.numpy.code import MUL, Code, call, chain, matmul, method
+from derive.size_algebra import as_expression
 
 __all__ = ["Axes", "contracted", "multiplied", "summed"]
 
@@ -47,10 +50,12 @@ def summed(named: Named, over: Sequence[Letter]) -> Named:
         return named
     rest = tuple(x for x in named.letters if x not in over)
     kind = "int" if named.kind in ("bool", "int") else "float"
+    count = sympy.Mul(*(as_expression(named.letters[m].length) for m in axes))
     if not rest:
-        return Named(method(named.code, "sum"), (), kind)
+        return Named(method(named.code, "sum"), (), kind, mean=(method(named.code, "mean"), count))
     axis = str(axes[0]) if len(axes) == 1 else "(" + ", ".join(map(str, axes)) + ")"
-    return Named(method(named.code, "sum", axis=axis), rest, kind)
+    total, mean = (method(named.code, name, axis=axis) for name in ("sum", "mean"))
+    return Named(total, rest, kind, mean=(mean, count))
 
 
 def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named:
