@@ -68,6 +68,14 @@ def cropped(X: Any, T: Any) -> Any:
     return np.sum((X[1:-1, 1:-1] - T) ** 2)
 
 
+def heads_of_their_own(X: Any, W: Any, R: Any) -> Any:
+    return np.sum(R * np.tanh(np.einsum("td,dhk->htk", X, W)))
+
+
+def contracted_twice(X: Any, W: Any, T: Any) -> Any:
+    return np.sum((np.einsum("ntd,ntk->dk", X, W) - T) ** 2)
+
+
 IMAGE: Shapes = {"X": ("n", "4*h", "4*w"), "W": (16, "d")}
 ROTATED: Shapes = {"Q": ("n", "2*d"), "C": ("n", "d"), "S": ("n", "d"), "R": ("n", "2*d")}
 HEADS: Shapes = {"X": ("t", "d"), "W": ("d", "4*k"), "P": (4, "t", "t"), "R": ("t", "4*k")}
@@ -87,6 +95,14 @@ GRADIENTS: dict[str, tuple[Function, str, Shapes, list[str], tuple[str, ...]]] =
     "halves": (rotated, "Q", ROTATED, ["np.concatenate("], ("np.where", "np.pad")),
     "gates": (gated, "X", {"X": ("n", "2*d"), "R": ("n", "d")}, ["np.concatenate("], ("np.where", "np.pad")),
     "differences": (rough, "x", {"x": ("n",)}, ["[1:]", "[:-1]"], ("np.where", "np.pad")),
+    "a product for each head": (
+        heads_of_their_own, "W", {"X": ("t", "d"), "W": ("d", "h", "k"), "R": ("h", "t", "k")},
+        ["W.transpose(1, 2, 0) @ X.T"], (),
+    ),
+    "two axes summed": (
+        contracted_twice, "W", {"X": ("n", "t", "d"), "W": ("n", "t", "k"), "T": ("d", "k")},
+        ["np.tensordot(W, X, axes=((0, 1), (0, 1)))", "X @ ("], ("einsum",),
+    ),
     "what is cut out": (cropped, "X", {"X": ("h+2", "w+2"), "T": ("h", "w")}, ["[1:-1, 1:-1]"], ("np.where",)),
 }  # fmt: skip
 
