@@ -31,15 +31,19 @@ if TYPE_CHECKING:
         arctan,
         cos,
         cosh,
+        digamma,
         erf,
         exp,
         expm1,
+        gammaln,
         greater,
         greater_equal,
         log,
         log1p,
         maximum,
         minimum,
+        normal_cdf,
+        normal_pdf,
         relu,
         sigmoid,
         sign,
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
         sqrt,
         tan,
         tanh,
+        trigamma,
         where,
     )  # fmt: skip
     from derive.index import index_floor, index_mod, letter, letters
@@ -84,8 +89,8 @@ _WHERE = {
     "errors": "DerivationError MissingRuleError NotationError WrongResultError",
     "evaluate": "run",
     "formula": "Claim Formula claim line load prove",
-    "functions": "absolute arcsin arctan cos cosh erf exp expm1 greater greater_equal log log1p maximum minimum relu "
-    "sigmoid sign sin sinh softplus sqrt tan tanh where",
+    "functions": "absolute arcsin arctan cos cosh digamma erf exp expm1 gammaln greater greater_equal log log1p "
+    "maximum minimum normal_cdf normal_pdf relu sigmoid sign sin sinh softplus sqrt tan tanh trigamma where",
     "index": "index_floor index_mod letter letters",
     "nodes": "Partial Ref Sum Tensor number",
     "notation": "at_least at_most equal first inside less mean name names tensor",
@@ -100,16 +105,16 @@ _WHERE = {
 _MODULE_OF = {name: module for module, listed in _WHERE.items() for name in listed.split()}
 
 __all__ = [
-    "Chain", "Claim", "Definition", "Derivation", "DerivationError", "Formula", "MissingRuleError",
-    "NotationError", "Partial", "Program", "Recurrence", "Ref", "Statement", "Step", "Sum", "Tensor",
-    "WrongResultError", "absolute",
-    "arcsin", "arctan", "argmax", "argmin", "assume", "at_least", "at_most", "claim", "cos", "cosh", "define",
-    "det", "equal", "erf", "exp", "expm1", "first", "gradient", "greater", "greater_equal", "hessian", "hvp",
-    "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters", "line", "load",
-    "log", "log1p", "log_softmax", "logdet", "logsumexp", "maximum", "maximum_over", "mean", "minimum",
-    "minimum_over", "mixed", "name", "names", "norm", "number", "over", "prove", "recurrence", "relu", "rms", "run",
-    "sigmoid", "sign", "sin", "sinh", "size", "sizes", "softmax", "softplus", "sqrt", "standardise", "std", "tan",
-    "tanh", "taylor", "tensor", "trace", "unspecified", "vjp", "where",
+    "Chain", "Claim", "Definition", "Derivation", "DerivationError", "Formula", "MissingRuleError", "NotationError",
+    "Partial", "Program", "Recurrence", "Ref", "Statement", "Step", "Sum", "Tensor", "WrongResultError", "absolute",
+    "arcsin", "arctan", "argmax", "argmin", "assume", "at_least", "at_most", "claim", "cos", "cosh", "define", "det",
+    "digamma", "equal", "erf", "exp", "expm1", "first", "gammaln", "gradient", "greater", "greater_equal", "hessian",
+    "hvp", "index_floor", "index_mod", "inside", "inverse", "jacobian", "jvp", "less", "letter", "letters", "line",
+    "load", "log", "log1p", "log_softmax", "logdet", "logsumexp", "maximum", "maximum_over", "mean", "minimum",
+    "minimum_over", "mixed", "name", "names", "norm", "normal_cdf", "normal_pdf", "number", "over", "prove",
+    "recurrence", "relu", "rms", "run", "sigmoid", "sign", "sin", "sinh", "size", "sizes", "softmax", "softplus",
+    "sqrt", "standardise", "std", "tan", "tanh", "taylor", "tensor", "trace", "trigamma", "unspecified", "vjp",
+    "where",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 import sympy
 
@@ -34,7 +35,10 @@ from derive.nodes import (
     number,
 )
 from derive.notation import add, mul, power
+from derive.size_algebra import Size
 from derive.statements import Statement
+from derive.sum_terms import with_sums_joined
+from derive.symbolic_powers import combined_powers, shared_power
 from derive.tree import key, length, map_children, rename_bound, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "entry_found", "fold", "insert", "light", "match", "reads", "tidy"]
@@ -60,6 +64,8 @@ def _tidy(node: Node) -> Node:
             return _tidy_sum(node)
         case Add():
             return _tidy_terms(node)
+        case Pow():
+            return _without_denominators(node)
     return node
 
 
@@ -73,9 +79,48 @@ def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
 
 
 def _tidy_product(node: Mul) -> Node:
-    factors = _cancelled_under_brackets(_combine_powers(node.factors))
+    factors = combined_powers(_cancelled_under_brackets(_combine_powers(node.factors)))
     cancelled = _distribute_where_it_cancels(factors)
-    return mul(*factors) if cancelled is None else cancelled
+    return _number_inside(mul(*factors)) if cancelled is None else cancelled
+
+
+def _number_inside(node: Node) -> Node:
+    """``½(2a + cb)`` as ``a + ½cb``: a number in front goes into a sum where that leaves fewer digits."""
+    whole, rest = _coefficient(node)
+    coefficient, size = whole.as_coeff_Mul()
+    if not coefficient.is_Rational or coefficient in (1, -1):
+        return node
+    factors = factors_of(rest)
+    for place, factor in enumerate(factors):
+        if isinstance(factor, Add):
+            inside = [_coefficient(t)[0].as_coeff_Mul()[0] for t in factor.terms]
+            if not all(v.is_Rational for v in inside):
+                continue
+            before = _digits(coefficient) + sum(map(_digits, inside))
+            if sum(_digits(v * coefficient) for v in inside) < before:
+                spread = add(*(mul(number(coefficient), t) for t in factor.terms))
+                return mul(number(size), *factors[:place], spread, *factors[place + 1 :])
+    return node
+
+
+def _without_denominators(node: Pow) -> Node:
+    """``1/(1 + x/a)`` as ``a/(a + x)``, where that is no longer."""
+    base, exponent = _base_and_exponent(node)
+    if not isinstance(base, Add) or not exponent.is_Integer or exponent > 0:
+        return node
+    terms = [[g for f in factors_of(t) for g in _factor_powers(f)] for t in base.terms]
+    below: dict[object, tuple[Node, sympy.Expr]] = {}
+    for part, order in (_base_and_exponent(f) for factors in terms for f in factors):
+        if order.is_Integer and order < 0:
+            _, highest = below.get(key(part), (part, sympy.Integer(0)))
+            below[key(part)] = part, max(highest, -order)
+    if not below:
+        return node
+    times = [power(part, number(order)) for part, order in below.values()]
+    cleared = add(*(mul(*_combine_powers([*times, *factors])) for factors in terms))
+    made = mul(power(mul(*times), number(-exponent)), power(cleared, number(exponent)))
+    # what stands in front often cancels
+    return made if length(made) <= length(node) + 2 else node
 
 
 def _without_minus(node: Node) -> Node:
@@ -85,7 +130,8 @@ def _without_minus(node: Node) -> Node:
     for place, factor in enumerate(factors):
         turned = _turned(factor, negative=coefficient.could_extract_minus_sign())
         if turned is not None:
-            return mul(number(-coefficient), *factors[:place], turned, *factors[place + 1 :])
+            made = mul(number(-coefficient), *factors[:place], turned, *factors[place + 1 :])
+            return _without_minus(made) if isinstance(made, Mul) else made
     return node
 
 
@@ -94,7 +140,8 @@ def _turned(node: Node, *, negative: bool) -> Node | None:
     if not isinstance(node, Add):
         return None
     signs = [_coefficient(t)[0].could_extract_minus_sign() for t in node.terms]
-    shorter = negative and 2 * sum(signs) >= len(signs) and not any(isinstance(t, Number) for t in node.terms)
+    after_number = any(isinstance(t, Number) and not t.value.could_extract_minus_sign() for t in node.terms)
+    shorter = negative and 2 * sum(signs) >= len(signs) and not after_number
     if not all(signs) and not shorter:
         return None
     terms = sorted(zip(signs, node.terms, strict=True), key=lambda pair: not pair[0])
@@ -112,9 +159,19 @@ def _combine_powers(factors: Iterable[Node]) -> list[Node]:
         if isinstance(factor, Number):
             table.setdefault(("number", len(table)), (factor, sympy.Integer(1)))
             continue
+        opposite = _opposite_of(base) if isinstance(base, Add) and exponent.is_Integer else None
+        if opposite is not None and opposite in table and key(base) not in table:
+            # of a - b and b - a one is written as minus the other
+            table[("number", len(table))] = (number((-1) ** exponent), sympy.Integer(1))
+            base = table[opposite][0]
         first, total = table.get(key(base), (base, sympy.Integer(0)))
         table[key(base)] = (first, total + exponent)
     return [power(base, number(exponent)) for base, exponent in table.values() if exponent != 0]
+
+
+def _opposite_of(node: Add) -> object:
+    """The key of a sum with all signs changed."""
+    return key(add(*(mul(number(-1), term) for term in node.terms)))
 
 
 def _powers_apart(factors: list[Node]) -> list[Node]:
@@ -202,6 +259,11 @@ def _tidy_sum(node: Sum) -> Node:
     letters, body = list(node.letters), node.body
     if isinstance(body, Add) and any(not t.free.issuperset(letters) for t in body.terms):
         return add(*(_tidy_sum(Sum(*letters, t)) for t in body.terms))
+    if isinstance(body, Add) and len(letters) > 1:
+        # terms that are the same but for the names of the letters
+        apart = _like_terms(_tidy_sum(Sum(*letters, t)) for t in body.terms)
+        if len(apart) < len(body.terms):
+            return add(*apart)
     factors: list[Node] = []
     for factor in factors_of(body):
         if isinstance(factor, Sum):
@@ -236,8 +298,33 @@ def _tidy_terms(node: Add) -> Node:
     collected = _like_terms(t for term in node.terms for t in _opposite_terms(term))
     if len(collected) < 2:
         return add(*collected)
-    together, apart = _common_factors(collected), _multiplied_out(collected)
-    return together if apart is None or length(apart) >= length(together) else _tidy(apart)
+    together, apart = _grouped(_common_factors(collected)), _multiplied_out(collected)
+    made = together if apart is None or length(apart) >= length(together) else _tidy(apart)
+    return with_sums_joined(made, _tidy) if isinstance(made, Add) else made
+
+
+def _grouped(node: Node) -> Node:
+    """``f·a + f·b + c`` as ``f(a + b) + c``, for a factor f that is more than a name."""
+    factors = list(factors_of(node))
+    for place, factor in enumerate(factors):
+        if isinstance(factor, Add) and len(factor.terms) > 2:
+            factors[place] = _with_a_group(factor)
+    return node if all(a is b for a, b in zip(factors, factors_of(node), strict=True)) else mul(*factors)
+
+
+def _with_a_group(node: Add) -> Node:
+    shared: dict[object, list[Node]] = {}
+    for term in node.terms:
+        for factor in factors_of(term):
+            if isinstance(factor, (Add, Apply, Pow)):
+                shared.setdefault(key(factor), []).append(term)
+    terms = max((group for group in shared.values() if 1 < len(group) < len(node.terms)), key=len, default=None)
+    if terms is None:
+        return node
+    made = _common_factors(terms)
+    first = terms[0]
+    whole = add(*(made if t is first else t for t in node.terms if t is first or not any(t is x for x in terms)))
+    return whole if length(whole) < length(node) else node
 
 
 def _opposite_terms(term: Node) -> tuple[Node, ...]:
@@ -245,7 +332,8 @@ def _opposite_terms(term: Node) -> tuple[Node, ...]:
     coefficient, rest = _coefficient(term)
     if coefficient != -1 or not isinstance(rest, Add):
         return (term,)
-    return tuple(mul(number(-1), t) for t in rest.terms)
+    terms = (mul(number(-1), t) for t in rest.terms)
+    return tuple(sorted(terms, key=lambda t: _coefficient(t)[0].could_extract_minus_sign()))
 
 
 # How many terms a sum may have while it is multiplied out to see whether terms cancel.
@@ -253,24 +341,35 @@ MOST_TERMS = 12
 
 
 def _multiplied_out(terms: list[Node]) -> Node | None:
-    """The sum with its products of sums multiplied out; None where no two terms cancel then."""
-    spread = list(terms)
+    """The sum with its products of sums multiplied out; None where no two terms cancel then.
+
+    Where that takes a whole power of a sum apart, fewer terms than there were must be left.
+    """
+    spread, powers = list(terms), False
     while (place := next((m for m, t in enumerate(spread) if _sum_inside(t) is not None), None)) is not None:
-        inside = _sum_inside(spread[place])
-        assert inside is not None
-        rest = list(factors_of(spread[place]))
-        rest.remove(inside)
+        split = _sum_inside(spread[place])
+        assert split is not None
+        inside, rest = split
+        powers = powers or len(rest) == len(factors_of(spread[place]))
         spread[place : place + 1] = [mul(*rest, t) for t in inside.terms]
         if len(spread) > MOST_TERMS:
             return None
     if len(spread) == len(terms):
         return None
     left = _like_terms(mul(*_combine_powers(factors_of(t))) for t in spread)
-    return add(*left) if len(left) < len(spread) - 1 else None
+    enough = len(left) < len(terms) if powers else len(left) < len(spread) - 1
+    return add(*left) if enough else None
 
 
-def _sum_inside(term: Node) -> Add | None:
-    return next((f for f in factors_of(term) if isinstance(f, Add)), None)
+def _sum_inside(term: Node) -> tuple[Add, tuple[Node, ...]] | None:
+    """A sum among the factors of a term, a whole power of one read as a product, and the other factors."""
+    factors = factors_of(term)
+    for place, factor in enumerate(factors):
+        base, exponent = _base_and_exponent(factor)
+        if isinstance(base, Add) and exponent.is_Integer and exponent.is_positive:
+            lower = [power(base, number(exponent - 1))] if exponent > 1 else []
+            return base, (*factors[:place], *lower, *factors[place + 1 :])
+    return None
 
 
 def _like_terms(terms: Iterable[Node]) -> list[Node]:
@@ -294,6 +393,10 @@ def _common_factors(terms: list[Node]) -> Node:
     shared = _shared_coefficient([c for c, _ in split])
     remaining = [list(factors_of(rest)) for _, rest in split]
     front: list[Node] = []
+    common = shared_power(remaining)
+    if common is not None:
+        power_of, remaining = common
+        front.append(power_of)
     for factor in list(remaining[0]):
         if is_one(factor):
             continue
@@ -320,15 +423,31 @@ def _shared_coefficient(values: list[sympy.Expr]) -> sympy.Expr:
     first = -values[0] if values[0].could_extract_minus_sign() else values[0]
     if all(v in (first, -first) for v in values):
         return -first if negative else first
-    if all(v.is_Rational for v in values):
-        numerators = sympy.gcd(tuple(sympy.Integer(v.p) for v in values))
-        denominators = sympy.lcm(tuple(sympy.Integer(v.q) for v in values))
-        shared = sympy.Rational(abs(numerators), denominators)
+    rationals, rests = zip(*(v.as_coeff_Mul() for v in values), strict=True)
+    if all(r == rests[0] for r in rests) and all(r.is_Rational for r in rationals):
+        shared = _shared_rational(rationals) * rests[0]
         return -shared if negative else shared
     symbolic = [sympy.fraction(v)[1] for v in values]
     if all(s == symbolic[0] for s in symbolic) and symbolic[0] != 1:
         return -1 / symbolic[0] if negative else 1 / symbolic[0]
     return sympy.Integer(-1) if negative else sympy.Integer(1)
+
+
+def _shared_rational(values: Sequence[sympy.Rational]) -> sympy.Rational:
+    """The largest factor that leaves whole numbers, of decimals the smallest; 1 where that is longer."""
+    if any(v.q % 5 == 0 for v in values):
+        shared = min(map(abs, values))
+    else:
+        numerators = sympy.gcd(tuple(sympy.Integer(v.p) for v in values))
+        denominators = sympy.lcm(tuple(sympy.Integer(v.q) for v in values))
+        shared = sympy.Rational(abs(numerators), denominators)
+    before, after = (sum(map(_digits, each)) for each in (values, (shared, *(v / shared for v in values))))
+    return shared if after <= before else sympy.Integer(1)
+
+
+def _digits(value: sympy.Rational) -> int:
+    """How many digits a fraction has; 1 before a factor is not written."""
+    return sum(len(str(abs(part))) for part in (value.p, value.q) if abs(part) != 1)
 
 
 # --------------------------------------------------------------------------------------------------- matching
@@ -349,7 +468,7 @@ def _match(a: Node, b: Node, free: frozenset[Letter], scope: dict[Letter, Letter
     if isinstance(a, Number) and isinstance(b, Number):
         return bool(a.value == b.value)
     if isinstance(a, Ref) and isinstance(b, Ref):
-        return a.tensor is b.tensor and _match_indices(a.indices, b.indices, free, scope, out)
+        return a.tensor is b.tensor and _match_indices(a.indices, b.indices, free, scope, out, a.tensor.shape or ())
     if isinstance(a, Position) and isinstance(b, Position):
         return _match_indices((a.index,), (b.index,), free, scope, out)
     if isinstance(a, Bracket) and isinstance(b, Bracket):
@@ -385,10 +504,12 @@ def _match_indices(
     free: frozenset[Letter],
     scope: dict[Letter, Letter],
     out: dict[Letter, Index],
+    axes: Sequence[Size] = (),
 ) -> bool:
+    """``axes`` are those that the indices are read on: along the whole of one nothing is read that was not before."""
     if len(a) != len(b):
         return False
-    for x, y in zip(a, b, strict=True):
+    for x, y, axis in zip_longest(a, b, axes):
         one = next((atom for atom, c in x.terms if isinstance(atom, Letter) and atom in free and c == 1), None)
         if one is not None and one not in out:
             rest = x.without(one)
@@ -396,7 +517,8 @@ def _match_indices(
                 return False
             # the pattern's k + 2h stands for the index y where k is y - 2h and in its range
             value = y - rest
-            if not value.free.isdisjoint(scope.values()) or not _in_range(value, one):
+            whole = x.letter is one and one.size is not None and one.size == axis
+            if not value.free.isdisjoint(scope.values()) or not (whole or _in_range(value, one)):
                 return False
             out[one] = value
             continue
@@ -420,17 +542,18 @@ class Names:
     """
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
-        self.by_head: dict[object, list[tuple[Definition, Node, int]]] = {}
+        self.by_head: dict[object, list[tuple[Definition, Node, sympy.Expr]]] = {}
         self.by_tensor: dict[Tensor, Definition] = {}
         for d in definitions:
             self.by_tensor[d.tensor] = d
             if d.tensor.role == "output":
                 continue
-            coefficient, opposite = _coefficient(d.body)
-            forms = [(d.body, 1), (opposite, -1)] if coefficient == -1 else [(d.body, 1)]
-            for form, sign in forms:
-                if not isinstance(form, (Ref, Number)) and d.tensor.role != "output":
-                    self.by_head.setdefault(_head(form), []).append((d, form, sign))
+            coefficient, rest = _coefficient(d.body)
+            multiple = coefficient == -1 or (isinstance(rest, Add) and coefficient.is_Rational and coefficient != 1)
+            forms = [(d.body, sympy.Integer(1)), *([(rest, 1 / coefficient)] if multiple else [])]
+            for form, times in forms:
+                if not isinstance(form, (Ref, Number)):
+                    self.by_head.setdefault(_head(form), []).append((d, form, times))
 
 
 def fold(node: Node, names: Names) -> Node:
@@ -441,12 +564,12 @@ def fold(node: Node, names: Names) -> Node:
     if not names.by_head or isinstance(node, Partial):
         return node
     node = map_children(node, lambda child: fold(child, names))
-    for d, form, sign in names.by_head.get(_head(node), ()):
+    for d, form, times in names.by_head.get(_head(node), ()):
         if form.tensors <= node.tensors:
             body, power_of = _same_root(form, node)
             entry = entry_found(d, match(form, body, frozenset(d.letters)))
             if entry is not None:
-                return power(mul(number(sign), entry), number(power_of))
+                return power(mul(number(times), entry), number(power_of))
     return node
 
 

@@ -33,7 +33,9 @@ def closed(derivation: Derivation, words: Sequence[Definition] = ()) -> Derivati
         ends[item.tensor].redefine(item) if isinstance(item, Definition) and item.tensor in ends else item
         for item in derivation.derived.items
     )
-    kept = _still_needed(placed(items, words), derivation.derived.outputs)
+    # the lines that carry a chain on may name what none before them did
+    every = (*derivation.program.items, *(item for item in items if item not in derivation.program.items))
+    kept = _still_needed(placed(every, words), derivation.derived.outputs)
     return replace(derivation, chains=chains, derived=replace(derivation.derived, items=kept))
 
 

@@ -8,13 +8,14 @@ The two important functions are ``Facts.symmetrised`` and ``Facts.totalled``, wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from derive.algebra import assumed, tidy
 from derive.contraction import contract
+from derive.definitions import Definition
 from derive.index import Index, Letter, as_index
 from derive.nodes import ONE, Bracket, Mul, Node, Number, Over, Partial, Ref, Sum, Tensor
-from derive.notation import mul
+from derive.notation import add, mul
 from derive.over_axes import INVERSE, SOFTMAX
 from derive.program import Program
 from derive.statements import Statement
@@ -28,8 +29,15 @@ SYMMETRIC = frozenset({"symmetric", "positive definite"})
 class Facts:
     """What is known of the tensors of a program; ``assumptions`` may be used, and ``moving`` tensors may not."""
 
-    def __init__(self, program: Program, assumptions: Sequence[Statement], moving: frozenset[Tensor]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        assumptions: Sequence[Statement],
+        moving: frozenset[Tensor],
+        named: Iterable[Definition] = (),
+    ) -> None:
         self.program = program
+        self.named = {d.tensor: d for d in named}
         self.assumptions = assumptions
         self.moving = moving
         self._symmetric: dict[Tensor, bool] = {}
@@ -52,7 +60,9 @@ class Facts:
         if isinstance(node, Ref) and len(node.indices) == 2 and self.is_symmetric(node.tensor):
             return Ref(node.tensor, _ordered(node.indices, order))
         if isinstance(node, Over) and node.function is INVERSE and self._is_symmetric_inside(node):
-            return Over(node.function, node.letters, node.arguments, _ordered(node.at, order))
+            inside = {**order, **{x: len(order) + m for m, x in enumerate(node.letters)}}
+            arguments = tuple(self._turned(argument, inside) for argument in node.arguments)
+            return Over(node.function, node.letters, arguments, _ordered(node.at, order))
         return map_children(node, lambda child: self._turned(child, order))
 
     def is_symmetric(self, tensor: Tensor) -> bool:
@@ -67,7 +77,7 @@ class Facts:
             return False
         if tensor.domain in SYMMETRIC:
             return True
-        d = self.program.definition(tensor)
+        d = self.program.definition(tensor) or self.named.get(tensor)
         return d is not None and self._swaps(d.body, *d.letters)
 
     def _is_symmetric_inside(self, node: Over) -> bool:
@@ -77,8 +87,16 @@ class Facts:
         """Whether a body is the same with its row and its column exchanged."""
         order = {row: 0, column: 1}
         forms = (body, substitute(body, {row: column, column: row}))
-        one, two = (key(tidy(_on_diagonal(self._turned(form, order), row, column))) for form in forms)
+        one, two = (
+            key(self._both_ways(tidy(_on_diagonal(self._turned(form, order), row, column)))) for form in forms
+        )
         return one == two
+
+    def _both_ways(self, node: Node) -> Node:
+        """The node with ``A_ij + A_ji`` for the entries of symmetric matrices: either way round they have one key."""
+        if isinstance(node, Ref) and len(node.indices) == 2 and self.is_symmetric(node.tensor):
+            return add(node, Ref(node.tensor, node.indices[::-1]))
+        return map_children(node, self._both_ways)
 
     # ------------------------------------------------------------------------------------------------- known sums
 

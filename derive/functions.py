@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,20 @@ import sympy
 from derive.errors import NotationError
 from derive.nodes import ONE, ZERO, Apply, Node, Number, as_node, number
 from derive.notation import power
+from derive.special_values import (
+    digamma_values,
+    erf_values,
+    gammaln_values,
+    normal_cdf_values,
+    normal_pdf_values,
+    polygamma_values,
+)
 from derive.statements import Condition, Statement
 
 __all__ = [
-    "ELEMENTWISE", "Elementwise", "absolute", "arcsin", "arctan", "cos", "cosh", "erf", "exp", "expm1", "greater",
-    "greater_equal", "is_indicator", "log", "log1p", "maximum", "minimum", "relu", "sigmoid", "sign", "sin", "sinh",
-    "softplus", "sqrt", "tan", "tanh", "where",
+    "ELEMENTWISE", "Elementwise", "absolute", "arcsin", "arctan", "cos", "cosh", "digamma", "erf", "exp", "expm1",
+    "gammaln", "greater", "greater_equal", "is_indicator", "log", "log1p", "maximum", "minimum", "normal_cdf",
+    "normal_pdf", "relu", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "tan", "tanh", "trigamma", "where",
 ]  # fmt: skip
 
 Arguments = tuple[Node, ...]
@@ -60,13 +69,6 @@ class Elementwise:
 
 def _sigmoid(z: Any) -> Any:
     return 0.5 * np.tanh(0.5 * z) + 0.5
-
-
-def _erf(z: Any) -> Any:
-    # SciPy is loaded where an erf is computed: it takes a quarter of a second, and few formulas have one.
-    from scipy import special
-
-    return special.erf(z)
 
 
 def _softplus(z: Any) -> Any:
@@ -173,9 +175,39 @@ arctan = _row(
     r"(\arctan u)' = \frac{u'}{1+u^2}",
 )  # fmt: skip
 erf = _row(
-    "erf", r"\operatorname{erf}", lambda u, y: (number(2 / sympy.sqrt(sympy.pi)) * exp(-(u[0] ** 2)),), _erf,
+    "erf", r"\operatorname{erf}", lambda u, y: (number(2 / sympy.sqrt(sympy.pi)) * exp(-(u[0] ** 2)),), erf_values,
     sympy.erf, r"(\operatorname{erf} u)' = \frac{2}{\sqrt\pi} e^{-u^2}\,u'",
 )  # fmt: skip
+normal_cdf = _row(
+    "normal_cdf", r"\Phi", lambda u, y: (normal_pdf(u[0]),), normal_cdf_values,
+    lambda z: (1 + sympy.erf(z / sympy.sqrt(2))) / 2, r"\Phi(u)' = \varphi(u)\,u'",
+)  # fmt: skip
+normal_pdf: Elementwise = _row(
+    "normal_pdf", r"\varphi", lambda u, y: (-u[0] * y,), normal_pdf_values,
+    lambda z: sympy.exp(-(z**2) / 2) / sympy.sqrt(2 * sympy.pi), r"\varphi(u)' = -u\,\varphi(u)\,u'",
+)  # fmt: skip
+gammaln = _row(
+    "gammaln", r"\log\Gamma", lambda u, y: (digamma(u[0]),), gammaln_values, sympy.loggamma,
+    r"(\log\Gamma(u))' = \psi(u)\,u'", domain="positive", condition=lambda u: Statement(u[0], ">", ZERO),
+)  # fmt: skip
+digamma: Elementwise = _row(
+    "digamma", r"\psi", lambda u, y: (trigamma(u[0]),), digamma_values, sympy.digamma, r"\psi(u)' = \psi'(u)\,u'",
+    domain="positive", condition=lambda u: Statement(u[0], ">", ZERO),
+)  # fmt: skip
+
+
+@lru_cache
+def _polygamma(order: int) -> Elementwise:
+    """The derivative of digamma of this order; the first is ``trigamma``, the others are met in derivatives alone."""
+    name, slope = {1: ("trigamma", r"\psi'")}.get(order, (f"polygamma{order}", rf"\psi^{{({order})}}"))
+    return _row(
+        name, slope, lambda u, y: (_polygamma(order + 1)(u[0]),), partial(polygamma_values, order),
+        lambda z: sympy.polygamma(order, z), rf"{slope}(u)' = \psi^{{({order + 1})}}(u)\,u'",
+        domain="positive", condition=lambda u: Statement(u[0], ">", ZERO),
+    )  # fmt: skip
+
+
+trigamma: Elementwise = _polygamma(1)
 sigmoid = _row(
     "sigmoid", r"\sigma", lambda u, y: (y * (1 - y),), _sigmoid, lambda z: 1 / (1 + sympy.exp(-z)),
     r"\sigma(u)' = \sigma(u)(1-\sigma(u))\,u'",
@@ -227,8 +259,9 @@ where = _row(
 ELEMENTWISE: dict[str, Elementwise] = {
     row.name: row
     for row in (
-        exp, log, log1p, expm1, sin, cos, tan, sinh, cosh, tanh, arcsin, arctan, erf, sigmoid, softplus, relu,
-        absolute, sign, greater, greater_equal, maximum, minimum, where,
+        exp, log, log1p, expm1, sin, cos, tan, sinh, cosh, tanh, arcsin, arctan, erf, normal_cdf, normal_pdf,
+        gammaln, digamma, trigamma, sigmoid, softplus, relu, absolute, sign, greater, greater_equal, maximum,
+        minimum, where,
     )
 }  # fmt: skip
 

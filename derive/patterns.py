@@ -204,7 +204,9 @@ class Reader:
                 yield from self._hole(hole, _scaled(node, coefficient), found, scope)
                 return
             for scale, rest in self._views(node):
-                if scale / coefficient in (1, -1):
+                if scale / coefficient in (1, -1) or (
+                    not coefficient.is_rational and (scale / coefficient).is_Rational
+                ):
                     yield from self._hole(hole, mul(number(scale / coefficient), rest), found, scope)
             return
         yield from self._same_head(pattern, node, found, scope)

@@ -14,19 +14,22 @@ The important function is ``recognised``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from derive.algebra import entry_found, match
+from derive.algebra import entry_found, match, tidy
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Step
-from derive.nodes import Apply, Node, Over, Partial, Pow, Tensor
+from derive.functions import sigmoid
+from derive.nodes import ONE, Add, Apply, Node, Over, Partial, Pow, Tensor, number
+from derive.notation import mul
 from derive.patterns import Reader
 from derive.program import Program
-from derive.spellings import SPELLINGS, Spelling
-from derive.tree import map_children, renew_binders, walk
+from derive.spellings import MET_IN_DERIVATIVES, SPELLINGS, Spelling
+from derive.tree import key, map_children, renew_binders, walk
 
-__all__ = ["Recognised", "Recognition", "recognised"]
+__all__ = ["Recognised", "Recognition", "recognised", "with_functions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,3 +195,44 @@ def _names(d: Definition, node: Node) -> bool:
 
 def _members(item: Definition | Recurrence) -> tuple[Definition, ...]:
     return item.members if isinstance(item, Recurrence) else (item,)
+
+
+def with_functions(node: Node) -> Node:
+    """A result with the functions that laws have spelled out; open derivatives are left alone."""
+    heads = {_head(below) for below in walk(node)}
+    if heads.isdisjoint(_SPELLED_BY_LAWS):
+        return node
+    return _with_opposite_sigmoids(_with_functions(node, Reader().written_in_one()))
+
+
+def _with_opposite_sigmoids(node: Node) -> Node:
+    """``1 - σ(u)`` as ``σ(-u)``, where the node has no other sigmoid of u: of two, one would get a name."""
+    met = Counter(key(below) for below in walk(node) if isinstance(below, Apply) and below.function is sigmoid)
+    alone = {one for one, count in met.items() if count == 1}
+    return _complemented(node, alone) if alone else node
+
+
+def _complemented(node: Node, alone: Container[object]) -> Node:
+    if isinstance(node, Partial):
+        return node
+    node = map_children(node, lambda child: _complemented(child, alone))
+    if isinstance(node, Add) and len(node.terms) == 2 and ONE in node.terms:
+        other = mul(number(-1), node.terms[1 - node.terms.index(ONE)])
+        if isinstance(other, Apply) and other.function is sigmoid and key(other) in alone:
+            return sigmoid(tidy(mul(number(-1), other.arguments[0])))
+    return node
+
+
+_BY_LAWS = _by_head(MET_IN_DERIVATIVES)
+_SPELLED_BY_LAWS = frozenset({"cosh", "cos", "exp", "sigmoid"})
+
+
+def _with_functions(node: Node, reader: Reader) -> Node:
+    if isinstance(node, Partial):
+        return node
+    node = map_children(node, lambda child: _with_functions(child, reader))
+    for row in _BY_LAWS.get(_head(node), ()):
+        found = reader.rewritten(node, row.spelled, row.macro)
+        if found is not None:
+            return found.node
+    return node

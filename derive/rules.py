@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from derive.algebra import Names, fold
+from derive.cases import Cases
 from derive.definitions import Definition
 from derive.errors import MissingRuleError
 from derive.facts import Facts
@@ -52,13 +53,15 @@ class Context:
 
     def __init__(self, program: Program, named: Iterable[Definition] = (), again: Iterable[Tensor] = ()) -> None:
         self.program = program
-        self.named = Names(named)
+        names = tuple(named)
+        self.named = Names(names)
         self.jacobians: dict[Tensor, Tensor] = {}
         self.signs: dict[Tensor, int] = {}
         self._dependents: dict[Tensor, frozenset[Tensor]] = {}
         moving = frozenset[Tensor]().union(*(self.dependents(tensor) for tensor in again))
         self.assumptions = tuple(a for a in program.assumptions if moving.isdisjoint(a.tensors))
-        self.facts = Facts(program, self.assumptions, moving)
+        self.facts = Facts(program, self.assumptions, moving, names)
+        self.cases = Cases(program)
 
     def dependents(self, tensor: Tensor) -> frozenset[Tensor]:
         """The tensor and all that is computed from it."""
@@ -340,6 +343,50 @@ _TABLE = (
         ("entries that add up to one", "各元素之和为一"),
         r"\sum_k \operatorname{softmax}(z)_k = 1",
         ("the entries of a softmax add up to 1", "softmax 的各元素之和为 1"),
+    ),
+    Rule(
+        "density",
+        ("quotient of normal densities", "正态密度之商"),
+        r"\frac{\varphi(a)}{\varphi(b)} = e^{(b^2 - a^2)/2}",
+        ("with the definitions put in, the exponent is the logarithm of the other factors",
+         "代入定义后, 指数等于其余因子之商的对数"),
+    ),
+    Rule(
+        "mask",
+        ("entries of two values", "二值元素"),
+        r"m \in \{0, 1\} \;\Rightarrow\; m^2 = m,\quad s = \pm 1 \;\Rightarrow\; s^2 = 1",
+        ("the domain says which values there are", "取值范围说明只有两个值"),
+    ),
+    Rule(
+        "sign",
+        ("sign and absolute value", "符号与绝对值"),
+        r"\frac{\operatorname{sign}(u)}{|u|} = \frac{1}{u},\quad \operatorname{sign}(u)\,|u| = u",
+        ("a number is its sign times its absolute value", "数等于其符号乘以其绝对值"),
+    ),
+    Rule(
+        "compare",
+        ("comparison simplified", "化简比较"),
+        r"[u + c > v + c] = [u > v]",
+        ("what both sides share says nothing", "两边共有的部分不起作用"),
+    ),
+    Rule(
+        "branch",
+        ("cases used", "按情形化简"),
+        r"[u > v]\,\max(u,v) = [u > v]\,u",
+        ("where a bracket holds it is known which branch is taken", "括号成立之处, 取哪一支是已知的"),
+    ),
+    Rule(
+        "choice",
+        ("branches joined", "合并分支"),
+        r"[u \ge v]\,u + [v > u]\,v = \max(u,v),\quad "
+        r"[a \ge |u|]\,u + [|u| > a]\,a\operatorname{sign}(u) = \max(-a,\min(u,a))",
+        ("the two branches are one function", "两个分支合为一个函数"),
+    ),
+    Rule(
+        "complement",
+        ("opposite brackets", "互补的括号"),
+        r"[u \ge v] + [v > u] = 1",
+        ("one of the two holds, and not both", "两者恰有其一成立"),
     ),
     Rule(
         "assumption",

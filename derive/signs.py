@@ -22,6 +22,7 @@ _DOMAINS = {
 }  # fmt: skip
 _VALUES = {
     "exp": POSITIVE, "sigmoid": POSITIVE, "softplus": POSITIVE, "cosh": POSITIVE, "softmax": POSITIVE,
+    "normal_cdf": POSITIVE, "normal_pdf": POSITIVE, "trigamma": POSITIVE,
     "relu": NONNEGATIVE, "abs": NONNEGATIVE, "norm": NONNEGATIVE, "greater": NONNEGATIVE,
     "greater_equal": NONNEGATIVE,
 }  # fmt: skip

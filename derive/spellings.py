@@ -14,16 +14,23 @@ import sympy
 
 from derive.functions import (
     absolute,
+    cos,
+    cosh,
+    erf,
     exp,
     greater,
     greater_equal,
     log,
     log1p,
     maximum,
+    normal_cdf,
     relu,
     sigmoid,
+    sin,
+    sinh,
     softplus,
     sqrt,
+    tan,
     tanh,
     where,
 )
@@ -33,7 +40,7 @@ from derive.notation import mean
 from derive.over_axes import det, log_softmax, logdet, logsumexp, norm, rms, softmax, standardise, std
 from derive.size_algebra import size
 
-__all__ = ["SPELLINGS", "Spelling"]
+__all__ = ["MET_IN_DERIVATIVES", "SPELLINGS", "Spelling"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +48,15 @@ class Spelling:
     """``spelled = macro``, where both sides are finite; ``name`` is that of the macro.
 
     With ``through`` it is also found where parts of it have names. Without, a name in it is kept: the logarithm of a
-    named probability is as short as it can be.
+    named probability is as short as it can be. ``in_results`` says that laws write it too, as the derivative of
+    ``log cosh`` is ``sinh/cosh``, so that it is also looked for in what is derived.
     """
 
     name: str
     spelled: Node
     macro: Node
     through: bool = True
+    in_results: bool = False
 
 
 K, N = size("K"), size("N")
@@ -55,6 +64,7 @@ i, j, k, l, n = letter("i", K), letter("j", K), letter("k", K), letter("l", K), 
 u, v, w, A = Tensor("u", (K,)), Tensor("v", (K,)), Tensor("w", (N,)), Tensor("A", (K, K))
 a, e, m = Tensor("a", ())[()], Tensor("e", ())[()], Tensor("m", ())[()]
 HALF = number(sympy.Rational(1, 2))
+ROOT_HALF = number(1 / sympy.sqrt(2))
 
 
 def _softmax(argument: Tensor, at: object = l) -> Node:
@@ -98,15 +108,20 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("logsumexp", m + logsumexp(k, v[k] - m), logsumexp(k, v[k])),
     # functions of numbers
     Spelling("log", log(exp(a)), a),
+    Spelling("exp", exp(log(a)), a, in_results=True),
     Spelling("sigmoid", 1 / (1 + exp(-a)), sigmoid(a)),
-    Spelling("sigmoid", exp(a) * sigmoid(-a), sigmoid(a)),
+    Spelling("sigmoid", exp(a) * sigmoid(-a), sigmoid(a), in_results=True),
     Spelling("sigmoid", exp(a) * sigmoid(-a) ** 2, sigmoid(a) * sigmoid(-a)),
     Spelling("sigmoid", exp(a) / (exp(a) + exp(m)), sigmoid(a - m)),
-    Spelling("sigmoid", exp(-softplus(-a)), sigmoid(a)),
+    Spelling("sigmoid", exp(-softplus(-a)), sigmoid(a), in_results=True),
     Spelling("sigmoid", 1 + tanh(HALF * a), 2 * sigmoid(a)),
     Spelling("tanh", (exp(a) - exp(-a)) / (exp(a) + exp(-a)), tanh(a)),
     Spelling("tanh", (exp(2 * a) - 1) * sigmoid(-2 * a), tanh(a)),
     Spelling("tanh", 2 * sigmoid(2 * a) - 1, tanh(a)),
+    Spelling("tanh", sinh(a) / cosh(a), tanh(a), in_results=True),
+    Spelling("tan", sin(a) / cos(a), tan(a), in_results=True),
+    Spelling("normal_cdf", 1 + erf(ROOT_HALF * a), 2 * normal_cdf(a)),
+    Spelling("normal_cdf", 1 - erf(ROOT_HALF * a), 2 * normal_cdf(-a)),
     Spelling("softplus", log(1 + exp(a)), softplus(a)),
     Spelling("softplus", log1p(exp(a)), softplus(a)),
     Spelling("softplus", relu(a) + softplus(-absolute(a)), softplus(a)),
@@ -134,3 +149,5 @@ SPELLINGS: tuple[Spelling, ...] = (
     Spelling("logdet", log(det(i, j, A[i, j])), logdet(i, j, A[i, j])),
     Spelling("logdet", log(absolute(det(i, j, A[i, j]))), logdet(i, j, A[i, j])),
 )
+
+MET_IN_DERIVATIVES = tuple(row for row in SPELLINGS if row.in_results)

@@ -14,16 +14,20 @@ from functools import lru_cache
 from derive.algebra import Names, assumed, fold, insert, light, tidy
 from derive.contraction import contract
 from derive.definitions import Definition, Recurrence, check_order
+from derive.densities import with_densities_compared
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
-from derive.functions import Elementwise
+from derive.functions import Elementwise, is_indicator
 from derive.identities import with_unit_sums
 from derive.index import Letter, as_index, fresh
-from derive.nodes import ZERO, Bracket, Node, Partial, Ref, Sum, Tensor, number
+from derive.masks import with_masks_used
+from derive.named_parts import with_parts_named
+from derive.nodes import ZERO, Apply, Bracket, Node, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul
 from derive.over_axes import OverAxes, spelled_out
 from derive.program import Program
 from derive.prose import quoted
+from derive.recognition import with_functions
 from derive.rules import LAWS, Applied, Context, apply_rule
 from derive.statements import Condition, Statement
 from derive.tree import key, length, letters_of, walk
@@ -95,19 +99,41 @@ class Lines:
         if any(isinstance(node, Bracket) for node in walk(self.now)):
             self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
+        self.rearranged(with_functions(self.now), "recognise")
         self.fold()
         short = with_unit_sums(self.now, self.context.named)
         if short is not self.now:
             self.line(short, "unit_sum")
             self.fold()
+        cases = self.context.cases
+        self.rearranged(with_densities_compared(self.now, cases.program, cases.definitions), "density")
+        self.split_cases()
         self.assume()
         self.know()
 
     def fold(self) -> None:
-        """Write what has a name with it."""
-        named = fold(self.now, self.context.named)
+        """Write what has a name with it, then the parts of products and sums that have one."""
+        for named in (fold, with_parts_named):
+            self.named(named(self.now, self.context.named))
+
+    def named(self, named: Node) -> None:
+        """The line in which names have been put in."""
         if named is not self.now:
             self.line(named, "name")
+            self.line(tidy(self.now), "collect")
+
+    def split_cases(self) -> None:
+        """Use what domains of two values, signs and brackets of comparisons say."""
+        cases = self.context.cases
+        self.rearranged(with_masks_used(self.now, cases.definitions, self.context.facts.moving), "mask")
+        if any(isinstance(node, Apply) and (is_indicator(node) or node.function.kinks) for node in walk(self.now)):
+            for rule, law in cases.laws():
+                self.rearranged(law(self.now), rule)
+
+    def rearranged(self, made: Node, rule: str) -> None:
+        """The line of a law that rewrites, if it found something, and what can be collected then."""
+        if made is not self.now:
+            self.line(made, rule)
             self.line(tidy(self.now), "collect")
 
     def assume(self) -> None:

@@ -13,7 +13,7 @@ depends on) and ``placed`` (the definitions among the items of a program).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -21,9 +21,11 @@ from derive.algebra import Names, fold, reads
 from derive.definitions import Definition, Recurrence, check_reads
 from derive.derivation import Chain, Derivation
 from derive.errors import NotationError
-from derive.index import fresh
+from derive.index import Letter, fresh
+from derive.named_parts import with_parts_named
 from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Partial, Position, Pow, Ref, Tensor
 from derive.program import Program
+from derive.shared_products import shared_products
 from derive.size_algebra import Size
 from derive.tree import letters_of, pattern, substitute, walk
 
@@ -104,7 +106,7 @@ def with_names(program: Program, derive: Callable[[Vocabulary], Derivation]) -> 
 def _written_with(names: Iterable[Definition], definitions: Iterable[Definition]) -> list[Definition]:
     """The definitions, their bodies written with the names."""
     known = Names(names)
-    return [replace(d, body=fold(d.body, known)) for d in definitions]
+    return [replace(d, body=with_parts_named(fold(d.body, known), known)) for d in definitions]
 
 
 def _in_order(definitions: Iterable[Definition]) -> tuple[Definition, ...]:
@@ -175,14 +177,14 @@ def repeated(found: Derivation, names: Iterable[str] = ()) -> tuple[Definition, 
         taken = taken or {*names, *_read(found)}
         name = next(x for x in (*POOL, *(f"{x}{n}" for n in range(1, 100) for x in POOL)) if x not in taken)
         d = _definition(best, name)
-        written = [fold(node, Names([d])) for node in results]
+        written = [with_parts_named(fold(node, Names([d])), Names([d])) for node in results]
         earlier = _written_with([d], made)
         if max(reads(node, d.tensor) for node in (*written, *(e.body for e in earlier))) > 1:
             taken.add(name)
             results, made = written, [*earlier, d]
 
 
-def _heaviest(results: Iterable[Node], recurrent: frozenset[Tensor], spent: set[object]) -> Node | None:
+def _heaviest(results: Sequence[Node], recurrent: frozenset[Tensor], spent: set[object]) -> Node | None:
     """The heaviest expression that one of the results holds more than once."""
     worth: list[Node] = []
     for root in results:
@@ -191,6 +193,8 @@ def _heaviest(results: Iterable[Node], recurrent: frozenset[Tensor], spent: set[
             if node.tensors.isdisjoint(recurrent):
                 seen.setdefault(pattern(node), []).append(node)
         worth += [nodes[0] for form, nodes in seen.items() if len(nodes) > 1 and form not in spent]
+    shared = shared_products(results, recurrent)
+    worth += [node for node in shared if _weight(node) >= HEAVY and pattern(node) not in spent]
     return max(filter(_readable, worth), key=_weight, default=None)
 
 
@@ -239,10 +243,25 @@ def _readable(node: Node) -> bool:
 
 
 def _definition(node: Node, name: str) -> Definition:
-    own = fresh(letters_of(node))
+    reads_of = sorted(_as_read(node, {}), key=len, reverse=True)
+    met = (x for letters in reads_of for x in letters if x in node.free)
+    own = fresh(tuple(dict.fromkeys((*met, *letters_of(node)))))
     letters = tuple(own.values())
     stands = Tensor(name, tuple(x.length for x in letters), meaning=("a repeated expression", "反复出现的式子"))
     return Definition(stands, letters, substitute(node, own))
+
+
+def _as_read(node: Node, places: Mapping[Letter, Letter]) -> Iterator[tuple[Letter, ...]]:
+    """The letters that entries are read at, in the order of axes: those of a softmax as its argument has them."""
+    if isinstance(node, Over):
+        free = {x: at.letter for x, at in zip(node.letters, node.at, strict=False) if at.letter is not None}
+        for argument in node.arguments:
+            yield from _as_read(argument, {**places, **free})
+        return
+    atoms = (atom for index in node.indices_here() for atom, _ in index.terms)
+    yield tuple(places.get(atom, atom) for atom in atoms if isinstance(atom, Letter))
+    for child in node.children():
+        yield from _as_read(child, places)
 
 
 def _read(found: Derivation) -> set[str]:

@@ -13,12 +13,15 @@ from benchmarks.classics import (
     densities,
     generative,
     images,
+    likelihoods,
     matrices,
     networks,
     normalisation,
     points,
     recurrent,
     regression,
+    robust,
+    systems,
 )
 from benchmarks.classics.problem import KINDS, Arguments, Problem, Sizes
 
@@ -37,6 +40,9 @@ AREAS = (
     generative,
     contrastive,
     points,
+    robust,
+    likelihoods,
+    systems,
 )
 
 PROBLEMS: dict[str, Problem] = {problem.name: problem for area in AREAS for problem in area.PROBLEMS}

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 import sympy
 
 from derive.matrix.tree import (
+    Blocks,
     Diag,
     Entrywise,
     Guarded,
     Hadamard,
     Identity,
     Matrix,
+    Name,
     Norm,
     Ones,
     Power,
@@ -30,9 +32,10 @@ from derive.matrix.tree import (
 )
 from derive.nodes import number
 
-__all__ = ["diagonal", "hadamard", "power", "product", "scaled", "square", "total", "transpose", "weight"]
+__all__ = ["diagonal", "hadamard", "power", "product", "scaled", "solid", "square", "total", "transpose", "weight"]
 
 ONE = sympy.Integer(1)
+SYMMETRIC = frozenset({"symmetric", "positive definite"})
 
 
 class _Front:
@@ -98,7 +101,8 @@ def product(*factors: Matrix) -> Matrix:
         elif isinstance(one, Product):
             todo[:0] = one.factors
         elif not isinstance(one, Identity) or not (flat or todo):
-            flat.append(_solid(one))
+            flat.append(one)
+    flat = _weighted(flat)
     for k in range(len(flat) - 1, 0, -1):
         left, right = flat[k - 1], flat[k]
         if isinstance(left, Diag) and isinstance(right, Ones):
@@ -110,11 +114,26 @@ def product(*factors: Matrix) -> Matrix:
     return front.before(flat[0] if flat else Scalar(number(1)))
 
 
-def _solid(one: Matrix) -> Matrix:
-    """A sum whose numbers are written as matrices of ones: in a product they would read as multiples of I."""
+def _weighted(factors: list[Matrix]) -> list[Matrix]:
+    """``diag(u) M diag(w)`` as ``u w^T ⊙ M`` where M is a sum with scalars, which are shorter entry by entry."""
+    for k in range(1, len(factors) - 1):
+        left, middle, right = factors[k - 1 : k + 2]
+        if isinstance(left, Diag) and isinstance(right, Diag) and _has_scalars(middle):
+            vectors = [power(one.part, one.exponent) for one in (left, right)]
+            weights = product(vectors[0], transpose(vectors[1]))
+            return _weighted([*factors[: k - 1], hadamard([weights, middle]), *factors[k + 2 :]])
+    return factors
+
+
+def _has_scalars(one: Matrix) -> bool:
+    return isinstance(one, Total) and None not in one.shape and any(t.is_scalar for t in one.terms)
+
+
+def solid(one: Matrix) -> Matrix:
+    """A sum of matrices, its scalars written as matrices of ones: in a product they would read as multiples of I."""
     if isinstance(one, Transpose):
-        return Transpose(_solid(one.part))
-    if not isinstance(one, Total) or not any(t.is_scalar for t in one.terms):
+        return Transpose(solid(one.part))
+    if not isinstance(one, Total) or not _has_scalars(one):
         return one
     filled = _full(one.shape)
     return Total(tuple(scaled(filled, over=(t,)) if t.is_scalar else t for t in one.terms))
@@ -179,12 +198,14 @@ def diagonal(vector: Matrix) -> Matrix:
     return Diag(vector)
 
 
-def transpose(matrix: Matrix) -> Matrix:
-    """The transpose, taken inside where that is shorter."""
+def transpose(matrix: Matrix, *, outside: bool = True) -> Matrix:
+    """The transpose, taken inside where that is shorter, or wherever it can be if not ``outside``."""
     match matrix:
         case Transpose():
             return matrix.part
         case Identity() | Diag():
+            return matrix
+        case Name(tensor, at) if tensor.domain in SYMMETRIC and at == (None, None):
             return matrix
         case Scale():
             return scaled(transpose(matrix.part), matrix.number, matrix.over, matrix.under)
@@ -192,11 +213,11 @@ def transpose(matrix: Matrix) -> Matrix:
             return Guarded(transpose(matrix.part), matrix.bracket)
     if matrix.is_scalar:
         return matrix
-    outside, inside = Transpose(matrix), _transposed_inside(matrix)
+    whole, inside = Transpose(matrix), _transposed_inside(matrix)
     if inside is None:
-        return outside
-    gain = weight(outside) - weight(inside)
-    return inside if gain > 0 or (gain == 0 and isinstance(matrix, Product)) else outside
+        return whole
+    gain = weight(whole) - weight(inside)
+    return inside if not outside or gain > 0 or (gain == 0 and isinstance(matrix, Product)) else whole
 
 
 def _transposed_inside(matrix: Matrix) -> Matrix | None:
@@ -211,6 +232,8 @@ def _transposed_inside(matrix: Matrix) -> Matrix | None:
             return Entrywise(tuple(map(transpose, matrix.terms)), matrix.function)
         case Power():
             return Power(transpose(matrix.part), transpose(matrix.exponent))
+        case Blocks(blocks, axis, lengths, (rows, columns)):
+            return Blocks(tuple(map(transpose, blocks)), 1 - axis, lengths, (columns, rows))
     return None
 
 

@@ -17,7 +17,7 @@ from derive.evaluate import Evaluator
 from derive.index import Letter, as_index
 from derive.matrix.network import NoForm
 from derive.matrix.reader import Reader
-from derive.matrix.tree import Along, Identity, Matrix, Name, below, shape_of
+from derive.matrix.tree import Along, Blocks, Diag, Guarded, Identity, Matrix, Name, below, shape_of
 from derive.matrix.value import value
 from derive.nodes import Node, Ref
 from derive.size_algebra import Size
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from derive.render.runs import Run
 
 __all__ = ["MatrixForm", "matrix_form", "matrix_form_of"]
+
+LONG = 40
+"""How many signs a form has that may be too long."""
+SHORTER = 0.72
+"""How much shorter the form of one row must be."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -50,7 +55,10 @@ class MatrixForm:
     def notes(self) -> tuple[Text, ...]:
         """What the notation leaves open."""
         rows = {one.function.name for one in below(self.tree) if isinstance(one, Along) and one.of_rows}
-        return tuple((f"{name} is taken of every row", f"{name} 逐行作用") for name in sorted(rows))
+        taken = [(f"{name} is taken of every row", f"{name} 逐行作用") for name in sorted(rows)]
+        axes = {one.axis for one in below(self.tree) if isinstance(one, Blocks)}
+        beside = ("a bar in brackets puts matrices beside each other", "方括号内的竖线表示矩阵左右并列")
+        return (*taken, *([beside] if 1 in axes else []))
 
     def run(self, pen: Pen, names: Names | None = None) -> Run:
         """The expression drawn with a pen; ``names`` says what the slice letters are called."""
@@ -104,25 +112,55 @@ def matrix_form_of(chain: Chain) -> MatrixForm | None:
 def matrix_form(node: Node, letters: tuple[Letter, ...]) -> MatrixForm | None:
     """The matrix form of a node whose value has these letters as axes, or None where there is none.
 
-    As few letters as possible become slice letters, leading ones first.
+    As few letters as possible become slice letters, leading ones first; one more where the rows of a long form are
+    weighed by diagonal matrices, and the form of one row is a good deal shorter.
     """
     if not node.free.issubset(letters):
         return None
     lengths = _lengths(node, letters)
     if any(x not in lengths for x in letters):
         return None
-    for batch in _batches(letters):
-        kept = [x for x in letters if x not in batch]
-        row, column = (*kept, None, None)[:2]
-        try:
-            tree = Reader(frozenset(batch), lengths).at(node, row, column)
-        except NoForm:
-            continue
-        # numbers and entries alone are index notation already
-        whole = any(not one.is_scalar for one in below(tree) if isinstance(one, (Name, Identity, Along)))
-        if whole or (letters and not batch):
-            return MatrixForm(tree, tuple(letters), batch, tuple(lengths[x] for x in letters))
-    return None
+    forms = (_sliced(node, letters, batch, lengths) for batch in _batches(letters))
+    found = next((form for form in forms if form is not None), None)
+    return found if found is None else _by_rows(node, found, lengths) or found
+
+
+def _sliced(
+    node: Node, letters: tuple[Letter, ...], batch: tuple[Letter, ...], lengths: dict[Letter, Size]
+) -> MatrixForm | None:
+    """The form whose slices these letters name."""
+    kept = [x for x in letters if x not in batch]
+    row, column = (*kept, None, None)[:2]
+    try:
+        tree = Reader(frozenset(batch), lengths).at(node, row, column)
+    except NoForm:
+        return None
+    # numbers and entries alone are index notation already
+    whole = any(not one.is_scalar for one in below(tree) if isinstance(one, (Name, Identity, Along)))
+    if not whole and (not letters or batch):
+        return None
+    return MatrixForm(tree, tuple(letters), batch, tuple(lengths[x] for x in letters))
+
+
+def _by_rows(node: Node, whole: MatrixForm, lengths: dict[Letter, Size]) -> MatrixForm | None:
+    """The form of one row, or of one column, where it is a good deal shorter than a form with diagonal matrices."""
+    kept = [x for x in whole.letters if x not in whole.batch]
+    if len(kept) < 2 or not any(isinstance(one, Diag) for one in below(whole.tree)):
+        return None
+    length = _length(whole)
+    if length < LONG:
+        return None
+    batches = ([x for x in whole.letters if x in whole.batch or x is one] for one in kept)
+    forms = (_sliced(node, whole.letters, tuple(batch), lengths) for batch in batches)
+    plain = [f for f in forms if f is not None and not any(isinstance(one, Guarded) for one in below(f.tree))]
+    shortest = min(plain, key=_length, default=None)
+    return shortest if shortest is not None and _length(shortest) <= SHORTER * length else None
+
+
+def _length(form: MatrixForm) -> int:
+    from derive.render.tex import compact
+
+    return len("".join(compact(form.latex()).split()))
 
 
 def _batches(letters: Sequence[Letter]) -> Iterator[tuple[Letter, ...]]:

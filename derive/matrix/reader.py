@@ -13,10 +13,12 @@ import sympy
 
 from derive.index import Index, Letter
 from derive.matrix.algebra import power, product, total, transpose, weight
+from derive.matrix.blocks import Part, parts_along
 from derive.matrix.network import Network, NoForm
 from derive.matrix.tree import (
     SCALAR,
     Along,
+    Blocks,
     Diagonal,
     Entrywise,
     Identity,
@@ -27,7 +29,22 @@ from derive.matrix.tree import (
     Scalar,
     shape_of,
 )
-from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Position, Pow, Ref, Sum, factors_of, number
+from derive.nodes import (
+    ZERO,
+    Add,
+    Apply,
+    Bracket,
+    Mul,
+    Node,
+    Number,
+    Over,
+    Position,
+    Pow,
+    Ref,
+    Sum,
+    factors_of,
+    number,
+)
 from derive.notation import add, mul
 from derive.notation import power as power_of
 from derive.over_axes import INVERSE, NORM
@@ -58,14 +75,14 @@ class Reader:
     def at(self, node: Node, row: Letter | None, column: Letter | None, *, bare: bool = False) -> Matrix:
         """The node as a matrix with these axes; where it lacks one it is the same all along it.
 
-        ``bare`` leaves numbers as they are, for sums and functions, where they count for every entry.
+        ``bare`` leaves scalars as they are, for sums and functions, where they count for every entry.
         """
         carried = self.carried(node)
         has_row, has_column = row in carried, column in carried
         if len(carried) != has_row + has_column:
             raise NoForm
         found = self.exact(node, row if has_row else None, column if has_column else None)
-        if isinstance(found, Scalar) and isinstance(found.node, Number) and (bare or found.node.value == 0):
+        if not carried and (bare or (isinstance(found, Scalar) and node == ZERO)):
             return found
         if row is not None and not has_row:
             found = product(Ones(self.length(row)), found)
@@ -77,6 +94,8 @@ class Reader:
         """The node, which carries these letters and no others, as a matrix with these axes."""
         if row is None and column is not None:
             return transpose(self.exact(node, column, None))
+        if isinstance(node, (Add, Mul, Sum)) and (made := self._blocks(node, row, column)) is not None:
+            return made
         match node:
             case Number():
                 return Scalar(node)
@@ -102,6 +121,32 @@ class Reader:
                 return self._along(node, row, column)
         raise NoForm
 
+    # -- parts of an axis
+
+    def _blocks(self, node: Node, row: Letter | None, column: Letter | None) -> Matrix | None:
+        """The node as blocks beside each other, or one above the other, where brackets cut one of its axes."""
+        for axis, letter in ((1, column), (0, row)):
+            parts = None if letter is None else parts_along(node, letter, self.length(letter))
+            if parts is None:
+                continue
+            try:
+                blocks = tuple(
+                    self._block(part, row, part.letter) if axis else self._block(part, part.letter, column)
+                    for part in parts
+                )
+            except NoForm:
+                continue
+            size = shape_of([self.length(x) for x in (row, column) if x is not None])
+            made = Blocks(blocks, axis, tuple(part.length for part in parts), size)
+            turned = transpose(transpose(made, outside=False))
+            return turned if weight(turned) < weight(made) else made
+        return None
+
+    def _block(self, part: Part, row: Letter | None, column: Letter | None) -> Matrix:
+        if part.letter is not None:
+            self.lengths[part.letter] = part.length
+        return self.at(part.node, row, column, bare=True)
+
     def _fixed(self, index: Index) -> bool:
         """Whether this says which slice, plainly: one letter of the batch and a number to add."""
         return index.free <= self.batch and (
@@ -112,9 +157,12 @@ class Reader:
     def _entry(self, node: Ref, row: Letter | None, column: Letter | None) -> Matrix:
         at: list[Index | None] = []
         kept: list[Letter] = []
-        for index in node.indices:
+        for index, axis in zip(node.indices, node.tensor.axes, strict=True):
             one = index.letter
             if one is not None and one not in self.batch:
+                if self.length(one) != axis:
+                    # a part of the axis
+                    raise NoForm
                 kept.append(one)
                 at.append(None)
             elif self._fixed(index):

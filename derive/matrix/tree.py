@@ -21,9 +21,9 @@ from derive.over_axes import OverAxes
 from derive.size_algebra import Size
 
 __all__ = [
-    "SCALAR", "Along", "Diag", "Diagonal", "Entrywise", "Guarded", "Hadamard", "Identity", "Matrix", "Name", "Norm",
-    "Ones", "Power", "Product", "Scalar", "Scale", "Shape", "Total", "Trace", "Transpose", "Triangle", "below",
-    "number_of", "shape_of",
+    "SCALAR", "Along", "Blocks", "Diag", "Diagonal", "Entrywise", "Guarded", "Hadamard", "Identity", "Matrix", "Name",
+    "Norm", "Ones", "Power", "Product", "Scalar", "Scale", "Shape", "Total", "Trace", "Transpose", "Triangle",
+    "below", "number_of", "shape_of",
 ]  # fmt: skip
 
 Shape = tuple[Size | None, Size | None]
@@ -266,6 +266,26 @@ class Scale(_Unary):
 
     def parts(self) -> tuple[Matrix, ...]:
         return (*self.over, *self.under, self.part)
+
+
+@dataclass(frozen=True)
+class Blocks(Matrix):
+    """Matrices beside each other (``axis`` 1) or one above the other (``axis`` 0), with their lengths along it.
+
+    A number among them counts for all entries of its block.
+    """
+
+    blocks: tuple[Matrix, ...]
+    axis: int
+    lengths: tuple[Size, ...]
+    size: Shape
+
+    @property
+    def shape(self) -> Shape:
+        return self.size
+
+    def parts(self) -> tuple[Matrix, ...]:
+        return self.blocks
 
 
 def below(matrix: Matrix) -> Iterator[Matrix]:

@@ -11,6 +11,7 @@ from derive.evaluate import Evaluator
 from derive.index import Index, Letter
 from derive.matrix.tree import (
     Along,
+    Blocks,
     Diag,
     Diagonal,
     Entrywise,
@@ -91,6 +92,13 @@ def value(matrix: Matrix, evaluator: Evaluator, at: Mapping[Letter, int]) -> Arr
         case Scale(part, factor, over, under):
             front = _quotient([of(t) for t in over], [of(t) for t in under])
             return np.asarray(evaluator.number(factor) * front * of(part))
+        case Blocks(blocks, axis, lengths):
+            whole = [*_lengths(matrix.shape, evaluator)]
+            made = []
+            for block, length in zip(blocks, lengths, strict=True):
+                whole[axis] = evaluator.length(length)
+                made.append(np.broadcast_to(of(block), whole))
+            return np.concatenate(made, axis=axis)
     raise NotImplementedError(type(matrix).__name__)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from derive.derivation import Chain, Evidence
 from derive.matrix import matrix_form_of
+from derive.matrix.tree import Diag, Entrywise, Guarded, Matrix, below
 from derive.nodes import Node, Tensor
 from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
 from derive.render.document import Subject, document
@@ -167,12 +168,26 @@ def power_of_ten(value: float) -> str:
 
 
 def right_side(chain: Chain) -> str:
-    """The result of a chain on one line, as short as LaTeX has it; in matrix notation where there is one."""
+    """The result of a chain on one line, as short as LaTeX has it; in matrix notation where there is one.
+
+    A scalar, and what matrix notation needs guards or diagonal matrices in a function for, is written by its indices
+    where that is shorter.
+    """
     form = matrix_form_of(chain)
-    if form is not None:
-        return compact(form.latex())
-    result = chain.result
-    return compact(latex_math(result, Names().bind(chain.letters)))
+    whole = None if form is None else compact(form.latex())
+    if form is not None and whole is not None and chain.letters and not _is_forced(form.tree):
+        return whole
+    by_indices = compact(latex_math(chain.result, Names().bind(chain.letters)))
+    return min(whole or by_indices, by_indices, key=lambda text: len("".join(text.split())))
+
+
+def _is_forced(tree: Matrix) -> bool:
+    """Whether a matrix form has guards of slices, or a diagonal matrix inside a function of its entries."""
+    parts = list(below(tree))
+    functions = [part for part in parts if isinstance(part, Entrywise)]
+    return any(isinstance(part, Guarded) for part in parts) or any(
+        isinstance(part, Diag) for function in functions for part in below(function)
+    )
 
 
 def results(subject: Subject, evidence: Evidence | None = None, lang: str = "en") -> str:
@@ -364,8 +379,7 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
             yield r"\par\vspace{1.2ex}"
         rows = []
         for key, form in conclusion.forms:
-            notes = _prose(f" ({'; '.join(form.notes)})") if isinstance(form, MatrixSide) and form.notes else ""
-            beside = rf"\quad\text{{\footnotesize {notes}}}" if notes else ""
+            beside = _beside(form, ROOM - 9, "&&&" if key else "") if isinstance(form, MatrixSide) else ""
             label = rf"&\text{{\footnotesize {tex_text(made.say(key))}}} &\quad& " if key else ""
             rows.append(label + _form(form, ROOM - 9) + beside)
         box = rows[0]
@@ -374,6 +388,16 @@ def _results(made: Document, conclusions: Sequence[Conclusion]) -> Iterator[str]
         yield "{\\postdisplaypenalty=10000\\noindent\\[\n\\setlength{\\fboxsep}{7pt}\\boxed{" + box + "}\n\\]}%"
         for mark in conclusion.marks:
             yield rf"\nopagebreak{{\footnotesize\hspace*{{1.8em}}{_mark(made, mark)} ({tex_text(mark.witness)})\par}}"
+
+
+def _beside(form: MatrixSide, room: float, cells: str) -> str:
+    """What a matrix form leaves open, beside it or, where that is too wide, in a row of its own."""
+    if not form.notes:
+        return ""
+    said = f"({'; '.join(form.notes)})"
+    width = widest(equation_tokens(form, WRITER), room) + SMALLER * text_width(said)
+    note = rf"\text{{\footnotesize {_prose(said)}}}"
+    return rf"\quad {note}" if width <= room else rf" \\ {cells}\quad {note}"
 
 
 def _checks(made: Document) -> Iterator[str]:

@@ -50,8 +50,16 @@ def aligned(tokens: Sequence[Token], room: float = ROOM) -> str:
     return "\\!\\begin{alignedat}{1}\n" + " \\\\\n".join(rows) + "\n\\end{alignedat}"
 
 
-_BRACES = re.compile(r"(\^|_|\\frac|\\mathbf|\\bar|\\dot|\\hat)\{([A-Za-z0-9]|\\top|\\odot|\\ell|\\bot)\}")
-_DENOMINATOR = re.compile(r"(\\frac *[A-Za-z0-9])\{([A-Za-z0-9])\}")
+_ONE = r"([A-Za-z0-9]|\\[a-zA-Z]+)"
+_BRACES = re.compile(rf"(\^|_|\\frac|\\sqrt|\\mathbf|\\bar|\\dot|\\hat)\{{{_ONE}\}}")
+_DENOMINATOR = re.compile(rf"(\\frac *(?:[A-Za-z0-9]|\\[a-zA-Z]+))\{{{_ONE}\}}")
+
+
+def _without_braces(fraction: re.Match[str]) -> str:
+    above, below = fraction.groups()
+    if below.startswith("\\"):
+        return f"{above}{below} "
+    return f"{above} {below}" if above[-1].isalpha() and "\\" in above[1:] else above + below
 
 
 def compact(source: str) -> str:
@@ -60,7 +68,8 @@ def compact(source: str) -> str:
     for long, short in ((r"\lVert ", r"\|"), (r"\rVert ", r"\|"), (r"\lVert", r"\|"), (r"\rVert", r"\|")):
         found = found.replace(long, short)
     found = _BRACES.sub(lambda m: f"{m[1]}{' ' if m[1][-1].isalpha() and m[2][0].isalpha() else ''}{m[2]} ", found)
-    found = _DENOMINATOR.sub(r"\1\2", re.sub(r"(\\frac *[A-Za-z0-9]) \{", r"\1{", found))
+    found = re.sub(r"(\\frac *(?:[A-Za-z0-9]|\\[a-zA-Z]+)) \{", r"\1{", found)
+    found = _DENOMINATOR.sub(_without_braces, found)
     if found.startswith(r"\frac"):
         found = rf"\t{found[1:]}" if re.match(r"\\frac *[A-Za-z0-9]{2}", found) else found
     return re.sub(r" +(?=[\s)\]}^_,.])|(?<=[(\[{ ]) +", "", re.sub(r" +", " ", found)).strip()
@@ -149,7 +158,7 @@ class TexPen(Pen):
 
     _RELATIONS: ClassVar = {
         "=": "=", "≤": r"\le", "≥": r"\ge", "<": "<", ">": ">", "≠": r"\ne", "≈": r"\approx", "⇒": r"\Rightarrow",
-        ":=": ":=",
+        ":=": ":=", "|": r"\mid",
     }  # fmt: skip
 
     def relation(self, relation: str) -> Token:
@@ -183,6 +192,9 @@ class TexPen(Pen):
         width = max(above.width, below.width) + 0.25
         height = 3 if max(above.height, below.height) >= 2 else 2
         return Run((Token(rf"\frac{{{above.source}}}{{{below.source}}}", width),), MUL, height)
+
+    def is_fraction(self, run: Run) -> bool:
+        return len(run.tokens) == 1 and run.tokens[0].source.startswith(r"\frac")
 
     def root(self, inside: Run) -> Run:
         return _atom(rf"\sqrt{{{inside.source}}}", inside.width + 0.85, inside.height)
@@ -274,6 +286,10 @@ class TexPen(Pen):
         body = r" \\ ".join(f"{value.source} & {condition.source}" for value, condition in rows)
         width = 2.0 + max(value.width for value, _ in rows) + max(condition.width for _, condition in rows)
         return _atom(rf"\begin{{cases}} {body} \end{{cases}}", width, 3)
+
+    def stacked(self, rows: Sequence[Run]) -> Run:
+        body = r" \\ ".join(row.source for row in rows)
+        return _atom(rf"\begin{{bmatrix}} {body} \end{{bmatrix}}", 1.2 + max(row.width for row in rows), 3)
 
     def partial(self, above: Run | None, below: Run) -> Run:
         top = r"\partial " + above.source if above else r"\partial"

@@ -48,6 +48,12 @@ def _atom(source: str, level: int = ATOM, height: int = 0) -> Run:
     return Run((Token(source, columns(source)),), level, height)
 
 
+_NAMES = {
+    "sigmoid": "σ", "relu": "ReLU", "normal_cdf": "Φ", "normal_pdf": "φ", "gammaln": "log Γ", "digamma": "ψ",
+    "trigamma": "ψ'",
+}  # fmt: skip
+
+
 class TextPen(Pen):
     """Draws in Unicode. Widths are columns of a terminal."""
 
@@ -132,7 +138,7 @@ class TextPen(Pen):
         return Token(source, columns(source))
 
     def function(self, name: str, latex: str) -> Run:
-        return _atom({"sigmoid": "σ", "relu": "ReLU"}.get(name, name))
+        return _atom(_NAMES.get(name, name))
 
     def under(self, name: str, latex: str, letters: Sequence[Run]) -> Run:
         return Run((self._below(name, letters, ""),))
@@ -140,6 +146,9 @@ class TextPen(Pen):
     def cases(self, rows: Sequence[tuple[Run, Run]]) -> Run:
         source = "; ".join(f"{value.source} if {condition.source}" for value, condition in rows)
         return _atom("{" + source + "}")
+
+    def stacked(self, rows: Sequence[Run]) -> Run:
+        return _atom("[" + "; ".join(row.source for row in rows) + "]")
 
     def partial(self, above: Run | None, below: Run) -> Run:
         if above is None:

@@ -99,12 +99,17 @@ class Array:
         """Whether the entries are those of no tensor yet."""
         return not isinstance(self._body, Ref)
 
+    @property
+    def is_part(self) -> bool:
+        """Whether the entries are some of those of a tensor."""
+        return self.source is not None and isinstance(self._body, Ref) and self._body.tensor.axes != self.sizes
+
     def _take_name(self) -> None:
         """The name that the array is bound to, once it is used: what is written in parts has one name."""
         if self.wanted and self.definite and not self.stale:
             wanted, self.wanted = self.wanted, ""
             computed = self._body.tensors or any(isinstance(below, Apply) for below in walk(self._body))
-            if computed and not isinstance(self._body, Ref) and self.kind == "real":
+            if computed and (self.is_anonymous or self.is_part) and self.kind == "real":
                 made = session().define(wanted, self._letters, self._body)
                 self._letters = tuple(session().letter(x.length) for x in made.letters)
                 self._body = made.tensor[self._letters]

@@ -20,6 +20,7 @@ from derive.tracing.arrays import Array, as_array
 from derive.tracing.lengths import Length, Real
 from derive.tracing.numpy_shim import path_of, shim_of, traced
 from derive.tracing.session import session
+from derive.tracing.special import NORMAL, is_normal
 
 __all__ = ["copied", "is_copyable"]
 
@@ -56,7 +57,7 @@ class _Copier:
             return traced(value, _path(value))
         if type(value) in (dict, list, tuple) and _holds_functions(value):
             return self.container(value)
-        return value
+        return NORMAL if is_normal(value) else value
 
     def container(self, value: Any) -> Any:
         """A table or a sequence of functions, copied with them."""

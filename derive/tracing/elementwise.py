@@ -14,7 +14,6 @@ from derive.functions import (
     arctan,
     cos,
     cosh,
-    erf,
     exp,
     expm1,
     greater,
@@ -24,7 +23,6 @@ from derive.functions import (
     maximum,
     minimum,
     relu,
-    sigmoid,
     sign,
     sin,
     sinh,
@@ -161,7 +159,7 @@ def reciprocal(a: object) -> Array:
 # ----------------------------------------------------------------------------------------- functions of one number
 
 
-def _folded(function: Callable[[Node], Node], exact: Callable[..., Any] | None) -> Callable[[object], Array]:
+def folded(function: Callable[[Node], Node], exact: Callable[..., Any] | None) -> Callable[[object], Array]:
     """A function of one number; of a number without arrays it is a number."""
 
     def entry(x: Node) -> Node:
@@ -187,10 +185,8 @@ for _names, _function, _exact in (
     (("arcsin",), arcsin, sympy.asin),
     (("absolute", "abs", "fabs", "math.fabs"), absolute, sympy.Abs),
     (("sign",), sign, sympy.sign),
-    (("scipy.erf", "erf", "math.erf"), erf, sympy.erf),
-    (("scipy.expit", "expit"), sigmoid, None),
 ):
-    implements(*_names)(_folded(_function, _exact))
+    implements(*_names)(folded(_function, _exact))
 
 
 @implements("log2", "math.log2")
@@ -206,27 +202,6 @@ def log10(a: object) -> Any:
 @implements("exp2")
 def exp2(a: object) -> Any:
     return combined(lambda x: exp(mul(number(sympy.log(2)), x)), a)
-
-
-@implements("scipy.log_expit", "log_expit")
-def log_sigmoid(a: object) -> Array:
-    return combined(lambda x: mul(number(-1), softplus(mul(number(-1), x))), a)
-
-
-@implements("scipy.logit", "logit")
-def logit(a: object) -> Array:
-    return combined(lambda x: add(log(x), mul(number(-1), log(add(ONE, mul(number(-1), x))))), a)
-
-
-@implements("scipy.xlogy", "xlogy")
-def xlogy(a: object, b: object) -> Array:
-    return combined(lambda x, y: mul(x, log(y)), a, b)
-
-
-@implements("scipy.ndtr", "ndtr")
-def normal_distribution(a: object) -> Array:
-    root = number(1 / sympy.sqrt(2))
-    return combined(lambda x: mul(HALF, add(ONE, erf(mul(root, x)))), a)
 
 
 refuses(

@@ -38,8 +38,7 @@ METHODS = {
     )
 } | {"conj": "conj", "conjugate": "conj"}  # fmt: skip
 
-_ROWS = ("elementwise", "reductions", "products", "shaping", "making", "linear_algebra")
-_SPECIAL = frozenset({"expit", "erf", "logsumexp", "softmax", "log_softmax", "xlogy", "log_expit", "logit"})
+_ROWS = ("elementwise", "special", "reductions", "products", "shaping", "making", "linear_algebra")
 _IGNORED = ("dtype", "casting", "subok", "like", "copy")
 
 
@@ -69,7 +68,8 @@ def understood() -> dict[str, tuple[str, ...]]:
     _load()
     found: dict[str, list[str]] = {name: [] for name in _ROWS}
     for path, function in FUNCTIONS.items():
-        found[function.__module__.rpartition(".")[2]].append(path)
+        module = function.__module__.rpartition(".")[2]
+        found["elementwise" if module == "special" else module].append(path)
     return {name: tuple(sorted(paths)) for name, paths in found.items() if paths}
 
 
@@ -106,6 +106,10 @@ class Shim:
             return exact(sympy.pi)
         if isinstance(real, ModuleType):
             return shim_of(real)
+        if name == "norm" and self._module.__name__ == "scipy.stats":
+            from derive.tracing.special import NORMAL
+
+            return NORMAL
         if callable(real) and (not isinstance(real, type) or name in _ENTRY_BY_ENTRY):
             return traced(real, self._prefix + name)
         return real

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import sympy
 
+from derive.algebra import tidy
+from derive.contraction import contract
 from derive.errors import MissingRuleError
 from derive.functions import exp, log, sqrt
 from derive.index import Letter, as_index
@@ -29,7 +31,9 @@ def summed(body: Node, letters: Sequence[Letter]) -> Node:
     alone = {x: as_index(0) for x in live if x.length == 1}
     inner = substitute(body, alone) if alone else body
     live = [x for x in live if x not in alone]
-    return mul(*count, Sum(*live, inner) if live else inner)
+    made = Sum(*live, inner) if live else inner
+    # what is added up of a unit matrix or of a mask is a number of sizes
+    return mul(*count, tidy(contract(made)) if not made.tensors else made)
 
 
 def _kept(array: Array, axes: Sequence[int], keepdims: bool) -> list[Letter]:

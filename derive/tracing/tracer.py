@@ -7,11 +7,15 @@ make the same program, so that no number hides a size).
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
+import itertools
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import FrameType
+from functools import lru_cache
+from types import CodeType, FrameType
 from typing import Any
 
 import sympy
@@ -69,7 +73,7 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
-            remarks = (*said, *dict.fromkeys(map(_remark, found.found)))
+            remarks = (*said, *_remarks(found.found))
             arguments = tuple(t for t in found.program.inputs if t not in one.constants)
             source = Source(function, arguments, found.program.outputs, assumptions)
             return replace(found.program, items=items, notes=remarks, source=source)
@@ -85,9 +89,13 @@ def _note(name: str, reason: str, value: int) -> tuple[str, str]:
     )
 
 
-def _remark(recognition: Recognition) -> tuple[str, str]:
-    where = quoted(recognition.tensor.name)
-    return f"Recognised in {where}: {recognition.name}.", f"在 {where} 中识别出 {recognition.name}。"
+def _remarks(found: Sequence[Recognition]) -> Iterator[tuple[str, str]]:
+    """One sentence on the functions that were recognised, if any were."""
+    places = dict.fromkeys((one.name, quoted(one.tensor.name)) for one in found)
+    if places:
+        english = ", ".join(f"{function} in {where}" for function, where in places)
+        chinese = "、".join(f"{where} 中的 {function}" for function, where in places)
+        yield f"Recognised: {english}.", f"识别出 {chinese}。"
 
 
 def _plain(text: str) -> str:
@@ -223,11 +231,19 @@ def _outputs(here: Session, name: str, result: Any) -> tuple[Tensor, ...]:
         array = as_array(one)
         tensor = _tensor_of(array)
         if tensor is None or tensor.definition is None or tensor in found:
-            plain = name if len(listed) == 1 else f"{name}_{m}"
+            plain = _plain_name(here, name, array) if len(listed) == 1 else f"{name}_{m}"
             tensor = here.define(array.label or plain, array.letters, array.body).tensor
             tensor.role = "" if array.label else "output"
         found.append(tensor)
     return tuple(found)
+
+
+def _plain_name(here: Session, name: str, array: Array) -> str:
+    """A name for an output that the function has none for: its own for a number, else y, or Y for a matrix."""
+    letter = "y" if array.ndim == 1 else "Y"
+    if not array.ndim:
+        return name
+    return letter if letter not in here.taken | here.variables else "out"
 
 
 def _tensor_of(array: Array) -> Tensor | None:
@@ -241,7 +257,7 @@ def _tensor_of(array: Array) -> Tensor | None:
 def _accumulated(here: Session) -> list[Definition]:
     """The definitions; a variable that was added to step by step has one, as if it had been added up at once."""
     found: list[Definition] = []
-    for d in here.definitions:
+    for d in _with_parts(here):
         for before in reversed(found):
             same = here.variables_of[before.tensor] == here.variables_of[d.tensor]
             if same and any(isinstance(t, Ref) and t.tensor is before.tensor for t in terms_of(d.body)):
@@ -253,6 +269,23 @@ def _accumulated(here: Session) -> list[Definition]:
                 break
         found.append(d)
     return found
+
+
+def _with_parts(here: Session) -> list[Definition]:
+    """The definitions, without names of parts of arrays where one name is given to several parts, as in a loop."""
+    times = Counter(here.variables_of[d.tensor] for d in here.definitions)
+    found: list[Definition] = []
+    for d in here.definitions:
+        for part in found:
+            if _is_loop_part(part, here, times) and part.tensor in d.body.tensors:
+                d = replace(d, body=insert(d.body, part))
+                d.tensor.definition = d
+        found.append(d)
+    return [d for d in found if not _is_loop_part(d, here, times)]
+
+
+def _is_loop_part(d: Definition, here: Session, times: Mapping[str, int]) -> bool:
+    return isinstance(d.body, Ref) and times[here.variables_of[d.tensor]] > 1
 
 
 def _needed(
@@ -349,8 +382,11 @@ def _remember_rows(said: Statement) -> None:
 # ------------------------------------------------------------------------------------------------------- naming
 
 
+STORES = frozenset({"STORE_FAST", "STORE_DEREF", "STORE_FAST_STORE_FAST", "STORE_FAST_LOAD_FAST"})
+
+
 class _naming:
-    """While a function runs, an array that it binds to a name gets that name, line after line."""
+    """While a function runs, an array that it binds to a name gets that name before anything else is done with it."""
 
     def __init__(self, here: Session) -> None:
         self.here = here
@@ -364,29 +400,46 @@ class _naming:
 
     def _entered(self, frame: FrameType, event: str, _: object) -> Any:
         plain = frame.f_code.co_name == "<lambda>" or not frame.f_code.co_name.startswith("<")
-        return self._line if frame.f_code in self.here.codes and plain else None
+        if frame.f_code not in self.here.codes or not plain:
+            return None
+        frame.f_trace_opcodes = True
+        return self._went_on
 
-    def _line(self, frame: FrameType, event: str, _: object) -> Any:
+    def _went_on(self, frame: FrameType, event: str, _: object) -> Any:
+        names: Iterable[str] = ()
         if event in ("line", "return"):
-            for name, value in list(frame.f_locals.items()):
-                self._bound(name, value)
-        return self._line
+            names = list(frame.f_locals)
+        elif event == "opcode":
+            names = _bound_before(frame.f_code).get(frame.f_lasti, ())
+        for name in names:
+            self._bound(name, frame.f_locals.get(name))
+        return self._went_on
 
     def _bound(self, name: str, value: Any) -> None:
         if isinstance(value, Array):
-            self._want(name, value)
+            self._want(name, value, direct=True)
         elif isinstance(value, (list, tuple)) and len(value) <= 64:
             for m, one in enumerate(value):
                 if isinstance(one, Array):
                     self._want(f"{name}_{m}", one)
 
-    def _want(self, name: str, array: Array) -> None:
-        """An array has the first name that it is bound to; a view of an array with a name has none of its own."""
+    def _want(self, name: str, array: Array, *, direct: bool = False) -> None:
+        """An array has the first name that it is bound to, a part of one with a name, too; another view has none."""
         array.label = array.label or name
+        if direct and array.is_part:
+            array.wanted = name
+            return
         if array.base is not None and not array.base.wanted and not array.base.is_anonymous:
             return
         if array.is_anonymous and not array.wanted:
             array.wanted, array.base, array.source = name, None, None
+
+
+@lru_cache
+def _bound_before(code: CodeType) -> dict[int, tuple[str, ...]]:
+    """The variables that the instruction before has bound, by the places of instructions."""
+    stores = ((one, after) for one, after in itertools.pairwise(dis.get_instructions(code)) if one.opname in STORES)
+    return {after.offset: (one.argval if isinstance(one.argval, tuple) else (one.argval,)) for one, after in stores}
 
 
 # ------------------------------------------------------------------------------------------- numbers that hide sizes

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +58,15 @@ TIDIED: dict[str, tuple[Node, Node]] = {
     "a difference below a sum not turned": (-2 * Sum(i, w[i] * (x[i] - y[i])), -2 * Sum(i, w[i] * (x[i] - y[i]))),
     "a complement not turned": (-x[i] * (1 - y[i]), -x[i] * (1 - y[i])),
     "the opposite of a difference among terms": (x[i] - (y[i] - w[i]), x[i] - y[i] + w[i]),
+    "a difference from a negative number turned": (-x[i] * (y[i] - 2), x[i] * (2 - y[i])),
+    "a number with a size into a sum": (
+        number(sympy.Rational(1, 2) / n) * (2 * x[i] + y[i]),
+        number(1 / n) * (x[i] + y[i] / 2),
+    ),
+    "double sums alike but for their letters": (
+        Sum(i, k, w[i] * x[k] * y[i] + w[k] * x[i] * y[k]),
+        2 * Sum(i, k, w[i] * x[k] * y[i]),
+    ),
     "a difference not turned": (-2 * (x[i] + y[i] - w[i]), -2 * (x[i] + y[i] - w[i])),
     "multiplied out where terms cancel": (y[i] * (1 - x[i]) - x[i] * (1 - y[i]), y[i] - x[i]),
     "a quotient of sums multiplied out": (
@@ -199,7 +209,11 @@ def test_a_pattern_finds_its_letters() -> None:
     node = exp(X[n - 1 - a, b]) / Sum(c, exp(X[n - 1 - a, c]))
     binding = match(pattern, node, frozenset((i, j)))
     assert binding == {i: n - 1 - a, j: b + 0}
-    assert match(pattern, substitute(node, {a: a - 1}), frozenset((i, j))) is None, "that may leave the range of i"
+    beyond = substitute(node, {a: a - 1})
+    assert match(pattern, beyond, frozenset((i, j))) == {i: n - a, j: b + 0}, "X is read there in any case"
+    (part,) = letters("p", n - 1)
+    shorter = substitute(pattern, {i: part})
+    assert match(shorter, node, frozenset((part, j))) is None, "that may leave the range of p"
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,8 @@ FORMS: dict[str, tuple[Node, tuple[Letter, ...], str]] = {
     "bias on every row": (Sum(j, X[i, j] * W[j, l]) + b[l], (i, l), "X W + @1 b'"),
     "mean off every column": (X[i, j] - x[i], (i, j), "X - x @1'"),
     "two vectors on the edges": (x[i] + u[j], (i, j), "x @1' + @1 u'"),
-    "a scalar everywhere": (X[i, j] - alpha, (i, j), r"X - \alpha @1 @1'"),
-    "a scalar on a vector": (x[i] + alpha, (i,), r"x + \alpha @1"),
+    "a scalar everywhere": (X[i, j] - alpha, (i, j), r"X - \alpha"),
+    "a scalar on a vector": (x[i] + alpha, (i,), r"x + \alpha"),
     "a number everywhere": (1 - X[i, j], (i, j), "1 - X"),
     "a number in a product is a matrix": (Sum(j, (1 - X[i, j]) * W[j, l]), (i, l), "(@1 @1' - X) W"),
     "a row only": (u[j] + 0, (i, j), "@1 u'"),
@@ -159,7 +159,7 @@ FORMS: dict[str, tuple[Node, tuple[Letter, ...], str]] = {
     "columns scaled": (D[i, l] * g[l], (i, l), "D diag(g)"),
     "both scaled": (s[i] * D[i, l] * g[l], (i, l), "diag(s) D diag(g)"),
     "rows divided": (D[i, l] / s[i], (i, l), "diag(s)^{-1} D"),
-    "rows divided by roots": (D[i, l] / sqrt(s[i] + beta), (i, l), r"diag(s + \beta @1)^{-1/2} D"),
+    "rows divided by roots": (D[i, l] / sqrt(s[i] + beta), (i, l), r"diag(s + \beta)^{-1/2} D"),
     "attention without softmax": (P[i, l] / Sum(k, P[i, k]), (i, l), "diag(P @1)^{-1} P"),
     "normalised columns": (P[i, l] / Sum(m, P[m, l]), (i, l), "P diag(P' @1)^{-1}"),
     "layer norm": ((X[i, j] - x[i]) / sqrt(s[i]) * u[j], (i, j), "diag(s)^{-1/2} (X - x @1') diag(u)"),
@@ -170,7 +170,7 @@ FORMS: dict[str, tuple[Node, tuple[Letter, ...], str]] = {
     "quotient": (D[i, l] / P[i, l], (i, l), "D % P"),
     "reciprocal": (1 / s[i], (i,), r"s^{* -1}"),
     "elementwise power": (X[i, j] ** 3, (i, j), r"X^{* 3}"),
-    "root": (sqrt(s[i]), (i,), r"s^{* 1/2}"),
+    "root": (sqrt(s[i]), (i,), r"\sqrt{s}"),
     "delta": (Sum(l, D[i, l] * W[j, l]) * (1 - tanh(X[i, j]) ** 2), (i, j), r"(D W') * (1 - \tanh(X)^{* 2})"),
     "sigmoid": (P[i, l] * (1 - P[i, l]), (i, l), "P * (1 - P)"),
     "softmax VJP": (
@@ -196,7 +196,7 @@ FORMS: dict[str, tuple[Node, tuple[Letter, ...], str]] = {
     ),
     "norm": (norm(i, x[i] - y[i]), (), r"\lVert x - y\rVert "),
     "unit vector": (x[i] / norm(m, x[m]), (i,), r"\frac{1}{\lVert x\rVert }\,x"),
-    "norms of rows": (norm(j, X[i, j]), (i,), r"(X^{* 2} @1)^{* 1/2}"),
+    "norms of rows": (norm(j, X[i, j]), (i,), r"\sqrt{X^{* 2} @1}"),
     "a function of a vector": (phi, (), r"\varphi(u)"),
     # square matrices
     "inverse": (inverse(i, m, A[i, m]), (i, m), "A^{-1}"),
@@ -387,11 +387,11 @@ DERIVED: dict[str, tuple[Derivation, dict[str, str]]] = {
         gradient(linear_softmax(normalised=False), "X"),
         {"d_Z": r"\frac{1}{n}\,(diag(T @1) P - T)", "d_X": r"\bar{Z} W'"},
     ),
-    "quadratic form": (gradient(quadratic(), "u"), {"d_u": r"\frac{1}{2}\,(S u + S' u)"}),
+    "quadratic form": (gradient(quadratic(), "u"), {"d_u": r"\frac{1}{2}\,(S + S') u"}),
     "Hessian of a quadratic form": (hessian(quadratic(), "u"), {"hess_q_u": r"\frac{1}{2}\,(S + S')"}),
     "Hessian of least squares": (hessian(least_squares(), "u"), {"hess_L_u": "X' X"}),
     "Jacobian of softmax": (jacobian(probabilities(), "b"), {"jac_p_b": "diag(p) - p p'"}),
-    "VJP of softmax": (vjp(probabilities(), "b"), {"d_b": r"p * (\bar{p} - (\bar{p}' p) @1)"}),
+    "VJP of softmax": (vjp(probabilities(), "b"), {"d_b": r"p * (\bar{p} - \bar{p}' p)"}),
 }
 
 

@@ -35,7 +35,7 @@ from derive.notation import first, mean, name, names, tensor
 from derive.over_axes import det, log_softmax, logdet, logsumexp, maximum_over, norm, rms, softmax, standardise, std
 from derive.patterns import Reader
 from derive.program import Program
-from derive.recognition import Recognised, recognised
+from derive.recognition import Recognised, recognised, with_functions
 from derive.size_algebra import sizes
 from derive.spellings import SPELLINGS, Spelling
 from derive.statements import assume
@@ -555,6 +555,22 @@ class TestVectorsAndMatrices:
         for spelled in (log(det(i, t_, A[i, t_])), log(absolute(det(i, t_, A[i, t_])))):
             found = recognised(Program.of(A, define(name("L"), spelled)))
             assert key(body_of(found, found.program.output)) == key(logdet(i, t_, A[i, t_]))
+
+
+OPPOSITE = {
+    "a complement": (1 - sigmoid(x[i]), sigmoid(-x[i])),
+    "a complement among factors": (B[i] * (1 - sigmoid(x[i] - B[i])), B[i] * sigmoid(B[i] - x[i])),
+    "a sigmoid that is there anyway": (sigmoid(x[i]) * (1 - sigmoid(x[i])), sigmoid(x[i]) * (1 - sigmoid(x[i]))),
+    "a difference from more than 1": (2 - sigmoid(x[i]), 2 - sigmoid(x[i])),
+}
+
+
+@pytest.mark.parametrize("case", OPPOSITE)
+def test_a_complement_is_the_sigmoid_of_the_opposite(case: str) -> None:
+    node, expected = OPPOSITE[case]
+    found = with_functions(node)
+    assert found == expected
+    assert (found is node) == (node == expected)
 
 
 # ----------------------------------------------------------------------------------------------------- programs

@@ -198,3 +198,11 @@ def test_names_do_not_meet_names_that_are_there() -> None:
     (name,) = introduced(found)
     assert name.partition("[")[0] not in {"p", "q", "r", "s", "t", "z", "L"}
     assert np.all([c.outcome == "holds" for c in check_derivation(found).all])
+
+
+def test_a_name_has_its_axes_as_its_expression_has_them() -> None:
+    """Rows of a softmax stay rows, so that matrix notation needs no transposes."""
+    z, w, (L,) = tensor("z", n, d), tensor("w", d), names("L")
+    L = define(L, Sum(i, k, w[k] * softmax(k, z[i, k]) ** 2))
+    (name,) = introduced(gradient(Program.of([z, w], L), "z"))
+    assert name.endswith("[i,k]")

@@ -76,7 +76,10 @@ def write_comparison(writer: Writer, node: Apply, scope: Scope, *, negated: bool
     """``greater`` and ``greater_equal``, without brackets."""
     relation = ">" if node.function.name == "greater" else "≥"
     relation = NEGATED[relation] if negated else relation
-    return writer.statement(_Sides(node.arguments[0], relation, node.arguments[1]), scope)
+    left, right = node.arguments
+    if isinstance(left, Number) and not isinstance(right, Number):
+        left, relation, right = right, Bracket.RELATIONS[relation], left
+    return writer.statement(_Sides(left, relation, right), scope)
 
 
 def write_condition(writer: Writer, node: Node, scope: Scope, *, negated: bool = False) -> Run:

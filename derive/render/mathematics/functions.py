@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PREFIXES", "RAISED", "write_along_axes", "write_elementwise"]
 
 BARE = frozenset({"log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arctan"})
-"""Functions that a plain entry follows without parentheses."""
+"""Functions that an entry or a fraction follows without parentheses."""
 RAISED = frozenset({"sin", "cos", "tan", "sinh", "cosh", "tanh"})
 """Functions whose power is written on their name."""
 PREFIXES = frozenset({"max", "min", "argmax", "argmin"})
@@ -47,10 +47,13 @@ def write_elementwise(writer: Writer, node: Apply, scope: Scope, followed: bool)
         if power is not None:
             return power
     function = pen.function(name, node.function.latex)
-    if name in BARE and isinstance(arguments[0], Ref) and not followed:
+    if name in BARE and isinstance(arguments[0], (Ref, Mul)) and not followed:
         argument = writer.node(arguments[0], scope)
-        return Run((*function.tokens, pen.gap(), *argument.tokens), MUL, open=True)
-    return pen.call(function, pen.listed([writer.node(a, scope) for a in arguments]))
+        if argument.level == ATOM or pen.is_fraction(argument):
+            return Run((*function.tokens, pen.gap(), *argument.tokens), MUL, argument.height, open=True)
+    call = pen.call(function, pen.listed([writer.node(a, scope) for a in arguments]))
+    # log Γ is a logarithm: what comes next, and a power, would be read as its argument's
+    return replace(call, level=MUL, open=True) if name == "gammaln" else call
 
 
 def write_along_axes(writer: Writer, node: Over, scope: Scope, followed: bool) -> Run:

@@ -9,8 +9,10 @@ from dataclasses import replace
 import sympy
 
 from derive.index import Index
+from derive.matrix.algebra import scaled, solid
 from derive.matrix.tree import (
     Along,
+    Blocks,
     Diag,
     Diagonal,
     Entrywise,
@@ -29,8 +31,10 @@ from derive.matrix.tree import (
     Trace,
     Transpose,
     Triangle,
+    number_of,
 )
-from derive.nodes import Number, is_one
+from derive.nodes import Bracket, Number, is_one
+from derive.render.decimals import decimal, split_fraction
 from derive.render.mathematics.pen import DOT, Pen
 from derive.render.mathematics.writer import Scope, Writer
 from derive.render.naming import Names, symbol_of, tensor_symbol
@@ -42,6 +46,7 @@ PRODUCT, ENTRIES = 2, 1.5
 """Between ADD and POWER: a product binds more than a Hadamard product, which is never read without parentheses."""
 
 HALF = sympy.Rational(1, 2)
+MINUS = sympy.Integer(-1)
 
 
 class MatrixWriter:
@@ -104,17 +109,20 @@ class MatrixWriter:
                     return self._fraction(terms, under), PRODUCT
                 return self._entries(terms, under), ENTRIES
             case Product(factors):
-                return self._spaced(self._write(f, POWER) for f in factors), PRODUCT
+                return self._spaced(self._write(solid(f), POWER) for f in factors), PRODUCT
             case Scale():
                 return self._scale(tree)
+            case Blocks(blocks, axis):
+                drawn = [self.write(block) for block in blocks]
+                return (self._beside(drawn) if axis else self.pen.stacked(drawn)), ATOM
         raise NotImplementedError(type(tree).__name__)
 
     # -- sums and products
 
     def _sum(self, terms: Sequence[Matrix]) -> Run:
         tokens: list[Token] = []
-        for m, term in enumerate(terms):
-            negative, positive = _split_sign(term)
+        signed = sorted(map(_split_sign, terms), key=lambda term: term[0])
+        for m, (negative, positive) in enumerate(signed):
             if m or negative:
                 tokens.append(self.pen.sign(negative=negative, leading=not m))
             tokens.extend(self._write(positive, ENTRIES).tokens)
@@ -132,11 +140,13 @@ class MatrixWriter:
 
     def _scale(self, tree: Scale) -> tuple[Run, float]:
         negative, positive = _split_sign(tree)
+        if not negative and positive is not tree:
+            return self._of(positive)
         if negative:
             run, level = self._of(positive)
             run = run if level >= ENTRIES else self.pen.fence(run)
             return self._row([Run((self.pen.sign(negative=True, leading=True),)), run], ADD), ADD
-        top, bottom = sympy.fraction(tree.number)
+        top, bottom = split_fraction(tree.number)
         if tree.under:
             front = [self._fraction([*_unless_one(top), *tree.over], [*_unless_one(bottom), *tree.under])]
         else:
@@ -183,18 +193,27 @@ class MatrixWriter:
     def _function(self, tree: Entrywise) -> Run:
         name, arguments = tree.function.name, [self.write(t) for t in tree.terms]
         if name in ("greater", "greater_equal"):
-            relation = self.pen.relation(">" if name == "greater" else "≥")
-            left, right = arguments
+            sign, (left, right) = ">" if name == "greater" else "≥", arguments
+            if number_of(tree.terms[0]) is not None:
+                sign, left, right = Bracket.RELATIONS[sign], right, left
+            relation = self.pen.relation(sign)
             return self.pen.fence(Run((*left.tokens, replace(relation, cost=0), *right.tokens), ADD), "[")
+        if name == "exp" and None in tree.shape:
+            # of a matrix this would be read as the matrix exponential
+            power = self.pen.exponential(arguments[0])
+            if power is not None:
+                return power
         return self._row([self.pen.function(name, tree.function.latex), self.pen.fence(self._listed(arguments))])
 
     def _power(self, tree: Power) -> tuple[Run, float]:
-        if tree.is_scalar and tree.number == HALF:
+        if None in tree.shape and tree.number == HALF:
+            # entry by entry, which of a square matrix would be read otherwise
             return self.pen.root(self.write(tree.part)), ATOM
         base = self._write(tree.part, ATOM)
         if tree.is_scalar:
             return self.pen.raised(base, self.write(tree.exponent)), POWER
         exponent = self.write(tree.exponent) if tree.number is None else self._flat(tree.number)
+        exponent = self.pen.fence(exponent) if tree.number is None and exponent.level == ADD else exponent
         dotted = self._row([self._sign("⊙", r"\odot "), exponent], exponent.level)
         return self.pen.raised(base, dotted), POWER
 
@@ -203,7 +222,7 @@ class MatrixWriter:
 
     def _flat(self, exponent: sympy.Expr) -> Run:
         """A number for an exponent: fractions in one line."""
-        if not exponent.is_Rational or exponent.is_Integer:
+        if not exponent.is_Rational or exponent.is_Integer or decimal(abs(exponent)):
             return self.writer.size(exponent)
         sign = [Run((self.pen.sign(negative=True, leading=True),))] if exponent.is_negative else []
         return self._row([*sign, *(self._sign(x, x) for x in (str(abs(exponent.p)), "/", str(exponent.q)))], ADD)
@@ -211,6 +230,14 @@ class MatrixWriter:
     def _call(self, name: str, arguments: Sequence[Run]) -> Run:
         head = self._sign(name, {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}"))
         return self._row([head, self.pen.fence(self._listed(arguments))])
+
+    def _beside(self, runs: Sequence[Run]) -> Run:
+        """``[A | B]``."""
+        bar = replace(self.pen.relation("|"), head="")
+        tokens = list(runs[0].tokens)
+        for run in runs[1:]:
+            tokens += [bar, *run.tokens]
+        return self.pen.fence(Run(tuple(tokens), ADD, max(run.height for run in runs)), "[")
 
     def _listed(self, runs: Sequence[Run]) -> Run:
         comma = replace(self.pen.relation(","), cost=0)
@@ -256,6 +283,38 @@ class MatrixWriter:
 
 
 def _split_sign(tree: Matrix) -> tuple[bool, Matrix]:
+    """Whether there is a minus in front, and the tree without it; ``-(a - b)`` has none where it is ``b - a``."""
+    negative, positive = _number_sign(tree)
+    turned = _turned(positive) if negative else None
+    return (negative, positive) if turned is None else (False, turned)
+
+
+def _turned(tree: Matrix) -> Matrix | None:
+    """The negative of a tree, if a sum in it has fewer minus signs then, that before it counted."""
+    match tree:
+        case Total(terms):
+            minus = sum(_number_sign(term)[0] for term in terms)
+            return Total(tuple(scaled(t, MINUS) for t in terms)) if 2 * minus >= len(terms) else None
+        case Scale(part) | Transpose(part):
+            inside = _turned(part)
+            return None if inside is None else replace(tree, part=inside)
+        case Product(factors):
+            for m, factor in enumerate(factors):
+                if (inside := _turned(factor)) is not None:
+                    return Product((*factors[:m], inside, *factors[m + 1 :]))
+        case Hadamard(terms):
+            for m, term in enumerate(terms):
+                if not _is_rest_of_one(term) and (inside := _turned(term)) is not None:
+                    return replace(tree, terms=(*terms[:m], inside, *terms[m + 1 :]))
+    return None
+
+
+def _is_rest_of_one(term: Matrix) -> bool:
+    """Whether a factor is ``1 - a``, which stays so, as in the derivative of a sigmoid."""
+    return isinstance(term, Total) and number_of(term.terms[0]) == 1
+
+
+def _number_sign(tree: Matrix) -> tuple[bool, Matrix]:
     """Whether the number in front is negative, and the tree without the sign."""
     if isinstance(tree, Scale) and tree.number.could_extract_minus_sign():
         positive = replace(tree, number=-tree.number)

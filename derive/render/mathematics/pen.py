@@ -46,6 +46,10 @@ class Pen(ABC):
 
     @abstractmethod
     def fraction(self, above: Run, below: Run) -> Run: ...
+    def is_fraction(self, run: Run) -> bool:
+        """Whether this is one fraction whose line shows where it ends."""
+        return False
+
     @abstractmethod
     def root(self, inside: Run) -> Run: ...
     @abstractmethod
@@ -78,6 +82,10 @@ class Pen(ABC):
 
     @abstractmethod
     def cases(self, rows: Sequence[tuple[Run, Run]]) -> Run: ...
+    @abstractmethod
+    def stacked(self, rows: Sequence[Run]) -> Run:
+        """Matrices one above the other."""
+
     @abstractmethod
     def partial(self, above: Run | None, below: Run) -> Run:
         """The derivative of ``above``; of what follows where that is None."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from derive.nodes import Apply, Bracket, Mul, Node, Number, Over, Partial, Pow, Sum
+from derive.render.decimals import split_fraction
 from derive.render.mathematics.brackets import Range, divisibility, ranges, write_range
 from derive.render.mathematics.functions import PREFIXES, RAISED
 from derive.render.runs import ADD, ATOM, Run
@@ -33,7 +34,7 @@ def write_product(writer: Writer, node: Mul, scope: Scope) -> Run:
     below: list[Node] = []
     for factor in ranges(node.factors):
         if isinstance(factor, Number):
-            top, bottom = sympy.fraction(factor.value)
+            top, bottom = split_fraction(factor.value)
         elif isinstance(factor, Pow) and _falls(factor.exponent):
             assert isinstance(factor.exponent, Number)
             exponent = -factor.exponent.value

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import sympy
 
+from derive.render.decimals import decimal, small_order, split_fraction
 from derive.render.mathematics.pen import Pen
 from derive.render.naming import symbol_of
 from derive.render.runs import ADD, ATOM, Run, Token
@@ -22,6 +23,9 @@ def write_size(pen: Pen, value: Size) -> Run:
             sign = pen.sign(negative=True, leading=True)
             return Run((sign, *pen.digits(str(-expression)).tokens), ADD)
         return pen.digits(str(expression))
+    if (text := decimal(expression)) is not None:
+        small = small_order(expression)
+        return pen.digits(text) if small is None or small[0] != 1 else _power_of_ten(pen, small[1])
     if isinstance(expression, sympy.Symbol):
         return pen.symbol(symbol_of(expression.name))
     if expression.is_Add:
@@ -40,6 +44,12 @@ def write_size(pen: Pen, value: Size) -> Run:
 _CONSTANTS = {sympy.pi: "pi", sympy.E: "e", sympy.oo: "infinity"}
 
 
+def _power_of_ten(pen: Pen, order: int) -> Run:
+    """``10^-k``."""
+    exponent = Run((pen.sign(negative=True, leading=True), *pen.digits(str(order)).tokens), ADD)
+    return pen.raised(pen.digits("10"), exponent)
+
+
 def _sum(pen: Pen, expression: sympy.Expr) -> Run:
     tokens: list[Token] = []
     for m, term in enumerate(size_terms(expression)):
@@ -53,14 +63,27 @@ def _sum(pen: Pen, expression: sympy.Expr) -> Run:
 
 def _product(pen: Pen, expression: sympy.Expr) -> Run:
     if is_negative(expression):
-        run = write_size(pen, -expression) if (-expression).is_Integer else _product(pen, -expression)
+        run = write_size(pen, -expression) if (-expression).is_Rational else _product(pen, -expression)
         return replace(run, tokens=(pen.sign(negative=True, leading=True), *run.tokens), level=ADD)
-    above, below = sympy.fraction(expression)
+    above, below = split_fraction(expression)
+    if _has_root(above) and _has_root(below):
+        return _one_root(pen, expression)
     if below != 1:
         return pen.fraction(write_size(pen, above).unbroken(), write_size(pen, below).unbroken())
     runs = [write_size(pen, f) for f in expression.as_ordered_factors()]
     run = pen.juxtaposed(runs) if len(runs) > 1 else pen.foreign(expression)
     return run.unbroken()
+
+
+def _has_root(value: sympy.Expr) -> bool:
+    return any(f.is_Pow and f.exp == sympy.Rational(1, 2) for f in sympy.Mul.make_args(value))
+
+
+def _one_root(pen: Pen, expression: sympy.Expr) -> Run:
+    """``√2/√π`` as one root, ``√(2/π)``; ``√2/(2√π)`` as ``1/√(2π)``."""
+    above, below = split_fraction(sympy.expand(expression**2))
+    root = pen.root(write_size(pen, below if above == 1 else above / below))
+    return pen.fraction(pen.digits("1"), root.unbroken()) if above == 1 else root
 
 
 def _power(pen: Pen, expression: sympy.Expr) -> Run:

@@ -108,8 +108,10 @@ def _summary(derivation: Derivation) -> str:
 
 
 def _of(derivation: Derivation, between: str) -> str:
-    """What is differentiated."""
-    return between.join(t.name for t in derivation.differentiated)
+    """What is differentiated: the NumPy function, or the outputs of a program."""
+    source = derivation.program.source
+    plain = getattr(source.function, "__name__", "") if source is not None else ""
+    return plain if plain.isidentifier() else between.join(t.name for t in derivation.differentiated)
 
 
 class _Writer:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from derive.render.numpy.code import ADD, ATOM, COMPARE, Code, binary, call, chain, literal, matmul, method, power
 
-__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "MATRIX", "length_of"]
+__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "IMPORTS", "MATRIX", "length_of"]
 
 Rule = Callable[..., Code]
 
@@ -28,12 +28,25 @@ ELEMENTWISE: dict[str, Rule] = {
     **{f: _named(f"np.{f}") for f in ("exp", "log", "log1p", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
     **{f: _named(f"np.{f}") for f in ("arcsin", "arctan", "sign", "abs", "maximum", "minimum")},
     "erf": _named("erf"),
+    "normal_cdf": _named("ndtr"),
+    "normal_pdf": _named("normal_pdf"),
+    "gammaln": _named("gammaln"),
+    "digamma": _named("digamma"),
+    "trigamma": lambda z: call("polygamma", "1", z),
     "sigmoid": _named("sigmoid"),
     "softplus": lambda z: call("np.logaddexp", "0", z),
     "relu": lambda z: call("np.maximum", z, "0"),
     "greater": _compared(">", "<"),
     "greater_equal": _compared(">=", "<="),
 }
+
+IMPORTS = {
+    row: f"from scipy.special import {function}"
+    for row, function in {
+        "erf": "erf", "normal_cdf": "ndtr", "gammaln": "gammaln", "digamma": "digamma", "trigamma": "polygamma",
+    }.items()
+}  # fmt: skip
+"""What a function of numbers is imported with, by its name."""
 
 
 def _reduction(function: str) -> Rule:
@@ -78,6 +91,11 @@ HELPERS: dict[str, str] = {
 def sigmoid(z):
     """1 / (1 + exp(-z)), without overflow."""
     return 0.5 * np.tanh(0.5 * z) + 0.5
+''',
+    "normal_pdf": '''
+def normal_pdf(z):
+    """The density of a standard normal variable."""
+    return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
 ''',
     "standardise": '''
 def standardise(z, eps, axis):

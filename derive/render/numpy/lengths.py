@@ -8,6 +8,7 @@ import sympy
 
 from derive.errors import NotationError
 from derive.nodes import Tensor
+from derive.render.decimals import decimal, small_order
 from derive.render.numpy.code import (
     ADD,
     MUL,
@@ -82,7 +83,10 @@ class Lengths:
         if isinstance(value, sympy.Integer):
             return literal(int(value))
         if isinstance(value, sympy.Rational):
-            return _fraction(literal(value.p), literal(value.q))
+            text, small = decimal(value), small_order(value)
+            if small is not None:
+                return literal("{}e-{}".format(*small))
+            return _fraction(literal(value.p), literal(value.q)) if text is None else literal(text)
         if isinstance(value, sympy.Float):
             return literal(float(value))
         if isinstance(value, sympy.Symbol):

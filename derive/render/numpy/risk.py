@@ -19,7 +19,7 @@ from derive.tree import pattern
 
 __all__ = ["Risk"]
 
-RISKY = frozenset({"log", "exp", "log1p", "expm1", "tan", "sinh", "cosh", "arcsin"})
+RISKY = frozenset({"log", "exp", "log1p", "expm1", "tan", "sinh", "cosh", "arcsin", "gammaln", "digamma", "trigamma"})
 """The functions that may be infinite at a finite argument."""
 FINITE = frozenset({"softmax", "argmax", "argmin"})
 """The functions along axes that are finite also where they read minus infinity."""

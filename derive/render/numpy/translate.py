@@ -35,6 +35,7 @@ from derive.nodes import (
 )
 from derive.notation import add, mul
 from derive.over_axes import is_known
+from derive.render.decimals import split_fraction
 from derive.render.numpy.arrangement import digits_solved, letters_solved, uncontracted
 from derive.render.numpy.arrays import Named, aligned, common_order, union
 from derive.render.numpy.block import Assign, Block
@@ -56,7 +57,7 @@ from derive.render.numpy.code import (
     times,
     tuple_of,
 )
-from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, MATRIX, length_of
+from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, IMPORTS, MATRIX, length_of
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.inverses import identity
 from derive.render.numpy.labels import changed, changes
@@ -239,8 +240,8 @@ class Translator:
             raise NotationError(f"the function {row.name!r} has no NumPy form")
         if row.name in HELPERS:
             self.helpers.add(row.name)
-        if row.name == "erf":
-            self.imports.add("from scipy.special import erf")
+        if row.name in IMPORTS:
+            self.imports.add(IMPORTS[row.name])
         values = [self.numeric(self.dense(a)) for a in node.arguments]
         letters = common_order([v.letters for v in values], self.rank)
         kind = "bool" if is_indicator(node) else "float"
@@ -403,7 +404,7 @@ class Translator:
             return Named(self.lengths.number(scale))
         value = self.numeric(value)
         minus = scale.could_extract_minus_sign()
-        above, below = (-scale if minus else scale).as_numer_denom()
+        above, below = split_fraction(-scale if minus else scale)
         code, work = value.code, int(bool(value.letters))
         if above != 1:
             code = times(self.lengths.number(above), code, work)

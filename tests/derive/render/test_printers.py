@@ -144,6 +144,13 @@ CASES: dict[str, tuple[Callable[[], Node], str, str]] = {
     ),
     "a number that is nothing": (lambda: std(k, A[i, k]), r"\operatorname{std}(A_{i\cdot})", "std(A[i,·])"),
     "a logarithm": (lambda: log(x[i]), r"\log x_{i}", "log x[i]"),
+    "a logarithm of a fraction": (lambda: log(x[i] / v[i]), r"\log \frac{x_{i}}{v_{i}}", "log(x[i]/v[i])"),
+    "a logarithm of a fraction that is multiplied": (
+        lambda: log(x[i] / v[i]) * v[i],
+        r"\log\Bigl(\frac{x_{i}}{v_{i}}\Bigr)\,v_{i}",
+        "log(x[i]/v[i])·v[i]",
+    ),
+    "a logarithm of a product": (lambda: log(x[i] * v[i]), r"\log(x_{i} v_{i})", "log(x[i]·v[i])"),
     "a logarithm that is multiplied": (lambda: log(x[i]) * v[i], r"\log(x_{i}) v_{i}", "log(x[i])·v[i]"),
     "a power of e": (lambda: exp(-x[i]), "e^{-x_{i}}", "exp(-x[i])"),
     "a square on the name": (lambda: 1 - tanh(u) ** 2, r"1 - \tanh^{2}(u)", "1 - tanh^2(u)"),

@@ -56,14 +56,48 @@ def test_a_variable_that_is_bound_again_gets_a_number() -> None:
 def test_views_and_sizes_have_no_names() -> None:
     def loss(X: Any) -> Any:
         n, d = X.shape
-        first = X[0]
         turned = X.T
         scale = 1.0 / (n - 1)
-        return scale * (turned @ X).sum() + first.sum() / d
+        return scale * (turned @ X).sum() + X[0].sum() / d
 
     (only,) = trace(loss, {"X": M}).definitions()
     assert only.tensor.name == "loss"
     assert "1/(n-1)" in repr(only)
+
+
+def test_parts_have_the_names_that_they_are_given_once() -> None:
+    def gates(a: Any) -> Any:
+        i, f = np.split(a, 2, axis=1)
+        total = 0.0
+        for t in range(3):
+            row = a[t]
+            total = total + (row**2).sum()
+        return (np.tanh(i) * f).sum() + total
+
+    program = trace(gates, {"a": ("n", "2*k")})
+    names = [d.tensor.name for d in program.definitions()]
+    assert {"i", "f"} < set(names)
+    assert not any(x.startswith("row") for x in names)
+
+
+def test_names_are_given_within_a_line() -> None:
+    def loss(x: Any) -> Any:
+        return ((r := np.tanh(x)) * (s := r * r)).sum() + s.sum()
+
+    assert [d.tensor.name for d in trace(loss, {"x": "n"}).definitions()] == ["r", "s", "loss"]
+
+
+def test_an_output_without_a_name_is_y() -> None:
+    def gate(z: Any) -> Any:
+        return np.tanh(z)
+
+    def taken(y: Any) -> Any:
+        return np.tanh(y)
+
+    assert [
+        trace(f, {name: s}).outputs[0].name
+        for f, name, s in ((gate, "z", "n"), (gate, "z", ("n", "d")), (gate, "z", ()), (taken, "y", "n"))
+    ] == ["y", "Y", "gate", "out"]
 
 
 def test_a_helper_and_a_closure_are_followed() -> None:
@@ -126,6 +160,24 @@ def test_a_size_that_becomes_a_number_is_noticed() -> None:
     program = trace(hidden, {"x": "n"})
     assert not program.sizes()
     assert "Derived for `n = 3`" in program.notes[0][0]
+
+
+def test_what_was_recognised_is_said_in_one_sentence() -> None:
+    def standardised(x: Any, z: Any) -> Any:
+        s = np.sqrt(x.var() + 1e-5)
+        y = (x - x.mean()) / s
+        return y.sum() * s + (1 / (1 + np.exp(-z))).sum()
+
+    ((english, chinese),) = trace(standardised, {"x": "n", "z": "n"}).notes
+    assert english == "Recognised: std in `s`, standardise in `y`, sigmoid in `standardised`."
+    assert chinese == "识别出 `s` 中的 std、`y` 中的 standardise、`standardised` 中的 sigmoid。"
+
+
+def test_what_unit_matrices_add_up_to_is_a_number() -> None:
+    program = trace(lambda x: np.eye(2).sum() * x.sum() + (1 - np.eye(len(x))).sum(), {"x": "n"})
+    assert definitions(program) == ["y = 2·Σ_i x[i] + n^2-n"]
+    program = trace(lambda x: (np.eye(len(x)).sum(axis=1) * x).sum(), {"x": "n"})
+    assert definitions(program) == ["y = Σ_i x[i]"]
 
 
 def test_a_loop_over_numbers_is_a_sum_again() -> None:

@@ -1,0 +1,110 @@
+"""Sums of which each term counts in one part of an axis are blocks beside or above each other, of the same values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+import derive
+from derive.evaluate import Evaluator
+from derive.index import letters
+from derive.matrix import MatrixForm, matrix_form, matrix_form_of
+from derive.nodes import Node, Sum, Tensor
+from derive.notation import at_least, equal, less, tensor
+from derive.size_algebra import sizes
+from tests.derive.witnesses import drawn, seeded
+
+n, d, k = sizes("n d k")
+SIZES = {n: 3, d: 4, k: 2}
+i, j = letters("i j", n, n)
+q, p = letters("q p", d + k, d + k)
+m, r = letters("m r", 3 * k, 3 * k)
+X, H = tensor("X", n, d), tensor("H", n, k)
+W, B = tensor("W", d + k, 3 * k), tensor("B", n, k)
+x, h, c = tensor("x", d), tensor("h", k), tensor("c")
+z, A = tensor("z", 3 * k), tensor("A", n, 3 * k)
+
+BESIDE = less(q, d) * X[i, q] + at_least(q, d) * H[i, q - d]
+ABOVE = less(q, d) * x[q] + at_least(q, d) * h[q - d]
+
+FORMS = [
+    (BESIDE, (i, q), r"[X \mid H]", "[X | H]"),
+    (BESIDE, (q, i), r"[X \mid H]^{\top}", "[X | H]ᵀ"),
+    (ABOVE, (q,), r"\begin{bmatrix} x \\ h \end{bmatrix}", "[x; h]"),
+    (Sum(q, BESIDE * W[q, m]), (i, m), r"[X \mid H] W", "[X | H] W"),
+    (less(m, k) * B[i, m], (i, m), r"[B \mid 0]", "[B | 0]"),
+    (at_least(q, d) * h[q - d], (q,), r"\begin{bmatrix} 0 \\ h \end{bmatrix}", "[0; h]"),
+    (
+        (less(q, d) * X[i, q] + at_least(q, d)) * 2,
+        (i, q),
+        r"2 [X \mid 1]",
+        "2·[X | 1]",
+    ),
+    (
+        less(m, k) * B[i, m]
+        + at_least(m, k) * less(m, 2 * k) * H[i, m - k]
+        + at_least(m, 2 * k) * c * B[i, m - 2 * k],
+        (i, m),
+        r"[B \mid H \mid c B]",
+        "[B | H | c·B]",
+    ),
+]
+
+
+def somewhere(node: Node, *seed: object) -> Evaluator:
+    ordered: list[Tensor] = sorted(node.tensors, key=lambda one: one.name)
+    return Evaluator(dict(SIZES), drawn(ordered, SIZES, seeded(*seed)))
+
+
+@pytest.mark.parametrize(("node", "axes", "latex", "text"), FORMS, ids=[row[2] for row in FORMS])
+def test_parts_of_an_axis_are_blocks(node: Node, axes: tuple[Any, ...], latex: str, text: str) -> None:
+    form = matrix_form(node, axes)
+    assert form is not None
+    assert (form.latex(), form.text()) == (latex, text)
+    agree(form, node)
+
+
+def agree(form: MatrixForm, node: Node) -> None:
+    evaluator = somewhere(node, form.latex())
+    np.testing.assert_allclose(form.evaluate(evaluator), evaluator.array(node, form.letters), atol=1e-12)
+
+
+NO_BLOCKS = {
+    "the second part reads entries of the first": less(q, d) * X[i, q] + at_least(q, d) * X[i, q - k],
+    "which limit is the tighter depends on the sizes": less(q, d) * at_least(q, k) * X[i, q],
+    "one entry of many": equal(q, 1) * c,
+    "every second entry": sum((equal(q, 2 * one) * c for one in range(2)), start=equal(q, 1) * h[0]),
+}
+
+
+@pytest.mark.parametrize("why", NO_BLOCKS)
+def test_what_is_no_blocks(why: str) -> None:
+    node = NO_BLOCKS[why]
+    axes = (i, q) if i in node.free else (q,)
+    form = matrix_form(node, axes)
+    assert form is None or ("mid" not in form.latex() and "bmatrix" not in form.latex())
+
+
+def test_a_part_of_an_axis_is_no_whole_tensor() -> None:
+    first = letters("f", k)[0]
+    assert matrix_form(A[i, first], (i, first)) is None
+
+
+def test_gates_are_blocks_in_the_names_of_the_function() -> None:
+    def gates(x: Any, h: Any, W: Any) -> Any:
+        a = np.concatenate([x, h], axis=1) @ W
+        f, g = np.split(a, 2, axis=1)
+        return expit(f) * np.tanh(g)
+
+    shapes = {"x": ("n", "d"), "h": ("n", "k"), "W": ("d+k", "2*k")}
+    found = derive.vjp(gates, "W", shapes=shapes)
+    latex = found.result.latex()
+    assert latex.startswith(r"[x \mid h]^\top [")
+    assert latex.count(r"\mid") == 2
+    assert "a_" not in latex
+    form = matrix_form_of(found.result)
+    assert form is not None
+    assert form.notes == (("a bar in brackets puts matrices beside each other", "方括号内的竖线表示矩阵左右并列"),)
