@@ -127,7 +127,11 @@ def _looped(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> N
     if added and (not entered or _count(added) <= _count(entered)):
         # each offset gives a whole array, which is added up
         rest = {x for f in others for x in f.free if x not in t.fixed}
-        return _summed(t, factors, added, free) if set(over) == set(added) and rest <= window.free else None
+        if set(over) != set(added) or not rest <= window.free:
+            return None
+        number = sympy.Mul(*(f.value for f in factors if isinstance(f, Number)))
+        total = _summed(t, [f for f in factors if not isinstance(f, Number)], added, free)
+        return t.scaled(total, number)
     kept = [x for x in free if x not in entered]
     if entered and len(others) == 1 and others[0].free.issuperset(kept):
         return _entered(t, factors, over, entered, free)

@@ -87,6 +87,17 @@ def overlapping_means(X: Any, T: Any) -> Any:
     return np.sum((Y - T) ** 2)
 
 
+def half_sums(x: Any, T: Any) -> Any:
+    y = (x + np.pad(x[:-1], (1, 0))) / 2
+    return np.sum(np.exp(y) * T)
+
+
+def smoothed_in_place(x: Any, T: Any) -> Any:
+    p = np.pad(x, 1)
+    y = np.lib.stride_tricks.sliding_window_view(p, 3).sum(axis=1)
+    return np.sum((y - T) ** 2)
+
+
 IMAGE: Shapes = {"X": ("n", "4*h", "4*w"), "W": (16, "d")}
 ROTATED: Shapes = {"Q": ("n", "2*d"), "C": ("n", "d"), "S": ("n", "d"), "R": ("n", "2*d")}
 HEADS: Shapes = {"X": ("t", "d"), "W": ("d", "4*k"), "P": (4, "t", "t"), "R": ("t", "4*k")}
@@ -121,6 +132,10 @@ GRADIENTS: dict[str, tuple[Function, str, Shapes, list[str], tuple[str, ...]]] =
     "boxes with steps": (
         overlapping_means, "X", {"X": ("n", "2*m+2"), "T": ("n", "m")}, ["[:, u : u + 2 * m : 2] +="],
         (*SQUARES, "sliding_window_view"),
+    ),
+    "a number outside": (half_sums, "x", {"x": ("n",), "T": ("n",)}, [" += x[:-1]\n", "_sum / 2"], ("np.where",)),
+    "boxes over padding": (
+        smoothed_in_place, "x", {"x": ("n",), "T": ("n",)}, ["np.zeros(n + 2)", "[u : u + n] +="], SQUARES,
     ),
     "what is cut out": (cropped, "X", {"X": ("h+2", "w+2"), "T": ("h", "w")}, ["[1:-1, 1:-1]"], ("np.where",)),
 }  # fmt: skip
