@@ -82,10 +82,31 @@ def _multiplied_out(node: Node, spread: dict[Tensor, Definition]) -> Node:
         return node
     factors = _all_seen_through(node.body, spread)
     rank = len(frozenset[Letter]().union(*(f.free for f in factors)))
+    if (apart := _times_vectors(node.letters, factors)) is not None:
+        return apart
     terms = _terms(factors)
     if len(terms) < 2 or len(terms) > MOST_TERMS or any(len(f.free) >= rank for t in terms for f in t):
         return node
     return add(*(rename_bound(product_summed(node.letters, t)) for t in terms))
+
+
+def _times_vectors(letters: Sequence[Letter], factors: Sequence[Node]) -> Node | None:
+    """``(A + Aᵀ) x`` as ``A x + Aᵀ x``: no sum of matrices is made for the product with a vector."""
+    matrices = [f for f in factors if not f.free <= frozenset(letters) and f.free]
+    if len(matrices) != 1 or not isinstance(matrices[0], Add) or len(matrices[0].terms) > MOST_TERMS:
+        return None
+    whole = matrices[0]
+    rest = [f for f in factors if f is not whole]
+    vector = frozenset[Letter]().union(*(f.free for f in rest))
+    if not vector or any(not _is_array(t) or not t.free >= vector | whole.free for t in whole.terms):
+        return None
+    return add(*(rename_bound(product_summed(letters, [*factors_of(t), *rest])) for t in whole.terms))
+
+
+def _is_array(term: Node) -> bool:
+    """Whether a term is an array that is there, times numbers."""
+    arrays = [f for f in factors_of(term) if f.free]
+    return len(arrays) == 1 and isinstance(arrays[0], Ref)
 
 
 def _all_seen_through(node: Node, spread: dict[Tensor, Definition]) -> list[Node]:

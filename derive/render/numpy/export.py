@@ -25,6 +25,7 @@ from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.prepared import prepared
 from derive.render.numpy.risk import Risk
+from derive.render.numpy.single_axes import without_single_axes
 from derive.render.numpy.translate import Translator
 from derive.tree import map_children, substitute, walk
 
@@ -127,6 +128,7 @@ class _Writer:
         summary: str,
         checked: Check | None,
     ) -> None:
+        program, forward = without_single_axes(program, forward)
         program, solved = prepared(program)
         self.program = program
         self.keys = keys

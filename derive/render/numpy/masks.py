@@ -136,10 +136,15 @@ def _summed(
 
 
 def _divided(values: list[_Value], divisors: list[_Value]) -> list[_Value]:
-    """The values with each divisor below the smallest that has all its letters."""
+    """The values with each divisor below one with its letters; its reciprocal is a factor where there is none.
+
+    One that may be 0 where a mask is false stays below the smallest value that has all its letters, and its masks.
+    """
     values = list(values)
     for d in divisors:
         hosts = [v for v in values if set(d.letters) <= set(v.letters)]
+        if not d.risky:
+            hosts = [v for v in hosts if len(v.letters) == len(d.letters)]
         host = min(hosts, key=lambda v: len(v.letters), default=_Value(Named(literal("1.0"), d.letters), risky=False))
         code = chain(MUL, host.named.code, [("/", aligned(d.named, host.letters))])
         quotient = _Value(Named(code, host.letters), d.risky or host.risky)
@@ -197,6 +202,13 @@ def entrywise(t: Translator, values: list[Named], divisors: list[Named]) -> Name
         made = Named(literal(1))
     if not divisors:
         return made
+    below_letters = {x for d in divisors for x in d.letters}
+    small = [v for v in values if below_letters.issuperset(v.letters)]
+    if small and len(small) < len(values):
+        # what has few axes is divided before it meets what has more
+        quotient = entrywise(t, small, divisors)
+        assert quotient is not None
+        return multiplied([quotient, *(v for v in values if v not in small)], letters)
     codes = [aligned(d, letters) for d in divisors]
     below = codes[0]
     if len(divisors) > 1:
