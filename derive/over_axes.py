@@ -26,9 +26,9 @@ from derive.statements import Condition, Statement
 from derive.tree import substitute
 
 __all__ = [
-    "OVER", "OverAxes", "argmax", "argmin", "argument_at", "det", "inverse", "is_known", "log_softmax", "logdet",
-    "logsumexp", "maximum_over", "minimum_over", "norm", "over", "rms", "softmax", "spelled_out",
-    "standardise", "std", "summation_letters",
+    "OVER", "OverAxes", "argmax", "argmin", "argument_at", "det", "deviation_of", "inverse", "is_known",
+    "log_softmax", "logdet", "logsumexp", "maximum_over", "minimum_over", "norm", "over", "rms", "softmax",
+    "spelled_out", "standardise", "std", "summation_letters",
 ]  # fmt: skip
 
 
@@ -120,6 +120,11 @@ def _norm_law(node: Over, d: Callable[[Node], Node]) -> Node:
 def _alike(which: int, node: Over, *at: Letter | Index) -> Over:
     """The root mean square (0), standard deviation (1) or a standardised entry (2) of the same argument."""
     return Over(_moments(len(node.letters))[which], node.letters, node.arguments, tuple(as_index(a) for a in at))
+
+
+def deviation_of(node: Over) -> Over:
+    """The standard deviation that an array is standardised by."""
+    return _alike(1, node)
 
 
 def _share(node: Over) -> Number:

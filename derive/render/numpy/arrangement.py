@@ -7,6 +7,8 @@ made for the eye is an addition to slices for the machine.
 
 from __future__ import annotations
 
+from itertools import permutations
+
 from derive.index import Index, Letter, Quotient, Remainder, as_index
 from derive.nodes import Bracket, Node, Ref
 from derive.size_algebra import Size, certainly_nonnegative, times
@@ -75,7 +77,7 @@ def uncontracted(factors: list[Node], over: list[Letter]) -> Product:
         if solved is not None:
             factors, over = solved
             continue
-        found = _difference(factors, frozenset(over))
+        found = _difference(factors, frozenset(over)) or _box(factors, frozenset(over))
         if found is None:
             return factors, over
         factors, one = found
@@ -138,6 +140,23 @@ def _difference(factors: list[Node], over: frozenset[Letter]) -> tuple[list[Node
             made = _with_letter(factors, index, one, value, divisor, axis)
             if made is not None:
                 return made, one
+    return None
+
+
+def _box(factors: list[Node], over: frozenset[Letter]) -> tuple[list[Node], Letter] | None:
+    """``[0 ≤ c - s·i < k]`` without a kernel that is read there: an equation with a letter of length ``k``."""
+    guards = [(m, form) for m, f in enumerate(factors) if (form := guards_of(f)) is not None]
+    for (m, value), (k, other) in permutations(guards, 2):
+        length = value + other + 1
+        summed = value.free & over
+        kept = [x for x in value.free - over if value.coefficient(x) == 1]
+        if length.terms or not summed or len(kept) != 1 or len(value.terms) != len(summed) + 1:
+            continue
+        rest = [f for at, f in enumerate(factors) if at not in (m, k)]
+        reading = [f for f in rest if not f.free.isdisjoint(summed)]
+        if reading and not any(kept[0] in f.free for f in reading):
+            one = _new_letter(factors, length.constant)
+            return [*rest, Bracket(value, "=", as_index(one))], one
     return None
 
 

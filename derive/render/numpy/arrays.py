@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import sympy
+
 from derive.index import Letter
 from derive.render.numpy.code import ATOM, Code, method, subscript
 
@@ -17,7 +19,8 @@ class Named:
     """An expression with an axis for each letter. ``kind`` is "float", "int" or "bool".
 
     ``condition`` is a Python condition under which it is computed; where it does not hold the value is 0.
-    ``system`` is the matrix of which this is the inverse, where it is better not to compute it.
+    ``system`` is the matrix of which this is the inverse, where it is better not to compute it. ``mean`` is the mean
+    of which this is a multiple, and how often it counts: a sum is the mean times the number of its terms.
     """
 
     code: Code
@@ -25,6 +28,7 @@ class Named:
     kind: str = "float"
     condition: Code | None = None
     system: Code | None = None
+    mean: tuple[Code, sympy.Expr] | None = None
 
     def under(self, condition: Code | None) -> Named:
         """The same value under a condition."""
@@ -89,7 +93,7 @@ def aligned(named: Named, letters: Sequence[Letter]) -> Code:
     return subscript(code, items)
 
 
-REDUCED = re.compile(r"\.(sum|max|min|argmax|argmin)\($")
+REDUCED = re.compile(r"\.(sum|mean|var|max|min|argmax|argmin)\(")
 
 
 def _with_kept_axes(code: Code, missing: list[int]) -> Code | None:
@@ -98,7 +102,7 @@ def _with_kept_axes(code: Code, missing: list[int]) -> Code | None:
     texts = [p for p in pieces if isinstance(p, str)]
     if len(pieces) < 3 or isinstance(pieces[0], str) or not texts or "axis=" not in "".join(texts):
         return None
-    if not re.match(r"\.(sum|max|min|argmax|argmin)\(", "".join(texts)):
+    if not REDUCED.match("".join(texts)):
         return None
     match = re.search(r"axis=(\d+|\([\d, ]+\))\)$", code.text)
     if match is None:

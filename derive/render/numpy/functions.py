@@ -95,7 +95,7 @@ def sigmoid(z):
     "normal_pdf": '''
 def normal_pdf(z):
     """The density of a standard normal variable."""
-    return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    return np.exp(-0.5 * z**2) * (1 / np.sqrt(2 * np.pi))
 ''',
     "standardise": '''
 def standardise(z, eps, axis):

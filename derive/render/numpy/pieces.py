@@ -62,8 +62,7 @@ def confined(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> 
     if region:
         return placed(t, [mul(Sum(*over, whole)) if over else whole])
     if not over:
-        terms = _expanded(t, whole)
-        return placed(t, terms) if len(terms) > 1 else None
+        return _spread(t, whole)
     region, rest = region_of(whole, {*t.fixed, *whole.free} - set(over))
     if not region:
         return None
@@ -72,6 +71,21 @@ def confined(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> 
     own = _own(t, region)
     left = [own[x][1] if x in own else x for x in over if x not in own or not own[x][0].single]
     return t.product(factors_of(shifted(rest, own)), left)
+
+
+def _spread(t: Translator, whole: Node) -> Named | None:
+    """A product with a sum of confined terms; a number outside of a sum that has other terms, too, stays there."""
+    terms = _expanded(t, whole)
+    if len(terms) == 1:
+        return None
+    numbers = [f for f in factors_of(whole) if isinstance(f, Number)]
+    rest = [f for f in factors_of(whole) if f not in numbers]
+    scale = mul(*numbers)
+    partly = not all(region_of(x, t.fixed)[0] for x in terms)
+    if partly and len(rest) == 1 and isinstance(scale, Number) and not scale.value.is_infinite and scale.value != 1:
+        value = t.numeric(t.dense(rest[0]))
+        return t.scaled(value, scale.value)
+    return placed(t, terms)
 
 
 def _expanded(t: Translator, term: Node) -> list[Node]:

@@ -9,6 +9,7 @@ from derive.render.numpy.distribution import distributed
 from derive.render.numpy.factoring import factored
 from derive.render.numpy.inverses import with_solved_systems
 from derive.render.numpy.labels import at_labels, with_changes
+from derive.render.numpy.moments import with_moments
 from derive.render.numpy.sharing import with_shared_values
 from derive.render.numpy.symmetry import with_symmetry
 
@@ -16,6 +17,7 @@ __all__ = ["prepared"]
 
 PASSES = (
     at_labels,
+    with_moments,
     distributed,
     with_symmetry,
     factored,

@@ -6,10 +6,13 @@ import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import sympy
+
 from derive.errors import NotationError
 from derive.index import Letter
 from derive.render.numpy.arrays import Named, aligned, transposed, union
-from derive.render.numpy.code import MUL, Code, call, chain, matmul, method
+from derive.render.numpy.code import MUL, Code, call, chain, matmul, method, tuple_of
+from derive.size_algebra import as_expression
 
 __all__ = ["Axes", "contracted", "multiplied", "summed"]
 
@@ -47,10 +50,12 @@ def summed(named: Named, over: Sequence[Letter]) -> Named:
         return named
     rest = tuple(x for x in named.letters if x not in over)
     kind = "int" if named.kind in ("bool", "int") else "float"
+    count = sympy.Mul(*(as_expression(named.letters[m].length) for m in axes))
     if not rest:
-        return Named(method(named.code, "sum"), (), kind)
+        return Named(method(named.code, "sum"), (), kind, mean=(method(named.code, "mean"), count))
     axis = str(axes[0]) if len(axes) == 1 else "(" + ", ".join(map(str, axes)) + ")"
-    return Named(method(named.code, "sum", axis=axis), rest, kind)
+    total, mean = (method(named.code, name, axis=axis) for name in ("sum", "mean"))
+    return Named(total, rest, kind, mean=(mean, count))
 
 
 def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> Named:
@@ -174,8 +179,9 @@ def _pair(a: Named, b: Named, over: Sequence[Letter], axes: Axes) -> Named:
             first = aligned(a, [*batch, *left, *common])
             second = aligned(b, [*batch, *common, *right])
             return Named(matmul(first, second), (*batch, *left, *right))
-    flat = _flattened(a, b, common, axes) or _flattened(b, a, common, axes)
-    return flat or _einsum([a, b], over, axes)
+    made = _flattened(a, b, common, axes) or _flattened(b, a, common, axes)
+    made = made or _batched(a, b, common, axes) or (None if batch else _tensordot(a, b, common, axes))
+    return made or _einsum([a, b], over, axes)
 
 
 def _solved(inverse: Named, b: Named, common: Sequence[Letter]) -> Named | None:
@@ -204,6 +210,36 @@ def _flattened(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Name
     flat = flat.labelled(f"{b.code}_flat") if b.code.text.isidentifier() else flat
     product = matmul(aligned(a, (row, *common)), flat)
     return Named(method(product, "reshape", *(axes.length(x) for x in result), work=0), result)
+
+
+def _batched(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Named | None:
+    """A product of matrices for each entry of the axes in front, which one has: ``X @ W.transpose(1, 0, 2)``."""
+    result = sorted((x for x in union((a.letters, b.letters)) if x not in common), key=axes.rank)
+    if len(common) != 1 or len(result) < 3:
+        return None
+    *front, row, column = result
+    left, right = (a, b) if row in a.letters else (b, a)
+    if row in right.letters or column in left.letters or not any(set(front) <= set(p.letters) for p in (a, b)):
+        return None
+    first, second = aligned(left, (*front, row, *common)), aligned(right, (*front, *common, column))
+    return Named(matmul(first, second), tuple(result))
+
+
+def _tensordot(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Named | None:
+    """The sum of products over several axes as one product of matrices, where its axes are in the order wanted.
+
+    A view of windows, which has more axes than what it meets, is copied in its own order where it stands first.
+    """
+    wanted = sorted((x for x in (*a.letters, *b.letters) if x not in common), key=axes.rank)
+    for one, other in ((a, b), (b, a)):
+        natural = [x for x in (*one.letters, *other.letters) if x not in common] == wanted
+        if natural and len(one.letters) >= len(other.letters):
+            pairs: list[Code | str] = [str(p.letters.index(common[0])) for p in (one, other)]
+            if len(common) > 1:
+                pairs = [tuple_of([str(p.letters.index(x)) for x in common]) for p in (one, other)]
+            code = call("np.tensordot", one.code, other.code, axes=tuple_of(pairs), work=4)
+            return Named(code, tuple(wanted))
+    return None
 
 
 def _wide(a: Named, b: Named, otherwise: Sequence[Letter]) -> Sequence[Letter]:

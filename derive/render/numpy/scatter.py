@@ -163,7 +163,8 @@ def _added_to_slices(
 def _padded_length(t: Translator, one: Letter, before: Code | None, after: Code | None) -> Code:
     length = t.length(one)
     if before is not None and before == after:
-        double = chain(MUL, literal(2), [("*", before)], work=0)
+        number = literal(2 * int(before.text)) if before.text.isdigit() else None
+        double = number or chain(MUL, literal(2), [("*", before)], work=0)
         return chain(ADD, length, [("+", double)], work=0)
     more = [("+", c) for c in (before, after) if c is not None]
     return chain(ADD, length, more, work=0) if more else length

@@ -402,6 +402,9 @@ class Translator:
             return value
         if value.code.text == "1" and not value.letters:
             return Named(self.lengths.number(scale))
+        if value.mean is not None and (scale * value.mean[1]).is_number:
+            mean, count = value.mean
+            return self.scaled(Named(mean, value.letters), scale * count)
         value = self.numeric(value)
         minus = scale.could_extract_minus_sign()
         above, below = split_fraction(-scale if minus else scale)

@@ -116,10 +116,10 @@ def _looped(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> N
     """The sum by a loop over the offsets of a window, where nothing but these and what slides is multiplied."""
     windows = [f for f in factors if isinstance(f, Ref) and any(_is_window(t, i) for i in f.indices)]
     others = [f for f in factors if not isinstance(f, Number) and f not in windows]
-    if len(windows) != 1 or not others or any(isinstance(f, Bracket) for f in others):
+    if len(windows) != 1 or any(isinstance(f, Bracket) for f in others):
         return None
     (window,) = windows
-    if not _is_certain(window):
+    if not _is_certain(window) or (not others and _has_blocks(window, over)):
         return None
     free = tuple(sorted((x for x in mul(*factors).free - set(over) if x not in t.fixed), key=t.rank))
     slides = [i for i in window.indices if _is_window(t, i)]
@@ -127,7 +127,11 @@ def _looped(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> N
     if added and (not entered or _count(added) <= _count(entered)):
         # each offset gives a whole array, which is added up
         rest = {x for f in others for x in f.free if x not in t.fixed}
-        return _summed(t, factors, added, free) if set(over) == set(added) and rest <= window.free else None
+        if set(over) != set(added) or not rest <= window.free:
+            return None
+        number = sympy.Mul(*(f.value for f in factors if isinstance(f, Number)))
+        total = _summed(t, [f for f in factors if not isinstance(f, Number)], added, free)
+        return t.scaled(total, number)
     kept = [x for x in free if x not in entered]
     if entered and len(others) == 1 and others[0].free.issuperset(kept):
         return _entered(t, factors, over, entered, free)
@@ -229,6 +233,12 @@ def _strides(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> 
     number = mul(*(f for f in factors if isinstance(f, Number)))
     made = read(t, code, axes, indices, "blocks")
     return t.scaled(made, number.value if isinstance(number, Number) else sympy.Integer(1))
+
+
+def _has_blocks(whole: Ref, over: Sequence[Letter]) -> bool:
+    """Whether the entries of blocks that lie side by side are summed."""
+    pairs = list(zip(whole.indices, whole.tensor.axes, strict=True))
+    return any(_is_block(index, one, size) for one in over for index, size in pairs)
 
 
 def _is_block(index: Index, one: Letter, size: Size) -> bool:

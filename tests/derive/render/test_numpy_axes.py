@@ -68,6 +68,36 @@ def cropped(X: Any, T: Any) -> Any:
     return np.sum((X[1:-1, 1:-1] - T) ** 2)
 
 
+def heads_of_their_own(X: Any, W: Any, R: Any) -> Any:
+    return np.sum(R * np.tanh(np.einsum("td,dhk->htk", X, W)))
+
+
+def contracted_twice(X: Any, W: Any, T: Any) -> Any:
+    return np.sum((np.einsum("ntd,ntk->dk", X, W) - T) ** 2)
+
+
+def box_filtered(x: Any, T: Any) -> Any:
+    y = np.lib.stride_tricks.sliding_window_view(x, 5).sum(axis=1)
+    return np.sum((y - T) ** 2)
+
+
+def overlapping_means(X: Any, T: Any) -> Any:
+    m = T.shape[1]
+    Y = np.lib.stride_tricks.sliding_window_view(X, 3, axis=1)[:, ::2][:, :m].mean(axis=2)
+    return np.sum((Y - T) ** 2)
+
+
+def half_sums(x: Any, T: Any) -> Any:
+    y = (x + np.pad(x[:-1], (1, 0))) / 2
+    return np.sum(np.exp(y) * T)
+
+
+def smoothed_in_place(x: Any, T: Any) -> Any:
+    p = np.pad(x, 1)
+    y = np.lib.stride_tricks.sliding_window_view(p, 3).sum(axis=1)
+    return np.sum((y - T) ** 2)
+
+
 IMAGE: Shapes = {"X": ("n", "4*h", "4*w"), "W": (16, "d")}
 ROTATED: Shapes = {"Q": ("n", "2*d"), "C": ("n", "d"), "S": ("n", "d"), "R": ("n", "2*d")}
 HEADS: Shapes = {"X": ("t", "d"), "W": ("d", "4*k"), "P": (4, "t", "t"), "R": ("t", "4*k")}
@@ -87,6 +117,26 @@ GRADIENTS: dict[str, tuple[Function, str, Shapes, list[str], tuple[str, ...]]] =
     "halves": (rotated, "Q", ROTATED, ["np.concatenate("], ("np.where", "np.pad")),
     "gates": (gated, "X", {"X": ("n", "2*d"), "R": ("n", "d")}, ["np.concatenate("], ("np.where", "np.pad")),
     "differences": (rough, "x", {"x": ("n",)}, ["[1:]", "[:-1]"], ("np.where", "np.pad")),
+    "a product for each head": (
+        heads_of_their_own, "W", {"X": ("t", "d"), "W": ("d", "h", "k"), "R": ("h", "t", "k")},
+        ["W.transpose(1, 2, 0) @ X.T"], (),
+    ),
+    "two axes summed": (
+        contracted_twice, "W", {"X": ("n", "t", "d"), "W": ("n", "t", "k"), "T": ("d", "k")},
+        ["np.tensordot(W, X, axes=((0, 1), (0, 1)))", "X @ ("], ("einsum",),
+    ),
+    "boxes": (
+        box_filtered, "x", {"x": ("n+4",), "T": ("n",)}, ["for ", "y += x[", "[u : u + n] +="],
+        (*SQUARES, "sliding_window_view"),
+    ),
+    "boxes with steps": (
+        overlapping_means, "X", {"X": ("n", "2*m+2"), "T": ("n", "m")}, ["[:, u : u + 2 * m : 2] +="],
+        (*SQUARES, "sliding_window_view"),
+    ),
+    "a number outside": (half_sums, "x", {"x": ("n",), "T": ("n",)}, [" += x[:-1]\n", "_sum / 2"], ("np.where",)),
+    "boxes over padding": (
+        smoothed_in_place, "x", {"x": ("n",), "T": ("n",)}, ["np.zeros(n + 2)", "[u : u + n] +="], SQUARES,
+    ),
     "what is cut out": (cropped, "X", {"X": ("h+2", "w+2"), "T": ("h", "w")}, ["[1:-1, 1:-1]"], ("np.where",)),
 }  # fmt: skip
 

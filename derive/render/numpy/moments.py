@@ -1,0 +1,94 @@
+"""Standardised arrays beside their standard deviations: both are made of the centred array, which is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeGuard
+
+import sympy
+
+from derive.definitions import Definition
+from derive.index import Index, Letter, as_index
+from derive.nodes import Node, Over, Ref, Sum, number
+from derive.notation import power
+from derive.over_axes import argument_at, deviation_of, is_known, summation_letters
+from derive.program import Program
+from derive.render.numpy.values import defined, names_of
+from derive.size_algebra import as_expression
+from derive.tree import letters_of, map_children, pattern, walk
+
+__all__ = ["with_moments"]
+
+HALF = sympy.Rational(1, 2)
+
+
+def with_moments(program: Program) -> Program:
+    """The program with a definition of every centred array that is standardised after its deviation was defined."""
+    while (found := _deviation(program)) is not None:
+        program = _Moments(program, found).program
+    return program
+
+
+def _deviation(program: Program) -> Definition | None:
+    """The definition of a standard deviation by which an array is standardised after it."""
+    defined_before: dict[object, Definition] = {}
+    for d in program.items:
+        if isinstance(d, Definition):
+            for node in walk(d.body):
+                if (
+                    _is(node, "standardise")
+                    and (known := defined_before.get(pattern(deviation_of(node)))) is not None
+                ):
+                    return known
+            if _is(d.body, "std"):
+                defined_before[pattern(d.body)] = d
+    return None
+
+
+def _is(node: Node, name: str) -> TypeGuard[Over]:
+    return isinstance(node, Over) and node.function.name == name and is_known(node.function)
+
+
+class _Moments:
+    """The program with one centred array, whose definition stands before that of its standard deviation."""
+
+    def __init__(self, program: Program, deviation: Definition) -> None:
+        self.deviation = deviation
+        std = deviation.body
+        assert isinstance(std, Over)
+        self.wanted = pattern(std)
+        self.along, self.outer = std.letters, letters_of(std)
+        argument = std.arguments[0]
+        self.order = letters_of(argument)
+        own = summation_letters(std)
+        mean = _share(std) * Sum(*own, argument_at(std, *own))
+        name = next((n.tensor.name for n in walk(argument) if isinstance(n, Ref)), "values")
+        self.centred = defined(f"{name}_centred", argument - mean, self.order, names_of(program))
+        place = program.items.index(deviation)
+        after = [
+            replace(d, body=self.written(d.body)) if isinstance(d, Definition) else d for d in program.items[place:]
+        ]
+        self.program = replace(program, items=(*program.items[:place], self.centred, *after))
+
+    def written(self, node: Node) -> Node:
+        """The node with what is made of the centred array as it is made of it."""
+        node = map_children(node, self.written)
+        if _is(node, "std") and pattern(node) == self.wanted:
+            own = summation_letters(node)
+            squares = Sum(*own, self.entry(node, own) ** 2)
+            return power(_share(node) * squares + node.arguments[1], number(HALF))
+        if _is(node, "standardise") and pattern(std := deviation_of(node)) == self.wanted:
+            axes = dict(zip(self.outer, letters_of(std), strict=True))
+            return self.entry(std, node.at) / self.deviation.tensor[tuple(axes[x] for x in self.deviation.letters)]
+        return node
+
+    def entry(self, std: Over, at: Sequence[Letter | Index]) -> Ref:
+        """The centred entry at these indices of what a standard deviation is of."""
+        outer = map(as_index, letters_of(std))
+        indices = dict(zip((*self.outer, *self.along), (*outer, *map(as_index, at)), strict=True))
+        return Ref(self.centred.tensor, tuple(indices[x] for x in self.order))
+
+
+def _share(node: Over) -> Node:
+    return number(1 / sympy.Mul(*(as_expression(x.length) for x in node.letters)))
