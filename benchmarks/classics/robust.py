@@ -235,6 +235,7 @@ PROBLEMS = (
         where=r"c = [\mathrm{inter} > 0]",
         expert=r"\bigl[-c \odot [a_{\cdot 0} \ge b_{\cdot 0}],\; c \odot [a_{\cdot 1} \le b_{\cdot 1}]\bigr]",
         backward=box_iou_backward,
+        small=({"n": 8}, {"n": 11}),
     ),
     Problem(
         name="weighted-cross-entropy",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MatrixForm", "matrix_form", "matrix_form_of"]
 
-LONG = 40
+LONG = 75
 """How many signs a form has that may be too long."""
 SHORTER = 0.72
 """How much shorter the form of one row must be."""

@@ -110,9 +110,12 @@ class Array:
             wanted, self.wanted = self.wanted, ""
             computed = self._body.tensors or any(isinstance(below, Apply) for below in walk(self._body))
             if computed and (self.is_anonymous or self.is_part) and self.kind == "real":
-                made = session().define(wanted, self._letters, self._body)
-                self._letters = tuple(session().letter(x.length) for x in made.letters)
-                self._body = made.tensor[self._letters]
+                # an axis that is kept with length 1 says nothing: the name is without it
+                kept = tuple(x for x in self._letters if x.length != 1)
+                body = substitute(self._body, {x: as_index(0) for x in self._letters if x.length == 1})
+                made = session().define(wanted, kept, body)
+                self._letters = tuple(session().letter(x.length) for x in self._letters)
+                self._body = made.tensor[tuple(x for x in self._letters if x.length != 1)]
 
     @property
     def sizes(self) -> tuple[Size, ...]:
