@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from derive.nodes import Tensor
@@ -119,13 +119,17 @@ def renamed(block: Block, old: str, new: str) -> None:
             renamed(changed.block, old, new)
             changed = replace(changed, changing=changed.changing - {old} | {new})
         block.statements[m] = changed
+    block.known = {text: name(new) if code.text == old else code for text, code in block.known.items()}
 
 
 # --------------------------------------------------------------------------------------------------------- sharing
 
 
-def shared(block: Block, fresh: Callable[[str], str]) -> Block:
-    """The block with a name for what stands twice, and loops without what does not change in them."""
+def shared(block: Block, fresh: Callable[[str], str], returned: Collection[str] = ()) -> Block:
+    """The block with a name for what stands twice, and loops without what does not change in them.
+
+    What is not ``returned``, nor read afterwards, is changed without a copy.
+    """
     statements: list[Statement] = []
     for statement in block.statements:
         if isinstance(statement, Loop):
@@ -138,7 +142,7 @@ def shared(block: Block, fresh: Callable[[str], str]) -> Block:
     counted: dict[int, tuple[Statement, Counter[Code]]] = {}
     while (found := _heaviest(statements, counted)) is not None:
         statements = _named(statements, found, fresh)
-    return Block([_owned(s) for s in _without_aliases(statements)])
+    return _without_copies(Block([_owned(s) for s in _without_aliases(statements)]), returned)
 
 
 FILLED = ("array", "buffer")
@@ -170,6 +174,29 @@ def _owned(statement: Statement) -> Statement:
     if not code.work if statement.role == "changed" else statement.role in FILLED and code.text.isidentifier():
         return replace(statement, code=method(statement.code, "copy"))
     return statement
+
+
+def _without_copies(block: Block, returned: Collection[str]) -> Block:
+    """The block with arrays changed in place where a copy is changed of what is not needed any more."""
+    statements = block.statements
+    for m, statement in enumerate(statements[:-1]):
+        if not isinstance(statement, Assign) or statement.role != "changed":
+            continue
+        source = statement.code.text.removesuffix(".copy()")
+        made = next((s for s in statements[:m] if isinstance(s, Assign) and s.target == source), None)
+        if made is None or made.role not in ("value", "changed") or not made.code.work or source in returned:
+            continue
+        read = (s for s in statements[:m] if not isinstance(s, Update) and source in names_in(Block([s])))
+        if source not in names_in(Block(statements[m + 2 :])) and all(map(_is_computed, read)):
+            left = Block([s for s in statements if s is not statement])
+            renamed(left, source, statement.target)
+            return _without_copies(left, returned)
+    return block
+
+
+def _is_computed(statement: Statement) -> bool:
+    """Whether what a statement makes shares no memory with what it reads."""
+    return isinstance(statement, Assign) and bool(statement.code.own_work)
 
 
 KEPT = re.compile(r"axis=(\d+), keepdims=True\)$")

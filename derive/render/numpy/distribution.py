@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from derive.definitions import Definition, Recurrence
 from derive.index import Letter
-from derive.nodes import Add, Apply, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number
+from derive.nodes import Add, Apply, Bracket, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number
 from derive.notation import add, mul
 from derive.program import Program
 from derive.tree import map_children, rename_bound
@@ -80,10 +80,13 @@ def _multiplied_out(node: Node, spread: dict[Tensor, Definition]) -> Node:
     node = map_children(node, lambda child: _multiplied_out(child, spread))
     if not isinstance(node, Sum):
         return node
+    if isinstance(node.body, Add) and all(_difference(factors_of(t)) is not None for t in node.body.terms):
+        apart = (rename_bound(Sum(*node.letters, t)) for t in node.body.terms)
+        return add(*(_multiplied_out(t, spread) for t in apart))
     factors = _all_seen_through(node.body, spread)
     rank = len(frozenset[Letter]().union(*(f.free for f in factors)))
-    if (apart := _times_vectors(node.letters, factors)) is not None:
-        return apart
+    if (products := _times_vectors(node.letters, factors)) is not None:
+        return products
     terms = _terms(factors)
     if len(terms) < 2 or len(terms) > MOST_TERMS or any(len(f.free) >= rank for t in terms for f in t):
         return node
@@ -160,7 +163,7 @@ def _exact_below(node: Node, *, exact: bool) -> bool:
     """Whether what a node is made of must be exact also near 0, if the node must be."""
     match node:
         case Pow() if not _is_whole(node.exponent):
-            return not (isinstance(node.base, Add) and any(map(_is_positive, node.base.terms)))
+            return not (isinstance(node.base, Add) and any(map(_keeps_away, node.base.terms)))
         case Apply():
             return node.function.name not in SMOOTH
         case Over():
@@ -168,9 +171,14 @@ def _exact_below(node: Node, *, exact: bool) -> bool:
     return exact
 
 
-def _is_positive(node: Node) -> bool:
-    """Whether a number is far above rounding."""
-    return isinstance(node, Number) and bool(node.value.is_number and node.value > ROUNDING)
+def _keeps_away(term: Node) -> bool:
+    """Whether a term keeps distances away from 0: a number far above rounding, or 1 on the diagonal.
+
+    Elsewhere points that are the same have no derivative.
+    """
+    if isinstance(term, Number):
+        return bool(term.value.is_number and term.value > ROUNDING)
+    return isinstance(term, Bracket) and term.relation == "=" and None not in (term.left.letter, term.right.letter)
 
 
 def _is_whole(exponent: Node) -> bool:

@@ -152,7 +152,8 @@ class _Writer:
             else:
                 self.definition(item)
         returned = self.returned()
-        block = shared(self.translator.blocks[0], self.identifiers.label)
+        kept = [self.arrays[t].text for t in self.program.outputs]
+        block = shared(self.translator.blocks[0], self.identifiers.label, kept)
         size_lines, given = self.lengths.found(names_in(block))
         signature = [self.arrays[t].text for t in self.program.inputs if t not in self.program.constants]
         if given or self.held:

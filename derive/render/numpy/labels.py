@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from derive.definitions import Definition, Recurrence
 from derive.index import Index, Letter, as_index
-from derive.nodes import Add, Bracket, Mul, Node, Number, Sum, factors_of, number
+from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number
 from derive.notation import add, mul
 from derive.program import Program
 from derive.render.numpy.arrays import Named, aligned
@@ -31,15 +31,38 @@ __all__ = ["at_labels", "changed", "changes", "with_changes"]
 
 def at_labels(program: Program) -> Program:
     """The program with labels in the place of the letters that they are equal to."""
+    program = _with_one_hot_rows(program)
     items = [replace(d, body=_at_labels(d.body)) if isinstance(d, Definition) else d for d in program.items]
     return replace(program, items=tuple(items))
+
+
+def _with_one_hot_rows(program: Program) -> Program:
+    """The program without names for rows of a unit matrix: what reads them reads the brackets."""
+    known = {
+        d.tensor: d
+        for d in program.items
+        if isinstance(d, Definition) and _label(d.body) is not None and d.tensor not in program.outputs
+    }
+
+    def spelled(node: Node) -> Node:
+        node = map_children(node, spelled)
+        return known[node.tensor].at(*node.indices) if isinstance(node, Ref) and node.tensor in known else node
+
+    left = (item for item in program.items if not isinstance(item, Definition) or item.tensor not in known)
+    items = (
+        replace(item, members=tuple(replace(d, body=spelled(d.body)) for d in item.members))
+        if isinstance(item, Recurrence)
+        else replace(item, body=spelled(item.body))
+        for item in left
+    )
+    return replace(program, items=tuple(items)) if known else program
 
 
 def _at_labels(node: Node) -> Node:
     node = map_children(node, _at_labels)
     if isinstance(node, Sum):
         labelled = any(_label(f) is not None for f in factors_of(node.body))
-        return _nested(node) if labelled else node
+        return _nested(_without_counting(node)) if labelled else node
     if not isinstance(node, Mul):
         return node
     factors = list(node.factors)
@@ -50,15 +73,34 @@ def _at_labels(node: Node) -> Node:
                 substitute(f, {one: given}) if _label(f) is None and (both <= f.free or _excludes(f)) else f
                 for f in factors
             ]
+        elif any(_excludes(f) and any(given.free | (f.free - {one}) <= g.free for g in factors) for f in factors):
+            # what is left out of a row is left out of an array that is there
+            factors = [substitute(f, {one: given}) if _excludes(f) else f for f in factors]
     return node if factors == list(node.factors) else mul(*factors)
+
+
+def _without_counting(node: Sum) -> Node:
+    """The sum without a letter that is equal to a label, and of which nothing else depends."""
+    factors = list(factors_of(node.body))
+    for bracket in factors:
+        one, given = _label(bracket) or (None, None)
+        entry = given.terms[0][0] if given is not None else None
+        rest = [f for f in factors if f is not bracket]
+        counted = one in node.letters and isinstance(entry, Ref) and entry.tensor.below == one.length
+        if counted and not any(one in f.free for f in rest):
+            left = [x for x in node.letters if x is not one]
+            return Sum(*left, mul(*rest)) if left else mul(*rest)
+    return node
 
 
 def _excludes(factor: Node) -> bool:
     return isinstance(factor, Bracket) and factor.relation == "≠"
 
 
-def _nested(node: Sum) -> Node:
+def _nested(node: Node) -> Node:
     """The sum with letters that few factors have summed in a sum of these."""
+    if not isinstance(node, Sum):
+        return node
     letters, factors = list(node.letters), list(factors_of(node.body))
     for x in node.letters:
         own = [f for f in factors if x in f.free]

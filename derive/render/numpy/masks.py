@@ -16,6 +16,7 @@ from derive.index import Letter
 from derive.nodes import Bracket, Node, Number, Pow
 from derive.render.numpy.arrays import Named, aligned, common_order, union
 from derive.render.numpy.code import MUL, call, chain, literal, method
+from derive.render.numpy.exclusions import excluded, leaves_out
 from derive.render.numpy.products import contracted, multiplied
 from derive.render.numpy.reads import both
 from derive.size_algebra import times as size_times
@@ -96,9 +97,11 @@ def _unscaled(
 
 def _entrywise(t: Translator, values: list[_Value], divisors: list[_Value], masks: list[_Mask]) -> Named:
     """The product of the values divided by the divisors where all masks hold, else 0."""
+    if (left_out := _left_out(t, values, divisors, masks)) is not None:
+        return left_out
     whole = entrywise(t, [v.named for v in values], [d.named for d in divisors])
-    if len(masks) == 1 and not divisors:
-        made = _triangle(t, masks[0].guard, whole) or _diagonal(t, masks[0].guard, whole)
+    if len(masks) == 1:
+        made = None if divisors else _triangle(t, masks[0].guard, whole) or _diagonal(t, masks[0].guard, whole)
         if made is not None:
             return made
     if (
@@ -113,6 +116,17 @@ def _entrywise(t: Translator, values: list[_Value], divisors: list[_Value], mask
     if whole is None and not masks:
         return Named(literal(1))
     return _guarded(t, whole, [m.truth for m in masks])
+
+
+def _left_out(t: Translator, values: list[_Value], divisors: list[_Value], masks: list[_Mask]) -> Named | None:
+    """The product of everything else with zeros where one of the masks leaves entries out; None where none does."""
+    for mask in masks:
+        others = [m for m in masks if m is not mask]
+        parts: list[_Value | _Mask] = [*values, *divisors, *others]
+        letters = {x for part in parts for x in part.letters}
+        if leaves_out(t, mask.guard, letters):
+            return excluded(t, mask.guard, _entrywise(t, values, divisors, others))
+    return None
 
 
 def _summed(
@@ -164,9 +178,11 @@ def _inside_masks(t: Translator, values: list[_Value], masks: list[_Mask]) -> tu
         if mask in taken:
             continue
         for at, one in enumerate(made):
-            triangle = _triangle(t, mask.guard, one)
-            if triangle is not None:
-                made[at] = triangle
+            part = _triangle(t, mask.guard, one)
+            if part is None and leaves_out(t, mask.guard, one.letters):
+                part = excluded(t, mask.guard, one)
+            if part is not None:
+                made[at] = part
                 taken.append(mask)
                 break
     return made, [m for m in masks if m not in taken]

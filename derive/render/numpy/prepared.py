@@ -5,7 +5,9 @@ from __future__ import annotations
 from derive.program import Program
 from derive.render.numpy.chains import with_common_products
 from derive.render.numpy.choices import with_choices
+from derive.render.numpy.conditions import with_conditions_once
 from derive.render.numpy.distribution import distributed
+from derive.render.numpy.exclusions import with_exclusions
 from derive.render.numpy.factoring import factored
 from derive.render.numpy.inverses import with_solved_systems
 from derive.render.numpy.labels import at_labels, with_changes
@@ -17,6 +19,8 @@ __all__ = ["prepared"]
 
 PASSES = (
     at_labels,
+    with_exclusions,
+    with_conditions_once,
     with_moments,
     distributed,
     with_symmetry,

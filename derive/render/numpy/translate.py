@@ -41,6 +41,7 @@ from derive.render.numpy.arrays import Named, aligned, common_order, union
 from derive.render.numpy.block import Assign, Block
 from derive.render.numpy.code import (
     ADD,
+    ATOM,
     COMPARE,
     MUL,
     Code,
@@ -57,6 +58,7 @@ from derive.render.numpy.code import (
     times,
     tuple_of,
 )
+from derive.render.numpy.exclusions import exchanged
 from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, IMPORTS, MATRIX, length_of
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.inverses import identity
@@ -149,8 +151,8 @@ class Translator:
             case Ref():
                 return self.entry(node)
             case Add():
-                made = placed(self, node.terms) or changed(self, node) or stacked(self, node.terms)
-                return made or self.sum_of(node.terms)
+                made = exchanged(self, node) or placed(self, node.terms) or changed(self, node)
+                return made or stacked(self, node.terms) or self.sum_of(node.terms)
             case Mul():
                 return self.product(node.factors, ())
             case Sum():
@@ -409,6 +411,10 @@ class Translator:
         minus = scale.could_extract_minus_sign()
         above, below = split_fraction(-scale if minus else scale)
         code, work = value.code, int(bool(value.letters))
+        if above != 1 and below != 1 and work and (code.level in (ADD, ATOM) or _is_plain_product(code)):
+            # one number times an array, which is read once
+            share = over(self.lengths.number(above), self.lengths.number(below))
+            code, above, below = chain(MUL, share, [("*", code)]), ONE, ONE
         if above != 1:
             code = times(self.lengths.number(above), code, work)
         if below != 1:
@@ -470,6 +476,11 @@ class Translator:
             return Named(code, tuple(whole))
         sizes: list[Size] = [x.length for x in axes]
         return read(self, code, sizes, indices, "values")
+
+
+def _is_plain_product(code: Code) -> bool:
+    """Whether nothing but ``*`` joins the factors."""
+    return code.level == MUL and all(p == " * " for p in code.pieces if isinstance(p, str))
 
 
 def _is_split(node: Add, letters: Sequence[Letter]) -> bool:

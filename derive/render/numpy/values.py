@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from derive.definitions import Definition
 from derive.index import Letter, as_index, fresh
-from derive.nodes import Node, Ref, Tensor
+from derive.nodes import Apply, Node, Number, Over, Pow, Ref, Tensor
 from derive.program import Program
 from derive.tree import substitute, walk
 
-__all__ = ["defined", "entry", "names_of", "reads_inside"]
+__all__ = ["defined", "entry", "has_poles", "names_of", "reads_inside", "with_poles"]
+
+
+BOUNDED = frozenset({"sigmoid", "tanh", "softmax", "max", "min", "abs", "where", "greater", "greater_equal", "relu"})
+"""Functions whose values are finite where their arguments are."""
 
 
 def names_of(program: Program) -> set[str]:
@@ -43,3 +47,25 @@ def reads_inside(node: Node) -> bool:
         if isinstance(below, Ref)
         for index, axis in zip(below.indices, below.tensor.axes, strict=True)
     )
+
+
+def with_poles(program: Program) -> set[Tensor]:
+    """The tensors whose entries may be infinite."""
+    found: set[Tensor] = set()
+    for item in program.items:
+        if not isinstance(item, Definition):
+            found.update(d.tensor for d in item.members)
+        elif has_poles(item.body, found):
+            found.add(item.tensor)
+    return found
+
+
+def has_poles(node: Node, infinite: Collection[Tensor]) -> bool:
+    """Whether a value may be infinite, as quotients are, or reads what may be."""
+    if isinstance(node, Pow):
+        poles = not isinstance(node.exponent, Number) or not node.exponent.value.is_positive
+    elif isinstance(node, (Apply, Over)):
+        poles = node.function.name not in BOUNDED
+    else:
+        poles = isinstance(node, Ref) and node.tensor in infinite
+    return poles or any(has_poles(child, infinite) for child in node.children())
