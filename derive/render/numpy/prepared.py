@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from derive.program import Program
+from derive.render.numpy.bands import with_bands
 from derive.render.numpy.chains import with_common_products
 from derive.render.numpy.choices import with_choices
+from derive.render.numpy.complements import with_complements
 from derive.render.numpy.conditions import with_conditions_once
 from derive.render.numpy.distribution import distributed
 from derive.render.numpy.exclusions import with_exclusions
@@ -18,9 +20,11 @@ from derive.render.numpy.symmetry import with_symmetry
 __all__ = ["prepared"]
 
 PASSES = (
+    with_bands,
     at_labels,
     with_exclusions,
     with_conditions_once,
+    with_complements,
     with_moments,
     distributed,
     with_symmetry,
