@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from derive.index import Index, Letter, Quotient, as_index, index_floor, index_mod
+from derive.index import Index, Letter, Quotient, as_index, index_floor, index_mod, split_index
 from derive.nodes import Bracket, Node, Over, Ref, Sum
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.code import Code, call, method
@@ -121,8 +121,14 @@ def _readable(node: Node, index: Index, one: Letter) -> bool:
             return index.letter is one and (tied or bool(_radix(other, one.length)))
         return node.relation != "≠" and bool(node.difference().without(one).free)
     if index.coefficient(one) != 0:
-        return index.letter is one
+        return index.letter is one or _is_lowest(index, one)
     return all(not isinstance(a, Quotient) or one not in a.index.free or _is_digit(a, one) for a, _ in index.terms)
+
+
+def _is_lowest(index: Index, one: Letter) -> bool:
+    """Whether a letter is the lowest digit of an index."""
+    _, rest = split_index(index.without(one), one.length)
+    return index.coefficient(one) == 1 and not rest.terms and rest.constant == 0
 
 
 def _is_digit(atom: Quotient, one: Letter) -> bool:

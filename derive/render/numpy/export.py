@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import textwrap
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["arguments", "function_name", "held", "numpy_source"]
 
 
+MOVED = re.compile(r"\.transpose\([^()]*\)\.reshape\([^()]*\)$")
+"""Where axes that were moved are merged: that is a copy already."""
 WRITTEN = 64
 """How many numbers an array may have to be written out."""
 LONGEST = 48
@@ -237,6 +240,8 @@ class _Writer:
         base = code
         while base.level == 7 and not isinstance(base.pieces[0], str) and base.work == 0:
             base = base.pieces[0][0]
+        if MOVED.search(code.text):
+            return False
         named = base.text in {a.text for a in self.arrays.values()}
         return named or code.text.startswith("np.broadcast_to(")
 

@@ -14,14 +14,18 @@ from derive.render.numpy.factoring import factored
 from derive.render.numpy.inverses import with_solved_systems
 from derive.render.numpy.labels import at_labels, with_changes
 from derive.render.numpy.moments import with_moments
+from derive.render.numpy.one_hot import with_one_hot_products
+from derive.render.numpy.remainders import with_remainders
 from derive.render.numpy.sharing import with_shared_values
 from derive.render.numpy.symmetry import with_symmetry
 
 __all__ = ["prepared"]
 
 PASSES = (
+    with_remainders,
     with_bands,
     at_labels,
+    with_one_hot_products,
     with_exclusions,
     with_conditions_once,
     with_complements,

@@ -71,6 +71,7 @@ def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> 
         if len(parts) == 2:
             return _pair(parts[0], parts[1], over, axes)
         step = _exclusive(parts, over) or _nested(parts)
+        step = step and (_taken_in(parts, step, over) or step)
         if step is None:
             return _einsum(parts, over, axes)
         a, b, contract = step
@@ -141,6 +142,22 @@ def _exclusive(parts: Sequence[Named], over: Sequence[Letter]) -> tuple[int, int
     return None if best is None else (*best[3:], True)
 
 
+def _taken_in(
+    parts: Sequence[Named], step: tuple[int, int, bool], over: Sequence[Letter]
+) -> tuple[int, int, bool] | None:
+    """A factor that one of two takes in first: else a summed letter would be left in their product because of it."""
+    a, b, contract = step
+    shared = {x for x in over if x in parts[a].letters and x in parts[b].letters}
+    for m, part in enumerate(parts):
+        if not contract or m in (a, b) or shared.isdisjoint(part.letters):
+            continue
+        hosts = [k for k in (a, b) if set(part.letters) < set(parts[k].letters)]
+        if hosts:
+            host = min(hosts, key=lambda k: (parts[k].kind != "bool", len(parts[k].letters)))
+            return min(m, host), max(m, host), False
+    return None
+
+
 def _nested(parts: Sequence[Named]) -> tuple[int, int, bool] | None:
     """Two factors of which one has all letters of the other, the smallest first."""
     found = [
@@ -206,8 +223,9 @@ def _flattened(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Name
     if len(behind) < 2 or list(result) != sorted(result, key=axes.rank) or row in b.letters:
         return None
     # made once before a loop: it may be a copy
-    flat = method(b.code, "reshape", *(axes.length(x) for x in (*before, *common)), "-1")
-    flat = flat.labelled(f"{b.code}_flat") if b.code.text.isidentifier() else flat
+    whole = next((c for c in b.code.children() if b.code.text.startswith(f"{c}.reshape(")), b.code)
+    flat = method(whole, "reshape", *(axes.length(x) for x in (*before, *common)), "-1")
+    flat = flat.labelled(f"{whole}_flat") if whole.text.isidentifier() else flat
     product = matmul(aligned(a, (row, *common)), flat)
     return Named(method(product, "reshape", *(axes.length(x) for x in result), work=0), result)
 

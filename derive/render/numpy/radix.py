@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.index import Index, Quotient, Remainder, as_index, index_floor, split_index
+from derive.index import Index, Quotient, Remainder, as_index, index_floor, index_mod, split_index
 from derive.nodes import ONE, Bracket, Mul, Node, Sum, factors_of
 from derive.notation import mul
 from derive.render.numpy.arrangement import letters_solved
@@ -72,12 +72,15 @@ def _equal(index: Index) -> Bracket:
 
 
 def _carried(index: Index) -> Index:
-    """``⌊(d·w + r)/d⌋`` as ``w + ⌊r/d⌋``."""
+    """``⌊(d·w + r)/d⌋`` as ``w + ⌊r/d⌋``, and ``(d·w + r) mod d`` as ``r mod d``."""
     total = Index((), index.constant)
     for atom, coefficient in index.terms:
         new = as_index(atom)
         if type(atom) is Quotient:
             whole, rest = split_index(_carried(atom.index), atom.divisor)
             new = whole + index_floor(rest, atom.divisor)
+        elif isinstance(atom, Remainder):
+            _, rest = split_index(_carried(atom.index), atom.divisor)
+            new = index_mod(rest, atom.divisor)
         total = total + new.scaled(coefficient)
     return total
