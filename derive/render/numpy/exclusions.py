@@ -73,12 +73,12 @@ def _written(node: Node) -> Node:
 
 
 def _spread(node: Node) -> Node:
-    """The terms of a sum, each with the bracket that multiplies the sum, where each has an entry as a factor."""
+    """The terms of a sum, each with the bracket that multiplies the sum, where it has an entry among others."""
     for bracket in factors_of(node):
         for whole in factors_of(node):
             if place_of(bracket) is None or not isinstance(whole, Add):
                 continue
-            if all(any(isinstance(f, Ref) and bracket.free <= f.free for f in factors_of(t)) for t in whole.terms):
+            if all(_has_wider_entry(t, bracket) for t in whole.terms):
                 rest = (f for f in factors_of(node) if f is not bracket and f is not whole)
                 return mul(*rest, add(*(mul(bracket, t) for t in whole.terms)))
     return node
@@ -89,6 +89,12 @@ def _decided(node: Apply) -> Node:
     larger, smaller = (a.value for a in node.arguments if isinstance(a, Number))
     holds = {"greater": larger > smaller, "greater_equal": larger >= smaller}.get(node.function.name)
     return node if holds not in (True, False) else number(int(bool(holds)))
+
+
+def _has_wider_entry(term: Node, bracket: Node) -> bool:
+    """Whether an entry that a bracket may leave out is a factor of a term with more letters."""
+    entries = (f for f in factors_of(term) if isinstance(f, Ref) and bracket.free <= f.free)
+    return bracket.free < term.free and any(entries)
 
 
 def _without_diagonal(node: Add) -> Node:

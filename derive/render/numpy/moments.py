@@ -8,13 +8,13 @@ from typing import TypeGuard
 
 import sympy
 
-from derive.definitions import Definition
+from derive.definitions import Definition, Recurrence
 from derive.index import Index, Letter, as_index
-from derive.nodes import Node, Over, Ref, Sum, number
+from derive.nodes import Node, Over, Ref, Sum, Tensor, number
 from derive.notation import power
 from derive.over_axes import argument_at, deviation_of, is_known, summation_letters
 from derive.program import Program
-from derive.render.numpy.values import defined, names_of
+from derive.render.numpy.values import defined, entry, names_of
 from derive.size_algebra import as_expression
 from derive.tree import letters_of, map_children, pattern, walk
 
@@ -24,10 +24,46 @@ HALF = sympy.Rational(1, 2)
 
 
 def with_moments(program: Program) -> Program:
-    """The program with a definition of every centred array that is standardised after its deviation was defined."""
+    """The program with a definition of every centred array that is standardised, where its deviation is read, too."""
+    program = _with_deviations(program)
     while (found := _deviation(program)) is not None:
         program = _Moments(program, found).program
     return program
+
+
+def _with_deviations(program: Program) -> Program:
+    """The program with a name for every standard deviation that is read beside what is standardised by it."""
+    plain = [d for d in program.items if isinstance(d, Definition)]
+    wanted = {pattern(deviation_of(n)) for d in plain for n in walk(d.body) if _is(n, "standardise")}
+    named = {pattern(d.body) for d in plain if _is(d.body, "std")}
+    known: dict[object, Definition] = {}
+    taken = names_of(program)
+
+    def written(node: Node) -> Node:
+        node = map_children(node, written)
+        if not _is(node, "std") or pattern(node) not in wanted - named:
+            return node
+        own, letters = pattern(node), letters_of(node)
+        label = next((n.tensor.name for n in walk(node) if isinstance(n, Ref)), "values")
+        if own not in known:
+            known[own] = defined(f"{label}_std", node, letters, taken)
+        return entry(known[own].tensor, letters)
+
+    items: list[Definition | Recurrence] = []
+    for item in program.items:
+        if isinstance(item, Definition):
+            item = replace(item, body=written(item.body))
+        items.append(item)
+    for own, deviation in known.items():
+        first = next(m for m, d in enumerate(items) if isinstance(d, Definition) and _meets(d, own, deviation.tensor))
+        items.insert(first, deviation)
+    return replace(program, items=tuple(items))
+
+
+def _meets(d: Definition, deviation: object, named: Tensor) -> bool:
+    """Whether a definition standardises by a deviation, or reads it by its name."""
+    standardised = (n for n in walk(d.body) if _is(n, "standardise"))
+    return named in d.body.tensors or any(pattern(deviation_of(n)) == deviation for n in standardised)
 
 
 def _deviation(program: Program) -> Definition | None:

@@ -145,13 +145,17 @@ def _exclusive(parts: Sequence[Named], over: Sequence[Letter]) -> tuple[int, int
 def _taken_in(
     parts: Sequence[Named], step: tuple[int, int, bool], over: Sequence[Letter]
 ) -> tuple[int, int, bool] | None:
-    """A factor that one of two takes in first: else a summed letter would be left in their product because of it."""
+    """A factor that one of two takes in first: their product is no smaller, and a summed letter is left in it."""
     a, b, contract = step
     shared = {x for x in over if x in parts[a].letters and x in parts[b].letters}
+    rest = [p for m, p in enumerate(parts) if m not in (a, b)]
+    size = sum(
+        x not in over or any(x in p.letters for p in rest) for x in union((parts[a].letters, parts[b].letters))
+    )
     for m, part in enumerate(parts):
         if not contract or m in (a, b) or shared.isdisjoint(part.letters):
             continue
-        hosts = [k for k in (a, b) if set(part.letters) < set(parts[k].letters)]
+        hosts = [k for k in (a, b) if set(part.letters) < set(parts[k].letters) and len(parts[k].letters) <= size]
         if hosts:
             host = min(hosts, key=lambda k: (parts[k].kind != "bool", len(parts[k].letters)))
             return min(m, host), max(m, host), False

@@ -411,6 +411,8 @@ class Translator:
         minus = scale.could_extract_minus_sign()
         above, below = split_fraction(-scale if minus else scale)
         code, work = value.code, int(bool(value.letters))
+        if minus and above == 1 and below == 2 and work and code.level == ADD:
+            return Named(times(literal("-0.5"), code, work), value.letters)
         if above != 1 and below != 1 and work and (code.level in (ADD, ATOM) or _is_plain_product(code)):
             # one number times an array, which is read once
             share = over(self.lengths.number(above), self.lengths.number(below))
