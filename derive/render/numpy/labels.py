@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from derive.definitions import Definition, Recurrence
 from derive.index import Index, Letter, as_index
-from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number
+from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number, terms_of
 from derive.notation import add, mul
 from derive.program import Program
 from derive.render.numpy.arrays import Named, aligned
@@ -21,7 +21,7 @@ from derive.render.numpy.block import Assign, Update
 from derive.render.numpy.code import Code, name, subscript
 from derive.render.numpy.reads import index_array
 from derive.render.numpy.values import defined, entry, names_of, reads_inside
-from derive.tree import letters_of, map_children, pattern, substitute
+from derive.tree import letters_of, map_children, pattern, substitute, walk
 
 if TYPE_CHECKING:
     from derive.render.numpy.translate import Translator
@@ -41,11 +41,15 @@ def _with_one_hot_rows(program: Program) -> Program:
     known = {
         d.tensor: d
         for d in program.items
-        if isinstance(d, Definition) and _label(d.body) is not None and d.tensor not in program.outputs
+        if isinstance(d, Definition)
+        and d.tensor not in program.outputs
+        and (_label(d.body) is not None or (_is_smoothed(d) and _is_added(program, d)))
     }
 
     def spelled(node: Node) -> Node:
         node = map_children(node, spelled)
+        if isinstance(node, Add):
+            return add(*(mul(*f[:-1], t) for term in node.terms for f in [factors_of(term)] for t in terms_of(f[-1])))
         return known[node.tensor].at(*node.indices) if isinstance(node, Ref) and node.tensor in known else node
 
     left = (item for item in program.items if not isinstance(item, Definition) or item.tensor not in known)
@@ -56,6 +60,24 @@ def _with_one_hot_rows(program: Program) -> Program:
         for item in left
     )
     return replace(program, items=tuple(items)) if known else program
+
+
+def _is_smoothed(d: Definition) -> bool:
+    """Whether a definition is a number, with another added in one entry of each row."""
+    terms = terms_of(d.body)
+    labels = [t for t in terms if any(_label(f) is not None for f in factors_of(t))]
+    plain = all(not f.free for t in terms for f in factors_of(t) if _label(f) is None)
+    return len(labels) == 1 and len(terms) == 2 and plain
+
+
+def _is_added(program: Program, d: Definition) -> bool:
+    """Whether a tensor is read as a term of sums alone."""
+    nodes = [node for other in program.definitions() for node in walk(other.body)]
+    reads = sum(isinstance(node, Ref) and node.tensor is d.tensor for node in nodes)
+    terms = [
+        [f for f in factors_of(t) if not isinstance(f, Number)] for n in nodes if isinstance(n, Add) for t in n.terms
+    ]
+    return reads == sum(len(f) == 1 and isinstance(f[0], Ref) and f[0].tensor is d.tensor for f in terms)
 
 
 def _at_labels(node: Node) -> Node:

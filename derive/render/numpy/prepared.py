@@ -18,11 +18,13 @@ from derive.render.numpy.one_hot import with_one_hot_products
 from derive.render.numpy.remainders import with_remainders
 from derive.render.numpy.scaled import without_scaled_matrices
 from derive.render.numpy.sharing import with_shared_values
+from derive.render.numpy.single_axes import without_repetition
 from derive.render.numpy.symmetry import with_symmetry
 
 __all__ = ["prepared"]
 
 PASSES = (
+    without_repetition,
     with_remainders,
     with_bands,
     at_labels,

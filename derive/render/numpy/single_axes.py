@@ -1,8 +1,8 @@
-"""Axes of length 1 of arrays on the way: ``keepdims=True`` leaves them, and nothing is gained by keeping them."""
+"""Axes of arrays on the way along which nothing changes: those of length 1, and those of repeated arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from derive.definitions import Definition, Recurrence
@@ -11,7 +11,33 @@ from derive.nodes import Node, Ref, Tensor
 from derive.program import Program
 from derive.tree import map_children, substitute
 
-__all__ = ["without_single_axes"]
+__all__ = ["without_repetition", "without_single_axes"]
+
+
+def without_repetition(program: Program) -> Program:
+    """The program without the axes along which what a definition says is the same, but for outputs."""
+    for d in program.items:
+        if isinstance(d, Definition) and d.tensor not in program.outputs and not set(d.letters) <= d.body.free:
+            kept = [m for m, x in enumerate(d.letters) if x in d.body.free]
+            tensor = Tensor(d.tensor.name, tuple(d.tensor.axes[m] for m in kept), role=d.tensor.role)
+            thin = replace(d, tensor=tensor, letters=tuple(d.letters[m] for m in kept))
+            items = (thin if item is d else _reading(item, d.tensor, tensor, kept) for item in program.items)
+            program = replace(program, items=tuple(items))
+    return program
+
+
+def _reading(item: Definition | Recurrence, old: Tensor, new: Tensor, kept: Sequence[int]) -> Definition | Recurrence:
+    """The item reading the kept axes of a tensor."""
+
+    def read(node: Node) -> Node:
+        node = map_children(node, read)
+        if not isinstance(node, Ref) or node.tensor is not old:
+            return node
+        return Ref(new, tuple(node.indices[m] for m in kept))
+
+    if isinstance(item, Recurrence):
+        return replace(item, members=tuple(replace(d, body=read(d.body)) for d in item.members))
+    return replace(item, body=read(item.body))
 
 
 def without_single_axes(*programs: Program) -> tuple[Program, ...]:

@@ -56,6 +56,18 @@ def batched_neighbours(A: Any, x: Any) -> Any:
     return np.sum((A**2 * (1 - np.eye(m))) @ x) + K.sum()
 
 
+def smoothed(Z: Any, labels: Any, eps: Any) -> Any:
+    n, c = Z.shape
+    Y = np.eye(c)[labels] * (1 - eps) + eps / c
+    return -np.sum(Y * (Z - np.log(np.exp(Z).sum(axis=1, keepdims=True)))) / n
+
+
+def supervised_contrast(Z: Any, M: Any) -> Any:
+    S = Z @ Z.T
+    E = np.exp(S) * (1 - np.eye(len(Z)))
+    return -np.sum(M * (S - np.log(E.sum(axis=1, keepdims=True))))
+
+
 CASES: dict[str, tuple[Function, str, Shapes]] = {
     "multiclass hinge": (multiclass_hinge, "S", {"S": ("n", "c"), "labels": ("n",)}),
     "squared hinge of one-hot rows": (squared_hinge, "S", {"S": ("n", "c"), "labels": ("n",)}),
@@ -63,6 +75,8 @@ CASES: dict[str, tuple[Function, str, Shapes]] = {
     "decorrelated": (decorrelated, "C", {"C": ("d", "d")}),
     "stress": (stress, "X", {"X": ("n", "d"), "T": ("n", "n")}),
     "other classes": (other_classes, "S", {"S": ("n", "c"), "labels": ("n",)}),
+    "smoothed labels": (smoothed, "Z", {"Z": ("n", "c"), "labels": ("n",), "eps": ()}),
+    "supervised contrast": (supervised_contrast, "Z", {"Z": ("n", "d"), "M": ("n", "n")}),
     "batched neighbours": (batched_neighbours, "A", {"A": ("b", "m", "m"), "x": ("m",)}),
 }
 
@@ -79,6 +93,8 @@ WRITTEN = {
     "decorrelated": ["np.fill_diagonal(d_C, 2 * (C[np.arange(d), np.arange(d)] - 1))"],
     "stress": ["np.fill_diagonal(p, 0)", "@ X  # (n, d)"],
     "other classes": ["Q[np.arange(n), labels] = 0"],
+    "smoothed labels": ["delta[np.arange(n), labels] -= 1 - eps"],
+    "supervised contrast": ["np.fill_diagonal(E, 0)", "d_E[:, None] * E"],
     "batched neighbours": ["[:, np.arange(m), np.arange(m)] = 0"],
 }
 """Lines of each source."""
