@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from derive.derivation import Chain, Evidence
 from derive.matrix import matrix_form_of
-from derive.matrix.tree import Diag, Entrywise, Guarded, Matrix, below
+from derive.matrix.tree import Diag, Entrywise, Guarded, Matrix, SliceSum, below
 from derive.nodes import Node, Tensor
 from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
 from derive.render.document import Subject, document
@@ -170,8 +170,8 @@ def power_of_ten(value: float) -> str:
 def right_side(chain: Chain) -> str:
     """The result of a chain on one line, as short as LaTeX has it; in matrix notation where there is one.
 
-    A scalar, and what matrix notation needs guards or diagonal matrices in a function for, is written by its indices
-    where that is shorter.
+    A scalar, and what matrix notation needs guards, sums of slices or diagonal matrices in a function for, is written
+    by its indices where that is shorter.
     """
     form = matrix_form_of(chain)
     whole = None if form is None else compact(form.latex())
@@ -182,10 +182,10 @@ def right_side(chain: Chain) -> str:
 
 
 def _is_forced(tree: Matrix) -> bool:
-    """Whether a matrix form has guards of slices, or a diagonal matrix inside a function of its entries."""
+    """Whether a matrix form has guards of slices, sums of them, or a diagonal matrix in a function of its entries."""
     parts = list(below(tree))
     functions = [part for part in parts if isinstance(part, Entrywise)]
-    return any(isinstance(part, Guarded) for part in parts) or any(
+    return any(isinstance(part, (Guarded, SliceSum)) for part in parts) or any(
         isinstance(part, Diag) for function in functions for part in below(function)
     )
 
