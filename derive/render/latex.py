@@ -63,6 +63,8 @@ _LIST = (
 
 SMALLER = 0.82
 """Footnotes, as a part of the size of the text."""
+SIZES = (("", 1.0), (r"\small", 0.93), (r"\footnotesize", 0.84), (r"\scriptsize", 0.75))
+"""Sizes of letters, as parts of that of the text; large parentheses do not become smaller with them."""
 INDENT = 2.1
 """By how many em a line of a chain is narrower than the page."""
 BRIEF = 45
@@ -238,13 +240,27 @@ def _heading(text: str, level: int = 0) -> str:
 def _display(what: Equation | MatrixSide | Conclusion, level: int = 0, *, kept: bool = False) -> str:
     """A display of its own; where it is ``kept`` no page ends after it."""
     # a display that begins a paragraph would have an empty line above it
-    shown = f"\\noindent\\[\n{_form(what, ROOM - INDENT * level)}\n\\]"
-    return f"{{\\postdisplaypenalty=10000{shown}}}%" if kept else shown
+    size, form = _sized(what, ROOM - INDENT * level)
+    shown = f"\\noindent\\[\n{form}\n\\]"
+    if not kept:
+        return f"{{{size}{shown}}}" if size else shown
+    return f"{{{size}\\postdisplaypenalty=10000{shown}}}%"
+
+
+def _sized(what: Equation | MatrixSide | Conclusion, room: float) -> tuple[str, str]:
+    """A form, and the size of letters at which its longest line fits: a fraction is not broken into lines."""
+    tokens = equation_tokens(_equation(what), WRITER)
+    fitting = ((size, part) for size, part in SIZES if widest(tokens, room / part) <= room / part)
+    size, part = next(fitting, SIZES[-1])
+    return size, _form(what, room / part)
 
 
 def _form(what: Equation | MatrixSide | Conclusion, room: float = ROOM) -> str:
-    equation = what.expected or what.equation if isinstance(what, Conclusion) else what
-    return latex_equation(equation, room=room)
+    return latex_equation(_equation(what), room=room)
+
+
+def _equation(what: Equation | MatrixSide | Conclusion) -> Equation | MatrixSide:
+    return what.expected or what.equation if isinstance(what, Conclusion) else what
 
 
 def _setup(made: Document, setup: Setup, level: int) -> Iterator[str]:
@@ -337,7 +353,9 @@ def _line(made: Document, line: Line, level: int) -> Iterator[str]:
         yield r"\parfillskip=0pt " + "\n".join(parts) + r"\unskip\nobreak\hfil\penalty50\hskip1em\null\nobreak\hfil"
         yield mark
     tag = rf"\tag*{{{mark}}}" if beside else ""
-    yield f"\\[\n{_form(line.equation, ROOM - INDENT * (level + 1))}{tag}\n\\]"
+    size, form = _sized(line.equation, ROOM - INDENT * (level + 1))
+    shown = f"\\[\n{form}{tag}\n\\]"
+    yield f"{{{size}{shown}}}" if size else shown
     yield r"\parfillskip=0pt plus 1fil"
     for block in line.substeps:
         yield r"{\small " + made.say("in smaller steps") + ":}"
