@@ -94,7 +94,7 @@ def _decided(node: Apply) -> Node:
 def _has_wider_entry(term: Node, bracket: Node) -> bool:
     """Whether an entry that a bracket may leave out is a factor of a term with more letters."""
     entries = (f for f in factors_of(term) if isinstance(f, Ref) and bracket.free <= f.free)
-    return bracket.free < term.free and any(entries)
+    return bracket.free < term.free and next(entries, None) is not None
 
 
 def _without_diagonal(node: Add) -> Node:
