@@ -9,6 +9,7 @@ from derive.definitions import Definition, Recurrence
 from derive.index import Letter
 from derive.nodes import Node, Ref
 from derive.program import Program
+from derive.render.numpy.values import inner_tensors
 from derive.tree import map_children, walk
 
 __all__ = ["with_bands"]
@@ -16,8 +17,9 @@ __all__ = ["with_bands"]
 
 def with_bands(program: Program) -> Program:
     """The program without the tensors of which diagonals alone are read; their bodies stand where they were read."""
-    for d in program.items:
-        if not isinstance(d, Definition) or d.tensor in program.outputs or len(d.letters) < 2:
+    for tensor in inner_tensors(program):
+        d = program.definition(tensor)
+        if d is None or len(d.letters) < 2:
             continue
         repeated = [m for item in program.items if isinstance(item, Recurrence) for m in item.members]
         reads = [n for other in program.definitions() for n in walk(other.body) if _reads(n, d)]

@@ -8,6 +8,7 @@ from derive.definitions import Definition
 from derive.nodes import Mul, Node, Ref, Sum, factors_of
 from derive.program import Program
 from derive.render.numpy.distribution import product_summed
+from derive.render.numpy.values import inner_tensors
 from derive.tree import map_children, rename_bound, walk
 
 __all__ = ["without_scaled_matrices"]
@@ -15,12 +16,13 @@ __all__ = ["without_scaled_matrices"]
 
 def without_scaled_matrices(program: Program) -> Program:
     """The program without matrices that are another times vectors, where all that they meet are vectors."""
-    for d in program.items:
-        if not isinstance(d, Definition) or d.tensor in program.outputs or not _is_scaled(d):
+    for tensor in inner_tensors(program):
+        d = program.definition(tensor)
+        if d is None or not _is_scaled(d):
             continue
-        bodies = [other.body for other in program.definitions()]
-        reads = sum(_is_read(node, d) for body in bodies for node in walk(body))
-        if reads == sum(_meets_vectors(node, d) for body in bodies for node in walk(body)):
+        reads = sum(_is_read(node, d) for other in program.definitions() for node in walk(other.body))
+        plain = [item.body for item in program.items if isinstance(item, Definition)]
+        if reads == sum(_meets_vectors(node, d) for body in plain for node in walk(body)):
             items = (
                 replace(item, body=_spelled(item.body, d)) if isinstance(item, Definition) else item
                 for item in program.items

@@ -9,6 +9,7 @@ from derive.definitions import Definition, Recurrence
 from derive.index import as_index
 from derive.nodes import Node, Ref, Tensor
 from derive.program import Program
+from derive.render.numpy.values import inner_tensors
 from derive.tree import map_children, substitute
 
 __all__ = ["without_repetition", "without_single_axes"]
@@ -16,8 +17,9 @@ __all__ = ["without_repetition", "without_single_axes"]
 
 def without_repetition(program: Program) -> Program:
     """The program without the axes along which what a definition says is the same, but for outputs."""
-    for d in program.items:
-        if isinstance(d, Definition) and d.tensor not in program.outputs and not set(d.letters) <= d.body.free:
+    for old in inner_tensors(program):
+        d = program.definition(old)
+        if d is not None and not set(d.letters) <= d.body.free:
             kept = [m for m, x in enumerate(d.letters) if x in d.body.free]
             tensor = Tensor(d.tensor.name, tuple(d.tensor.axes[m] for m in kept), role=d.tensor.role)
             thin = replace(d, tensor=tensor, letters=tuple(d.letters[m] for m in kept))

@@ -415,8 +415,8 @@ class Translator:
             return Named(times(literal("-0.5"), code, work), value.letters)
         if above != 1 and below != 1 and work and (code.level in (ADD, ATOM) or _is_plain_product(code)):
             # one number times an array, which is read once
-            share = over(self.lengths.number(above), self.lengths.number(below))
-            code, above, below = chain(MUL, share, [("*", code)]), ONE, ONE
+            share = over(self.lengths.number(above), self.lengths.number(below), work=0)
+            code, above, below = times(share, code, work), ONE, ONE
         if above != 1:
             code = times(self.lengths.number(above), code, work)
         if below != 1:

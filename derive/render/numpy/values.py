@@ -10,7 +10,7 @@ from derive.nodes import Apply, Node, Number, Over, Pow, Ref, Tensor
 from derive.program import Program
 from derive.tree import substitute, walk
 
-__all__ = ["defined", "entry", "has_poles", "names_of", "reads_inside", "with_poles"]
+__all__ = ["defined", "entry", "has_poles", "inner_tensors", "names_of", "reads_inside", "with_poles"]
 
 
 BOUNDED = frozenset({"sigmoid", "tanh", "softmax", "max", "min", "abs", "where", "greater", "greater_equal", "relu"})
@@ -20,6 +20,11 @@ BOUNDED = frozenset({"sigmoid", "tanh", "softmax", "max", "min", "abs", "where",
 def names_of(program: Program) -> set[str]:
     """The names that are taken."""
     return {t.name for t in (*program.inputs, *(d.tensor for d in program.definitions()))}
+
+
+def inner_tensors(program: Program) -> list[Tensor]:
+    """The tensors that are defined by themselves, and are no outputs."""
+    return [d.tensor for d in program.items if isinstance(d, Definition) and d.tensor not in program.outputs]
 
 
 def defined(label: str, node: Node, letters: Sequence[Letter], taken: set[str]) -> Definition:
