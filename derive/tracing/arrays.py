@@ -53,7 +53,7 @@ class Array:
 
     __array_priority__ = 1000.0
     __slots__ = (
-        "__weakref__", "_body", "_letters", "base", "compared", "definite", "kind", "label", "landed", "source",
+        "__weakref__", "_body", "_letters", "base", "compared", "definite", "given", "kind", "label", "landed", "source",
         "stale", "views", "wanted",
     )  # fmt: skip
 
@@ -63,6 +63,8 @@ class Array:
         self.kind = kind
         self.compared: tuple[Array, str, Array] | None = None
         self.definite = True
+        # whether this is an argument itself, which is not the function's to write to
+        self.given = False
         self.stale = ""
         self.wanted = self.label = ""
         self.views: weakref.WeakSet[Array] = weakref.WeakSet()
@@ -205,8 +207,18 @@ class Array:
 
     def __array__(self, *_: object, **__: object) -> Any:
         raise NotationError(
-            session().here("this function of NumPy or SciPy takes values, which a derivation has none of")
+            session().here(
+                "NumPy or SciPy asks for values here, which a derivation has none of; an array that traced values are "
+                "written to is made with np.zeros or np.empty"
+            )
         )
+
+    def __repr__(self) -> str:
+        return f"array of shape {shape_text(self.sizes)}"
+
+    def __format__(self, spec: str) -> str:
+        """What an f-string says of it: its values nobody knows."""
+        return repr(self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **options: Any) -> Any:
         from derive.tracing.numpy_shim import call
@@ -274,7 +286,7 @@ class Array:
         return self._two(-1, "multiply", swapped=True)
 
     def __pos__(self) -> Array:
-        return self
+        return self.copy()
 
     def __abs__(self) -> Any:
         return self.function("absolute")
@@ -320,7 +332,7 @@ class Array:
             raise NotationError(
                 session().here("this writes through a view of another array: write to that array itself, out[…] = …")
             )
-        if isinstance(self._body, Ref) and self._body.tensor.definition is None:
+        if self.given and isinstance(self._body, Ref):
             raise NotationError(
                 session().here(
                     f"this writes to the argument {self._body.tensor.name!r}: write to a copy, x = x.copy()"
@@ -347,6 +359,10 @@ class Array:
             return again
         self._write(found.at([as_index(x) for x in self._letters]), found.kind)
         return self
+
+    def add_at(self, more: Node) -> None:
+        """Write to this array what it is with more added to the entry at its letters."""
+        self._write(add(self._body, more), "real")
 
     def __iadd__(self, other: object) -> Array:
         return self._in_place(other, "add")
@@ -390,18 +406,30 @@ class Array:
         """NumPy's methods that are functions of the array."""
         from derive.tracing.numpy_shim import METHODS
 
-        if name.startswith("_") or name not in METHODS:
-            raise MissingRuleError(session().here(f"arrays have no {name!r} that could be derived"))
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in METHODS:
+            raise NoSuchMethodError(session().here(f"arrays have no {name!r} that could be derived", asked=True))
         return lambda *args, **options: self.function(METHODS[name], *args, **options)
 
     def copy(self, order: object = None) -> Array:
         return Array(self.letters, self.body, self.kind)
 
-    def astype(self, dtype: Any, **_: object) -> Array:
+    def astype(self, dtype: Any, *, copy: bool = True) -> Array:
         known = next((t for t in (bool, int, float) if isinstance(dtype, type) and issubclass(dtype, t)), dtype)
-        kind = {"b": "boolean", "i": "integer", "u": "integer"}.get(np.dtype(known).kind, "real")
+        code = np.dtype(known).kind
+        if code not in "biuf":
+            raise MissingRuleError(
+                session().here(f"arrays of {np.dtype(known)} have no rule here: take real numbers")
+            )
+        kind = {"b": "boolean", "f": "real"}.get(code, "integer")
         if kind == "integer" and self.kind == "real" and not is_condition(self.body):
-            raise MissingRuleError(session().here("astype(int) of real numbers cuts them off: it has no derivative"))
+            message = session().here("astype(int) of real numbers cuts them off: it has no derivative", asked=True)
+            if not isinstance(self.body, Ref) or self.body.tensor.definition is not None:
+                raise MissingRuleError(message)
+            # an argument that is used as an index holds whole numbers
+            session().whole[self.body.tensor] = message
+            return self.copy()
         if kind == "boolean" and self.kind != "boolean" and not is_condition(self.body):
             return as_array(self != 0)
         return Array(self.letters, self.body, kind)
@@ -412,11 +440,25 @@ class Array:
     def ravel(self, order: str = "C") -> Array:
         return as_array(self.function("ravel", order=order))
 
-    flatten = ravel
+    def flatten(self, order: str = "C") -> Array:
+        return self.ravel(order).copy()
+
+    def item(self, *place: Any) -> Array:
+        return self[place] if place else as_array(self.function("squeeze"))
+
+    def fill(self, value: object) -> None:
+        self[...] = value
+
+    def __round__(self, digits: object = None) -> Any:
+        return self.function("round")
 
     def transpose(self, *axes: Any) -> Array:
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         return as_array(self.function("transpose", order))
+
+
+class NoSuchMethodError(MissingRuleError, AttributeError):
+    """A method that arrays have in NumPy, or have not; ``hasattr`` says no."""
 
 
 # ---------------------------------------------------------------------------------------------- making arrays

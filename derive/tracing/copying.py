@@ -16,8 +16,9 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from derive.errors import NotationError
-from derive.tracing.arrays import Array, as_array
+from derive.tracing.arrays import Array
 from derive.tracing.lengths import Length, Real
+from derive.tracing.number_types import Float, Int
 from derive.tracing.numpy_shim import path_of, shim_of, traced
 from derive.tracing.session import session
 from derive.tracing.special import NORMAL, is_normal
@@ -167,34 +168,6 @@ def _range(*bounds: Any) -> range:
     return builtins.range(*bounds)
 
 
-class _Like(type):
-    """The type of a class that takes the place of a built-in one."""
-
-    def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, cls.__mro__[1])
-
-    def __subclasscheck__(cls, other: type) -> bool:
-        return issubclass(other, cls.__mro__[1])
-
-
-class _Float(float, metaclass=_Like):
-    """``float`` in a traced function."""
-
-    def __new__(cls, value: Any = 0.0) -> Any:
-        return as_array(value) if type(value) in (Array, Length) else Real(builtins.float(value))
-
-
-class _Int(int, metaclass=_Like):
-    """``int`` in a traced function."""
-
-    def __new__(cls, value: Any = 0, *base: Any) -> Any:
-        if type(value) is Length:
-            return value
-        if type(value) is Array and not value.ndim:
-            raise NotationError(session().here("int(…) cuts fractions off: divide sizes with // to keep them whole"))
-        return builtins.int(value, *base)
-
-
 def _import(name: str, names: Any = None, _: object = None, wanted: Any = (), level: int = 0) -> Any:
     package = str((names or {}).get("__package__") or "")
     found = importlib.import_module("." * level + name, package or None)
@@ -204,5 +177,5 @@ def _import(name: str, names: Any = None, _: object = None, wanted: Any = (), le
 
 _IMPORT = "__import__"
 _BUILTINS: dict[str, Any] = {
-    **vars(builtins), "len": _len, "range": _range, "float": _Float, "int": _Int, _IMPORT: _import,
+    **vars(builtins), "len": _len, "range": _range, "float": Float, "int": Int, _IMPORT: _import,
 }  # fmt: skip

@@ -111,16 +111,19 @@ def negative(a: object) -> Any:
     return -as_array(a)
 
 
-@implements(
-    "positive", "conj", "conjugate", "real", "ascontiguousarray", "asarray", "array", "float64", "asfortranarray"
-)
-def same(a: object, *_: object, **__: object) -> Array:
+@implements("ascontiguousarray", "asarray", "asanyarray", "asfortranarray", "require", "real", "real_if_close")
+def same(a: object) -> Array:
+    return as_array(a)
+
+
+@implements("positive", "conj", "conjugate", "copy", "float64", "float32")
+def copied(a: object) -> Array:
     return as_array(a).copy()
 
 
-@implements("copy")
-def copied(a: object, **_: object) -> Array:
-    return as_array(a).copy()
+@implements("array")
+def array(a: object, copy: object = True) -> Array:
+    return as_array(a).copy() if copy else as_array(a)
 
 
 @implements("power", "float_power", "math.pow")
@@ -238,8 +241,10 @@ def smaller(a: object, b: object) -> Array:
 
 
 @implements("clip")
-def clipped(a: object, low: object = None, high: object = None, **bounds: object) -> Array:
-    low, high = bounds.get("a_min", bounds.get("min", low)), bounds.get("a_max", bounds.get("max", high))
+def clipped(
+    a: object, a_min: object = None, a_max: object = None, *, min: object = None, max: object = None
+) -> Array:
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
     found = as_array(a)
     if low is not None:
         found = larger(found, low)
@@ -365,5 +370,5 @@ def _times(condition: Node, value: Node) -> Node:
 
 
 @implements("nan_to_num")
-def without_nan(a: object, **_: object) -> Array:
+def without_nan(a: object) -> Array:
     return as_array(a)

@@ -22,7 +22,7 @@ import sympy
 
 from derive.algebra import insert, reads, tidy
 from derive.definitions import Definition
-from derive.errors import NotationError
+from derive.errors import MissingRuleError, NotationError
 from derive.index import as_index
 from derive.nodes import Ref, Sum, Tensor, is_one, is_zero, number, terms_of
 from derive.notation import power
@@ -208,7 +208,7 @@ def _run(
         ours = copied(function)
         arguments = {name: _argument(here, tensor) for name, tensor in inputs.items()}
         with _naming(here):
-            result = ours(**arguments)
+            result = _called(here, ours, arguments)
         outputs = _outputs(here, plan.name, result)
         said = _assumed(assumptions, {name: _argument(here, tensor) for name, tensor in inputs.items()}, function)
         given = (*inputs.values(), *here.constants)
@@ -219,9 +219,29 @@ def _run(
         _CURRENT.reset(token)
 
 
+def _called(here: Session, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """What the function returns. An error of Python or NumPy is said with its line; none is passed over by ``except``."""
+    try:
+        result = function(**arguments)
+    except (NotationError, MissingRuleError, Specialise):
+        raise
+    except Exception as error:
+        if here.needed is not None:
+            raise here.needed from error
+        raise NotationError(here.raised(error)) from error
+    if here.needed is not None:
+        raise here.needed
+    unused = [message for tensor, message in here.whole.items() if tensor.below is None]
+    for message in (*here.refused, *unused):
+        raise MissingRuleError(message)
+    return result
+
+
 def _argument(here: Session, tensor: Tensor) -> Array:
     letters = tuple(here.letter(axis) for axis in tensor.axes)
-    return Array(letters, tensor[letters], "real" if tensor.below is None else "integer")
+    found = Array(letters, tensor[letters], "real" if tensor.below is None else "integer")
+    found.given = True
+    return found
 
 
 def _outputs(here: Session, name: str, result: Any) -> tuple[Tensor, ...]:
