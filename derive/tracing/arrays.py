@@ -53,8 +53,8 @@ class Array:
 
     __array_priority__ = 1000.0
     __slots__ = (
-        "__weakref__", "_body", "_letters", "base", "compared", "definite", "given", "kind", "label", "landed", "source",
-        "stale", "views", "wanted",
+        "__weakref__", "_body", "_letters", "base", "compared", "definite", "given", "kind", "label", "landed",
+        "source", "stale", "views", "wanted",
     )  # fmt: skip
 
     def __init__(self, letters: Sequence[Letter], body: Node, kind: str = "real", base: Array | None = None) -> None:
@@ -162,7 +162,7 @@ class Array:
         return int(self.shape[0])
 
     def __repr__(self) -> str:
-        return f"<array {shape_text(self.sizes)}: {self._body!r}>"
+        return f"<array of shape {shape_text(self.sizes)}>"
 
     def __hash__(self) -> int:
         return id(self)
@@ -194,11 +194,6 @@ class Array:
     def __complex__(self) -> complex:
         raise self._no_number("complex(…)")
 
-    def item(self) -> Array:
-        if self._letters:
-            return self.reshape(())
-        return self
-
     def __iter__(self) -> Iterator[Array]:
         if not self._letters:
             raise TypeError(session().here("a scalar cannot be iterated over"))
@@ -208,13 +203,10 @@ class Array:
     def __array__(self, *_: object, **__: object) -> Any:
         raise NotationError(
             session().here(
-                "NumPy or SciPy asks for values here, which a derivation has none of; an array that traced values are "
+                "NumPy or SciPy asks for values here, which a derivation has none of; an array that these are "
                 "written to is made with np.zeros or np.empty"
             )
         )
-
-    def __repr__(self) -> str:
-        return f"array of shape {shape_text(self.sizes)}"
 
     def __format__(self, spec: str) -> str:
         """What an f-string says of it: its values nobody knows."""

@@ -35,6 +35,31 @@ def is_copyable(function: object) -> TypeGuard[FunctionType]:
     return (function.__module__ or "").split(".")[0] not in _LIBRARIES
 
 
+def is_users_class(value: type) -> bool:
+    """Whether this is a plain class in Python: no library's, without slots and without a class of classes."""
+    bases = value.__mro__[:-1]
+    return bool(bases) and all(
+        type(base) is type and _is_users(base.__module__) and "__slots__" not in vars(base) and base.__flags__ & _HEAP
+        for base in bases
+    )
+
+
+_HEAP = 1 << 9
+"""The flag of types that are made by ``class``."""
+
+
+def _is_users(module: str) -> bool:
+    top = str(module or "").partition(".")[0]
+    return top not in _LIBRARIES and (top not in sys.stdlib_module_names or top == "__main__")
+
+
+class _Random:
+    """A generator of random numbers as a traced function sees it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return traced(len, f"random.Generator.{name}")
+
+
 class _Copier:
     """Copies functions, each once."""
 
@@ -51,13 +76,23 @@ class _Copier:
         if is_copyable(value):
             return self.function(value)
         if isinstance(value, MethodType) and is_copyable(value.__func__):
-            return MethodType(self.function(value.__func__), value.__self__)
+            return MethodType(self.function(value.__func__), self.value(value.__self__))
         if isinstance(value, functools.partial):
             return functools.partial(self.value(value.func), *value.args, **value.keywords)
         if _is_of_library(value):
             return traced(value, _path(value))
         if type(value) in (dict, list, tuple) and _holds_functions(value):
             return self.container(value)
+        if isinstance(value, type):
+            return self.class_(value) if is_users_class(value) else value
+        if is_users_class(type(value)):
+            return self.instance(value)
+        if isinstance(value, functools._lru_cache_wrapper):
+            return self.value(value.__wrapped__)
+        if isinstance(value, (np.random.Generator, np.random.RandomState)):
+            return _Random()
+        if isinstance(value, np.vectorize):
+            return traced(value, "vectorize")
         return NORMAL if is_normal(value) else value
 
     def container(self, value: Any) -> Any:
@@ -73,6 +108,40 @@ class _Copier:
                 self.known[id(value)] = {}
                 self.known[id(value)].update((key, self.value(one)) for key, one in value.items())
         return self.known[id(value)]
+
+    def class_(self, original: type) -> type:
+        """A class of the user's, its methods copied."""
+        if id(original) not in self.known:
+            self.originals.append(original)
+            bases = tuple(self.value(base) for base in original.__bases__)
+            made = type(original.__name__, bases, {"__doc__": original.__doc__})
+            self.known[id(original)] = made
+            for name, member in vars(original).items():
+                if name not in ("__dict__", "__weakref__", "__doc__"):
+                    setattr(made, name, self.member(member))
+        found: type = self.known[id(original)]
+        return found
+
+    def member(self, member: Any) -> Any:
+        """A method, a property or a value of a class."""
+        if isinstance(member, (staticmethod, classmethod)):
+            return type(member)(self.value(member.__func__))
+        if isinstance(member, property):
+            return property(*(self.value(one) for one in (member.fget, member.fset, member.fdel)))
+        if isinstance(member, functools.cached_property):
+            made = functools.cached_property(self.value(member.func))
+            made.__set_name__(object, str(member.attrname))
+            return made
+        return self.value(member)
+
+    def instance(self, original: Any) -> Any:
+        """An object of a class of the user's, with what it holds."""
+        if id(original) not in self.known:
+            self.originals.append(original)
+            made = object.__new__(self.class_(type(original)))
+            self.known[id(original)] = made
+            made.__dict__.update((name, self.value(value)) for name, value in vars(original).items())
+        return self.known[id(original)]
 
     def function(self, original: FunctionType) -> FunctionType:
         if id(original) in self.known:
@@ -151,6 +220,8 @@ def _path(value: Any) -> str:
     module = str(getattr(value, "__module__", "") or "")
     if module == "math":
         return f"math.{value.__name__}"
+    if module.startswith("scipy.linalg"):
+        return f"scipylinalg.{value.__name__}"
     return f"scipy.{value.__name__}" if module.startswith("scipy") else path_of(value)
 
 

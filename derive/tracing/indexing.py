@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from derive.algebra import tidy
+from derive.definitions import Definition
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index, index_floor, index_mod
 from derive.nodes import ONE, Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
@@ -116,6 +117,9 @@ def place_of(key: int, size: Size) -> Index:
         value = plus(size, value)
     if isinstance(value, int) and isinstance(size, int) and not 0 <= value < size:
         raise NotationError(session().here(f"index {key} is outside an axis of length {size}"))
+    if not isinstance(key, Length) and not isinstance(size, int):
+        rest = value if int(key) < 0 else plus(size, -1 - int(key))
+        session().require(rest, f"index {key} is outside an axis of length {size}")
     return as_index(value) if not _negative(value) else _outside(key, size)
 
 
@@ -154,6 +158,10 @@ def _bound(value: Any, size: Size, default: Size) -> Size:
     found = size_of(value)
     if int(value) < 0:
         found = plus(size, found)
+    if isinstance(found, int) and not isinstance(size, int):
+        session().require(plus(size, -found), f"a slice up to {found} of an axis of length {size}")
+    elif isinstance(value, int) and not isinstance(value, Length) and not isinstance(size, int):
+        session().require(found, f"a slice from {value} of an axis of length {size}")
     if session().value(found) < 0:
         return 0
     return size if session().value(found) > session().value(size) else found
@@ -176,6 +184,11 @@ def whole_numbers(array: Array, node: Node, limit: Size) -> Index:
 
     Raises: NotationError where its values are not whole.
     """
+    made = node.tensor.definition if isinstance(node, Ref) else None
+    if isinstance(node, Ref) and isinstance(made, Definition) and isinstance(made.body, Ref):
+        # a part of an argument that has a name
+        node = substitute(made.body, dict(zip(made.letters, node.indices, strict=True)))
+        return whole_numbers(array, node, limit)
     found = index_of(node)
     if found is not None:
         return found

@@ -1,4 +1,4 @@
-"""The types of numbers that a traced function sees: those of Python and NumPy, which leave what is traced as it is."""
+"""The types of numbers that a traced function sees: those of Python and NumPy, which leave traced arrays alone."""
 
 from __future__ import annotations
 

@@ -30,6 +30,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 
+RANDOM = "draw them outside and give them as an argument"
+
 OBJECTS: dict[str, Any] = {}
 """What stands for objects and types of NumPy: ``np.r_``, ``np.float64``."""
 
@@ -91,6 +93,8 @@ def call(path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """NumPy's function at this path. Raises: MissingRuleError naming it where it has no rule."""
     _load()
     function = FUNCTIONS.get(path)
+    if path.startswith("random."):
+        raise MissingRuleError(session().here(f"random numbers change from call to call (np.{path}): {RANDOM}"))
     if function is None and path not in REFUSED and not _holds_arrays((*args, *options.values())):
         return _of_numbers(path, args, options)
     if function is None:
@@ -133,6 +137,8 @@ class Shim:
             from derive.tracing.special import NORMAL
 
             return NORMAL
+        if self._module is np.random:
+            return traced(real, self._prefix + name)
         if callable(real) and (not isinstance(real, type) or name in _ENTRY_BY_ENTRY):
             return traced(real, self._prefix + name)
         return real
@@ -143,7 +149,7 @@ def traced(real: Callable[..., Any], path: str) -> Callable[..., Any]:
 
     def function(*args: Any, **options: Any) -> Any:
         _load()
-        if path in _ENTRY_BY_ENTRY:
+        if path in _ENTRY_BY_ENTRY or path.startswith("random."):
             return call(path, args, options)
         if path in FUNCTIONS and (path in _MAKING or _holds(args) or _holds(options.values())):
             return call(path, args, options)
@@ -218,6 +224,8 @@ def shim_of(module: ModuleType) -> Any:
         return Shim(module)
     if name.startswith("numpy."):
         return Shim(module, name.removeprefix("numpy.") + ".")
+    if name.startswith("scipy.linalg"):
+        return Shim(module, "scipylinalg.")
     if name == "scipy" or name.startswith("scipy."):
         return Shim(module, "scipy.")
     if name == "math":

@@ -1,4 +1,4 @@
-"""Writing to entries that arrays of whole numbers choose: ``out[rows, columns] = v`` and ``np.add.at(out, rows, v)``."""
+"""Writing to entries that arrays of whole numbers choose: ``out[rows, columns] = v``, ``np.add.at``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from derive.errors import MissingRuleError
-from derive.index import Letter, as_index
+from derive.index import Letter
 from derive.nodes import ONE, Node, Sum, is_zero, number
 from derive.notation import add, equal, mul
 from derive.size_algebra import plus

@@ -3,6 +3,7 @@
 Data
     ``Session``     the sizes of this run, the definitions made so far, the letters of axes.
     ``Specialise``  raised where the code needs a number in the place of a size: the run begins again with one.
+    ``TooSmall``    raised where a size of the run is too small for the code: the run begins again with larger ones.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from derive.definitions import Definition
 from derive.errors import NotationError
 from derive.index import Letter
 from derive.nodes import Node, Tensor
-from derive.size_algebra import Size, evaluate_size, size_symbols
+from derive.size_algebra import Size, certainly_nonnegative, evaluate_size, plus, size_symbols
 from derive.tree import renew_binders, substitute
 
-__all__ = ["Session", "Specialise", "session"]
+__all__ = ["Session", "Specialise", "TooSmall", "session"]
 
 LETTERS = "ijklmpqrstuvwabcdefgh"
 """Names of letters, in the order in which axes get them."""
@@ -44,12 +45,17 @@ class Specialise(Exception):
         self.reason = reason
 
 
+class TooSmall(Specialise):
+    """The code reads beyond the end of an axis in this run: the run begins again with larger sizes."""
+
+
 class Session:
     """The state of one run."""
 
     def __init__(self, values: Mapping[sympy.Symbol, int], taken: Iterable[str]) -> None:
         self.values = dict(values)
         self.needed: Specialise | None = None
+        self.least: dict[Size, None] = {}
         self.taken = set(taken) | {symbol.name for symbol in values}
         self.definitions: list[Definition] = []
         self.constants: dict[Tensor, Any] = {}
@@ -71,6 +77,15 @@ class Session:
         if symbols:
             self.needed = Specialise(sorted(s.name for s in symbols), self.here(reason, asked=True))
             raise self.needed
+
+    def require(self, rest: Size, reason: str) -> None:
+        """Leave sizes out at which this is negative."""
+        if not certainly_nonnegative(rest):
+            self.least[plus(rest, 1)] = None
+            if self.value(rest) < 0:
+                names = sorted(s.name for s in size_symbols(rest))
+                self.needed = TooSmall(names, self.here(reason, asked=True))
+                raise self.needed
 
     def letter(self, size: Size) -> Letter:
         """A new letter for an axis; axes of one size have letters of one name."""

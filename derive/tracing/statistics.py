@@ -118,5 +118,6 @@ refuses(
     "trim_zeros",
 )  # fmt: skip
 refuses(
-    "counts of values have no derivative: give them as an argument", "histogram", "bincount", "digitize", "count_nonzero",
+    "counts of values have no derivative: give them as an argument",
+    "histogram", "bincount", "digitize", "count_nonzero",
 )  # fmt: skip

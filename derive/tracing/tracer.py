@@ -30,12 +30,12 @@ from derive.program import Program, Source
 from derive.prose import quoted
 from derive.recognition import Recognition, recognised
 from derive.render.phrases import DOMAINS
-from derive.size_algebra import Size, as_expression, as_size, size
+from derive.size_algebra import Size, as_expression, as_size, plus, size
 from derive.statements import Statement, assume
 from derive.tracing.arrays import Array, as_array
 from derive.tracing.copying import copied
 from derive.tracing.rolling import rolled
-from derive.tracing.session import _CURRENT, Session, Specialise
+from derive.tracing.session import _CURRENT, Session, Specialise, TooSmall
 from derive.tree import key, replace_tensors, substitute
 
 __all__ = ["Shapes", "trace"]
@@ -43,6 +43,8 @@ __all__ = ["Shapes", "trace"]
 Shapes = Mapping[str, Any]
 """Shapes by the names of arguments: tuples of sizes, which are names, integers or expressions such as ``"4*e"``."""
 
+STEP, LARGEST = 20, 200
+"""By how much sizes of a run are raised that are too small for the code, and how far."""
 SPECIALISED = 3
 """The number that stands for a size which the code needs a number for; for others the numbers after it."""
 
@@ -63,6 +65,9 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
     while True:
         try:
             one, two = (_run(plan, function, assumptions, fixed, run) for run in (0, 1))
+        except TooSmall as needed:
+            plan = _raised(plan, needed)
+            continue
         except Specialise as needed:
             for name in needed.names:
                 fixed[name] = SPECIALISED + len(fixed)
@@ -73,7 +78,7 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
-            remarks = (*said, *_remarks(found.found))
+            remarks = (*said, *_least(one.least), *_remarks(found.found))
             arguments = tuple(t for t in found.program.inputs if t not in one.constants)
             source = Source(function, arguments, found.program.outputs, assumptions)
             return replace(found.program, items=items, notes=remarks, source=source)
@@ -87,6 +92,19 @@ def _note(name: str, reason: str, value: int) -> tuple[str, str]:
         f"Derived for `{name} = {value}`, not for every `{name}`: {_plain(reason)}.",
         f"仅对 `{name} = {value}` 推导, 而非任意 `{name}`: {_plain(reason)}。",
     )
+
+
+def _raised(plan: _Plan, needed: TooSmall) -> _Plan:
+    if plan.raised >= LARGEST:
+        raise NotationError(needed.reason)
+    return replace(plan, raised=plan.raised + STEP)
+
+
+def _least(lengths: Sequence[Size]) -> Iterator[tuple[str, str]]:
+    """One sentence on the sizes that the code needs, if it reads at fixed places."""
+    if lengths:
+        listed = ", ".join(f"`{as_expression(plus(length, -1))} ≥ 0`" for length in lengths)
+        yield f"Derived for sizes with {listed}.", f"仅对满足 {listed} 的尺寸推导。"
 
 
 def _remarks(found: Sequence[Recognition]) -> Iterator[tuple[str, str]]:
@@ -112,6 +130,7 @@ class _Plan:
     shapes: dict[str, tuple[Size, ...]]
     symbols: tuple[sympy.Symbol, ...]
     name: str
+    raised: int = 0
 
 
 def _planned(function: Callable[..., Any], shapes: Shapes) -> _Plan:
@@ -200,7 +219,7 @@ def _run(
         for name, shape in plan.shapes.items()
     }
     live = [s for s in plan.symbols if s.name not in fixed]
-    worth = _VALUES[run] if isinstance(run, int) else [run[s.name] for s in live]
+    worth = [n + plan.raised for n in _VALUES[run]] if isinstance(run, int) else [run[s.name] for s in live]
     here = Session(dict(zip(live, worth, strict=False)), plan.shapes)
     token = _CURRENT.set(here)
     try:
@@ -214,13 +233,13 @@ def _run(
         given = (*inputs.values(), *here.constants)
         accumulated = _accumulated(here)
         definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
-        return _needed(given, definitions, outputs, said, here.constants)
+        return replace(_needed(given, definitions, outputs, said, here.constants), least=tuple(here.least))
     finally:
         _CURRENT.reset(token)
 
 
 def _called(here: Session, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """What the function returns. An error of Python or NumPy is said with its line; none is passed over by ``except``."""
+    """What the function returns. An error of Python or NumPy is said with its line; ``except`` passes over none."""
     try:
         result = function(**arguments)
     except (NotationError, MissingRuleError, Specialise):
@@ -477,10 +496,10 @@ def _hidden(
     if _agree(one, two):
         return []
     live = [s.name for s in plan.symbols if s.name not in fixed]
-    worth = dict(zip(live, _VALUES[0], strict=False))
+    worth = dict(zip(live, (n + plan.raised for n in _VALUES[0]), strict=False))
     found = []
     for name in live:
-        other = _run(plan, function, assumptions, fixed, {**worth, name: 87})
+        other = _run(plan, function, assumptions, fixed, {**worth, name: 87 + plan.raised})
         if not _agree(one, other):
             found.append(name)
     return found or live

@@ -10,9 +10,9 @@ from typing import Any
 
 from derive.errors import MissingRuleError
 from derive.tracing.arrays import Array, Axis, as_array
-from derive.tracing.scattering import scattered
 from derive.tracing.numpy_shim import call, implements, refuses
 from derive.tracing.reductions import largest, logsumexp_of, multiplied, running, running_product, smallest, total
+from derive.tracing.scattering import scattered
 from derive.tracing.session import session
 
 _ALONG: dict[str, Callable[..., Any]] = {
