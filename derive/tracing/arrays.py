@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from derive.contraction import contract
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index
 from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Position, Ref, number, shape_text
@@ -24,7 +25,7 @@ from derive.notation import add, equal, mul
 from derive.size_algebra import Size
 from derive.tracing.lengths import Length, length, number_of, product
 from derive.tracing.session import session
-from derive.tree import substitute, walk
+from derive.tree import map_children, substitute, walk
 
 __all__ = [
     "Array",
@@ -154,7 +155,8 @@ class Array:
 
     def at(self, indices: Sequence[Index]) -> Node:
         """The entry at these indices."""
-        return substitute(self.body, dict(zip(self.letters, indices, strict=True)))
+        entry = substitute(self.body, dict(zip(self.letters, indices, strict=True)))
+        return _decided(entry) if any(not index.terms for index in indices) else entry
 
     def __len__(self) -> int:
         if not self._letters:
@@ -449,6 +451,13 @@ class Array:
         return as_array(self.function("transpose", order))
 
 
+def _decided(node: Node) -> Node:
+    """The node with brackets of plain numbers as 0 or 1."""
+    if isinstance(node, Bracket):
+        return node if node.difference().terms else contract(node)
+    return map_children(node, _decided)
+
+
 class NoSuchMethodError(MissingRuleError, AttributeError):
     """A method that arrays have in NumPy, or have not; ``hasattr`` says no."""
 
@@ -476,7 +485,8 @@ def as_array(value: object) -> Array:
         return _constant(value, value)
     if isinstance(value, (list, tuple)):
         parts = [as_array(one) for one in value]
-        if all(isinstance(part._body, Number) and not part.letters for part in parts):
+        plain = not any(isinstance(one, Array) for one in value)
+        if plain and all(isinstance(part._body, Number) and not part.letters for part in parts):
             return _constant(np.array(value), value)
         from derive.tracing.shaping import stack
 

@@ -49,8 +49,21 @@ _HEAP = 1 << 9
 
 
 def _is_users(module: str) -> bool:
+    """Whether a module is neither Python's nor one that is installed."""
     top = str(module or "").partition(".")[0]
-    return top not in _LIBRARIES and (top not in sys.stdlib_module_names or top == "__main__")
+    if top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__"):
+        return False
+    return "site-packages" not in str(getattr(sys.modules.get(top), "__file__", "") or "")
+
+
+class _Module:
+    """A module of the user's, what a function takes from it copied."""
+
+    def __init__(self, module: ModuleType, copier: _Copier) -> None:
+        self._module, self._copier = module, copier
+
+    def __getattr__(self, name: str) -> Any:
+        return self._copier.value(getattr(self._module, name))
 
 
 class _Random:
@@ -70,7 +83,7 @@ class _Copier:
     def value(self, value: Any) -> Any:
         """What stands in the place of something that a function refers to."""
         if isinstance(value, ModuleType):
-            return shim_of(value)
+            return _Module(value, self) if _is_users(value.__name__) else shim_of(value)
         if type(value) is float:
             return Real(value)
         if is_copyable(value):
@@ -114,7 +127,7 @@ class _Copier:
         if id(original) not in self.known:
             self.originals.append(original)
             bases = tuple(self.value(base) for base in original.__bases__)
-            made = type(original.__name__, bases, {"__doc__": original.__doc__})
+            made: type = type(original.__name__, bases, {"__doc__": original.__doc__})
             self.known[id(original)] = made
             for name, member in vars(original).items():
                 if name not in ("__dict__", "__weakref__", "__doc__"):
@@ -129,16 +142,16 @@ class _Copier:
         if isinstance(member, property):
             return property(*(self.value(one) for one in (member.fget, member.fset, member.fdel)))
         if isinstance(member, functools.cached_property):
-            made = functools.cached_property(self.value(member.func))
-            made.__set_name__(object, str(member.attrname))
-            return made
+            cached: functools.cached_property[Any] = functools.cached_property(self.value(member.func))
+            cached.__set_name__(object, str(member.attrname))
+            return cached
         return self.value(member)
 
     def instance(self, original: Any) -> Any:
         """An object of a class of the user's, with what it holds."""
         if id(original) not in self.known:
             self.originals.append(original)
-            made = object.__new__(self.class_(type(original)))
+            made: Any = object.__new__(self.class_(type(original)))
             self.known[id(original)] = made
             made.__dict__.update((name, self.value(value)) for name, value in vars(original).items())
         return self.known[id(original)]

@@ -221,6 +221,18 @@ refuses(
     "call the function with whole arrays",
     "vectorize", "frompyfunc", "apply_along_axis", "apply_over_axes", "fromfunction", "piecewise",
 )  # fmt: skip
+
+
+@implements("isscalar")
+def is_scalar(a: object) -> bool:
+    return not as_array(a).ndim
+
+
+@implements("iterable")
+def is_iterable(a: object) -> bool:
+    return bool(as_array(a).ndim)
+
+
 refuses(
     "a test of values has no place in a derivation: leave it out",
     "isnan", "isinf", "isfinite", "allclose", "isclose", "array_equal", "any", "all", "iscomplexobj",
@@ -323,6 +335,13 @@ def step(a: object, at_zero: object) -> Array:
     one = as_array(a)
     zero = combined(lambda x, h: mul(greater_equal(x, 0), greater_equal(0, x), h), one, at_zero)
     return combined(lambda x, z: add(greater(x, 0), z), one, zero)
+
+
+@implements("sinc")
+def normalised_sinc(a: object) -> Array:
+    """Away from 0, where the quotient has no value."""
+    turned = combined(lambda x: mul(number(sympy.pi), x), a)
+    return combined(lambda x: _quotient(sin(x), x), turned)
 
 
 @implements("logaddexp2")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from derive.algebra import tidy
+from derive.contraction import contract
 from derive.definitions import Definition
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index, index_floor, index_mod
@@ -57,7 +58,7 @@ def _known(mask: Array) -> np.ndarray[Any, Any]:
         for size in mask.sizes:
             session().specialise(size, "the number of entries that a mask chooses is a shape")
         places = list(np.ndindex(*map(int, mask.shape)))
-        entries = [tidy(mask.at([as_index(m) for m in at])) for at in places]
+        entries = [tidy(contract(mask.at([as_index(m) for m in at]))) for at in places]
         if all(isinstance(one, Number) for one in entries):
             return np.array([not is_zero(one) for one in entries]).reshape([int(n) for n in mask.shape])
     raise MissingRuleError(

@@ -30,7 +30,7 @@ from derive.program import Program, Source
 from derive.prose import quoted
 from derive.recognition import Recognition, recognised
 from derive.render.phrases import DOMAINS
-from derive.size_algebra import Size, as_expression, as_size, plus, size
+from derive.size_algebra import Size, as_expression, as_size, certainly_nonnegative, plus, size, times
 from derive.statements import Statement, assume
 from derive.tracing.arrays import Array, as_array
 from derive.tracing.copying import copied
@@ -103,8 +103,24 @@ def _raised(plan: _Plan, needed: TooSmall) -> _Plan:
 def _least(lengths: Sequence[Size]) -> Iterator[tuple[str, str]]:
     """One sentence on the sizes that the code needs, if it reads at fixed places."""
     if lengths:
-        listed = ", ".join(f"`{as_expression(plus(length, -1))} ≥ 0`" for length in lengths)
+        listed = ", ".join(f"`{_bounded(length)}`" for length in lengths)
         yield f"Derived for sizes with {listed}.", f"仅对满足 {listed} 的尺寸推导。"
+
+
+def _bounded(length: Size) -> str:
+    whole = as_expression(length)
+    constant = whole.as_coefficients_dict()[sympy.Integer(1)]
+    return f"{whole - constant} ≥ {1 - constant}"
+
+
+def _strictest(lengths: Iterable[Size]) -> tuple[Size, ...]:
+    """The lengths without those that are longer than another one."""
+    listed = tuple(lengths)
+    return tuple(
+        one
+        for one in listed
+        if not any(certainly_nonnegative(plus(one, times(other, -1))) and one != other for other in listed)
+    )
 
 
 def _remarks(found: Sequence[Recognition]) -> Iterator[tuple[str, str]]:
@@ -233,7 +249,7 @@ def _run(
         given = (*inputs.values(), *here.constants)
         accumulated = _accumulated(here)
         definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
-        return replace(_needed(given, definitions, outputs, said, here.constants), least=tuple(here.least))
+        return replace(_needed(given, definitions, outputs, said, here.constants), least=_strictest(here.least))
     finally:
         _CURRENT.reset(token)
 
