@@ -345,6 +345,9 @@ class Array:
             raise NotationError(
                 session().here(f"an array of shape {shape_text(self.sizes)} cannot hold {shape_text(found.sizes)}")
             )
+        if not self._letters:
+            # a number cannot be written to: Python binds the name, or out[i], to what is returned
+            return found
         if self.source is not None:
             array, key = self.source
             array[key] = found
@@ -440,6 +443,9 @@ class Array:
     def item(self, *place: Any) -> Array:
         return self[place] if place else as_array(self.function("squeeze"))
 
+    def tolist(self) -> Any:
+        return [one.tolist() for one in self] if self._letters else self
+
     def fill(self, value: object) -> None:
         self[...] = value
 
@@ -466,7 +472,7 @@ class NoSuchMethodError(MissingRuleError, AttributeError):
 
 
 def _is_operand(value: object) -> bool:
-    return isinstance(value, (Array, int, float, np.number, np.bool_, np.ndarray, Length, list, tuple))
+    return isinstance(value, (Array, int, float, complex, np.number, np.bool_, np.ndarray, Length, list, tuple))
 
 
 def as_array(value: object) -> Array:

@@ -100,7 +100,8 @@ def read(array: Array, key: object) -> Array:
             raise MissingRuleError(session().here(f"an index of type {type(one).__name__} has no rule"))
     if place is not None:
         letters[place:place] = shared
-    made = Array(letters, array.at(indices), array.kind, None if gathered else array)
+    # a number that is read is no view
+    made = Array(letters, array.at(indices), array.kind, array if letters and not gathered else None)
     made.source = None if gathered else (array, key)
     return made
 

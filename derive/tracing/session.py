@@ -171,6 +171,8 @@ class Session:
         found = traceback.walk_tb(error.__traceback__)
         places = [(frame.f_code, line) for frame, line in found if frame.f_code in self.codes]
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if "setting an array element" in said:
+            said = "an array of plain numbers cannot hold what is traced: make it with np.zeros or np.empty"
         return _located(*places[-1], said) if places else said
 
 

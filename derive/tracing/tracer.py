@@ -280,6 +280,8 @@ def _argument(here: Session, tensor: Tensor) -> Array:
 
 
 def _outputs(here: Session, name: str, result: Any) -> tuple[Tensor, ...]:
+    if result is None:
+        raise NotationError(f"{name} returns nothing: return an array or a number")
     listed = list(result) if isinstance(result, (tuple, list)) else [result]
     found = []
     for m, one in enumerate(listed):
@@ -393,6 +395,10 @@ def _is_domain(said: Statement) -> bool:
     """Whether this says where the entries of an argument lie and no more, which the argument remembers."""
     left, right = said.left, said.right
     _remember_rows(said)
+    if is_one(left) and said.relation == ">" and isinstance(right, Ref) and right.tensor.domain == "positive":
+        # x > 0 was said before x < 1
+        right.tensor.domain = "unit interval"
+        return True
     if not isinstance(left, Ref) or left.tensor.definition is not None:
         return False
     if said.relation == ">" and is_zero(right) and left.tensor.domain == "unit sum":
