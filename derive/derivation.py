@@ -155,9 +155,9 @@ class Derivation(Printable):
     derived: Program
 
     def __repr__(self) -> str:
-        outputs, wrt = (", ".join(t.name for t in tensors) for tensors in (self.program.outputs, self.wrt))
+        wrt = ", ".join(t.name for t in self.wrt)
         counted = f"{len(self.chains)} chains, {len(self.steps)} lines"
-        return f"<{self.kind} of {outputs} with respect to {wrt}: {counted}>"
+        return f"<{self.kind} of {self.subject_name()} with respect to {wrt}: {counted}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What a terminal of IPython shows: the lines, checked."""
@@ -196,6 +196,12 @@ class Derivation(Printable):
             if self.kind == "vjp"
             else self.program.outputs
         )
+
+    def subject_name(self, between: str = ", ") -> str:
+        """The name of the NumPy function that is differentiated, or those of the outputs of a program."""
+        source = self.program.source
+        plain = getattr(source.function, "__name__", "") if source is not None else ""
+        return plain if plain.isidentifier() else between.join(t.name for t in self.differentiated)
 
     def chain(self, name: str) -> Chain:
         """The chain that finds the tensor of this name (``d_Z``). Raises: NotationError with the names there are."""

@@ -94,7 +94,15 @@ def _smaller(a: Any, b: Any) -> Any:
 
 
 def _indicator(relation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda a, b: sympy.Piecewise((1, relation(a, b)), (0, True))
+    return lambda a, b: _choice(relation, a, b, sympy.Integer(1), sympy.Integer(0))
+
+
+def _choice(relation: Any, a: sympy.Expr, b: sympy.Expr, holds: sympy.Expr, fails: sympy.Expr) -> sympy.Expr:
+    """One expression where a relation holds, else another. SymPy turns some relations round without an end."""
+    try:
+        return sympy.Piecewise((holds, relation(a, b)), (fails, True))
+    except RecursionError:
+        return sympy.Piecewise((holds, relation(sympy.expand(a - b), 0)), (fails, True))
 
 
 def _row(
@@ -241,12 +249,12 @@ greater_equal = _row(
 )  # fmt: skip
 maximum = _row(
     "maximum", r"\max", lambda u, y: (greater_equal(u[0], u[1]), greater(u[1], u[0])), _larger,
-    lambda a, b: sympy.Piecewise((a, a >= b), (b, True)), r"\max(u,v)' = [u\ge v]\,u' + [v>u]\,v'",
+    lambda a, b: _choice(sympy.Ge, a, b, a, b), r"\max(u,v)' = [u\ge v]\,u' + [v>u]\,v'",
     arity=2, condition=_no_tie, kinks=True,
 )  # fmt: skip
 minimum = _row(
     "minimum", r"\min", lambda u, y: (greater_equal(u[1], u[0]), greater(u[0], u[1])), _smaller,
-    lambda a, b: sympy.Piecewise((a, a <= b), (b, True)), r"\min(u,v)' = [v\ge u]\,u' + [u>v]\,v'",
+    lambda a, b: _choice(sympy.Le, a, b, a, b), r"\min(u,v)' = [v\ge u]\,u' + [u>v]\,v'",
     arity=2, condition=_no_tie, kinks=True,
 )  # fmt: skip
 where = _row(

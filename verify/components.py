@@ -112,6 +112,8 @@ def exact_check(stage: Stage, chain: Chain, seed: int) -> Check | str:
             return _compared(stage, chain, sizes, rng)
         except NotationError as error:
             return str(error)
+        except RecursionError:
+            return "SymPy does not come to an end with its components"
     return smallest
 
 

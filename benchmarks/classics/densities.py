@@ -74,7 +74,7 @@ def kl_standard(mu, logvar):
 
 
 def kl_standard_mean_backward(mu, logvar):
-    return mu
+    return mu.copy()
 
 
 def kl_standard_variance_backward(mu, logvar):

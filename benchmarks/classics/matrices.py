@@ -28,7 +28,7 @@ def energy_backward(A, b, x):
 
 
 def energy_hessian(A, b, x):
-    return A
+    return A.copy()
 
 
 def trace_product(A, X, B):

@@ -26,6 +26,7 @@ from derive.matrix.tree import (
     Scalar,
     Scale,
     Shape,
+    SliceSum,
     Total,
     Transpose,
     number_of,
@@ -211,6 +212,8 @@ def transpose(matrix: Matrix, *, outside: bool = True) -> Matrix:
             return scaled(transpose(matrix.part), matrix.number, matrix.over, matrix.under)
         case Guarded():
             return Guarded(transpose(matrix.part), matrix.bracket)
+        case SliceSum():
+            return SliceSum(transpose(matrix.part), matrix.letters)
     if matrix.is_scalar:
         return matrix
     whole, inside = Transpose(matrix), _transposed_inside(matrix)

@@ -17,7 +17,7 @@ from derive.evaluate import Evaluator
 from derive.index import Letter, as_index
 from derive.matrix.network import NoForm
 from derive.matrix.reader import Reader
-from derive.matrix.tree import Along, Blocks, Diag, Guarded, Identity, Matrix, Name, below, shape_of
+from derive.matrix.tree import Along, Blocks, Diag, Guarded, Identity, Matrix, Name, Trace, below, shape_of
 from derive.matrix.value import value
 from derive.nodes import Node, Ref
 from derive.size_algebra import Size
@@ -120,19 +120,40 @@ def matrix_form(node: Node, letters: tuple[Letter, ...]) -> MatrixForm | None:
     lengths = _lengths(node, letters)
     if any(x not in lengths for x in letters):
         return None
-    forms = (_sliced(node, letters, batch, lengths) for batch in _batches(letters))
-    found = next((form for form in forms if form is not None), None)
+    found = _first(node, letters, lengths, slices=False)
+    if found is None or _has_too_many_axes(found):
+        slices = _first(node, letters, lengths, slices=True)
+        found = min(filter(None, (found, slices)), key=_length, default=None)
     return found if found is None else _by_rows(node, found, lengths) or found
 
 
+def _first(
+    node: Node, letters: tuple[Letter, ...], lengths: dict[Letter, Size], *, slices: bool
+) -> MatrixForm | None:
+    """The form with the fewest slice letters; ``slices`` allows sums over others."""
+    forms = (_sliced(node, letters, batch, lengths, slices=slices) for batch in _batches(letters))
+    return next((form for form in forms if form is not None), None)
+
+
+def _has_too_many_axes(form: MatrixForm) -> bool:
+    """Whether axes are slice letters, or a trace is taken, because an array has more axes than two."""
+    too_few = len(form.letters) - len(form.batch) < min(2, len(form.letters))
+    return too_few or any(isinstance(one, Trace) for one in below(form.tree))
+
+
 def _sliced(
-    node: Node, letters: tuple[Letter, ...], batch: tuple[Letter, ...], lengths: dict[Letter, Size]
+    node: Node,
+    letters: tuple[Letter, ...],
+    batch: tuple[Letter, ...],
+    lengths: dict[Letter, Size],
+    *,
+    slices: bool = False,
 ) -> MatrixForm | None:
     """The form whose slices these letters name."""
     kept = [x for x in letters if x not in batch]
     row, column = (*kept, None, None)[:2]
     try:
-        tree = Reader(frozenset(batch), lengths).at(node, row, column)
+        tree = Reader(frozenset(batch), lengths, slices=slices).at(node, row, column)
     except NoForm:
         return None
     # numbers and entries alone are index notation already

@@ -12,7 +12,7 @@ from typing import TypeVar
 import sympy
 
 from derive.index import Index, Letter
-from derive.matrix.algebra import power, product, total, transpose, weight
+from derive.matrix.algebra import power, product, scaled, total, transpose, weight
 from derive.matrix.blocks import Part, parts_along
 from derive.matrix.network import Network, NoForm
 from derive.matrix.tree import (
@@ -27,6 +27,8 @@ from derive.matrix.tree import (
     Norm,
     Ones,
     Scalar,
+    Scale,
+    SliceSum,
     shape_of,
 )
 from derive.nodes import (
@@ -59,8 +61,10 @@ Binder = TypeVar("Binder", Sum, Over)
 class Reader:
     """Nodes as matrices, while some letters are fixed by the slice."""
 
-    def __init__(self, batch: frozenset[Letter], lengths: dict[Letter, Size]) -> None:
+    def __init__(self, batch: frozenset[Letter], lengths: dict[Letter, Size], *, slices: bool = False) -> None:
+        """``slices`` allows sums of slices, ``Σ_i A_iᵀ B_i``."""
         self.batch = batch
+        self.slices = slices
         self.lengths = lengths
 
     def length(self, letter: Letter) -> Size:
@@ -221,6 +225,35 @@ class Reader:
             node = self._renamed(node)
         summed = node.letters if isinstance(node, Sum) else ()
         factors = factors_of(node.body if isinstance(node, Sum) else node)
+        try:
+            return self._joined(factors, summed, row, column)
+        except NoForm:
+            if not self.slices:
+                raise
+        return self._by_slices(factors, summed, row, column)
+
+    def _by_slices(
+        self, factors: Sequence[Node], summed: Sequence[Letter], row: Letter | None, column: Letter | None
+    ) -> Matrix:
+        """The sum of the products of slices, where arrays have an axis too many: ``Σ_i A_iᵀ B_i``."""
+        found: list[Matrix] = []
+        for x in summed:
+            if x.size is None or not any(x in f.free and len(self.carried(f)) > 2 for f in factors):
+                continue
+            rest = [y for y in summed if y is not x]
+            inner = Sum(*rest, mul(*factors)) if rest else mul(*factors)
+            try:
+                part = Reader(self.batch | {x}, self.lengths, slices=True).at(inner, row, column)
+            except NoForm:
+                continue
+            found.append(_sum_of_slices(part, x))
+        if not found:
+            raise NoForm
+        return min(found, key=weight)
+
+    def _joined(
+        self, factors: Sequence[Node], summed: Sequence[Letter], row: Letter | None, column: Letter | None
+    ) -> Matrix:
         spread = next((f for f in factors if isinstance(f, Add) and self._has_diagonal(f)), None)
         if spread is not None:
             return self._multiplied_out(factors, spread, summed, row, column)
@@ -338,6 +371,16 @@ class Reader:
             if old in self.lengths:
                 self.lengths[new] = self.lengths[old]
         return renewed if len(renewed.letters) == len(node.letters) else self._renamed(renewed)
+
+
+def _sum_of_slices(part: Matrix, letter: Letter) -> Matrix:
+    """The sum over one more letter, the number in front."""
+    if isinstance(part, Scale) and part.number != 1:
+        inner = scaled(part.part, over=part.over, under=part.under)
+        return scaled(_sum_of_slices(inner, letter), part.number)
+    if isinstance(part, SliceSum):
+        return SliceSum(part.part, (letter, *part.letters))
+    return SliceSum(part, (letter,))
 
 
 def _first_use(node: Node, letters: frozenset[Letter]) -> tuple[Letter, ...]:

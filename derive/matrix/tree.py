@@ -15,15 +15,15 @@ from dataclasses import dataclass
 import sympy
 
 from derive.functions import Elementwise
-from derive.index import Index
+from derive.index import Index, Letter
 from derive.nodes import Bracket, Number, Position, Tensor
 from derive.over_axes import OverAxes
 from derive.size_algebra import Size
 
 __all__ = [
     "SCALAR", "Along", "Blocks", "Diag", "Diagonal", "Entrywise", "Guarded", "Hadamard", "Identity", "Matrix", "Name",
-    "Norm", "Ones", "Power", "Product", "Scalar", "Scale", "Shape", "Total", "Trace", "Transpose", "Triangle",
-    "below", "number_of", "shape_of",
+    "Norm", "Ones", "Power", "Product", "Scalar", "Scale", "Shape", "SliceSum", "Total", "Trace", "Transpose",
+    "Triangle", "below", "number_of", "shape_of",
 ]  # fmt: skip
 
 Shape = tuple[Size | None, Size | None]
@@ -266,6 +266,13 @@ class Scale(_Unary):
 
     def parts(self) -> tuple[Matrix, ...]:
         return (*self.over, *self.under, self.part)
+
+
+@dataclass(frozen=True)
+class SliceSum(_Unary):
+    """The sum of the part over slices: ``Σ_i A_iᵀ B_i``. The letters name slices in the part only."""
+
+    letters: tuple[Letter, ...]
 
 
 @dataclass(frozen=True)

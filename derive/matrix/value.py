@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ from derive.matrix.tree import (
     Scalar,
     Scale,
     Shape,
+    SliceSum,
     Total,
     Trace,
     Transpose,
@@ -92,6 +94,10 @@ def value(matrix: Matrix, evaluator: Evaluator, at: Mapping[Letter, int]) -> Arr
         case Scale(part, factor, over, under):
             front = _quotient([of(t) for t in over], [of(t) for t in under])
             return np.asarray(evaluator.number(factor) * front * of(part))
+        case SliceSum(part, letters):
+            ranges = (range(evaluator.length(x.length)) for x in letters)
+            slices = (dict(zip(letters, here, strict=True)) for here in itertools.product(*ranges))
+            return np.asarray(sum(value(part, evaluator, {**at, **here}) for here in slices))
         case Blocks(blocks, axis, lengths):
             whole = [*_lengths(matrix.shape, evaluator)]
             made = []

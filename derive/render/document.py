@@ -65,9 +65,8 @@ def _as_claim(subject: Claim | Derivation, lang: str) -> Claim:
         return subject
     titles = TITLES.get(subject.kind, (subject.kind, subject.kind))
     names = [t.name for t in subject.wrt]
-    outputs = ", ".join(t.name for t in subject.program.outputs)
     title = tuple(
-        text.format(y=outputs, x=_listed(names, phrase("and", which)))
+        text.format(y=subject.subject_name(), x=_listed(names, phrase("and", which)))
         for text, which in zip(titles, LANGUAGES, strict=True)
     )
     return Claim((title[0], title[1]), subject.program, subject.chains, {}, derivation=subject)

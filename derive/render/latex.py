@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from derive.derivation import Chain, Evidence
 from derive.matrix import matrix_form_of
-from derive.matrix.tree import Diag, Entrywise, Guarded, Matrix, below
+from derive.matrix.tree import Diag, Entrywise, Guarded, Matrix, SliceSum, below
 from derive.nodes import Node, Tensor
 from derive.render.blocks import Block, Conclusion, Document, Given, Line, Mark, Section, Setup, SymbolRow
 from derive.render.document import Subject, document
@@ -63,6 +63,8 @@ _LIST = (
 
 SMALLER = 0.82
 """Footnotes, as a part of the size of the text."""
+SIZES = (("", 1.0), (r"\small", 0.93), (r"\footnotesize", 0.84), (r"\scriptsize", 0.75))
+"""Sizes of letters, as parts of that of the text; large parentheses do not become smaller with them."""
 INDENT = 2.1
 """By how many em a line of a chain is narrower than the page."""
 BRIEF = 45
@@ -170,8 +172,8 @@ def power_of_ten(value: float) -> str:
 def right_side(chain: Chain) -> str:
     """The result of a chain on one line, as short as LaTeX has it; in matrix notation where there is one.
 
-    A scalar, and what matrix notation needs guards or diagonal matrices in a function for, is written by its indices
-    where that is shorter.
+    A scalar, and what matrix notation needs guards, sums of slices or diagonal matrices in a function for, is written
+    by its indices where that is shorter.
     """
     form = matrix_form_of(chain)
     whole = None if form is None else compact(form.latex())
@@ -182,10 +184,10 @@ def right_side(chain: Chain) -> str:
 
 
 def _is_forced(tree: Matrix) -> bool:
-    """Whether a matrix form has guards of slices, or a diagonal matrix inside a function of its entries."""
+    """Whether a matrix form has guards of slices, sums of them, or a diagonal matrix in a function of its entries."""
     parts = list(below(tree))
     functions = [part for part in parts if isinstance(part, Entrywise)]
-    return any(isinstance(part, Guarded) for part in parts) or any(
+    return any(isinstance(part, (Guarded, SliceSum)) for part in parts) or any(
         isinstance(part, Diag) for function in functions for part in below(function)
     )
 
@@ -238,13 +240,27 @@ def _heading(text: str, level: int = 0) -> str:
 def _display(what: Equation | MatrixSide | Conclusion, level: int = 0, *, kept: bool = False) -> str:
     """A display of its own; where it is ``kept`` no page ends after it."""
     # a display that begins a paragraph would have an empty line above it
-    shown = f"\\noindent\\[\n{_form(what, ROOM - INDENT * level)}\n\\]"
-    return f"{{\\postdisplaypenalty=10000{shown}}}%" if kept else shown
+    size, form = _sized(what, ROOM - INDENT * level)
+    shown = f"\\noindent\\[\n{form}\n\\]"
+    if not kept:
+        return f"{{{size}{shown}}}" if size else shown
+    return f"{{{size}\\postdisplaypenalty=10000{shown}}}%"
+
+
+def _sized(what: Equation | MatrixSide | Conclusion, room: float) -> tuple[str, str]:
+    """A form, and the size of letters at which its longest line fits: a fraction is not broken into lines."""
+    tokens = equation_tokens(_equation(what), WRITER)
+    fitting = ((size, part) for size, part in SIZES if widest(tokens, room / part) <= room / part)
+    size, part = next(fitting, SIZES[-1])
+    return size, _form(what, room / part)
 
 
 def _form(what: Equation | MatrixSide | Conclusion, room: float = ROOM) -> str:
-    equation = what.expected or what.equation if isinstance(what, Conclusion) else what
-    return latex_equation(equation, room=room)
+    return latex_equation(_equation(what), room=room)
+
+
+def _equation(what: Equation | MatrixSide | Conclusion) -> Equation | MatrixSide:
+    return what.expected or what.equation if isinstance(what, Conclusion) else what
 
 
 def _setup(made: Document, setup: Setup, level: int) -> Iterator[str]:
@@ -337,7 +353,9 @@ def _line(made: Document, line: Line, level: int) -> Iterator[str]:
         yield r"\parfillskip=0pt " + "\n".join(parts) + r"\unskip\nobreak\hfil\penalty50\hskip1em\null\nobreak\hfil"
         yield mark
     tag = rf"\tag*{{{mark}}}" if beside else ""
-    yield f"\\[\n{_form(line.equation, ROOM - INDENT * (level + 1))}{tag}\n\\]"
+    size, form = _sized(line.equation, ROOM - INDENT * (level + 1))
+    shown = f"\\[\n{form}{tag}\n\\]"
+    yield f"{{{size}{shown}}}" if size else shown
     yield r"\parfillskip=0pt plus 1fil"
     for block in line.substeps:
         yield r"{\small " + made.say("in smaller steps") + ":}"

@@ -218,6 +218,10 @@ class Array:
         from derive.tracing.numpy_shim import call
 
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        (out,) = options.get("out", (None,))
+        if isinstance(out, np.ndarray) and inputs[0] is out:
+            # k *= x where k is an array of plain numbers: Python binds the name to what is returned
+            options.pop("out")
         return call(name, inputs, options)
 
     def __array_function__(self, function: Any, types: object, args: Any, kwargs: Any) -> Any:

@@ -58,7 +58,7 @@ def carried_out(path: str, rule: Callable[..., Any], args: tuple[Any, ...], opti
         found = _typed(found, shared["dtype"])
     if condition is not True and alone:
         found = _chosen(path, condition, found, out)
-    return found if out is None else _put(out, found, args)
+    return found if out is None else _put(out, found)
 
 
 def _typed(found: Any, dtype: Any) -> Any:
@@ -103,16 +103,13 @@ def _chosen(path: str, condition: Any, found: Any, out: Any) -> Any:
     return call("where", (condition, found, out), {})
 
 
-def _put(out: Any, found: Any, args: tuple[Any, ...]) -> Any:
+def _put(out: Any, found: Any) -> Any:
     """The result, written to ``out``."""
     from derive.tracing.arrays import Array
 
     if isinstance(out, Array):
         out[...] = found
         return out
-    if args and args[0] is out:
-        # k *= x where k is an array of plain numbers: Python binds the name to what is returned
-        return found
     raise NotationError(session().here("out= is an array of plain numbers: make it with np.zeros or np.empty_like"))
 
 

@@ -13,7 +13,7 @@ from derive.contraction import contract
 from derive.errors import MissingRuleError
 from derive.functions import exp, log, sqrt
 from derive.index import Letter, as_index
-from derive.nodes import Bracket, Node, Over, Sum, number
+from derive.nodes import ZERO, Bracket, Node, Over, Sum, number
 from derive.notation import add, equal, mul, power
 from derive.over_axes import ARGMAX, ARGMIN, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, NORM, SOFTMAX, OverAxes
 from derive.size_algebra import as_expression
@@ -107,7 +107,10 @@ def _reduced(function: OverAxes, a: object, axis: Axis, keepdims: bool, kind: st
     axes, gone = _along(array, axis)
     body = array.body
     for own in gone:
-        if own.length == 1:
+        if function.integer and (own.length == 1 or own not in body.free):
+            # the first of entries that are all the same
+            body = ZERO
+        elif own.length == 1:
             body = substitute(body, {own: as_index(0)})
         elif own in body.free:
             bound = session().letter(own.length)

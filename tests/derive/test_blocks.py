@@ -108,3 +108,35 @@ def test_gates_are_blocks_in_the_names_of_the_function() -> None:
     form = matrix_form_of(found.result)
     assert form is not None
     assert form.notes == (("a bar in brackets puts matrices beside each other", "方括号内的竖线表示矩阵左右并列"),)
+
+
+N, T, e = sizes("N T e")
+b, t, u = letters("b t u", N, T, T)
+f, g = letters("f g", d, e)
+P, R, S = tensor("P", N, T, d), tensor("R", N, T, e), tensor("S", N, T, T)
+SIZES |= {N: 3, T: 5, e: 2}
+
+SLICES = [
+    (Sum(b, t, P[b, t, f] * R[b, t, g]), (f, g), r"\sum_{b} P_{b}^{\top} R_{b}", "Σ_b P[b]ᵀ R[b]"),
+    (Sum(b, t, P[b, t, f] * R[b, t, g]), (g, f), r"\sum_{b} R_{b}^{\top} P_{b}", "Σ_b R[b]ᵀ P[b]"),
+    (Sum(b, t, P[b, t, f]), (f,), r"\sum_{b} P_{b}^{\top} \mathbf{1}", "Σ_b P[b]ᵀ 𝟏"),
+    (Sum(b, t, f, P[b, t, f] ** 2), (), r"\sum_{b} \lVert P_{b}\rVert _{F}^{2}", ""),
+    (3 * Sum(b, t, u, P[b, t, f] * S[b, t, u] * R[b, u, g]), (f, g), r"3 \sum_{b} P_{b}^{\top} S_{b} R_{b}", ""),
+]
+
+
+@pytest.mark.parametrize(("node", "axes", "latex", "text"), SLICES, ids=[row[2] for row in SLICES])
+def test_sums_over_slices(node: Node, axes: tuple[Any, ...], latex: str, text: str) -> None:
+    form = matrix_form(node, axes)
+    assert form is not None
+    assert form.latex() == latex
+    assert form.text() == text or not text
+    agree(form, node)
+
+
+def test_a_slice_that_is_summed_over_has_a_name_of_its_own() -> None:
+    other = letters("b", d)[0]
+    form = matrix_form(Sum(b, t, P[b, t, other] * P[b, t, f] * R[b, t, g]), (other, f, g))
+    assert form is not None
+    assert r"\sum_{b'}" in form.latex()
+    agree(form, Sum(b, t, P[b, t, other] * P[b, t, f] * R[b, t, g]))

@@ -240,3 +240,10 @@ def test_a_function_without_derivative_raises_and_is_named() -> None:
         gradient(program, x)
     found = gradient(program, y)
     assert run(found.derived, {x: np.array([3.0]), y: np.array([2.0])}).arrays[found.derived.output] == [9.0]
+
+
+def test_relations_that_sympy_turns_round_without_end() -> None:
+    y, r = sympy.symbols("y r", real=True)
+    a, b = sympy.Rational(9, 10) * (y - r), -sympy.Rational(1, 10) * (y - r)
+    for function, expected in ((maximum, a), (minimum, b), (greater, 1), (greater_equal, 1)):
+        assert function.sympy(a, b).subs({y: 2, r: 1}) == sympy.sympify(expected).subs({y: 2, r: 1})

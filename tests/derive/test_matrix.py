@@ -328,8 +328,6 @@ NONE: dict[str, tuple[Node, tuple[Letter, ...]]] = {
     "gather": (b[ids[i]] * x[i], (i,)),
     "scatter": (Sum(i, x[i] * equal(ids[i], l)), (l,)),
     "one-hot of the largest": (equal(argmax(k, D[i, k]), l) * x[i], (i, l)),
-    "three axes summed": (Sum(i, j, l, U[i, j, l] * x[i] * u[j] * b[l]), ()),
-    "norm over three axes": (Sum(i, j, l, U[i, j, l] ** 2), ()),
     "every letter at three matrices": (
         Sum(i, j, l, m, X[i, j] * D[i, l] * A[i, m] * W[j, l] * Y[m, j] * C[l, m]),
         (),

@@ -148,3 +148,26 @@ def test_arrays_of_numbers_are_held() -> None:
     result = found.function()(x=x, y=y)
     np.testing.assert_allclose(result["x"], (1 - np.tanh(x) ** 2) * weights, rtol=1e-12)
     np.testing.assert_allclose(result["y"], 2 * small, rtol=1e-12)
+
+
+def test_what_cancels_to_nothing_is_no_error() -> None:
+    """With one class the gradient is 0, and so much as rounding is left of it in the code."""
+
+    def loss(X: Any, W: Any, Y: Any) -> Any:
+        Z = np.tanh(X @ W)
+        return -(Y * (Z - np.log(np.exp(Z).sum(axis=1, keepdims=True)))).sum()
+
+    shapes = {"X": ("n", "d"), "W": ("d", 1), "Y": ("n", 1)}
+    found = derive.gradient(loss, "W", shapes=shapes)
+    assert check_exported(found).outcome == "holds"
+
+
+def test_nothing_but_rounding_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    def constant(x: Any) -> Any:
+        return (x / x.sum()).sum()
+
+    found = derive.gradient(constant, "x", shapes={"x": ("n",)}, assumptions=lambda x: [x > 0])
+    assert check_exported(found).outcome == "holds"
+    right = compiled(found)
+    monkeypatch.setattr("verify.exported.compiled", lambda derivation, name=None: lambda x: right(x) + 1e-9)
+    assert check_exported(found).outcome == "fails"

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import sympy
 
-from derive.index import Index
+from derive.index import Index, Letter
 from derive.matrix.algebra import scaled, solid
 from derive.matrix.tree import (
     Along,
@@ -27,6 +27,7 @@ from derive.matrix.tree import (
     Product,
     Scalar,
     Scale,
+    SliceSum,
     Total,
     Trace,
     Transpose,
@@ -112,6 +113,8 @@ class MatrixWriter:
                 return self._spaced(self._write(solid(f), POWER) for f in factors), PRODUCT
             case Scale():
                 return self._scale(tree)
+            case SliceSum(part, letters):
+                return self._slices(part, letters), PRODUCT
             case Blocks(blocks, axis):
                 drawn = [self.write(block) for block in blocks]
                 return (self._beside(drawn) if axis else self.pen.stacked(drawn)), ATOM
@@ -230,6 +233,13 @@ class MatrixWriter:
     def _call(self, name: str, arguments: Sequence[Run]) -> Run:
         head = self._sign(name, {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}"))
         return self._row([head, self.pen.fence(self._listed(arguments))])
+
+    def _slices(self, part: Matrix, letters: Sequence[Letter]) -> Run:
+        """``Σ_i A_i``."""
+        inner = MatrixWriter(self.pen, self.scope.names.bind(letters))
+        sign = self.pen.total(self.writer.letters(letters, inner.scope))
+        run = inner._write(part, PRODUCT)
+        return Run((sign, *run.tokens), PRODUCT, max(2, run.height), open=True)
 
     def _beside(self, runs: Sequence[Run]) -> Run:
         """``[A | B]``."""

@@ -85,7 +85,7 @@ def _written(derivation: Derivation, name: str | None, checked: Check | None) ->
 def function_name(derivation: Derivation) -> str:
     """``gradient_of_L_by_W``; without the names that it is taken by where these are many."""
     wrt = "_".join(t.name for t in derivation.wrt)
-    short = f"{derivation.kind}_of_{_of(derivation, '_')}"
+    short = f"{derivation.kind}_of_{derivation.subject_name('_')}"
     return f"{short}_by_{wrt}" if len(wrt) <= LONGEST else short
 
 
@@ -94,7 +94,7 @@ def _key(tensor: Tensor) -> str:
 
 
 def _summary(derivation: Derivation) -> str:
-    of = _of(derivation, ", ")
+    of = derivation.subject_name()
     by = ", ".join(t.name for t in derivation.wrt)
     what = {
         "gradient": f"The gradient of {of} by {by}",
@@ -106,13 +106,6 @@ def _summary(derivation: Derivation) -> str:
         "taylor": f"The Taylor polynomial of {of} about {by}",
     }
     return what.get(derivation.kind, f"The {derivation.kind} of {of} by {by}")
-
-
-def _of(derivation: Derivation, between: str) -> str:
-    """What is differentiated: the NumPy function, or the outputs of a program."""
-    source = derivation.program.source
-    plain = getattr(source.function, "__name__", "") if source is not None else ""
-    return plain if plain.isidentifier() else between.join(t.name for t in derivation.differentiated)
 
 
 class _Writer:

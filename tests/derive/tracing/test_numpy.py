@@ -114,6 +114,11 @@ CASES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "constant mask": (lambda X: X[np.array([True, False, True])], {"X": (3, "d")}),
     "take_along_axis": (lambda X, i: np.take_along_axis(X, i[:, None], axis=1), {"X": M, "i": "n"}),
     "argmax": (lambda X: X[np.arange(X.shape[0]), X.argmax(axis=1)], {"X": M}),
+    "argmax of one": (
+        lambda X: np.take_along_axis(s := X.sum(axis=1, keepdims=True), s.argmax(axis=1)[:, None], axis=1),
+        {"X": M},
+    ),
+    "argmax of the same": (lambda X: X[:, np.argmax(np.broadcast_to(X[:, :1], X.shape), axis=1)], {"X": M}),
     "causal": (lambda A: np.where(np.tril(np.ones(A.shape)) == 0, -5.0, A), {"A": S}),
     "constant": (lambda X: X @ np.array([[1.0, 2.0], [3.0, 4.0]]), {"X": ("n", 2)}),
     # linear algebra

@@ -169,8 +169,8 @@ def test_what_was_recognised_is_said_in_one_sentence() -> None:
         return y.sum() * s + (1 / (1 + np.exp(-z))).sum()
 
     ((english, chinese),) = trace(standardised, {"x": "n", "z": "n"}).notes
-    assert english == "Recognised: std in `s`, standardise in `y`, sigmoid in `standardised`."
-    assert chinese == "识别出 `s` 中的 std、`y` 中的 standardise、`standardised` 中的 sigmoid。"
+    assert english == "Recognised: std in `s`, standardise in `y`, sigmoid in `L`."
+    assert chinese == "识别出 `s` 中的 std、`y` 中的 standardise、`L` 中的 sigmoid。"
 
 
 def test_what_unit_matrices_add_up_to_is_a_number() -> None:
