@@ -16,7 +16,41 @@ for _name in ("models", "calls", "holders", "entries"):
     importlib.import_module(f"tests.derive.tracing.written.{_name}")
 
 SLOW = frozenset(
-    ["ce_int", "ntxent", "lstm_loop", "conv2d_naive", "conv2d_im2col", "maxpool_reshape", "avgpool_slices", "capsules", "rk4", "seq_class", "lstm_class", "mha2", "groupnorm2", "bn2d", "instancenorm", "simclr_mask", "grad_np", "lm_loss", "hadamard", "map_lists", "list_dp", "viterbi_soft", "select_np", "depthwise", "sinkhorn_free", "sinkhorn_log", "kalman", "masked_mean", "tucker", "gat", "tv2d", "layernorm", "mgrid_dct"]
+    [
+        "ce_int",
+        "ntxent",
+        "lstm_loop",
+        "conv2d_naive",
+        "conv2d_im2col",
+        "maxpool_reshape",
+        "avgpool_slices",
+        "capsules",
+        "rk4",
+        "seq_class",
+        "lstm_class",
+        "mha2",
+        "groupnorm2",
+        "bn2d",
+        "instancenorm",
+        "simclr_mask",
+        "grad_np",
+        "lm_loss",
+        "hadamard",
+        "map_lists",
+        "list_dp",
+        "viterbi_soft",
+        "select_np",
+        "depthwise",
+        "sinkhorn_free",
+        "sinkhorn_log",
+        "kalman",
+        "masked_mean",
+        "tucker",
+        "gat",
+        "tv2d",
+        "layernorm",
+        "mgrid_dct",
+    ]
 )
 """Tried by hand: they take half a second and more."""
 
