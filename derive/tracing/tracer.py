@@ -115,14 +115,15 @@ def _bounded(length: Size) -> str:
     return f"{whole - constant} ≥ {1 - constant}"
 
 
-def _strictest(lengths: Iterable[Size]) -> tuple[Size, ...]:
-    """The lengths without those that are longer than another one."""
-    listed = tuple(lengths)
-    return tuple(
-        one
-        for one in listed
-        if not any(certainly_nonnegative(plus(one, times(other, -1))) and one != other for other in listed)
-    )
+def _strictest(lengths: Iterable[Size], program: Program) -> tuple[Size, ...]:
+    """The lengths without those that are no shorter than another one, or than an axis."""
+    axes = {axis for t in (*program.inputs, *(d.tensor for d in program.definitions())) for axis in t.axes}
+    listed = [one for one in lengths if not any(_at_least(one, axis) for axis in axes)]
+    return tuple(one for one in listed if not any(_at_least(one, other) and one != other for other in listed))
+
+
+def _at_least(one: Size, other: Size) -> bool:
+    return certainly_nonnegative(plus(one, times(other, -1)))
 
 
 def _remarks(found: Sequence[Recognition]) -> Iterator[tuple[str, str]]:
@@ -251,7 +252,8 @@ def _run(
         given = (*inputs.values(), *here.constants)
         accumulated = _accumulated(here)
         definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
-        return replace(_needed(given, definitions, outputs, said, here.constants), least=_strictest(here.least))
+        program = _needed(given, definitions, outputs, said, here.constants)
+        return replace(program, least=_strictest(here.least, program))
     finally:
         _CURRENT.reset(token)
 

@@ -80,7 +80,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, Any], str]] = {
         "out= is an array of plain numbers",
     ),
     "a generator": (lambda x: (x * GENERATOR.normal(size=x.shape)).sum(), X, "give them as an argument"),
-    "np.random": (lambda x: (x * np.random.default_rng(0).normal(size=len(x))).sum(), X, "give them as an argument"),
+    "np.random": (lambda x: (x * np.random.default_rng().normal(size=3)).sum(), X, "give them as an argument"),
     "an assert on values": (asserted, X, "a test of values has no place"),
     "isnan": (lambda x: np.where(np.isnan(x), 0, x).sum(), X, "a test of values has no place"),
     "max of Python": (lambda x: max(x[0], x[1]), X, "np.maximum"),

@@ -28,7 +28,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], dict[str, Any], str]] = {
     "random numbers": (
         lambda x: (x * np.random.default_rng(0).normal(size=len(x))).sum(),
         X,
-        "random numbers change",
+        "do not broadcast",
     ),
     "vectorize": (lambda x: np.vectorize(lambda t: t * t)(x).sum(), X, "np.vectorize has no rule"),
     "a mask on values": (lambda x: x[x > 0].sum(), X, "a mask makes a shape that d"),
