@@ -35,6 +35,7 @@ __all__ = [
     "axis_of",
     "combined",
     "complement",
+    "dtype_of",
     "index_of",
     "is_condition",
     "together",
@@ -352,6 +353,7 @@ class Array:
         if not self._letters:
             # a number cannot be written to: Python binds the name, or out[i], to what is returned
             return found
+        self._fits(found)
         if self.source is not None:
             array, key = self.source
             array[key] = found
@@ -392,8 +394,15 @@ class Array:
             raise NotationError(
                 session().here("this writes to a part of a part: write to the array itself, out[i, j] = …")
             )
+        self._fits(new)
         body, kind = written(self, key, new)
         self._write(body, kind)
+
+    def _fits(self, new: Array) -> None:
+        if self.kind == "integer" and new.kind == "real" and not is_condition(new.body):
+            raise MissingRuleError(
+                session().here("an array of whole numbers cuts off what is written to it: make it with dtype=float")
+            )
 
     # ---------------------------------------------------------------------------------------------- methods
 
@@ -417,13 +426,14 @@ class Array:
         return Array(self.letters, self.body, self.kind)
 
     def astype(self, dtype: Any, *, copy: bool = True) -> Array:
-        known = next((t for t in (bool, int, float) if isinstance(dtype, type) and issubclass(dtype, t)), dtype)
-        code = np.dtype(known).kind
+        code = dtype_of(dtype).kind
         if code not in "biuf":
             raise MissingRuleError(
-                session().here(f"arrays of {np.dtype(known)} have no rule here: take real numbers")
+                session().here(f"arrays of {dtype_of(dtype)} have no rule here: take real numbers")
             )
         kind = {"b": "boolean", "f": "real"}.get(code, "integer")
+        if kind == self.kind and not copy:
+            return self
         if kind == "integer" and self.kind == "real" and not is_condition(self.body):
             message = session().here("astype(int) of real numbers cuts them off: it has no derivative", asked=True)
             if not isinstance(self.body, Ref) or self.body.tensor.definition is not None:
@@ -477,6 +487,12 @@ class NoSuchMethodError(MissingRuleError, AttributeError):
 
 def _is_operand(value: object) -> bool:
     return isinstance(value, (Array, int, float, complex, np.number, np.bool_, np.ndarray, Length, list, tuple))
+
+
+def dtype_of(dtype: Any) -> np.dtype[Any]:
+    """NumPy's type of numbers that is meant by ``dtype``, which may be a type of the run."""
+    plain = next((t for t in (bool, int, float) if isinstance(dtype, type) and issubclass(dtype, t)), dtype)
+    return np.dtype(plain)
 
 
 def as_array(value: object) -> Array:

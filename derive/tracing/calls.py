@@ -62,9 +62,11 @@ def carried_out(path: str, rule: Callable[..., Any], args: tuple[Any, ...], opti
 
 
 def _typed(found: Any, dtype: Any) -> Any:
-    from derive.tracing.arrays import Array
+    from derive.tracing.arrays import Array, dtype_of
 
-    return found.astype(dtype) if isinstance(found, Array) else found
+    if not isinstance(found, Array) or (found.kind == "real" and dtype_of(dtype) == np.float64):
+        return found
+    return found.astype(dtype)
 
 
 def _of_some(

@@ -459,4 +459,4 @@ def _times(condition: Node, value: Node) -> Node:
 
 @implements("nan_to_num")
 def without_nan(a: object) -> Array:
-    return as_array(a)
+    return as_array(a).copy()

@@ -16,10 +16,10 @@ from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session
 
 
-def _filled(shape: Any, value: object) -> Array:
+def _filled(shape: Any, value: object, kind: str = "real") -> Array:
     sizes = tuple(size_of(axis) for axis in (shape if isinstance(shape, (tuple, list)) else (shape,)))
     letters = tuple(session().letter(size) for size in sizes)
-    return Array(letters, spread(as_array(value), letters))
+    return Array(letters, spread(as_array(value), letters), kind)
 
 
 @implements("zeros", "empty")
@@ -34,17 +34,17 @@ def ones(shape: Any) -> Array:
 
 @implements("full")
 def full(shape: Any, fill_value: object) -> Array:
-    return _filled(shape, fill_value)
+    return _filled(shape, fill_value, as_array(fill_value).kind)
 
 
 @implements("zeros_like", "empty_like")
 def zeros_like(a: object, shape: Any = None) -> Array:
-    return _filled(as_array(a).shape if shape is None else shape, 0)
+    return _filled(as_array(a).shape if shape is None else shape, 0, as_array(a).kind)
 
 
 @implements("ones_like")
 def ones_like(a: object, shape: Any = None) -> Array:
-    return _filled(as_array(a).shape if shape is None else shape, 1)
+    return _filled(as_array(a).shape if shape is None else shape, 1, as_array(a).kind)
 
 
 @implements("full_like")

@@ -148,3 +148,31 @@ def test_what_the_user_has_is_not_changed() -> None:
     found = gradient(lambda x: functools.reduce(lambda s, f: f(s), [scale, scale], x).sum(), "x", shapes=X)
     assert scale.calls == 0
     np.testing.assert_allclose(found.function()(x=np.ones(2)), [9.0, 9.0])
+
+
+def whole_buffer(x: Any) -> Any:
+    out = np.full(len(x), 0)
+    out[0] = x.sum()
+    return out.sum()
+
+
+def whole_counts(x: Any) -> Any:
+    out = np.arange(3)
+    out += x[:3]
+    return out.sum()
+
+
+@pytest.mark.parametrize("function", [whole_buffer, whole_counts])
+def test_an_array_of_whole_numbers_holds_no_others(function: Callable[..., Any]) -> None:
+    with pytest.raises(MissingRuleError, match="make it with dtype=float"):
+        gradient(function, "x", shapes=X)
+
+
+def test_an_array_as_it_is_is_the_argument_itself() -> None:
+    def function(x: Any) -> Any:
+        y = np.asarray(x, dtype=float)
+        y += 1
+        return (x * y).sum()
+
+    with pytest.raises(NotationError, match="writes to the argument 'x'"):
+        gradient(function, "x", shapes=X)
