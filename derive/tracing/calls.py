@@ -17,7 +17,7 @@ import numpy as np
 from derive.errors import MissingRuleError, NotationError
 from derive.tracing.session import session
 
-__all__ = ["carried_out", "real_at"]
+__all__ = ["carried_out", "real_at", "shown"]
 
 SHARED = frozenset({"out", "where", "initial", "dtype"})
 IGNORED = frozenset(
@@ -82,7 +82,7 @@ def _of_some(
         return total / count
     neutral = NEUTRAL.get(path, initial if path in STARTED_BY else None)
     if neutral is None:
-        raise MissingRuleError(session().here(f"np.{path} has no rule for where=: choose with np.where before"))
+        raise MissingRuleError(session().here(f"{shown(path)} has no rule for where=: choose with np.where before"))
     found = rule(call("where", (condition, array, neutral), {}), *args[1:], **named)
     return found if initial is None else _started(path, found, initial)
 
@@ -91,7 +91,7 @@ def _started(path: str, found: Any, initial: Any) -> Any:
     from derive.tracing.numpy_shim import call
 
     if path not in STARTED_BY:
-        raise MissingRuleError(session().here(f"np.{path} has no rule for initial="))
+        raise MissingRuleError(session().here(f"{shown(path)} has no rule for initial="))
     return call(STARTED_BY[path], (found, initial), {})
 
 
@@ -100,7 +100,7 @@ def _chosen(path: str, condition: Any, found: Any, out: Any) -> Any:
 
     if out is None:
         raise MissingRuleError(
-            session().here(f"np.{path} with where= and without out= leaves entries that nobody knows: give out=")
+            session().here(f"{shown(path)} with where= and without out= leaves entries that nobody knows: give out=")
         )
     return call("where", (condition, found, out), {})
 
@@ -134,7 +134,7 @@ def _read(path: str, rule: Callable[..., Any], real: Any, args: tuple[Any, ...],
     try:
         bound = signature.bind(*args, **options).arguments
     except TypeError as error:
-        raise NotationError(session().here(f"np.{path}: {error}")) from error
+        raise NotationError(session().here(f"{shown(path)}: {error}")) from error
     theirs, places = list(signature.parameters), list(ours)
     given: dict[str, Any] = {}
     shared = {}
@@ -152,7 +152,7 @@ def _read(path: str, rule: Callable[..., Any], real: Any, args: tuple[Any, ...],
 
 
 def _unknown(path: str, name: str) -> MissingRuleError:
-    return MissingRuleError(session().here(f"np.{path} has no rule for the argument {name!r}"))
+    return MissingRuleError(session().here(f"{shown(path)} has no rule for the argument {name!r}"))
 
 
 def _flat(bound: Mapping[str, Any], signature: inspect.Signature) -> list[tuple[str, Any]]:
@@ -169,6 +169,13 @@ def _is_default(signature: inspect.Signature, name: str, value: Any) -> bool:
     known = signature.parameters.get(name)
     plain = isinstance(value, (bool, str, int, float))
     return known is not None and (value is known.default or (plain and bool(value == known.default)))
+
+
+def shown(path: str) -> str:
+    """The function at a path as the user writes it."""
+    if path.startswith(("scipy", "math.")):
+        return path.replace("scipylinalg.", "scipy.linalg.")
+    return f"np.{path}"
 
 
 @lru_cache

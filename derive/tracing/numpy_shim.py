@@ -21,7 +21,7 @@ import numpy as np
 import sympy
 
 from derive.errors import MissingRuleError
-from derive.tracing.calls import carried_out, real_at
+from derive.tracing.calls import carried_out, real_at, shown
 from derive.tracing.session import session
 
 __all__ = ["FUNCTIONS", "METHODS", "Shim", "call", "implements", "path_of", "refuses", "shim_of", "understood"]
@@ -88,7 +88,7 @@ def understood() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {name: [] for name in _ROWS}
     for path, function in FUNCTIONS.items():
         module = function.__module__.rpartition(".")[2]
-        found[_SHOWN_WITH.get(module, module)].append(path)
+        found[_SHOWN_WITH.get(module, module)].append(path.replace("scipylinalg.", "scipy.linalg."))
     return {name: tuple(sorted(paths)) for name, paths in found.items() if paths}
 
 
@@ -99,12 +99,12 @@ def call(path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     if path in _SEEDED and args:
         return real_at(path)(*args)
     if path.startswith("random."):
-        raise MissingRuleError(session().here(f"random numbers change from call to call (np.{path}): {RANDOM}"))
+        raise MissingRuleError(session().here(f"random numbers change from call to call ({shown(path)}): {RANDOM}"))
     if function is None and path not in REFUSED and not _holds_arrays((*args, *options.values())):
         return _of_numbers(path, args, options)
     if function is None:
         instead = REFUSED.get(path, "write it with functions that have one")
-        raise MissingRuleError(session().here(f"np.{path} has no rule: {instead}"))
+        raise MissingRuleError(session().here(f"{shown(path)} has no rule: {instead}"))
     return carried_out(path, function, args, options)
 
 
@@ -115,7 +115,7 @@ def _of_numbers(path: str, args: tuple[Any, ...], options: Mapping[str, Any]) ->
     for one in (*args, *options.values()):
         for size in one if isinstance(one, (tuple, list)) else (one,):
             if isinstance(size, Length):
-                session().specialise(size.size, f"np.{path} needs a number")
+                session().specialise(size.size, f"{shown(path)} needs a number")
     return real_at(path)(*args, **options)
 
 
