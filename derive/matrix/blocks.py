@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from derive.contraction import contract
 from derive.index import Index, Letter, as_index
 from derive.nodes import Bracket, Node, Sum, factors_of, terms_of
 from derive.notation import add, mul
@@ -130,7 +131,7 @@ def _at(bounds: list[Size], end: Size) -> int:
 
 
 def _part(node: Node, letter: Letter, start: Size, length: Size) -> Part:
-    if length == 1:
-        return Part(1, None, substitute(node, {letter: as_index(start)}))
-    own = Letter(letter.name, length)
-    return Part(length, own, substitute(node, {letter: Index(((own, 1),), start)}))
+    own = None if length == 1 else Letter(letter.name, length)
+    place = as_index(start) if own is None else Index(((own, 1),), start)
+    # brackets of numbers are decided
+    return Part(length, own, contract(substitute(node, {letter: place})))

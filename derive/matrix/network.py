@@ -14,7 +14,19 @@ import sympy
 
 from derive.index import Letter
 from derive.matrix.algebra import diagonal, hadamard, power, product, scaled, square, transpose, weight
-from derive.matrix.tree import Diagonal, Guarded, Identity, Matrix, Norm, Ones, Scalar, Scale, Trace, Triangle
+from derive.matrix.tree import (
+    Diagonal,
+    Guarded,
+    Hadamard,
+    Identity,
+    Matrix,
+    Norm,
+    Ones,
+    Scalar,
+    Scale,
+    Trace,
+    Triangle,
+)
 from derive.nodes import Bracket, number
 from derive.size_algebra import Size, as_expression, times
 
@@ -125,6 +137,10 @@ class Network:
                 self.scalars.put(_trace(part))
             case Factors(_, [*first, last], []) if first:
                 self.scalars.put(_inner(hadamard(first), last))
+            case Factors(_, [Hadamard([*first, last], ())], []) if first:
+                self.scalars.put(_inner(hadamard(first), last))
+            case Factors(_, [Scale(Hadamard([*first, last], ()), factor, over, under)], []) if first:
+                self.scalars.put(scaled(_inner(hadamard(first), last), factor, over, under))
             case Factors(_, above, under):
                 vector = hadamard(above, under)
                 root = square(vector)

@@ -191,6 +191,9 @@ class Reader:
             raise NoForm
         outer = self.carried(argument).difference(node.letters)
         at = [index.letter for index in node.at]
+        if function is INVERSE and not outer and at == [row, row] and row is not None:
+            data = self.exact(argument, *node.letters)
+            return Diagonal(Along(data, function, data.shape))
         if len(outer) > 1 or len(set(at)) != len(at) or any(x is None or x not in (row, column) for x in at):
             raise NoForm
         if function.letters == 2:
@@ -259,7 +262,14 @@ class Reader:
             return self._multiplied_out(factors, spread, summed, row, column)
         spread = next((f for f in factors if isinstance(f, Add) and summed and self._has_outer_product(f)), None)
         if spread is None:
-            return self._reduced(factors, summed, row, column)
+            try:
+                return self._reduced(factors, summed, row, column)
+            except NoForm:
+                # term by term there may be traces and inner products
+                sums = [f for f in factors if isinstance(f, Add) and self.carried(f)]
+                if not summed or not sums:
+                    raise
+                spread = sums[0]
         try:
             apart = self._multiplied_out(factors, spread, summed, row, column)
         except NoForm:
@@ -307,8 +317,8 @@ class Reader:
         )
 
     def _has_outer_product(self, node: Add) -> bool:
-        """Whether one of the terms is an outer product: then it may be shorter to sum the terms apart."""
-        return any(
+        """Whether a term is an outer product or a diagonal: then it may be shorter to sum the terms apart."""
+        return any(map(_is_diagonal, node.terms)) or any(
             len(self.carried(term)) == 2 and all(len(self.carried(f)) < 2 for f in factors_of(term))
             for term in node.terms
         )
@@ -371,6 +381,12 @@ class Reader:
             if old in self.lengths:
                 self.lengths[new] = self.lengths[old]
         return renewed if len(renewed.letters) == len(node.letters) else self._renamed(renewed)
+
+
+def _is_diagonal(node: Node) -> bool:
+    """Whether this is the diagonal of an inverse: summed apart it is a trace."""
+    factors = factors_of(node)
+    return any(isinstance(f, Over) and f.function is INVERSE and len(set(f.at)) == 1 for f in factors)
 
 
 def _sum_of_slices(part: Matrix, letter: Letter) -> Matrix:

@@ -287,9 +287,10 @@ class TexPen(Pen):
         width = 2.0 + max(value.width for value, _ in rows) + max(condition.width for _, condition in rows)
         return _atom(rf"\begin{{cases}} {body} \end{{cases}}", width, 3)
 
-    def stacked(self, rows: Sequence[Run]) -> Run:
-        body = r" \\ ".join(row.source for row in rows)
-        return _atom(rf"\begin{{bmatrix}} {body} \end{{bmatrix}}", 1.2 + max(row.width for row in rows), 3)
+    def stacked(self, rows: Sequence[Sequence[Run]]) -> Run:
+        body = r" \\ ".join(" & ".join(cell.source for cell in row) for row in rows)
+        width = sum(max(cell.width for cell in column) + 1.2 for column in zip(*rows, strict=True))
+        return _atom(rf"\begin{{bmatrix}} {body} \end{{bmatrix}}", width, 3)
 
     def partial(self, above: Run | None, below: Run) -> Run:
         top = r"\partial " + above.source if above else r"\partial"

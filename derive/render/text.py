@@ -147,8 +147,8 @@ class TextPen(Pen):
         source = "; ".join(f"{value.source} if {condition.source}" for value, condition in rows)
         return _atom("{" + source + "}")
 
-    def stacked(self, rows: Sequence[Run]) -> Run:
-        return _atom("[" + "; ".join(row.source for row in rows) + "]")
+    def stacked(self, rows: Sequence[Sequence[Run]]) -> Run:
+        return _atom("[" + "; ".join(", ".join(cell.source for cell in row) for row in rows) + "]")
 
     def partial(self, above: Run | None, below: Run) -> Run:
         if above is None:

@@ -10,6 +10,7 @@ import ast
 import dis
 import inspect
 import itertools
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,8 +46,8 @@ Shapes = Mapping[str, Any]
 
 STEP, LARGEST = 20, 200
 """By how much sizes of a run are raised that are too small for the code, and how far."""
-SHORT = 8
-"""How many letters the name of a function has that its result is called by."""
+WORD = re.compile(r"[a-z]{4,8}")
+"""The name of a function that its result is called by: a word that is no longer than most symbols can be."""
 SPECIALISED = 3
 """The number that stands for a size which the code needs a number for; for others the numbers after it."""
 
@@ -302,7 +303,7 @@ def _outputs(here: Session, name: str, result: Any) -> tuple[Tensor, ...]:
 def _plain_name(here: Session, name: str, array: Array) -> str:
     """A name for an output that has none: that of the function for a number, if it is short, else L, y or Y."""
     letter = "L" if not array.ndim else "y" if array.ndim == 1 else "Y"
-    if not array.ndim and len(name) <= SHORT and "_" not in name:
+    if not array.ndim and WORD.fullmatch(name):
         return name
     return letter if letter not in here.taken | here.variables else "out" if array.ndim else name
 

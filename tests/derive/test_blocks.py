@@ -72,6 +72,28 @@ def agree(form: MatrixForm, node: Node) -> None:
     np.testing.assert_allclose(form.evaluate(evaluator), evaluator.array(node, form.letters), atol=1e-12)
 
 
+v, w = letters("v w", 2, 2)
+ENTRIES = [
+    (equal(v, 0) * c + equal(v, 1) * c**2, (v,), r"\begin{bmatrix} c \\ c^{2} \end{bmatrix}", "[c; c^2]"),
+    (
+        2 * equal(v, 0) * equal(w, 0)
+        + (c * equal(v, 1) - 3 * equal(v, 0)) * equal(w, 1)
+        - 3 * equal(v, 1) * equal(w, 0),
+        (v, w),
+        r"\begin{bmatrix} 2 & -3 \\ -3 & c \end{bmatrix}",
+        "[2, -3; -3, c]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("node", "axes", "latex", "text"), ENTRIES, ids=[row[3] for row in ENTRIES])
+def test_entries_are_blocks(node: Node, axes: tuple[Any, ...], latex: str, text: str) -> None:
+    form = matrix_form(node, axes)
+    assert form is not None
+    assert (form.latex(), form.text()) == (latex, text)
+    agree(form, node)
+
+
 NO_BLOCKS = {
     "the second part reads entries of the first": less(q, d) * X[i, q] + at_least(q, d) * X[i, q - k],
     "which limit is the tighter depends on the sizes": less(q, d) * at_least(q, k) * X[i, q],
@@ -140,3 +162,12 @@ def test_a_slice_that_is_summed_over_has_a_name_of_its_own() -> None:
     assert form is not None
     assert r"\sum_{b'}" in form.latex()
     agree(form, Sum(b, t, P[b, t, other] * P[b, t, f] * R[b, t, g]))
+
+
+def test_the_diagonal_of_an_inverse_sums_to_a_trace() -> None:
+    def evidence(K: Any, y: Any, s: Any) -> Any:
+        A = K + s * np.eye(len(y))
+        return 0.5 * y @ np.linalg.solve(A, y) + 0.5 * np.linalg.slogdet(A)[1]
+
+    found = derive.gradient(evidence, "s", shapes={"K": ("n", "n"), "y": "n", "s": ()})
+    assert r"\operatorname{tr}(A^{-1})" in found.result.latex()

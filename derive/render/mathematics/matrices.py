@@ -115,9 +115,8 @@ class MatrixWriter:
                 return self._scale(tree)
             case SliceSum(part, letters):
                 return self._slices(part, letters), PRODUCT
-            case Blocks(blocks, axis):
-                drawn = [self.write(block) for block in blocks]
-                return (self._beside(drawn) if axis else self.pen.stacked(drawn)), ATOM
+            case Blocks():
+                return self._blocks(tree), ATOM
         raise NotImplementedError(type(tree).__name__)
 
     # -- sums and products
@@ -241,6 +240,13 @@ class MatrixWriter:
         run = inner._write(part, PRODUCT)
         return Run((sign, *run.tokens), PRODUCT, max(2, run.height), open=True)
 
+    def _blocks(self, tree: Blocks) -> Run:
+        """``[A | B]``, or rows of blocks one above the other."""
+        grid = _grid(tree)
+        if len(grid) == 1:
+            return self._beside([self.write(block) for block in grid[0]])
+        return self.pen.stacked([[self.write(block) for block in row] for row in grid])
+
     def _beside(self, runs: Sequence[Run]) -> Run:
         """``[A | B]``."""
         bar = replace(self.pen.relation("|"), head="")
@@ -290,6 +296,16 @@ class MatrixWriter:
         for left, right in itertools.pairwise(runs):
             tokens += [replace(self.pen.between_factors(left, right), cost=0), *right.tokens]
         return runs[0] if len(runs) == 1 else Run(tuple(tokens), PRODUCT, max(run.height for run in runs))
+
+
+def _grid(tree: Blocks) -> list[tuple[Matrix, ...]]:
+    """The rows of blocks, where the blocks of each row, or of each column, are cut alike."""
+    inner = [block for block in tree.blocks if isinstance(block, Blocks)]
+    alike = len(inner) == len(tree.blocks) and len({(b.axis, b.lengths) for b in inner}) == 1
+    if alike and inner[0].axis != tree.axis:
+        parts = [block.blocks for block in inner]
+        return parts if tree.axis == 0 else list(zip(*parts, strict=True))
+    return [tree.blocks] if tree.axis else [(block,) for block in tree.blocks]
 
 
 def _split_sign(tree: Matrix) -> tuple[bool, Matrix]:

@@ -83,8 +83,8 @@ class Pen(ABC):
     @abstractmethod
     def cases(self, rows: Sequence[tuple[Run, Run]]) -> Run: ...
     @abstractmethod
-    def stacked(self, rows: Sequence[Run]) -> Run:
-        """Matrices one above the other."""
+    def stacked(self, rows: Sequence[Sequence[Run]]) -> Run:
+        """Rows of matrices, one above the other."""
 
     @abstractmethod
     def partial(self, above: Run | None, below: Run) -> Run:

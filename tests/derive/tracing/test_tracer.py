@@ -135,7 +135,7 @@ def test_nothing_of_the_users_is_changed() -> None:
 def test_a_fraction_keeps_the_size_that_it_divides_by() -> None:
     program = trace(lambda x: 0.5 / len(x) * x.sum() + 2.0 * len(x) - 1.0 / x.size, {"x": "n"})
     assert program.notes == ()
-    assert definitions(program) == ["y = 1/(2·n)·Σ_i x[i] + (2·n^2-1)/n"]
+    assert definitions(program) == ["L = 1/(2·n)·Σ_i x[i] + (2·n^2-1)/n"]
 
 
 def test_a_loop_over_a_size_takes_a_number_and_says_so() -> None:
@@ -175,9 +175,9 @@ def test_what_was_recognised_is_said_in_one_sentence() -> None:
 
 def test_what_unit_matrices_add_up_to_is_a_number() -> None:
     program = trace(lambda x: np.eye(2).sum() * x.sum() + (1 - np.eye(len(x))).sum(), {"x": "n"})
-    assert definitions(program) == ["y = 2·Σ_i x[i] + n^2-n"]
+    assert definitions(program) == ["L = 2·Σ_i x[i] + n^2-n"]
     program = trace(lambda x: (np.eye(len(x)).sum(axis=1) * x).sum(), {"x": "n"})
-    assert definitions(program) == ["y = Σ_i x[i]"]
+    assert definitions(program) == ["L = Σ_i x[i]"]
 
 
 def test_a_loop_over_numbers_is_a_sum_again() -> None:
