@@ -419,6 +419,8 @@ def _common_factors(terms: list[Node]) -> Node:
 
 def _shared_coefficient(values: list[sympy.Expr]) -> sympy.Expr:
     """The factor that the coefficients share; positive unless every term is negative."""
+    if any(v.is_infinite for v in values):
+        return sympy.Integer(1)
     negative = all(v.could_extract_minus_sign() for v in values)
     first = -values[0] if values[0].could_extract_minus_sign() else values[0]
     if all(v in (first, -first) for v in values):

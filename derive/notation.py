@@ -85,18 +85,18 @@ def add(*terms: Node) -> Node:
 
 
 def mul(*factors: Node) -> Node:
-    """The product, flattened: numbers are multiplied and stand first, 1 vanishes, 0 takes all."""
+    """The product, flattened: numbers are multiplied and stand first, 1 vanishes, 0 takes all, the infinite too."""
     coefficient: sympy.Expr | None = None
     rest: list[Node] = []
     for factor in factors:
         for part in factor.factors if isinstance(factor, Mul) else (factor,):
             if isinstance(part, Number):
+                if part.value == 0:
+                    return ZERO
                 coefficient = part.value if coefficient is None else coefficient * part.value
             else:
                 rest.append(part)
     if coefficient is not None and coefficient != 1:
-        if coefficient == 0:
-            return ZERO
         rest.insert(0, Number(coefficient))
     if not rest:
         return ONE

@@ -40,7 +40,8 @@ class Program:
     """Inputs, definitions in the order of their computation, outputs, assumptions.
 
     ``notes`` are what has to be said of the program, in English and in Chinese. ``constants`` are the values of
-    inputs that stand for arrays of numbers. ``source`` is what it was traced from.
+    inputs that stand for arrays of numbers. ``source`` is what it was traced from. ``least`` are lengths, beside
+    those of axes, that are at least 1 wherever the program is meant.
     """
 
     inputs: tuple[Tensor, ...]
@@ -50,6 +51,7 @@ class Program:
     notes: tuple[tuple[str, str], ...] = ()
     constants: Mapping[Tensor, Any] = field(default_factory=dict)
     source: Source | None = None
+    least: tuple[Size, ...] = ()
     _by_tensor: dict[Tensor, Definition] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

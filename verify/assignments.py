@@ -21,6 +21,8 @@ Draw = tuple[float, Sizes]
 # Sizes are drawn so often before the best draws are taken.
 DRAWS = 80
 SMALLEST, USUAL, LARGEST = 2, 5, 9
+# Where none of these are possible.
+RARE = 30
 # So many entries in all axes' products are cheap; more count against a draw.
 CHEAP = 150
 
@@ -63,6 +65,7 @@ def _possible(stage: Stage, rng: np.random.Generator, ones: bool, known: Sequenc
     seen = 0
     for attempt in range(12 * DRAWS):
         top = USUAL if attempt % 2 == 0 and len(stage.symbols) < USUAL else LARGEST if attempt > DRAWS else 7
+        top = top if seen or attempt < 4 * DRAWS else RARE
         sizes = {s: int(rng.integers(*((SMALLEST, top) if s.is_positive else (0, 3)))) for s in stage.symbols}
         if ones:
             positive = [s for s in stage.symbols if s.is_positive]

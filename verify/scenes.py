@@ -98,6 +98,7 @@ class Stage:
         for tensor in self.tensors:
             found.update(dict.fromkeys(tensor.axes))
         for program in self.programs:
+            found.update(dict.fromkeys(program.least))
             for d in program.definitions():
                 found.update(dict.fromkeys(x.length for x in d.letters))
         for outer in self.nodes:

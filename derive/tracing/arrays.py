@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from derive.contraction import contract
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index
 from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Position, Ref, number, shape_text
@@ -24,7 +25,7 @@ from derive.notation import add, equal, mul
 from derive.size_algebra import Size
 from derive.tracing.lengths import Length, length, number_of, product
 from derive.tracing.session import session
-from derive.tree import substitute, walk
+from derive.tree import map_children, substitute, walk
 
 __all__ = [
     "Array",
@@ -34,6 +35,7 @@ __all__ = [
     "axis_of",
     "combined",
     "complement",
+    "dtype_of",
     "index_of",
     "is_condition",
     "together",
@@ -53,8 +55,8 @@ class Array:
 
     __array_priority__ = 1000.0
     __slots__ = (
-        "__weakref__", "_body", "_letters", "base", "compared", "definite", "kind", "label", "landed", "source",
-        "stale", "views", "wanted",
+        "__weakref__", "_body", "_letters", "base", "compared", "definite", "given", "kind", "label", "landed",
+        "source", "stale", "views", "wanted",
     )  # fmt: skip
 
     def __init__(self, letters: Sequence[Letter], body: Node, kind: str = "real", base: Array | None = None) -> None:
@@ -63,6 +65,8 @@ class Array:
         self.kind = kind
         self.compared: tuple[Array, str, Array] | None = None
         self.definite = True
+        # whether this is an argument itself, which is not the function's to write to
+        self.given = False
         self.stale = ""
         self.wanted = self.label = ""
         self.views: weakref.WeakSet[Array] = weakref.WeakSet()
@@ -152,7 +156,8 @@ class Array:
 
     def at(self, indices: Sequence[Index]) -> Node:
         """The entry at these indices."""
-        return substitute(self.body, dict(zip(self.letters, indices, strict=True)))
+        entry = substitute(self.body, dict(zip(self.letters, indices, strict=True)))
+        return _decided(entry) if any(not index.terms for index in indices) else entry
 
     def __len__(self) -> int:
         if not self._letters:
@@ -160,7 +165,7 @@ class Array:
         return int(self.shape[0])
 
     def __repr__(self) -> str:
-        return f"<array {shape_text(self.sizes)}: {self._body!r}>"
+        return f"<array of shape {shape_text(self.sizes)}>"
 
     def __hash__(self) -> int:
         return id(self)
@@ -192,11 +197,6 @@ class Array:
     def __complex__(self) -> complex:
         raise self._no_number("complex(…)")
 
-    def item(self) -> Array:
-        if self._letters:
-            return self.reshape(())
-        return self
-
     def __iter__(self) -> Iterator[Array]:
         if not self._letters:
             raise TypeError(session().here("a scalar cannot be iterated over"))
@@ -205,13 +205,24 @@ class Array:
 
     def __array__(self, *_: object, **__: object) -> Any:
         raise NotationError(
-            session().here("this function of NumPy or SciPy takes values, which a derivation has none of")
+            session().here(
+                "NumPy or SciPy asks for values here, which a derivation has none of; an array that these are "
+                "written to is made with np.zeros or np.empty"
+            )
         )
+
+    def __format__(self, spec: str) -> str:
+        """What an f-string says of it: its values nobody knows."""
+        return repr(self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **options: Any) -> Any:
         from derive.tracing.numpy_shim import call
 
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        (out,) = options.get("out", (None,))
+        if isinstance(out, np.ndarray) and inputs[0] is out:
+            # k *= x where k is an array of plain numbers: Python binds the name to what is returned
+            options.pop("out")
         return call(name, inputs, options)
 
     def __array_function__(self, function: Any, types: object, args: Any, kwargs: Any) -> Any:
@@ -274,7 +285,7 @@ class Array:
         return self._two(-1, "multiply", swapped=True)
 
     def __pos__(self) -> Array:
-        return self
+        return self.copy()
 
     def __abs__(self) -> Any:
         return self.function("absolute")
@@ -320,7 +331,7 @@ class Array:
             raise NotationError(
                 session().here("this writes through a view of another array: write to that array itself, out[…] = …")
             )
-        if isinstance(self._body, Ref) and self._body.tensor.definition is None:
+        if self.given and isinstance(self._body, Ref):
             raise NotationError(
                 session().here(
                     f"this writes to the argument {self._body.tensor.name!r}: write to a copy, x = x.copy()"
@@ -339,6 +350,10 @@ class Array:
             raise NotationError(
                 session().here(f"an array of shape {shape_text(self.sizes)} cannot hold {shape_text(found.sizes)}")
             )
+        if not self._letters:
+            # a number cannot be written to: Python binds the name, or out[i], to what is returned
+            return found
+        self._fits(found)
         if self.source is not None:
             array, key = self.source
             array[key] = found
@@ -347,6 +362,10 @@ class Array:
             return again
         self._write(found.at([as_index(x) for x in self._letters]), found.kind)
         return self
+
+    def add_at(self, more: Node) -> None:
+        """Write to this array what it is with more added to the entry at its letters."""
+        self._write(add(self._body, more), "real")
 
     def __iadd__(self, other: object) -> Array:
         return self._in_place(other, "add")
@@ -375,8 +394,15 @@ class Array:
             raise NotationError(
                 session().here("this writes to a part of a part: write to the array itself, out[i, j] = …")
             )
+        self._fits(new)
         body, kind = written(self, key, new)
         self._write(body, kind)
+
+    def _fits(self, new: Array) -> None:
+        if self.kind == "integer" and new.kind == "real" and not is_condition(new.body):
+            raise MissingRuleError(
+                session().here("an array of whole numbers cuts off what is written to it: make it with dtype=float")
+            )
 
     # ---------------------------------------------------------------------------------------------- methods
 
@@ -390,18 +416,31 @@ class Array:
         """NumPy's methods that are functions of the array."""
         from derive.tracing.numpy_shim import METHODS
 
-        if name.startswith("_") or name not in METHODS:
-            raise MissingRuleError(session().here(f"arrays have no {name!r} that could be derived"))
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in METHODS:
+            raise NoSuchMethodError(session().here(f"arrays have no {name!r} that could be derived", asked=True))
         return lambda *args, **options: self.function(METHODS[name], *args, **options)
 
     def copy(self, order: object = None) -> Array:
         return Array(self.letters, self.body, self.kind)
 
-    def astype(self, dtype: Any, **_: object) -> Array:
-        known = next((t for t in (bool, int, float) if isinstance(dtype, type) and issubclass(dtype, t)), dtype)
-        kind = {"b": "boolean", "i": "integer", "u": "integer"}.get(np.dtype(known).kind, "real")
+    def astype(self, dtype: Any, *, copy: bool = True) -> Array:
+        code = dtype_of(dtype).kind
+        if code not in "biuf":
+            raise MissingRuleError(
+                session().here(f"arrays of {dtype_of(dtype)} have no rule here: take real numbers")
+            )
+        kind = {"b": "boolean", "f": "real"}.get(code, "integer")
+        if kind == self.kind and not copy:
+            return self
         if kind == "integer" and self.kind == "real" and not is_condition(self.body):
-            raise MissingRuleError(session().here("astype(int) of real numbers cuts them off: it has no derivative"))
+            message = session().here("astype(int) of real numbers cuts them off: it has no derivative", asked=True)
+            if not isinstance(self.body, Ref) or self.body.tensor.definition is not None:
+                raise MissingRuleError(message)
+            # an argument that is used as an index holds whole numbers
+            session().whole[self.body.tensor] = message
+            return self.copy()
         if kind == "boolean" and self.kind != "boolean" and not is_condition(self.body):
             return as_array(self != 0)
         return Array(self.letters, self.body, kind)
@@ -412,18 +451,48 @@ class Array:
     def ravel(self, order: str = "C") -> Array:
         return as_array(self.function("ravel", order=order))
 
-    flatten = ravel
+    def flatten(self, order: str = "C") -> Array:
+        return self.ravel(order).copy()
+
+    def item(self, *place: Any) -> Array:
+        return self[place] if place else as_array(self.function("squeeze"))
+
+    def tolist(self) -> Any:
+        return [one.tolist() for one in self] if self._letters else self
+
+    def fill(self, value: object) -> None:
+        self[...] = value
+
+    def __round__(self, digits: object = None) -> Any:
+        return self.function("round")
 
     def transpose(self, *axes: Any) -> Array:
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         return as_array(self.function("transpose", order))
 
 
+def _decided(node: Node) -> Node:
+    """The node with brackets of plain numbers as 0 or 1."""
+    if isinstance(node, Bracket):
+        return node if node.difference().terms else contract(node)
+    return map_children(node, _decided)
+
+
+class NoSuchMethodError(MissingRuleError, AttributeError):
+    """A method that arrays have in NumPy, or have not; ``hasattr`` says no."""
+
+
 # ---------------------------------------------------------------------------------------------- making arrays
 
 
 def _is_operand(value: object) -> bool:
-    return isinstance(value, (Array, int, float, np.number, np.bool_, np.ndarray, Length, list, tuple))
+    return isinstance(value, (Array, int, float, complex, np.number, np.bool_, np.ndarray, Length, list, tuple))
+
+
+def dtype_of(dtype: Any) -> np.dtype[Any]:
+    """NumPy's type of numbers that is meant by ``dtype``, which may be a type of the run."""
+    plain = next((t for t in (bool, int, float) if isinstance(dtype, type) and issubclass(dtype, t)), dtype)
+    return np.dtype(plain)
 
 
 def as_array(value: object) -> Array:
@@ -442,7 +511,8 @@ def as_array(value: object) -> Array:
         return _constant(value, value)
     if isinstance(value, (list, tuple)):
         parts = [as_array(one) for one in value]
-        if all(isinstance(part._body, Number) and not part.letters for part in parts):
+        plain = not any(isinstance(one, Array) for one in value)
+        if plain and all(isinstance(part._body, Number) and not part.letters for part in parts):
             return _constant(np.array(value), value)
         from derive.tracing.shaping import stack
 

@@ -16,8 +16,9 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from derive.errors import NotationError
-from derive.tracing.arrays import Array, as_array
+from derive.tracing.arrays import Array
 from derive.tracing.lengths import Length, Real
+from derive.tracing.number_types import Float, Int
 from derive.tracing.numpy_shim import path_of, shim_of, traced
 from derive.tracing.session import session
 from derive.tracing.special import NORMAL, is_normal
@@ -34,6 +35,44 @@ def is_copyable(function: object) -> TypeGuard[FunctionType]:
     return (function.__module__ or "").split(".")[0] not in _LIBRARIES
 
 
+def is_users_class(value: type) -> bool:
+    """Whether this is a plain class in Python: no library's, without slots and without a class of classes."""
+    bases = value.__mro__[:-1]
+    return bool(bases) and all(
+        type(base) is type and _is_users(base.__module__) and "__slots__" not in vars(base) and base.__flags__ & _HEAP
+        for base in bases
+    )
+
+
+_HEAP = 1 << 9
+"""The flag of types that are made by ``class``."""
+
+
+def _is_users(module: str) -> bool:
+    """Whether a module is neither Python's nor one that is installed."""
+    top = str(module or "").partition(".")[0]
+    if top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__"):
+        return False
+    return "site-packages" not in str(getattr(sys.modules.get(top), "__file__", "") or "")
+
+
+class _Module:
+    """A module of the user's, what a function takes from it copied."""
+
+    def __init__(self, module: ModuleType, copier: _Copier) -> None:
+        self._module, self._copier = module, copier
+
+    def __getattr__(self, name: str) -> Any:
+        return self._copier.value(getattr(self._module, name))
+
+
+class _Random:
+    """A generator of random numbers as a traced function sees it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return traced(len, f"random.Generator.{name}")
+
+
 class _Copier:
     """Copies functions, each once."""
 
@@ -44,19 +83,29 @@ class _Copier:
     def value(self, value: Any) -> Any:
         """What stands in the place of something that a function refers to."""
         if isinstance(value, ModuleType):
-            return shim_of(value)
+            return _Module(value, self) if _is_users(value.__name__) else shim_of(value)
         if type(value) is float:
             return Real(value)
         if is_copyable(value):
             return self.function(value)
         if isinstance(value, MethodType) and is_copyable(value.__func__):
-            return MethodType(self.function(value.__func__), value.__self__)
+            return MethodType(self.function(value.__func__), self.value(value.__self__))
         if isinstance(value, functools.partial):
             return functools.partial(self.value(value.func), *value.args, **value.keywords)
         if _is_of_library(value):
             return traced(value, _path(value))
         if type(value) in (dict, list, tuple) and _holds_functions(value):
             return self.container(value)
+        if isinstance(value, type):
+            return self.class_(value) if is_users_class(value) else value
+        if is_users_class(type(value)):
+            return self.instance(value)
+        if isinstance(value, functools._lru_cache_wrapper):
+            return self.value(value.__wrapped__)
+        if isinstance(value, (np.random.Generator, np.random.RandomState)):
+            return _Random()
+        if isinstance(value, np.vectorize):
+            return traced(value, "vectorize")
         return NORMAL if is_normal(value) else value
 
     def container(self, value: Any) -> Any:
@@ -72,6 +121,40 @@ class _Copier:
                 self.known[id(value)] = {}
                 self.known[id(value)].update((key, self.value(one)) for key, one in value.items())
         return self.known[id(value)]
+
+    def class_(self, original: type) -> type:
+        """A class of the user's, its methods copied."""
+        if id(original) not in self.known:
+            self.originals.append(original)
+            bases = tuple(self.value(base) for base in original.__bases__)
+            made: type = type(original.__name__, bases, {"__doc__": original.__doc__})
+            self.known[id(original)] = made
+            for name, member in vars(original).items():
+                if name not in ("__dict__", "__weakref__", "__doc__"):
+                    setattr(made, name, self.member(member))
+        found: type = self.known[id(original)]
+        return found
+
+    def member(self, member: Any) -> Any:
+        """A method, a property or a value of a class."""
+        if isinstance(member, (staticmethod, classmethod)):
+            return type(member)(self.value(member.__func__))
+        if isinstance(member, property):
+            return property(*(self.value(one) for one in (member.fget, member.fset, member.fdel)))
+        if isinstance(member, functools.cached_property):
+            cached: functools.cached_property[Any] = functools.cached_property(self.value(member.func))
+            cached.__set_name__(object, str(member.attrname))
+            return cached
+        return self.value(member)
+
+    def instance(self, original: Any) -> Any:
+        """An object of a class of the user's, with what it holds."""
+        if id(original) not in self.known:
+            self.originals.append(original)
+            made: Any = object.__new__(self.class_(type(original)))
+            self.known[id(original)] = made
+            made.__dict__.update((name, self.value(value)) for name, value in vars(original).items())
+        return self.known[id(original)]
 
     def function(self, original: FunctionType) -> FunctionType:
         if id(original) in self.known:
@@ -150,6 +233,8 @@ def _path(value: Any) -> str:
     module = str(getattr(value, "__module__", "") or "")
     if module == "math":
         return f"math.{value.__name__}"
+    if module.startswith("scipy.linalg"):
+        return f"scipylinalg.{value.__name__}"
     return f"scipy.{value.__name__}" if module.startswith("scipy") else path_of(value)
 
 
@@ -167,34 +252,6 @@ def _range(*bounds: Any) -> range:
     return builtins.range(*bounds)
 
 
-class _Like(type):
-    """The type of a class that takes the place of a built-in one."""
-
-    def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, cls.__mro__[1])
-
-    def __subclasscheck__(cls, other: type) -> bool:
-        return issubclass(other, cls.__mro__[1])
-
-
-class _Float(float, metaclass=_Like):
-    """``float`` in a traced function."""
-
-    def __new__(cls, value: Any = 0.0) -> Any:
-        return as_array(value) if type(value) in (Array, Length) else Real(builtins.float(value))
-
-
-class _Int(int, metaclass=_Like):
-    """``int`` in a traced function."""
-
-    def __new__(cls, value: Any = 0, *base: Any) -> Any:
-        if type(value) is Length:
-            return value
-        if type(value) is Array and not value.ndim:
-            raise NotationError(session().here("int(…) cuts fractions off: divide sizes with // to keep them whole"))
-        return builtins.int(value, *base)
-
-
 def _import(name: str, names: Any = None, _: object = None, wanted: Any = (), level: int = 0) -> Any:
     package = str((names or {}).get("__package__") or "")
     found = importlib.import_module("." * level + name, package or None)
@@ -204,5 +261,5 @@ def _import(name: str, names: Any = None, _: object = None, wanted: Any = (), le
 
 _IMPORT = "__import__"
 _BUILTINS: dict[str, Any] = {
-    **vars(builtins), "len": _len, "range": _range, "float": _Float, "int": _Int, _IMPORT: _import,
+    **vars(builtins), "len": _len, "range": _range, "float": Float, "int": Int, _IMPORT: _import,
 }  # fmt: skip

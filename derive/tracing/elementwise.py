@@ -111,16 +111,19 @@ def negative(a: object) -> Any:
     return -as_array(a)
 
 
-@implements(
-    "positive", "conj", "conjugate", "real", "ascontiguousarray", "asarray", "array", "float64", "asfortranarray"
-)
-def same(a: object, *_: object, **__: object) -> Array:
+@implements("ascontiguousarray", "asarray", "asanyarray", "asfortranarray", "require", "real", "real_if_close")
+def same(a: object) -> Array:
+    return as_array(a)
+
+
+@implements("positive", "conj", "conjugate", "copy", "float64", "float32")
+def copied(a: object) -> Array:
     return as_array(a).copy()
 
 
-@implements("copy")
-def copied(a: object, **_: object) -> Array:
-    return as_array(a).copy()
+@implements("array")
+def array(a: object, copy: object = True) -> Array:
+    return as_array(a).copy() if copy else as_array(a)
 
 
 @implements("power", "float_power", "math.pow")
@@ -146,7 +149,7 @@ def _root(node: Node) -> Node:
     return number(sympy.sqrt(node.value)) if isinstance(node, Number) else sqrt(node)
 
 
-@implements("cbrt")
+@implements("cbrt", "math.cbrt")
 def cube_root(a: object) -> Array:
     return combined(lambda x: power(x, number(sympy.Rational(1, 3))), a)
 
@@ -172,21 +175,27 @@ def folded(function: Callable[[Node], Node], exact: Callable[..., Any] | None) -
 
 for _names, _function, _exact in (
     (("exp", "math.exp"), exp, sympy.exp),
-    (("log", "math.log"), log, sympy.log),
+    (("log",), log, sympy.log),
     (("log1p", "math.log1p"), log1p, None),
     (("expm1", "math.expm1"), expm1, None),
     (("sin", "math.sin"), sin, sympy.sin),
     (("cos", "math.cos"), cos, sympy.cos),
     (("tan", "math.tan"), tan, sympy.tan),
-    (("sinh",), sinh, sympy.sinh),
-    (("cosh",), cosh, sympy.cosh),
+    (("sinh", "math.sinh"), sinh, sympy.sinh),
+    (("cosh", "math.cosh"), cosh, sympy.cosh),
     (("tanh", "math.tanh"), tanh, sympy.tanh),
     (("arctan", "math.atan"), arctan, sympy.atan),
-    (("arcsin",), arcsin, sympy.asin),
+    (("arcsin", "math.asin"), arcsin, sympy.asin),
     (("absolute", "abs", "fabs", "math.fabs"), absolute, sympy.Abs),
     (("sign",), sign, sympy.sign),
 ):
     implements(*_names)(folded(_function, _exact))
+
+
+@implements("math.log")
+def log_to_base(a: object, base: object = None) -> Any:
+    found = folded(log, sympy.log)(a)
+    return found if base is None else found / folded(log, sympy.log)(base)
 
 
 @implements("log2", "math.log2")
@@ -199,7 +208,7 @@ def log10(a: object) -> Any:
     return combined(lambda x: mul(log(x), number(1 / sympy.log(10))), a)
 
 
-@implements("exp2")
+@implements("exp2", "math.exp2")
 def exp2(a: object) -> Any:
     return combined(lambda x: exp(mul(number(sympy.log(2)), x)), a)
 
@@ -210,11 +219,24 @@ refuses(
 )  # fmt: skip
 refuses(
     "call the function with whole arrays",
-    "vectorize", "frompyfunc", "apply_along_axis", "apply_over_axes",
+    "vectorize", "frompyfunc", "apply_along_axis", "apply_over_axes", "fromfunction", "piecewise",
 )  # fmt: skip
+
+
+@implements("isscalar")
+def is_scalar(a: object) -> bool:
+    return not as_array(a).ndim
+
+
+@implements("iterable")
+def is_iterable(a: object) -> bool:
+    return bool(as_array(a).ndim)
+
+
 refuses(
     "a test of values has no place in a derivation: leave it out",
-    "isnan", "isinf", "isfinite", "allclose", "isclose", "array_equal", "any", "all",
+    "isnan", "isinf", "isfinite", "allclose", "isclose", "array_equal", "any", "all", "iscomplexobj",
+    "may_share_memory", "shares_memory", "array_equiv", "testing.assert_allclose",
 )  # fmt: skip
 
 
@@ -238,8 +260,10 @@ def smaller(a: object, b: object) -> Array:
 
 
 @implements("clip")
-def clipped(a: object, low: object = None, high: object = None, **bounds: object) -> Array:
-    low, high = bounds.get("a_min", bounds.get("min", low)), bounds.get("a_max", bounds.get("max", high))
+def clipped(
+    a: object, a_min: object = None, a_max: object = None, *, min: object = None, max: object = None
+) -> Array:
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
     found = as_array(a)
     if low is not None:
         found = larger(found, low)
@@ -257,9 +281,78 @@ def _logaddexp(a: Node, b: Node) -> Node:
     return softplus(a) if is_zero(b) else add(a, softplus(add(b, mul(number(-1), a))))
 
 
-@implements("hypot")
+@implements("hypot", "math.hypot")
 def hypot(a: object, b: object) -> Array:
     return combined(lambda x, y: sqrt(add(power(x, number(2)), power(y, number(2)))), a, b)
+
+
+@implements("arctan2", "math.atan2")
+def angle(y: object, x: object) -> Array:
+    """The half-angle form, which has no kink but on the negative half-axis, where the angle itself jumps."""
+    return combined(_angle, y, x)
+
+
+def _angle(y: Node, x: Node) -> Node:
+    if isinstance(x, Number) and x.value.is_positive:
+        return arctan(_quotient(y, x))
+    radius = sqrt(add(power(x, number(2)), power(y, number(2))))
+    return mul(number(2), arctan(_quotient(y, add(radius, x))))
+
+
+@implements("arcsinh", "math.asinh")
+def inverse_sinh(a: object) -> Array:
+    return combined(lambda x: log(add(x, sqrt(add(power(x, number(2)), ONE)))), a)
+
+
+@implements("arccosh", "math.acosh")
+def inverse_cosh(a: object) -> Array:
+    return combined(lambda x: log(add(x, sqrt(add(power(x, number(2)), number(-1))))), a)
+
+
+@implements("arctanh", "math.atanh")
+def inverse_tanh(a: object) -> Array:
+    less = number(-1)
+    return combined(lambda x: mul(HALF, add(log(add(ONE, x)), mul(less, log(add(ONE, mul(less, x)))))), a)
+
+
+@implements("arccos", "math.acos")
+def inverse_cosine(a: object) -> Array:
+    return combined(lambda x: add(number(sympy.pi / 2), mul(number(-1), arcsin(x))), a)
+
+
+@implements("deg2rad", "radians", "math.radians")
+def in_radians(a: object) -> Array:
+    return combined(lambda x: mul(number(sympy.pi / 180), x), a)
+
+
+@implements("rad2deg", "degrees", "math.degrees")
+def in_degrees(a: object) -> Array:
+    return combined(lambda x: mul(number(180 / sympy.pi), x), a)
+
+
+@implements("heaviside")
+def step(a: object, at_zero: object) -> Array:
+    one = as_array(a)
+    zero = combined(lambda x, h: mul(greater_equal(x, 0), greater_equal(0, x), h), one, at_zero)
+    return combined(lambda x, z: add(greater(x, 0), z), one, zero)
+
+
+@implements("sinc")
+def normalised_sinc(a: object) -> Array:
+    """Away from 0, where the quotient has no value."""
+    turned = combined(lambda x: mul(number(sympy.pi), x), a)
+    return combined(lambda x: _quotient(sin(x), x), turned)
+
+
+@implements("logaddexp2")
+def logaddexp2(a: object, b: object) -> Any:
+    scale = number(sympy.log(2))
+    return combined(lambda x, y: mul(_logaddexp(mul(scale, x), mul(scale, y)), number(1 / sympy.log(2))), a, b)
+
+
+@implements("copysign")
+def with_sign(a: object, b: object) -> Array:
+    return combined(lambda x, y: mul(absolute(x), sign(y)), a, b)
 
 
 def _compared(relation: str, of_numbers: Callable[[Node, Node], Node] | None) -> Callable[[object, object], Array]:
@@ -365,5 +458,5 @@ def _times(condition: Node, value: Node) -> Node:
 
 
 @implements("nan_to_num")
-def without_nan(a: object, **_: object) -> Array:
-    return as_array(a)
+def without_nan(a: object) -> Array:
+    return as_array(a).copy()

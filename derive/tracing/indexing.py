@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from derive.algebra import tidy
+from derive.contraction import contract
+from derive.definitions import Definition
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index, index_floor, index_mod
 from derive.nodes import ONE, Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
@@ -24,12 +27,12 @@ from derive.tracing.lengths import Length, length, size_of
 from derive.tracing.session import session
 from derive.tree import substitute
 
-__all__ = ["read", "whole_numbers", "written"]
+__all__ = ["keys_of", "place_of", "read", "stand_apart", "whole_numbers", "written"]
 
 
-def _keys(array: Array, key: object) -> list[Any]:
+def keys_of(array: Array, key: object) -> list[Any]:
     """One key for each axis, with None for new axes."""
-    listed = list(key) if isinstance(key, tuple) else [key]
+    listed = [part for one in (key if isinstance(key, tuple) else (key,)) for part in _unmasked(one)]
     taken = sum(one is not None and one is not Ellipsis for one in listed)
     if taken > array.ndim:
         raise NotationError(session().here(f"{taken} indices for an array of shape {shape_text(array.sizes)}"))
@@ -40,21 +43,42 @@ def _keys(array: Array, key: object) -> list[Any]:
     return [*listed, *whole]
 
 
+def _unmasked(key: object) -> list[Any]:
+    """A key of an axis; a mask of truth values that are known as the positions at which it holds."""
+    if isinstance(key, list) and key and all(isinstance(one, (bool, np.bool_)) for one in key):
+        key = np.array(key)
+    if isinstance(key, Array) and key.kind == "boolean" and key.ndim:
+        key = _known(key)
+    return list(np.nonzero(key)) if isinstance(key, np.ndarray) and key.dtype == bool else [key]
+
+
+def _known(mask: Array) -> np.ndarray[Any, Any]:
+    """A mask that is made of positions alone, as an array of truth values."""
+    if not mask.body.tensors:
+        for size in mask.sizes:
+            session().specialise(size, "the number of entries that a mask chooses is a shape")
+        places = list(np.ndindex(*map(int, mask.shape)))
+        entries = [tidy(contract(mask.at([as_index(m) for m in at]))) for at in places]
+        if all(isinstance(one, Number) for one in entries):
+            return np.array([not is_zero(one) for one in entries]).reshape([int(n) for n in mask.shape])
+    raise MissingRuleError(
+        session().here("a mask makes a shape that depends on values: multiply by it, or use np.where")
+    )
+
+
 def _is_integer(key: object) -> bool:
     return isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_))
 
 
 def read(array: Array, key: object) -> Array:
     """``array[key]``."""
-    if isinstance(key, (Array, np.ndarray)) and as_array(key).kind == "boolean":
-        return _selected(array, key)
-    keys = _keys(array, key)
+    keys = keys_of(array, key)
     gathered = [as_array(k) for k in keys if isinstance(k, (Array, np.ndarray, list))]
     shared = tuple(session().letter(size) for size in broadcast([g.sizes for g in gathered])) if gathered else ()
     letters: list[Letter] = []
     indices: list[Index] = []
     place: int | None = None
-    apart = _stand_apart(keys)
+    apart = stand_apart(keys)
     axes = iter(zip(array.letters, array.sizes, strict=True))
     for one in keys:
         if one is None:
@@ -67,7 +91,7 @@ def read(array: Array, key: object) -> Array:
             letters.append(own)
             indices.append(as_index(start) + as_index(own).scaled(step))
         elif _is_integer(one):
-            indices.append(_position(one, size))
+            indices.append(place_of(one, size))
         elif isinstance(one, (Array, np.ndarray, list)):
             place = (0 if apart else len(letters)) if place is None else place
             whole = as_array(one)
@@ -76,33 +100,28 @@ def read(array: Array, key: object) -> Array:
             raise MissingRuleError(session().here(f"an index of type {type(one).__name__} has no rule"))
     if place is not None:
         letters[place:place] = shared
-    made = Array(letters, array.at(indices), array.kind, None if gathered else array)
+    # a number that is read is no view
+    made = Array(letters, array.at(indices), array.kind, array if letters and not gathered else None)
     made.source = None if gathered else (array, key)
     return made
 
 
-def _stand_apart(keys: Sequence[Any]) -> bool:
+def stand_apart(keys: Sequence[Any]) -> bool:
     """Whether something stands between the integer arrays: then their axes come first, as in NumPy."""
     places = [m for m, k in enumerate(keys) if isinstance(k, (Array, np.ndarray, list)) or _is_integer(k)]
     return bool(places) and places != list(range(places[0], places[-1] + 1))
 
 
-def _selected(array: Array, mask: object) -> Array:
-    if not isinstance(mask, np.ndarray):
-        raise MissingRuleError(
-            session().here("a mask makes a shape that depends on values: multiply by it, or use np.where")
-        )
-    found = np.nonzero(mask)
-    return read(array, tuple(found))
-
-
-def _position(key: int, size: Size) -> Index:
+def place_of(key: int, size: Size) -> Index:
     """An index from the front; a negative one counts from the end."""
     value = size_of(key)
     if int(key) < 0:
         value = plus(size, value)
     if isinstance(value, int) and isinstance(size, int) and not 0 <= value < size:
         raise NotationError(session().here(f"index {key} is outside an axis of length {size}"))
+    if not isinstance(key, Length) and not isinstance(size, int):
+        rest = value if int(key) < 0 else plus(size, -1 - int(key))
+        session().require(rest, f"index {key} is outside an axis of length {size}")
     return as_index(value) if not _negative(value) else _outside(key, size)
 
 
@@ -141,6 +160,10 @@ def _bound(value: Any, size: Size, default: Size) -> Size:
     found = size_of(value)
     if int(value) < 0:
         found = plus(size, found)
+    if isinstance(found, int) and not isinstance(size, int):
+        session().require(plus(size, -found), f"a slice up to {found} of an axis of length {size}")
+    elif isinstance(value, int) and not isinstance(value, Length) and not isinstance(size, int):
+        session().require(found, f"a slice from {value} of an axis of length {size}")
     if session().value(found) < 0:
         return 0
     return size if session().value(found) > session().value(size) else found
@@ -163,6 +186,11 @@ def whole_numbers(array: Array, node: Node, limit: Size) -> Index:
 
     Raises: NotationError where its values are not whole.
     """
+    made = node.tensor.definition if isinstance(node, Ref) else None
+    if isinstance(node, Ref) and isinstance(made, Definition) and isinstance(made.body, Ref):
+        # a part of an argument that has a name
+        node = substitute(made.body, dict(zip(made.letters, node.indices, strict=True)))
+        return whole_numbers(array, node, limit)
     found = index_of(node)
     if found is not None:
         return found
@@ -180,6 +208,8 @@ def whole_numbers(array: Array, node: Node, limit: Size) -> Index:
 
 def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
     """The entry of ``array`` at its letters after ``array[key] = value``, and its kind."""
+    if isinstance(key, np.ndarray) and key.dtype == bool and key.ndim == array.ndim and not value.ndim:
+        key = as_array(key)
     if isinstance(key, Array) and key.kind == "boolean":
         from derive.tracing.elementwise import chosen_entry
 
@@ -192,7 +222,12 @@ def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
     inside: list[Index | None] = []
     counts: list[Size] = []
     gathered: list[tuple[Letter, Array]] = []
-    for one, own, size in zip(_keys(array, key), array._letters, array.sizes, strict=False):
+    keys = keys_of(array, key)
+    if any(isinstance(one, (np.ndarray, list)) for one in keys):
+        from derive.tracing.scattering import overwritten
+
+        return overwritten(array, keys, value), value.kind if value.kind == array.kind else "real"
+    for one, own, size in zip(keys, array._letters, array.sizes, strict=False):
         if isinstance(one, slice):
             start, step, count = _range(one, size)
             conditions += _within(own, start, step, count, size)
@@ -200,7 +235,7 @@ def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
             inside.append(index_floor(offset, step) if step not in (1, -1) else offset.scaled(step))
             counts.append(count)
         elif _is_integer(one):
-            conditions.append(equal(own, _position(one, size)))
+            conditions.append(equal(own, place_of(one, size)))
             inside.append(None)
         elif isinstance(one, (Array, np.ndarray, list)):
             chosen = as_array(one)
@@ -248,11 +283,6 @@ def _chosen(gathered: Sequence[tuple[Letter, Array]], value: Array) -> list[Node
             entry = chosen.at([as_index(rows[0])])
             found.append(equal(own, whole_numbers(chosen, entry, plus(own.length, -1))))
     return found
-
-
-def _counts(chosen: Array) -> bool:
-    """Whether these are the numbers 0, 1, 2 …"""
-    return index_of(chosen.body) == as_index(chosen.letters[0])
 
 
 def _outside_of(region: Node, term: Node) -> list[Node]:

@@ -9,10 +9,11 @@ from derive.functions import sign
 from derive.index import Letter, as_index
 from derive.nodes import Over
 from derive.over_axes import CHOLESKY, DET, INVERSE, LOGDET, OverAxes
-from derive.tracing.arrays import Array, as_array, combined
-from derive.tracing.making import eye
+from derive.tracing.arrays import Array, Axis, as_array, combined
+from derive.tracing.making import eye, tril, triu
 from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.products import matmul
+from derive.tracing.reductions import norm_of
 from derive.tracing.session import session
 from derive.tree import substitute
 
@@ -87,8 +88,52 @@ def cholesky(a: object, *, upper: bool = False) -> Array:
     return found.T if upper else found
 
 
+@implements("linalg.vector_norm")
+def vector_norm(x: object, *, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Array:
+    array = as_array(x)
+    return norm_of(array.ravel() if axis is None and not keepdims else array, ord, axis, keepdims)
+
+
+@implements("linalg.matrix_norm")
+def matrix_norm(x: object, *, keepdims: bool = False, ord: Any = "fro") -> Array:
+    return norm_of(x, ord, (-2, -1), keepdims)
+
+
+# ----------------------------------------------------------------------------------------------------- scipy.linalg
+
+
+@implements("scipylinalg.inv")
+def inverse_of_scipy(a: object) -> Array:
+    return inverse_of(a)
+
+
+@implements("scipylinalg.det")
+def determinant_of_scipy(a: object) -> Array:
+    return determinant(a)
+
+
+@implements("scipylinalg.solve")
+def solution_of_scipy(a: object, b: object) -> Array:
+    return solution(a, b)
+
+
+@implements("scipylinalg.solve_triangular")
+def triangular_solution(a: object, b: object, trans: Any = 0, lower: bool = False) -> Array:
+    """The other triangle of the matrix is not read."""
+    part = tril(a) if lower else triu(a)
+    return solution(part.T if trans in (1, "T") else part, b)
+
+
+@implements("scipylinalg.cholesky")
+def cholesky_of_scipy(a: object, lower: bool = False) -> Array:
+    return cholesky(a, upper=not lower)
+
+
 refuses("for full column rank write np.linalg.inv(A.T @ A) @ A.T", "linalg.pinv")
 refuses(
     "of the matrix factorisations only cholesky has one; inv, solve, det and slogdet have, too",
     "linalg.eigh", "linalg.eigvalsh", "linalg.eig", "linalg.eigvals", "linalg.svd", "linalg.qr",
+    "linalg.svdvals", "linalg.cond", "linalg.matrix_rank", "linalg.lstsq", "scipylinalg.svd", "scipylinalg.qr",
+    "scipylinalg.eigh", "scipylinalg.eig", "scipylinalg.lu",
+    "scipylinalg.expm", "scipylinalg.sqrtm", "scipylinalg.logm",
 )  # fmt: skip

@@ -16,51 +16,51 @@ from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session
 
 
-def _filled(shape: Any, value: object) -> Array:
+def _filled(shape: Any, value: object, kind: str = "real") -> Array:
     sizes = tuple(size_of(axis) for axis in (shape if isinstance(shape, (tuple, list)) else (shape,)))
     letters = tuple(session().letter(size) for size in sizes)
-    return Array(letters, spread(as_array(value), letters))
+    return Array(letters, spread(as_array(value), letters), kind)
 
 
 @implements("zeros", "empty")
-def zeros(shape: Any, *_: object, **__: object) -> Array:
+def zeros(shape: Any) -> Array:
     return _filled(shape, 0)
 
 
 @implements("ones")
-def ones(shape: Any, *_: object, **__: object) -> Array:
+def ones(shape: Any) -> Array:
     return _filled(shape, 1)
 
 
 @implements("full")
-def full(shape: Any, fill_value: object, *_: object, **__: object) -> Array:
-    return _filled(shape, fill_value)
+def full(shape: Any, fill_value: object) -> Array:
+    return _filled(shape, fill_value, as_array(fill_value).kind)
 
 
 @implements("zeros_like", "empty_like")
-def zeros_like(a: object, *_: object, **__: object) -> Array:
-    return _filled(as_array(a).shape, 0)
+def zeros_like(a: object, shape: Any = None) -> Array:
+    return _filled(as_array(a).shape if shape is None else shape, 0, as_array(a).kind)
 
 
 @implements("ones_like")
-def ones_like(a: object, *_: object, **__: object) -> Array:
-    return _filled(as_array(a).shape, 1)
+def ones_like(a: object, shape: Any = None) -> Array:
+    return _filled(as_array(a).shape if shape is None else shape, 1, as_array(a).kind)
 
 
 @implements("full_like")
-def full_like(a: object, fill_value: object, *_: object, **__: object) -> Array:
-    return _filled(as_array(a).shape, fill_value)
+def full_like(a: object, fill_value: object, shape: Any = None) -> Array:
+    return _filled(as_array(a).shape if shape is None else shape, fill_value)
 
 
 @implements("eye", "identity")
-def eye(rows: Any, columns: Any = None, k: int = 0, **_: object) -> Array:
+def eye(rows: Any, columns: Any = None, k: int = 0) -> Array:
     i = session().letter(size_of(rows))
     j = session().letter(size_of(rows if columns is None else columns))
     return Array((i, j), equal(as_index(j), as_index(i) + size_of(k)) if k else equal(i, j))
 
 
 @implements("arange")
-def arange(*bounds: Any, **_: object) -> Array:
+def arange(*bounds: Any) -> Array:
     start, stop, step = {1: (0, *bounds, 1), 2: (*bounds, 1)}.get(len(bounds), bounds)
     if isinstance(step, float) or isinstance(start, float) or isinstance(stop, float):
         raise MissingRuleError(session().here("np.arange of fractions: write start + step * np.arange(count)"))
@@ -72,7 +72,7 @@ def arange(*bounds: Any, **_: object) -> Array:
 
 
 @implements("linspace")
-def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, **_: object) -> Any:
+def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True) -> Any:
     steps = num - 1 if endpoint else num
     return as_array(start) + arange(num) * ((as_array(stop) - start) / steps)
 
@@ -97,22 +97,25 @@ def triu(a: object, k: int = 0) -> Array:
 
 
 @implements("tri")
-def tri(rows: Any, columns: Any = None, k: int = 0, **_: object) -> Array:
+def tri(rows: Any, columns: Any = None, k: int = 0) -> Array:
     return tril(ones((rows, rows if columns is None else columns)), k)
 
 
 @implements("meshgrid")
-def meshgrid(*arrays: object, indexing: str = "xy", **_: object) -> list[Array]:
+def meshgrid(*arrays: object, indexing: str = "xy", sparse: bool = False) -> list[Array]:
     given = [as_array(a) for a in arrays]
     letters = [session().letter(a.sizes[0]) for a in given]
     bodies = [a.at([as_index(x)]) for a, x in zip(given, letters, strict=True)]
     order = letters[:]
     if indexing == "xy" and len(order) > 1:
         order[0], order[1] = order[1], order[0]
+    if sparse:
+        kept = [[x if x is own else session().letter(1) for x in order] for own in letters]
+        return [Array(own, body, a.kind) for own, a, body in zip(kept, given, bodies, strict=True)]
     return [Array(order, body, a.kind) for a, body in zip(given, bodies, strict=True)]
 
 
 @implements("indices")
-def positions(shape: Sequence[int], **_: object) -> list[Array]:
-    letters = [session().letter(size_of(axis)) for axis in shape]
+def positions(dimensions: Sequence[int]) -> list[Array]:
+    letters = [session().letter(size_of(axis)) for axis in dimensions]
     return [Array(letters, Position(as_index(x)), "integer") for x in letters]

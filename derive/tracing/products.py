@@ -71,7 +71,7 @@ def vdot(a: object, b: object) -> Array:
     return matmul(one, two)
 
 
-@implements("outer", "multiply.outer", "linalg.outer")
+@implements("outer", "linalg.outer")
 def outer(a: object, b: object) -> Array:
     one, two = as_array(a).ravel(), as_array(b).ravel()
     return combined(lambda x, y: mul(x, y), one[:, None], two[None, :])
@@ -96,7 +96,7 @@ def tensordot(a: object, b: object, axes: Any = 2) -> Array:
 
 
 @implements("einsum")
-def einsum(subscripts: object, *operands: object, **_: object) -> Array:
+def einsum(subscripts: object, *operands: object) -> Array:
     arrays = [as_array(one) for one in operands]
     if not isinstance(subscripts, str):
         raise NotationError(session().here('write einsum with a string, such as "ij,jk->ik"'))

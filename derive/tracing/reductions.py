@@ -14,7 +14,7 @@ from derive.errors import MissingRuleError
 from derive.functions import exp, log, sqrt
 from derive.index import Letter, as_index
 from derive.nodes import ZERO, Bracket, Node, Over, Sum, number
-from derive.notation import mul, power
+from derive.notation import add, equal, mul, power
 from derive.over_axes import ARGMAX, ARGMIN, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, NORM, SOFTMAX, OverAxes
 from derive.size_algebra import as_expression
 from derive.tracing.arrays import Array, Axis, as_array, axes_of, axis_of, combined
@@ -47,15 +47,15 @@ def _along(array: Array, axis: Axis) -> tuple[tuple[int, ...], list[Letter]]:
     return axes, [array.letters[m] for m in axes]
 
 
-@implements("sum", "nansum", "add.reduce")
-def total(a: object, axis: Axis = None, keepdims: bool = False, **_: object) -> Array:
+@implements("sum", "nansum")
+def total(a: object, axis: Axis = None, keepdims: bool = False) -> Array:
     array = as_array(a)
     axes, gone = _along(array, axis)
     return Array(_kept(array, axes, keepdims), summed(array.body, gone), "real")
 
 
-@implements("mean", "average")
-def averaged(a: object, axis: Axis = None, keepdims: bool = False, weights: object = None, **_: object) -> Array:
+@implements("mean", "nanmean", "average")
+def averaged(a: object, axis: Axis = None, keepdims: bool = False, weights: object = None) -> Array:
     array = as_array(a)
     if weights is not None:
         return _weighted(array, axis, as_array(weights))
@@ -79,7 +79,7 @@ def _count(array: Array, axes: Sequence[int]) -> Any:
 
 
 @implements("var", "nanvar")
-def variance(a: object, axis: Axis = None, ddof: Any = 0, keepdims: bool = False, **_: object) -> Array:
+def variance(a: object, axis: Axis = None, ddof: Any = 0, keepdims: bool = False) -> Array:
     array = as_array(a)
     centred = array - averaged(array, axis, keepdims=True)
     squares = total(combined(lambda x: power(x, number(2)), centred), axis, keepdims)
@@ -88,7 +88,7 @@ def variance(a: object, axis: Axis = None, ddof: Any = 0, keepdims: bool = False
 
 
 @implements("std", "nanstd")
-def deviation(a: object, axis: Axis = None, ddof: Any = 0, keepdims: bool = False, **_: object) -> Array:
+def deviation(a: object, axis: Axis = None, ddof: Any = 0, keepdims: bool = False) -> Array:
     return combined(sqrt, variance(a, axis, ddof, keepdims))
 
 
@@ -118,13 +118,13 @@ def _reduced(function: OverAxes, a: object, axis: Axis, keepdims: bool, kind: st
     return Array(_kept(array, axes, keepdims), body, kind)
 
 
-@implements("max", "amax", "nanmax", "maximum.reduce")
-def largest(a: object, axis: Axis = None, keepdims: bool = False, **_: object) -> Array:
+@implements("max", "amax", "nanmax")
+def largest(a: object, axis: Axis = None, keepdims: bool = False) -> Array:
     return _reduced(MAX, a, axis, keepdims)
 
 
-@implements("min", "amin", "nanmin", "minimum.reduce")
-def smallest(a: object, axis: Axis = None, keepdims: bool = False, **_: object) -> Array:
+@implements("min", "amin", "nanmin")
+def smallest(a: object, axis: Axis = None, keepdims: bool = False) -> Array:
     return _reduced(MIN, a, axis, keepdims)
 
 
@@ -150,7 +150,7 @@ def place_of_smallest(a: object, axis: int | None = None, keepdims: bool = False
     return _place(ARGMIN, a, axis, keepdims)
 
 
-@implements("prod")
+@implements("prod", "nanprod")
 def multiplied(a: object, axis: Axis = None, keepdims: bool = False) -> Any:
     if isinstance(a, (tuple, list)) and all(isinstance(one, int) for one in a):
         return product(a)
@@ -164,7 +164,7 @@ def multiplied(a: object, axis: Axis = None, keepdims: bool = False) -> Any:
     return Array(_kept(array, axes, keepdims), body)
 
 
-@implements("cumsum")
+@implements("cumsum", "nancumsum")
 def running(a: object, axis: int | None = None) -> Array:
     array = as_array(a)
     if axis is None:
@@ -173,6 +173,20 @@ def running(a: object, axis: int | None = None) -> Array:
     earlier = session().letter(own.length)
     bracket = Bracket(as_index(earlier), "≤", as_index(own))
     return Array(array.letters, Sum(earlier, mul(bracket, substitute(array.body, {own: earlier}))))
+
+
+@implements("cumprod", "nancumprod")
+def running_product(a: object, axis: int | None = None) -> Array:
+    array = as_array(a)
+    if axis is None:
+        array, axis = array.ravel(), 0
+    place = axis_of(axis, array.ndim)
+    own = array.letters[place]
+    session().specialise(own.length, "a product along an axis is written out factor by factor")
+    assert isinstance(own.length, int)
+    factors = [substitute(array.body, {own: as_index(m)}) for m in range(own.length)]
+    entries = [mul(equal(own, m), *factors[: m + 1]) for m in range(own.length)]
+    return Array(array.letters, add(*entries))
 
 
 @implements("linalg.norm")
@@ -220,7 +234,7 @@ def _alone(function: OverAxes, a: object, axis: Axis) -> Array:
 
 
 @implements("scipy.logsumexp", "logsumexp")
-def logsumexp_of(a: object, axis: Axis = None, b: object = None, keepdims: bool = False, **_: object) -> Array:
+def logsumexp_of(a: object, axis: Axis = None, b: object = None, keepdims: bool = False) -> Array:
     if b is not None:
         array = combined(lambda x, w: mul(w, exp(x)), a, b)
         return combined(log, total(array, axis, keepdims))

@@ -3,12 +3,14 @@
 Data
     ``Session``     the sizes of this run, the definitions made so far, the letters of axes.
     ``Specialise``  raised where the code needs a number in the place of a size: the run begins again with one.
+    ``TooSmall``    raised where a size of the run is too small for the code: the run begins again with larger ones.
 """
 
 from __future__ import annotations
 
 import linecache
 import sys
+import traceback
 from collections.abc import Collection, Iterable, Mapping
 from contextvars import ContextVar
 from types import CodeType, FrameType
@@ -20,10 +22,10 @@ from derive.definitions import Definition
 from derive.errors import NotationError
 from derive.index import Letter
 from derive.nodes import Node, Tensor
-from derive.size_algebra import Size, evaluate_size, size_symbols
+from derive.size_algebra import Size, certainly_nonnegative, evaluate_size, plus, size_symbols
 from derive.tree import renew_binders, substitute
 
-__all__ = ["Session", "Specialise", "session"]
+__all__ = ["Session", "Specialise", "TooSmall", "session"]
 
 LETTERS = "ijklmpqrstuvwabcdefgh"
 """Names of letters, in the order in which axes get them."""
@@ -43,17 +45,26 @@ class Specialise(Exception):
         self.reason = reason
 
 
+class TooSmall(Specialise):
+    """The code reads beyond the end of an axis in this run: the run begins again with larger sizes."""
+
+
 class Session:
     """The state of one run."""
 
     def __init__(self, values: Mapping[sympy.Symbol, int], taken: Iterable[str]) -> None:
         self.values = dict(values)
+        self.needed: Specialise | None = None
+        self.least: dict[Size, None] = {}
         self.taken = set(taken) | {symbol.name for symbol in values}
         self.definitions: list[Definition] = []
         self.constants: dict[Tensor, Any] = {}
         self.variables_of: dict[Tensor, str] = {}
         self.codes: set[CodeType] = set()
         self.variables: set[str] = set()
+        # what was refused so far, which the code must not pass over, and arguments that must be whole numbers
+        self.refused: list[str] = []
+        self.whole: dict[Tensor, str] = {}
         self._letters: dict[Size, str] = {}
 
     def value(self, size: Size) -> int:
@@ -64,7 +75,17 @@ class Session:
         """Ask for a number in the place of a size; nothing where it is a number already."""
         symbols = size_symbols(size)
         if symbols:
-            raise Specialise(sorted(s.name for s in symbols), self.here(reason))
+            self.needed = Specialise(sorted(s.name for s in symbols), self.here(reason, asked=True))
+            raise self.needed
+
+    def require(self, rest: Size, reason: str) -> None:
+        """Leave sizes out at which this is negative."""
+        if not certainly_nonnegative(rest):
+            self.least[plus(rest, 1)] = None
+            if self.value(rest) < 0:
+                names = sorted(s.name for s in size_symbols(rest))
+                self.needed = TooSmall(names, self.here(reason, asked=True))
+                raise self.needed
 
     def letter(self, size: Size) -> Letter:
         """A new letter for an axis; axes of one size have letters of one name."""
@@ -134,15 +155,32 @@ class Session:
             frame = frame.f_back
         return frame
 
-    def here(self, message: str) -> str:
-        """The message with the line of the user's code that the run has reached."""
+    def here(self, message: str, *, asked: bool = False) -> str:
+        """The message with the line of the user's code that the run has reached.
+
+        It is a refusal, which the run does not outlive, unless the code may have ``asked`` for it.
+        """
         frame = self.frame()
-        if frame is None:
-            return message
-        code = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        code = code if len(code) <= QUOTED else f"{code[:QUOTED]}…"
-        said = f"line {frame.f_lineno} of {frame.f_code.co_name}"
-        return f"{said}, `{code}`: {message}" if code else f"{said}: {message}"
+        said = message if frame is None else _located(frame.f_code, frame.f_lineno, message)
+        if not asked:
+            self.refused.append(said)
+        return said
+
+    def raised(self, error: Exception) -> str:
+        """What to say of an error of Python or NumPy that the user's code runs into."""
+        found = traceback.walk_tb(error.__traceback__)
+        places = [(frame.f_code, line) for frame, line in found if frame.f_code in self.codes]
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if "setting an array element" in said:
+            said = "an array of plain numbers cannot hold what is traced: make it with np.zeros or np.empty"
+        return _located(*places[-1], said) if places else said
+
+
+def _located(code: CodeType, line: int, message: str) -> str:
+    quoted = linecache.getline(code.co_filename, line).strip()
+    quoted = quoted if len(quoted) <= QUOTED else f"{quoted[:QUOTED]}…"
+    said = f"line {line} of {code.co_name}"
+    return f"{said}, `{quoted}`: {message}" if quoted else f"{said}: {message}"
 
 
 _CURRENT: ContextVar[Session | None] = ContextVar("session", default=None)

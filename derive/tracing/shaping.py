@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from derive.errors import MissingRuleError, NotationError
@@ -159,7 +159,7 @@ def expand_dims(a: object, axis: Any) -> Array:
     return Array(letters, array.body, array.kind, array)
 
 
-refuses("write the axes out: x[None, :]", "atleast_1d", "atleast_2d", "atleast_3d")
+refuses("write the axes out: x[None, :]", "atleast_3d")
 
 
 @implements("squeeze")
@@ -273,11 +273,14 @@ def split(a: object, sections: Any, axis: int = 0) -> list[Array]:
 
 
 @implements("pad")
-def pad(a: object, width: Any, mode: str = "constant", constant_values: Any = 0, **_: object) -> Array:
+def pad(a: object, width: Any, mode: str = "constant", constant_values: Any = 0) -> Array:
     array = as_array(a)
-    if mode != "constant":
-        raise MissingRuleError(session().here(f"np.pad with mode={mode!r} has no rule: only constants are padded"))
     pairs = _widths(width, array.ndim)
+    if mode in _BEYOND:
+        return _continued(array, pairs, _BEYOND[mode])
+    if mode != "constant":
+        known = ", ".join(("constant", *_BEYOND))
+        raise MissingRuleError(session().here(f"np.pad with mode={mode!r} has no rule: there are {known}"))
     letters: list[Letter] = []
     indices: list[Index] = []
     brackets: list[Node] = []
@@ -298,6 +301,32 @@ def pad(a: object, width: Any, mode: str = "constant", constant_values: Any = 0,
 
     outside = complement(mul(*brackets)) if brackets else []
     return Array(letters, add(inside, *(mul(other, fill) for other in outside)))
+
+
+# What is before the first entry of an axis and after the last one, k entries of it.
+_BEYOND: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
+    "edge": lambda x, k: (x[:1], x[-1:]),
+    "reflect": lambda x, k: (x[1 : k[0] + 1][::-1], x[-k[1] - 1 : -1][::-1]),
+    "symmetric": lambda x, k: (x[: k[0]][::-1], x[-k[1] :][::-1]),
+    "wrap": lambda x, k: (x[-k[0] :], x[: k[1]]),
+}
+
+
+def _continued(
+    array: Array, pairs: Sequence[tuple[Size, Size]], beyond: Callable[[Any, Any], tuple[Any, Any]]
+) -> Array:
+    """An array with entries of its own beyond its ends."""
+    for m, (before, after) in enumerate(pairs):
+        first = moveaxis(array, m, 0)
+        counts = length(before), length(after)
+        ends = beyond(first, counts)
+        repeated = [
+            repeat(end, count, 0) if end.sizes[0] == 1 and count != 1 else end
+            for end, count in zip(ends, counts, strict=True)
+        ]
+        left, right = ([part] if count != 0 else [] for part, count in zip(repeated, counts, strict=True))
+        array = moveaxis(concatenate([*left, first, *right]), 0, m)
+    return array
 
 
 def _widths(width: Any, ndim: int) -> list[tuple[Size, Size]]:
@@ -383,7 +412,7 @@ def repeat(a: object, repeats: Any, axis: int | None = None) -> Array:
 
 
 @implements("take")
-def take(a: object, indices: Any, axis: int | None = None, **_: object) -> Array:
+def take(a: object, indices: Any, axis: int | None = None) -> Array:
     array = as_array(a)
     if axis is None:
         array, axis = array.ravel(), 0
@@ -407,7 +436,7 @@ def take_along_axis(a: object, indices: object, axis: int) -> Array:
 
 
 @implements("lib.stride_tricks.sliding_window_view", "sliding_window_view")
-def sliding_window_view(x: object, window_shape: Any, axis: Any = None, **_: object) -> Array:
+def sliding_window_view(x: object, window_shape: Any, axis: Any = None) -> Array:
     array = as_array(x)
     windows = window_shape if isinstance(window_shape, (tuple, list)) else (window_shape,)
     axes = axes_of(axis, array.ndim)
@@ -424,9 +453,13 @@ def sliding_window_view(x: object, window_shape: Any, axis: Any = None, **_: obj
 
 
 @implements("diff")
-def diff(a: object, n: int = 1, axis: int = -1) -> Array:
+def diff(a: object, n: int = 1, axis: int = -1, prepend: object = None, append: object = None) -> Array:
     array = as_array(a)
     place = axis_of(axis, array.ndim)
+    ends = [None if one is None else as_array(one) for one in (prepend, append)]
+    shape = tuple(1 if m == place else s for m, s in enumerate(array.shape))
+    before, after = ([] if e is None else [broadcast_to(e, shape) if not e.ndim else e] for e in ends)
+    array = concatenate([*before, array, *after], place) if before or after else array
     whole = [slice(None)] * place
     for _ in range(n):
         array = as_array(array[(*whole, slice(1, None))] - array[(*whole, slice(None, -1))])

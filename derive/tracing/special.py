@@ -7,11 +7,11 @@ from typing import Any
 import sympy
 
 from derive.errors import MissingRuleError
-from derive.functions import digamma, erf, gammaln, log, normal_cdf, normal_pdf, sigmoid, softplus, trigamma
+from derive.functions import digamma, erf, gammaln, log, log1p, normal_cdf, normal_pdf, sigmoid, softplus, trigamma
 from derive.nodes import ONE, number
 from derive.notation import add, mul, power
-from derive.tracing.arrays import Array, combined
-from derive.tracing.elementwise import folded
+from derive.tracing.arrays import Array, as_array, combined
+from derive.tracing.elementwise import chosen, folded, square_root
 from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session
 
@@ -72,6 +72,26 @@ def entropy_of_entry(a: object) -> Array:
 @implements("scipy.rel_entr", "rel_entr")
 def relative_entropy(a: object, b: object) -> Array:
     return combined(lambda x, y: mul(x, log(mul(x, power(y, number(-1))))), a, b)
+
+
+@implements("scipy.xlog1py", "xlog1py")
+def x_log1p(a: object, b: object) -> Array:
+    return combined(lambda x, y: mul(x, log1p(y)), a, b)
+
+
+@implements("scipy.kl_div", "kl_div")
+def kl_of_entries(a: object, b: object) -> Any:
+    return relative_entropy(a, b) - a + b
+
+
+@implements("scipy.huber", "huber")
+def huber_loss(delta: Any, r: Any) -> Array:
+    return chosen(abs(as_array(r)) <= delta, r**2 / 2, delta * (abs(r) - delta / 2))
+
+
+@implements("scipy.pseudo_huber", "pseudo_huber")
+def smooth_huber(delta: Any, r: Any) -> Any:
+    return delta**2 * (square_root(1 + (r / delta) ** 2) - 1)
 
 
 # ------------------------------------------------------------------------------------------ the normal distribution

@@ -23,7 +23,7 @@ import sympy
 
 from derive.algebra import insert, reads, tidy
 from derive.definitions import Definition
-from derive.errors import NotationError
+from derive.errors import MissingRuleError, NotationError
 from derive.index import as_index
 from derive.nodes import Ref, Sum, Tensor, is_one, is_zero, number, terms_of
 from derive.notation import power
@@ -31,12 +31,12 @@ from derive.program import Program, Source
 from derive.prose import quoted
 from derive.recognition import Recognition, recognised
 from derive.render.phrases import DOMAINS
-from derive.size_algebra import Size, as_expression, as_size, size
+from derive.size_algebra import Size, as_expression, as_size, certainly_nonnegative, plus, size, times
 from derive.statements import Statement, assume
 from derive.tracing.arrays import Array, as_array
 from derive.tracing.copying import copied
 from derive.tracing.rolling import rolled
-from derive.tracing.session import _CURRENT, Session, Specialise
+from derive.tracing.session import _CURRENT, Session, Specialise, TooSmall
 from derive.tree import key, replace_tensors, substitute
 
 __all__ = ["Shapes", "trace"]
@@ -44,6 +44,8 @@ __all__ = ["Shapes", "trace"]
 Shapes = Mapping[str, Any]
 """Shapes by the names of arguments: tuples of sizes, which are names, integers or expressions such as ``"4*e"``."""
 
+STEP, LARGEST = 20, 200
+"""By how much sizes of a run are raised that are too small for the code, and how far."""
 WORD = re.compile(r"[a-z]{4,8}")
 """The name of a function that its result is called by: a word that is no longer than most symbols can be."""
 SPECIALISED = 3
@@ -66,6 +68,9 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
     while True:
         try:
             one, two = (_run(plan, function, assumptions, fixed, run) for run in (0, 1))
+        except TooSmall as needed:
+            plan = _raised(plan, needed)
+            continue
         except Specialise as needed:
             for name in needed.names:
                 fixed[name] = SPECIALISED + len(fixed)
@@ -76,7 +81,7 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
-            remarks = (*said, *_remarks(found.found))
+            remarks = (*said, *_least(one.least), *_remarks(found.found))
             arguments = tuple(t for t in found.program.inputs if t not in one.constants)
             source = Source(function, arguments, found.program.outputs, assumptions)
             return replace(found.program, items=items, notes=remarks, source=source)
@@ -90,6 +95,36 @@ def _note(name: str, reason: str, value: int) -> tuple[str, str]:
         f"Derived for `{name} = {value}`, not for every `{name}`: {_plain(reason)}.",
         f"仅对 `{name} = {value}` 推导, 而非任意 `{name}`: {_plain(reason)}。",
     )
+
+
+def _raised(plan: _Plan, needed: TooSmall) -> _Plan:
+    if plan.raised >= LARGEST:
+        raise NotationError(needed.reason)
+    return replace(plan, raised=plan.raised + STEP)
+
+
+def _least(lengths: Sequence[Size]) -> Iterator[tuple[str, str]]:
+    """One sentence on the sizes that the code needs, if it reads at fixed places."""
+    if lengths:
+        listed = ", ".join(f"`{_bounded(length)}`" for length in lengths)
+        yield f"Derived for sizes with {listed}.", f"仅对满足 {listed} 的尺寸推导。"
+
+
+def _bounded(length: Size) -> str:
+    whole = as_expression(length)
+    constant = whole.as_coefficients_dict()[sympy.Integer(1)]
+    return f"{whole - constant} ≥ {1 - constant}"
+
+
+def _strictest(lengths: Iterable[Size], program: Program) -> tuple[Size, ...]:
+    """The lengths without those that are no shorter than another one, or than an axis."""
+    axes = {axis for t in (*program.inputs, *(d.tensor for d in program.definitions())) for axis in t.axes}
+    listed = [one for one in lengths if not any(_at_least(one, axis) for axis in axes)]
+    return tuple(one for one in listed if not any(_at_least(one, other) and one != other for other in listed))
+
+
+def _at_least(one: Size, other: Size) -> bool:
+    return certainly_nonnegative(plus(one, times(other, -1)))
 
 
 def _remarks(found: Sequence[Recognition]) -> Iterator[tuple[str, str]]:
@@ -115,6 +150,7 @@ class _Plan:
     shapes: dict[str, tuple[Size, ...]]
     symbols: tuple[sympy.Symbol, ...]
     name: str
+    raised: int = 0
 
 
 def _planned(function: Callable[..., Any], shapes: Shapes) -> _Plan:
@@ -203,7 +239,7 @@ def _run(
         for name, shape in plan.shapes.items()
     }
     live = [s for s in plan.symbols if s.name not in fixed]
-    worth = _VALUES[run] if isinstance(run, int) else [run[s.name] for s in live]
+    worth = [n + plan.raised for n in _VALUES[run]] if isinstance(run, int) else [run[s.name] for s in live]
     here = Session(dict(zip(live, worth, strict=False)), plan.shapes)
     token = _CURRENT.set(here)
     try:
@@ -211,23 +247,46 @@ def _run(
         ours = copied(function)
         arguments = {name: _argument(here, tensor) for name, tensor in inputs.items()}
         with _naming(here):
-            result = ours(**arguments)
+            result = _called(here, ours, arguments)
         outputs = _outputs(here, plan.name, result)
         said = _assumed(assumptions, {name: _argument(here, tensor) for name, tensor in inputs.items()}, function)
         given = (*inputs.values(), *here.constants)
         accumulated = _accumulated(here)
         definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
-        return _needed(given, definitions, outputs, said, here.constants)
+        program = _needed(given, definitions, outputs, said, here.constants)
+        return replace(program, least=_strictest(here.least, program))
     finally:
         _CURRENT.reset(token)
 
 
+def _called(here: Session, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """What the function returns. An error of Python or NumPy is said with its line; ``except`` passes over none."""
+    try:
+        result = function(**arguments)
+    except (NotationError, MissingRuleError, Specialise):
+        raise
+    except Exception as error:
+        if here.needed is not None:
+            raise here.needed from error
+        raise NotationError(here.raised(error)) from error
+    if here.needed is not None:
+        raise here.needed
+    unused = [message for tensor, message in here.whole.items() if tensor.below is None]
+    for message in (*here.refused, *unused):
+        raise MissingRuleError(message)
+    return result
+
+
 def _argument(here: Session, tensor: Tensor) -> Array:
     letters = tuple(here.letter(axis) for axis in tensor.axes)
-    return Array(letters, tensor[letters], "real" if tensor.below is None else "integer")
+    found = Array(letters, tensor[letters], "real" if tensor.below is None else "integer")
+    found.given = True
+    return found
 
 
 def _outputs(here: Session, name: str, result: Any) -> tuple[Tensor, ...]:
+    if result is None:
+        raise NotationError(f"{name} returns nothing: return an array or a number")
     listed = list(result) if isinstance(result, (tuple, list)) else [result]
     found = []
     for m, one in enumerate(listed):
@@ -341,6 +400,10 @@ def _is_domain(said: Statement) -> bool:
     """Whether this says where the entries of an argument lie and no more, which the argument remembers."""
     left, right = said.left, said.right
     _remember_rows(said)
+    if is_one(left) and said.relation == ">" and isinstance(right, Ref) and right.tensor.domain == "positive":
+        # x > 0 was said before x < 1
+        right.tensor.domain = "unit interval"
+        return True
     if not isinstance(left, Ref) or left.tensor.definition is not None:
         return False
     if said.relation == ">" and is_zero(right) and left.tensor.domain == "unit sum":
@@ -460,10 +523,10 @@ def _hidden(
     if _agree(one, two):
         return []
     live = [s.name for s in plan.symbols if s.name not in fixed]
-    worth = dict(zip(live, _VALUES[0], strict=False))
+    worth = dict(zip(live, (n + plan.raised for n in _VALUES[0]), strict=False))
     found = []
     for name in live:
-        other = _run(plan, function, assumptions, fixed, {**worth, name: 87})
+        other = _run(plan, function, assumptions, fixed, {**worth, name: 87 + plan.raised})
         if not _agree(one, other):
             found.append(name)
     return found or live

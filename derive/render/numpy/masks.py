@@ -49,6 +49,9 @@ def masked(
             smallest = _Value(t.scaled(values.pop(least).named, scale), risky=False)
             values, scale = [smallest, *values], sympy.Integer(1)
     masks = [_Mask(guard, t.dense(guard)) for guard in guards]
+    if scale.is_infinite and guards:
+        # nothing times infinity is nothing here, which it is not where a mask is a factor
+        values, scale = [_Value(t.factor(Number(scale)), risky=True), *values], ONE
     return t.scaled(_unscaled(t, values, divisors, masks, over), scale)
 
 
