@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from derive.definitions import Definition, Recurrence
 from derive.index import Letter
-from derive.nodes import Add, Apply, Bracket, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number
+from derive.nodes import Add, Apply, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number
 from derive.notation import add, mul
 from derive.program import Program
 from derive.tree import map_children, rename_bound
@@ -172,13 +172,8 @@ def _exact_below(node: Node, *, exact: bool) -> bool:
 
 
 def _keeps_away(term: Node) -> bool:
-    """Whether a term keeps distances away from 0: a number far above rounding, or 1 on the diagonal.
-
-    Elsewhere points that are the same have no derivative.
-    """
-    if isinstance(term, Number):
-        return bool(term.value.is_number and term.value > ROUNDING)
-    return isinstance(term, Bracket) and term.relation == "=" and None not in (term.left.letter, term.right.letter)
+    """Whether a term keeps what it is added to away from 0: a number far above rounding."""
+    return isinstance(term, Number) and bool(term.value.is_number and term.value > ROUNDING)
 
 
 def _is_whole(exponent: Node) -> bool:
