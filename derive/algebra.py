@@ -1,19 +1,17 @@
-"""Named rewritings that make a node smaller: cancel, pull out of sums, collect, use an assumption, use a name.
+"""Rewritings that make a node smaller: cancel, pull out of sums, collect.
 
 ``tidy`` applies them bottom-up until nothing changes. The author's order of terms stays; where terms are collected
-the first keeps its place. ``fold`` finds what has a name already, ``assumed`` uses an assumption.
+the first keeps its place.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterable, Sequence
 
 import sympy
 
-from derive.definitions import Definition
-from derive.index import Index, Letter, split_index
+from derive.index import Index, Letter
 from derive.nodes import (
     ONE,
     Add,
@@ -22,26 +20,19 @@ from derive.nodes import (
     Mul,
     Node,
     Number,
-    Over,
-    Partial,
-    Position,
     Pow,
-    Ref,
     Sum,
-    Tensor,
     factors_of,
     is_one,
     is_zero,
     number,
 )
 from derive.notation import add, mul, power
-from derive.size_algebra import Size
-from derive.statements import Statement
 from derive.sum_terms import with_sums_joined
 from derive.symbolic_powers import combined_powers, shared_power
-from derive.tree import key, length, map_children, rename_bound, substitute, substitute_index, walk
+from derive.tree import key, length, map_children, rename_bound, substitute
 
-__all__ = ["Names", "assumed", "entry_found", "fold", "insert", "light", "match", "reads", "tidy"]
+__all__ = ["split_coefficient", "tidy"]
 
 
 def tidy(node: Node) -> Node:
@@ -86,14 +77,14 @@ def _tidy_product(node: Mul) -> Node:
 
 def _number_inside(node: Node) -> Node:
     """``½(2a + cb)`` as ``a + ½cb``: a number in front goes into a sum where that leaves fewer digits."""
-    whole, rest = _coefficient(node)
+    whole, rest = split_coefficient(node)
     coefficient, size = whole.as_coeff_Mul()
     if not coefficient.is_Rational or coefficient in (1, -1):
         return node
     factors = factors_of(rest)
     for place, factor in enumerate(factors):
         if isinstance(factor, Add):
-            inside = [_coefficient(t)[0].as_coeff_Mul()[0] for t in factor.terms]
+            inside = [split_coefficient(t)[0].as_coeff_Mul()[0] for t in factor.terms]
             if not all(v.is_Rational for v in inside):
                 continue
             before = _digits(coefficient) + sum(map(_digits, inside))
@@ -125,7 +116,7 @@ def _without_denominators(node: Pow) -> Node:
 
 def _without_minus(node: Node) -> Node:
     """``-(a - b)`` as ``b - a``, and ``c(-a - b)`` as ``-c(a + b)``: fewer terms have a minus sign then."""
-    coefficient, rest = _coefficient(node)
+    coefficient, rest = split_coefficient(node)
     factors = list(factors_of(rest))
     for place, factor in enumerate(factors):
         turned = _turned(factor, negative=coefficient.could_extract_minus_sign())
@@ -139,7 +130,7 @@ def _turned(node: Node, *, negative: bool) -> Node | None:
     """The opposite of a sum, where it has fewer minus signs, or as few after another; ``1 - x`` stays. Else None."""
     if not isinstance(node, Add):
         return None
-    signs = [_coefficient(t)[0].could_extract_minus_sign() for t in node.terms]
+    signs = [split_coefficient(t)[0].could_extract_minus_sign() for t in node.terms]
     after_number = any(isinstance(t, Number) and not t.value.could_extract_minus_sign() for t in node.terms)
     shorter = negative and 2 * sum(signs) >= len(signs) and not after_number
     if not all(signs) and not shorter:
@@ -286,7 +277,8 @@ def _tidy_sum(node: Sum) -> Node:
 # ------------------------------------------------------------------------------------------------------ terms
 
 
-def _coefficient(term: Node) -> tuple[sympy.Expr, Node]:
+def split_coefficient(term: Node) -> tuple[sympy.Expr, Node]:
+    """The number that a term is multiplied by, and the rest."""
     if isinstance(term, Number):
         return term.value, ONE
     if isinstance(term, Mul) and isinstance(term.factors[0], Number):
@@ -329,11 +321,11 @@ def _with_a_group(node: Add) -> Node:
 
 def _opposite_terms(term: Node) -> tuple[Node, ...]:
     """The terms of ``-(a - b)``; any other term alone."""
-    coefficient, rest = _coefficient(term)
+    coefficient, rest = split_coefficient(term)
     if coefficient != -1 or not isinstance(rest, Add):
         return (term,)
     terms = (mul(number(-1), t) for t in rest.terms)
-    return tuple(sorted(terms, key=lambda t: _coefficient(t)[0].could_extract_minus_sign()))
+    return tuple(sorted(terms, key=lambda t: split_coefficient(t)[0].could_extract_minus_sign()))
 
 
 # How many terms a sum may have while it is multiplied out to see whether terms cancel.
@@ -375,7 +367,7 @@ def _sum_inside(term: Node) -> tuple[Add, tuple[Node, ...]] | None:
 def _like_terms(terms: Iterable[Node]) -> list[Node]:
     table: dict[object, tuple[sympy.Expr, Node]] = {}
     for term in terms:
-        coefficient, rest = _coefficient(term)
+        coefficient, rest = split_coefficient(term)
         total, first = table.get(key(rest), (sympy.Integer(0), rest))
         table[key(rest)] = (total + coefficient, first)
     found = []
@@ -389,7 +381,7 @@ def _like_terms(terms: Iterable[Node]) -> list[Node]:
 
 def _common_factors(terms: list[Node]) -> Node:
     """What all terms share, in front; inside, a positive term first where there is one."""
-    split = [_coefficient(t) for t in terms]
+    split = [split_coefficient(t) for t in terms]
     shared = _shared_coefficient([c for c, _ in split])
     remaining = [list(factors_of(rest)) for _, rest in split]
     front: list[Node] = []
@@ -412,7 +404,7 @@ def _common_factors(terms: list[Node]) -> Node:
                 del factors[at]
     inner = [mul(number(c / shared), *factors) for (c, _), factors in zip(split, remaining, strict=True)]
     if front or shared not in (1, -1):
-        inner.sort(key=lambda t: _coefficient(t)[0].could_extract_minus_sign())
+        inner.sort(key=lambda t: split_coefficient(t)[0].could_extract_minus_sign())
         return mul(number(shared), *front, add(*_like_terms(inner)))
     return add(*(mul(number(c), *factors) for (c, _), factors in zip(split, remaining, strict=True)))
 
@@ -450,202 +442,3 @@ def _shared_rational(values: Sequence[sympy.Rational]) -> sympy.Rational:
 def _digits(value: sympy.Rational) -> int:
     """How many digits a fraction has; 1 before a factor is not written."""
     return sum(len(str(abs(part))) for part in (value.p, value.q) if abs(part) != 1)
-
-
-# --------------------------------------------------------------------------------------------------- matching
-
-
-def match(pattern: Node, node: Node, letters: frozenset[Letter]) -> dict[Letter, Index] | None:
-    """The indices for ``letters`` that make the pattern equal to the node, or None.
-
-    Terms and factors are compared in order, which is enough for what the engine itself wrote.
-    """
-    binding: dict[Letter, Index] = {}
-    return binding if _match(pattern, node, letters, {}, binding) else None
-
-
-def _match(a: Node, b: Node, free: frozenset[Letter], scope: dict[Letter, Letter], out: dict[Letter, Index]) -> bool:
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, Number) and isinstance(b, Number):
-        return bool(a.value == b.value)
-    if isinstance(a, Ref) and isinstance(b, Ref):
-        return a.tensor is b.tensor and _match_indices(a.indices, b.indices, free, scope, out, a.tensor.shape or ())
-    if isinstance(a, Position) and isinstance(b, Position):
-        return _match_indices((a.index,), (b.index,), free, scope, out)
-    if isinstance(a, Bracket) and isinstance(b, Bracket):
-        return a.relation == b.relation and _match_indices((a.left, a.right), (b.left, b.right), free, scope, out)
-    if isinstance(a, Apply) and isinstance(b, Apply) and a.function is not b.function:
-        return False
-    if isinstance(a, (Sum, Over)):
-        assert isinstance(b, (Sum, Over))
-        if isinstance(a, Over) and isinstance(b, Over) and a.function is not b.function:
-            return False
-        if [x.size for x in a.letters] != [x.size for x in b.letters]:
-            return False
-        inner = {**scope, **dict(zip(a.letters, b.letters, strict=True))}
-        if isinstance(a, Over) and isinstance(b, Over) and not _match_indices(a.at, b.at, free, scope, out):
-            return False
-        return _match_all(a.children(), b.children(), free, inner, out)
-    return _match_all(a.children(), b.children(), free, scope, out)
-
-
-def _match_all(
-    a: Sequence[Node],
-    b: Sequence[Node],
-    free: frozenset[Letter],
-    scope: dict[Letter, Letter],
-    out: dict[Letter, Index],
-) -> bool:
-    return len(a) == len(b) and all(_match(x, y, free, scope, out) for x, y in zip(a, b, strict=True))
-
-
-def _match_indices(
-    a: Sequence[Index],
-    b: Sequence[Index],
-    free: frozenset[Letter],
-    scope: dict[Letter, Letter],
-    out: dict[Letter, Index],
-    axes: Sequence[Size] = (),
-) -> bool:
-    """``axes`` are those that the indices are read on: along the whole of one nothing is read that was not before."""
-    if len(a) != len(b):
-        return False
-    for x, y, axis in zip_longest(a, b, axes):
-        one = min(
-            (atom for atom, _ in x.terms if atom in free), key=lambda atom: x.coefficient(atom) != 1, default=None
-        )
-        renamed = Index(tuple((scope.get(t, t) if isinstance(t, Letter) else t, c) for t, c in x.terms), x.constant)
-        if isinstance(one, Letter) and one not in out:
-            # the pattern's 2k + h stands for the index y where k is (y - h)/2 and in its range
-            rest = renamed.without(one)
-            value, left = split_index(y - rest, x.coefficient(one))
-            whole = x.letter is one and one.size is not None and one.size == axis
-            known_here = rest.free.isdisjoint(free) and value.free.isdisjoint(scope.values())
-            if left != Index((), 0) or not known_here or not (whole or _in_range(value, one)):
-                return False
-            out[one] = value
-            continue
-        known = {t: v for t, v in out.items() if t in renamed.free}
-        if known:
-            renamed = substitute_index(renamed, known)
-        if renamed != y:
-            return False
-    return True
-
-
-def _in_range(value: Index, one: Letter) -> bool:
-    return value.certainly_at_least_zero() and value.certainly_below(one.length)
-
-
-class Names:
-    """Definitions to find again in other expressions, by their tensors, and by the head of their bodies.
-
-    With a head stand the expressions to find, and the numbers by which the names have to be multiplied then.
-    ``centred`` holds the axes along which tensors are known to add up to 0.
-    """
-
-    def __init__(self, definitions: Iterable[Definition]) -> None:
-        self.by_head: dict[object, list[tuple[Definition, Node, sympy.Expr]]] = {}
-        self.by_tensor: dict[Tensor, Definition] = {}
-        self.centred: dict[Tensor, tuple[int, ...]] = {}
-        for d in definitions:
-            self.by_tensor[d.tensor] = d
-            if d.tensor.role == "output":
-                continue
-            coefficient, rest = _coefficient(d.body)
-            multiple = coefficient == -1 or (isinstance(rest, Add) and coefficient.is_Rational and coefficient != 1)
-            forms = [(d.body, sympy.Integer(1)), *([(rest, 1 / coefficient)] if multiple else [])]
-            for form, times in forms:
-                if not isinstance(form, (Ref, Number)):
-                    self.by_head.setdefault(_head(form), []).append((d, form, times))
-
-
-def fold(node: Node, names: Names) -> Node:
-    """The node with whatever is the body of a definition replaced by the name it has.
-
-    What is still to be differentiated is left alone: a name hides what it is computed from.
-    """
-    if not names.by_head or isinstance(node, Partial):
-        return node
-    node = map_children(node, lambda child: fold(child, names))
-    for d, form, times in names.by_head.get(_head(node), ()):
-        if form.tensors <= node.tensors:
-            body, power_of = _same_root(form, node)
-            entry = entry_found(d, match(form, body, frozenset(d.letters)))
-            if entry is not None:
-                return power(mul(number(times), entry), number(power_of))
-    return node
-
-
-def entry_found(d: Definition, binding: Mapping[Letter, Index] | None) -> Ref | None:
-    """The entry of a definition at the indices that ``match`` found for its letters; None where some are not known.
-
-    Along an axis of length 1 there is only one.
-    """
-    if binding is None or any(x not in binding and x.size != 1 for x in d.letters):
-        return None
-    return Ref(d.tensor, tuple(binding.get(x, Index((), 0)) for x in d.letters))
-
-
-def _same_root(pattern: Node, node: Node) -> tuple[Node, sympy.Expr]:
-    """A power as a whole power of the pattern: ``1/√u`` is ``(√u)^-1``."""
-    if isinstance(pattern, Pow) and isinstance(node, Pow):
-        a, b = pattern.exponent, node.exponent
-        if isinstance(a, Number) and isinstance(b, Number) and (b.value / a.value).is_Integer:
-            return Pow(node.base, a), b.value / a.value
-    return node, sympy.Integer(1)
-
-
-def _head(node: Node) -> object:
-    if isinstance(node, (Apply, Over)):
-        return node.function.name
-    return type(node).__name__
-
-
-def assumed(node: Node, assumption: Statement) -> Node:
-    """The node with the left side of an assumed equation replaced by the right, wherever it occurs.
-
-    What is still to be differentiated is left alone: the equation need not hold nearby.
-    """
-    if assumption.relation != "=":
-        return node
-    return _rewritten(node, tidy(assumption.left), assumption.left.free, assumption.right)
-
-
-def _rewritten(node: Node, pattern: Node, letters: frozenset[Letter], right: Node) -> Node:
-    if isinstance(node, Partial):
-        return node
-    node = map_children(node, lambda child: _rewritten(child, pattern, letters, right))
-    if type(node) is type(pattern):
-        binding = match(pattern, node, letters)
-        if binding is not None and len(binding) == len(letters):
-            return substitute(right, binding)
-    return node
-
-
-def insert(node: Node, definition: Definition) -> Node:
-    """The node with every entry of a defined tensor replaced by the body of its definition."""
-    if definition.tensor not in node.tensors:
-        return node
-    if isinstance(node, Ref) and node.tensor is definition.tensor:
-        return definition.at(*node.indices)
-    return map_children(node, lambda child: insert(child, definition))
-
-
-def light(node: Node, limit: int = 14) -> bool:
-    """Whether a body is short enough to stand where its name stood: no sums, few nodes."""
-    count = 0
-    stack = [node]
-    while stack:
-        here = stack.pop()
-        count += 1
-        if count > limit or isinstance(here, (Sum, Over)):
-            return False
-        stack.extend(here.children())
-    return True
-
-
-def reads(node: Node, tensor: Tensor) -> int:
-    """How often a tensor is read."""
-    return sum(1 for below in walk(node) if isinstance(below, Ref) and below.tensor is tensor)

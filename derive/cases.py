@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from derive.algebra import entry_found, insert, match, tidy
+from derive.algebra import tidy
 from derive.functions import absolute, greater, greater_equal, maximum, minimum, relu, sign
+from derive.matching import entry_found, insert, match
 from derive.nodes import (
     ONE,
     ZERO,

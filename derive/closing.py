@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from derive.algebra import Names, insert, light, reads, tidy
+from derive.algebra import tidy
 from derive.contraction import contract
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Derivation
 from derive.identities import with_centred_sums
+from derive.matching import Names, insert, light, reads
 from derive.nodes import Node, Tensor
 from derive.program import Program
 from derive.rules import Context

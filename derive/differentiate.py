@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import sympy
 
-from derive.algebra import insert
 from derive.closing import closed
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Derivation, Step
 from derive.direct import jacobian_of
 from derive.errors import NotationError
 from derive.index import Index, Quotient, as_index, fresh
+from derive.matching import insert
 from derive.nodes import ZERO, Node, Partial, Ref, Sum, Tangent, Tensor, number
 from derive.notation import add, mul
 from derive.program import Program

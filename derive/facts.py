@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from derive.algebra import assumed, tidy
+from derive.algebra import tidy
 from derive.contraction import contract
 from derive.definitions import Definition
 from derive.index import Index, Letter, as_index
+from derive.matching import assumed
 from derive.nodes import ONE, Bracket, Mul, Node, Number, Over, Partial, Ref, Sum, Tensor
 from derive.notation import add, mul
 from derive.over_axes import INVERSE, SOFTMAX

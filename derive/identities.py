@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from derive.algebra import Names, insert, tidy
+from derive.algebra import tidy
 from derive.index import Index, Letter
+from derive.matching import Names, insert
 from derive.nodes import (
     ZERO,
     Add,

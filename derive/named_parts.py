@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.algebra import Names, entry_found, match, tidy
+from derive.algebra import tidy
 from derive.definitions import Definition
 from derive.index import Index, Letter
+from derive.matching import Names, entry_found, match
 from derive.nodes import Add, Mul, Node, Number, Partial, Pow, Ref, Sum, factors_of, number
 from derive.notation import add, mul, power
 from derive.tree import length, map_children, rename_bound

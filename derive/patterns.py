@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import sympy
 
-from derive.algebra import insert
 from derive.definitions import Definition
 from derive.index import Index, Letter, as_index
+from derive.matching import insert
 from derive.nodes import ONE, Add, Apply, Mul, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number, terms_of
 from derive.notation import add, mul, power
 from derive.size_algebra import Size, as_expression

@@ -18,10 +18,11 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from derive.algebra import entry_found, match, tidy
+from derive.algebra import tidy
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Step
 from derive.functions import sigmoid
+from derive.matching import entry_found, match
 from derive.nodes import ONE, Add, Apply, Node, Over, Partial, Pow, Tensor, number
 from derive.notation import mul
 from derive.patterns import Reader

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from derive.algebra import Names, fold
 from derive.cases import Cases
 from derive.definitions import Definition
 from derive.errors import MissingRuleError
 from derive.facts import Facts
 from derive.functions import Elementwise, log
+from derive.matching import Names, fold
 from derive.nodes import (
     ZERO,
     Add,

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from derive.algebra import Names, assumed, fold, insert, light, tidy
+from derive.algebra import tidy
 from derive.contraction import contract
 from derive.definitions import Definition, Recurrence, check_order
 from derive.densities import with_densities_compared
@@ -21,6 +21,7 @@ from derive.functions import Elementwise, is_indicator
 from derive.identities import with_centred_sums, with_unit_sums
 from derive.index import Letter, as_index, fresh
 from derive.masks import with_masks_used
+from derive.matching import Names, assumed, fold, insert, light
 from derive.named_parts import with_parts_named
 from derive.nodes import ZERO, Apply, Bracket, Node, Partial, Ref, Sum, Tensor, number
 from derive.notation import add, mul

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
-from derive.algebra import Names, fold, reads
 from derive.definitions import Definition, Recurrence, check_reads
 from derive.derivation import Chain, Derivation
 from derive.errors import NotationError
 from derive.index import Letter, fresh
+from derive.matching import Names, fold, reads
 from derive.named_parts import with_parts_named
 from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Partial, Position, Pow, Ref, Tensor
 from derive.program import Program

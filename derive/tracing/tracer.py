@@ -21,10 +21,11 @@ from typing import Any
 
 import sympy
 
-from derive.algebra import insert, reads, tidy
+from derive.algebra import tidy
 from derive.definitions import Definition
 from derive.errors import MissingRuleError, NotationError
 from derive.index import as_index
+from derive.matching import insert, reads
 from derive.nodes import Ref, Sum, Tensor, is_one, is_zero, number, terms_of
 from derive.notation import power
 from derive.program import Program, Source

@@ -10,11 +10,12 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.algebra import Names, assumed, fold, insert, light, match, reads, tidy
+from derive.algebra import tidy
 from derive.definitions import Definition, define
 from derive.evaluate import Evaluator, run
 from derive.functions import exp, log, sin, sqrt, tanh
 from derive.index import Letter, index_floor, letter, letters
+from derive.matching import Names, assumed, fold, insert, light, match, reads
 from derive.nodes import Add, Bracket, Mul, Node, Number, Ref, Sum, factors_of, number, terms_of
 from derive.notation import at_least, equal, name, names, tensor
 from derive.over_axes import logsumexp, softmax

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import derive
-from derive.algebra import Names
 from derive.definitions import define
 from derive.differentiate import gradient, hessian
 from derive.evaluate import run
 from derive.functions import exp, log
 from derive.identities import with_centred_sums, with_unit_sums
 from derive.index import letters
+from derive.matching import Names
 from derive.nodes import Node, Partial, Sum, number
 from derive.notation import mean, name, tensor
 from derive.over_axes import log_softmax, norm, softmax

@@ -7,11 +7,12 @@ import pytest
 import sympy
 
 import derive
-from derive.algebra import Names, tidy
+from derive.algebra import tidy
 from derive.definitions import define
 from derive.evaluate import run
 from derive.functions import exp, tanh
 from derive.index import letters
+from derive.matching import Names
 from derive.named_parts import with_parts_named
 from derive.nodes import Node, Partial, Sum, number
 from derive.notation import name, tensor

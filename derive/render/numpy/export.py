@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from derive.algebra import match
 from derive.definitions import Definition, Recurrence
 from derive.errors import NotationError
 from derive.index import Letter, as_index, fresh
+from derive.matching import match
 from derive.nodes import Mul, Node, Ref, Sum, Tensor, factors_of, terms_of
 from derive.notation import add, mul
 from derive.program import Program
