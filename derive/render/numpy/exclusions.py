@@ -230,7 +230,8 @@ def place_of(bracket: Node) -> tuple[Letter, Letter | None] | None:
     for column, given in ((left, bracket.right), (right, bracket.left)):
         plain = len(given.terms) == 1 and given.constant == 0 and isinstance(given.terms[0][0], Node)
         if column is not None and plain and given.terms[0][1] == 1 and column not in given.free:
-            return column, None
+            # an entry that may lie outside is no place
+            return (column, None) if given.certainly_below(column.length) else None
     return None
 
 
@@ -249,7 +250,7 @@ def excluded(t: Translator, bracket: Node, whole: Named) -> Named:
     place = place_of(bracket)
     assert isinstance(bracket, Bracket)
     assert place is not None
-    value = t.numeric(whole)
+    value = t.real(whole)
     block = t.blocks[-1]
     made = f"{value.code} where {key(bracket)!r}"
     if made not in block.known:
@@ -278,7 +279,7 @@ def exchanged(t: Translator, node: Add) -> Named | None:
     assert place is not None
     column = place[0]
     given = bracket.left if bracket.right.letter is column else bracket.right
-    value = t.numeric(t.dense(add(*whole)))
+    value = t.real(t.dense(add(*whole)))
     if not entries or set(value.letters) != node.free:
         return None
     target = name(t.identifiers.label("changed"))

@@ -141,7 +141,8 @@ def _label(factor: Node) -> tuple[Letter, Index] | None:
             one = side.letter
             entry = len(given.terms) == 1 and given.constant == 0 and isinstance(given.terms[0][0], Node)
             if one is not None and entry and given.terms[0][1] == 1 and one not in given.free:
-                return one, given
+                # an entry that may lie outside is no place
+                return (one, given) if given.certainly_below(one.length) else None
     return None
 
 
@@ -221,7 +222,7 @@ def changed(t: Translator, node: Add) -> Named | None:
     if parts is None or not node.free.isdisjoint(t.fixed):
         return None
     whole, found = parts
-    value = t.numeric(t.dense(add(*whole)))
+    value = t.real(t.dense(add(*whole)))
     if set(value.letters) != node.free:
         return None
     column = found[0].letter

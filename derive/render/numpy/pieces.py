@@ -279,7 +279,7 @@ def _start(t: Translator, dense: Sequence[Node], letters: Sequence[Letter]) -> C
     if not dense:
         code = call("np.zeros", t.shape(letters), work=0)
     else:
-        value = t.numeric(t.dense(add(*dense)))
+        value = t.real(t.dense(add(*dense)))
         code = _filled(t, value, {}, letters)
         if not value.letters:
             code = call("np.full", t.shape(letters), value.code, work=0, dtype="float")

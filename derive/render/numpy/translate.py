@@ -255,6 +255,12 @@ class Translator:
             return value
         return Named(method(value.code, "astype", "float"), value.letters)
 
+    def real(self, value: Named) -> Named:
+        """Truth values and counts as real numbers, so that such can be added in place."""
+        if value.kind == "float":
+            return value
+        return Named(method(value.code, "astype", "float"), value.letters)
+
     def where(self, node: Apply) -> Named:
         """A choice between two values, entry by entry."""
         condition, *branches = (self.dense(a) for a in node.arguments)

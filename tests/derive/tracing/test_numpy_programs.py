@@ -112,3 +112,9 @@ def test_every_operation_alone(which: int) -> None:
 def test_many_random_programs(block: int) -> None:
     for seed in range(100 * block, 100 * block + 100):
         compared(*words_of(seed))
+
+
+@pytest.mark.parametrize("seed", [43123, 44387, 48094])
+def test_programs_that_were_wrong_once(seed: int) -> None:
+    """Places outside of an axis, and real numbers added to counts."""
+    compared(*words_of(seed))
