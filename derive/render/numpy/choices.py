@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 
-from derive.definitions import Definition, Recurrence
 from derive.functions import is_indicator
 from derive.functions import where as where_function
 from derive.nodes import Add, Apply, Node, factors_of
 from derive.notation import add, mul
 from derive.program import Program
+from derive.render.numpy.values import rewritten
 from derive.tree import key, map_children
 
 __all__ = ["with_choices"]
@@ -21,13 +20,7 @@ OPPOSITE = {"greater": "greater_equal", "greater_equal": "greater"}
 
 def with_choices(program: Program) -> Program:
     """The program with pairs of terms under opposite conditions as choices."""
-    items: list[Definition | Recurrence] = []
-    for item in program.items:
-        if isinstance(item, Recurrence):
-            items.append(replace(item, members=tuple(replace(d, body=_chosen(d.body)) for d in item.members)))
-        else:
-            items.append(replace(item, body=_chosen(item.body)))
-    return replace(program, items=tuple(items))
+    return rewritten(program, _chosen, recurrences=True)
 
 
 def _chosen(node: Node) -> Node:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeGuard
 
 from derive.definitions import Definition
@@ -10,6 +9,7 @@ from derive.functions import sigmoid
 from derive.nodes import Add, Apply, Node, Number, factors_of
 from derive.notation import add
 from derive.program import Program
+from derive.render.numpy.values import rewritten
 from derive.tree import map_children, pattern, walk
 
 __all__ = ["with_complements"]
@@ -31,8 +31,7 @@ def with_complements(program: Program) -> Program:
             return node
         return 1 - other
 
-    items = (replace(d, body=written(d.body)) if isinstance(d, Definition) else d for d in program.items)
-    return replace(program, items=tuple(items))
+    return rewritten(program, written)
 
 
 def _is_sigmoid(node: Node) -> TypeGuard[Apply]:

@@ -36,7 +36,16 @@ from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Update
 from derive.render.numpy.code import Code, call, literal, name, subscript
 from derive.render.numpy.reads import index_array
-from derive.render.numpy.values import defined, entry, has_poles, inner_tensors, names_of, reads_inside, with_poles
+from derive.render.numpy.values import (
+    defined,
+    entry,
+    has_poles,
+    inner_tensors,
+    names_of,
+    reads_inside,
+    rewritten,
+    with_poles,
+)
 from derive.tree import key, letters_of, map_children, pattern, substitute, walk
 
 if TYPE_CHECKING:
@@ -47,8 +56,7 @@ __all__ = ["exchanged", "excluded", "leaves_out", "meaning", "place_of", "with_e
 
 def with_exclusions(program: Program) -> Program:
     """The program with ``1 - [a = b]`` as ``[a ≠ b]`` in products, and entries left out where a tensor is made."""
-    items = tuple(replace(d, body=_written(d.body)) if isinstance(d, Definition) else d for d in program.items)
-    program = replace(program, items=items)
+    program = rewritten(program, _written)
     for tensor in inner_tensors(program):
         d = program.definition(tensor)
         if d is not None:

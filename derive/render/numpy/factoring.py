@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sympy
 
-from derive.definitions import Definition, Recurrence
 from derive.index import Letter
 from derive.nodes import Add, Node, Number, Sum, factors_of, number, terms_of
 from derive.notation import add, mul
 from derive.program import Program
 from derive.render.numpy.distribution import product_summed
+from derive.render.numpy.values import rewritten
 from derive.tree import key, map_children, rename_bound, substitute
 
 __all__ = ["factored"]
@@ -27,13 +27,7 @@ MOST_LETTERS = 3
 
 def factored(program: Program) -> Program:
     """The program with sums of contractions that share a factor as one contraction."""
-    items: list[Definition | Recurrence] = []
-    for item in program.items:
-        if isinstance(item, Recurrence):
-            items.append(replace(item, members=tuple(replace(d, body=_factored(d.body)) for d in item.members)))
-        else:
-            items.append(replace(item, body=_factored(item.body)))
-    return replace(program, items=tuple(items))
+    return rewritten(program, _factored, recurrences=True)
 
 
 @dataclass(frozen=True, eq=False)

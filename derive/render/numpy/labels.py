@@ -20,7 +20,7 @@ from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Update
 from derive.render.numpy.code import Code, name, subscript
 from derive.render.numpy.reads import index_array
-from derive.render.numpy.values import defined, entry, names_of, reads_inside
+from derive.render.numpy.values import defined, entry, names_of, reads_inside, rewritten
 from derive.tree import letters_of, map_children, pattern, substitute, walk
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ __all__ = ["at_labels", "changed", "changes", "with_changes"]
 
 def at_labels(program: Program) -> Program:
     """The program with labels in the place of the letters that they are equal to."""
-    program = _with_one_hot_rows(program)
-    items = [replace(d, body=_at_labels(d.body)) if isinstance(d, Definition) else d for d in program.items]
-    return replace(program, items=tuple(items))
+    return rewritten(_with_one_hot_rows(program), _at_labels)
 
 
 def _with_one_hot_rows(program: Program) -> Program:

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
-from derive.definitions import Definition
 from derive.index import Index, Letter, as_index
 from derive.nodes import Bracket, Node, Over, Ref, Sum, factors_of
 from derive.notation import mul
 from derive.program import Program
+from derive.render.numpy.values import rewritten
 from derive.tree import map_children
 
 __all__ = ["with_one_hot_products"]
@@ -23,8 +22,7 @@ MOST_PLACES = 8
 
 def with_one_hot_products(program: Program) -> Program:
     """The program with products of matrices in the place of contractions with what is read at an ``argmax``."""
-    items = (replace(d, body=_written(d.body)) if isinstance(d, Definition) else d for d in program.items)
-    return replace(program, items=tuple(items))
+    return rewritten(program, _written)
 
 
 def _written(node: Node) -> Node:

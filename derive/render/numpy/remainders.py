@@ -6,13 +6,12 @@ The digits ``p`` and ``q`` of a number are then those of ``a mod 4``, and the qu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from derive.definitions import Definition
 from derive.index import Index, Letter, Quotient, Remainder, as_index, index_floor, index_mod
 from derive.nodes import Bracket, Node, Sum, factors_of
 from derive.notation import mul
 from derive.program import Program
+from derive.render.numpy.values import rewritten
 from derive.size_algebra import Size, times
 from derive.tree import map_children, map_indices, substitute
 
@@ -21,8 +20,7 @@ __all__ = ["with_remainders"]
 
 def with_remainders(program: Program) -> Program:
     """The program with the digits of remainders in the place of letters that are summed over."""
-    items = (replace(d, body=_solved(d.body)) if isinstance(d, Definition) else d for d in program.items)
-    return replace(program, items=tuple(items))
+    return rewritten(program, _solved)
 
 
 def _solved(node: Node) -> Node:

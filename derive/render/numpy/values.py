@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
-from derive.definitions import Definition
+from derive.definitions import Definition, Recurrence
 from derive.index import Letter, as_index, fresh
 from derive.nodes import Apply, Node, Number, Over, Pow, Ref, Tensor
 from derive.program import Program
 from derive.tree import substitute, walk
 
-__all__ = ["defined", "entry", "has_poles", "inner_tensors", "names_of", "reads_inside", "with_poles"]
+__all__ = ["defined", "entry", "has_poles", "inner_tensors", "names_of", "reads_inside", "rewritten", "with_poles"]
 
 
 BOUNDED = frozenset({"sigmoid", "tanh", "softmax", "max", "min", "abs", "where", "greater", "greater_equal", "relu"})
@@ -74,3 +75,16 @@ def has_poles(node: Node, infinite: Collection[Tensor]) -> bool:
     else:
         poles = isinstance(node, Ref) and node.tensor in infinite
     return poles or any(has_poles(child, infinite) for child in node.children())
+
+
+def rewritten(program: Program, change: Callable[[Node], Node], *, recurrences: bool = False) -> Program:
+    """The program with the bodies of its definitions changed, of those in recurrences if that is asked for."""
+    items: list[Definition | Recurrence] = []
+    for item in program.items:
+        if isinstance(item, Definition):
+            items.append(replace(item, body=change(item.body)))
+        elif recurrences:
+            items.append(replace(item, members=tuple(replace(d, body=change(d.body)) for d in item.members)))
+        else:
+            items.append(item)
+    return replace(program, items=tuple(items))
