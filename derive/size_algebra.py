@@ -90,7 +90,9 @@ def exact_quotient(value: Size, divisor: Size) -> Size | None:
     quotient = sympy.cancel(as_expression(value) / as_expression(divisor))
     if quotient.is_Integer:
         return int(quotient)
-    return quotient if quotient.is_polynomial() and quotient.is_integer else None
+    # a floor is a whole number like a symbol: half of 2⌊d/2⌋ is ⌊d/2⌋
+    floors = {whole: sympy.Dummy(integer=True) for whole in quotient.atoms(sympy.floor)}
+    return quotient if quotient.is_integer and quotient.xreplace(floors).is_polynomial() else None
 
 
 def as_expression(value: Size) -> sympy.Expr:

@@ -126,6 +126,9 @@ def test_plain_integers_stay_plain() -> None:
         (n, m, None),
         (0, n, 0),
         (n, n, 1),
+        (2 * sympy.floor(n / 2), 2, sympy.floor(n / 2)),
+        (4 * sympy.floor(n / 2) + 2, 2, 2 * sympy.floor(n / 2) + 1),
+        (sympy.floor(n / 2), 2, None),
     ],
 )
 def test_exact_quotient(value: Size, divisor: Size, expected: Size | None) -> None:

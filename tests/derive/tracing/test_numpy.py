@@ -90,6 +90,10 @@ CASES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "concatenate": (lambda X, Y: np.concatenate([X, Y], axis=1), {"X": M, "Y": ("n", "m")}),
     "stacked": (lambda X, Y: np.stack([X, Y, X * 2], axis=1), {"X": M, "Y": M}),
     "vstack": (lambda X, v: np.vstack([X, v]) + np.hstack([v, v])[: v.shape[0]], {"X": M, "v": V}),
+    "split of halves": (
+        lambda X: np.subtract(*np.split(np.concatenate([X[: len(X) // 2], np.cos(X[: len(X) // 2])]), 2)),
+        {"X": M},
+    ),
     "split": (lambda X: np.split(X, 2, axis=1)[0] - np.split(X, 2, axis=1)[1], {"X": ("n", "2*k")}),
     "pad": (lambda X: np.pad(X, ((1, 2), (0, 1))), {"X": M}),
     "pad all": (lambda X: np.pad(X, 1, constant_values=3.0), {"X": M}),
