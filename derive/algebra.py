@@ -13,7 +13,6 @@ import sympy
 
 from derive.index import Index, Letter
 from derive.nodes import (
-    ONE,
     Add,
     Apply,
     Bracket,
@@ -30,9 +29,10 @@ from derive.nodes import (
 from derive.notation import add, mul, power
 from derive.sum_terms import with_sums_joined
 from derive.symbolic_powers import combined_powers, shared_power
+from derive.terms import split_coefficient
 from derive.tree import key, length, map_children, rename_bound, substitute
 
-__all__ = ["split_coefficient", "tidy"]
+__all__ = ["tidy"]
 
 
 def tidy(node: Node) -> Node:
@@ -275,15 +275,6 @@ def _tidy_sum(node: Sum) -> Node:
 
 
 # ------------------------------------------------------------------------------------------------------ terms
-
-
-def split_coefficient(term: Node) -> tuple[sympy.Expr, Node]:
-    """The number that a term is multiplied by, and the rest."""
-    if isinstance(term, Number):
-        return term.value, ONE
-    if isinstance(term, Mul) and isinstance(term.factors[0], Number):
-        return term.factors[0].value, mul(*term.factors[1:])
-    return sympy.Integer(1), term
 
 
 def _tidy_terms(node: Add) -> Node:

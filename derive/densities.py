@@ -18,6 +18,7 @@ from derive.notation import add, mul
 from derive.program import Program
 from derive.signs import always
 from derive.statements import Statement
+from derive.terms import split_coefficient
 from derive.tree import key, map_children, walk
 
 __all__ = ["with_densities_compared"]
@@ -35,8 +36,9 @@ def _compared(node: Node, program: Program, definitions: Mapping[Tensor, Definit
     node = map_children(node, lambda child: _compared(child, program, definitions))
     if isinstance(node, Add):
         for one, two in combinations(node.terms, 2):
-            if _Exponents(program, definitions).are_multiples(one, two):
-                total = mul(Number(_number(one) + _number(two)), _without_number(one))
+            (times, rest), (other_times, other) = split_coefficient(one), split_coefficient(two)
+            if _Exponents(program, definitions).are_equal(rest, other):
+                total = mul(Number(times + other_times), rest)
                 return add(*(total if t is one else t for t in node.terms if t is not two))
     return node
 
@@ -50,13 +52,12 @@ class _Exponents:
         self.symbols: dict[object, sympy.Symbol] = {}
         self.logarithms: list[Node] = []
 
-    def are_multiples(self, one: Node, two: Node) -> bool:
-        """Whether two terms with a density in each differ in their numbers alone."""
-        sides = [_without_number(term) for term in (one, two)]
-        if not all(any(_is_density(f) for f in factors_of(side)) for side in sides):
+    def are_equal(self, one: Node, two: Node) -> bool:
+        """Whether two products with a density in each are the same."""
+        if not all(any(_is_density(f) for f in factors_of(side)) for side in (one, two)):
             return False
-        difference = self._logarithm(sides[0]) - self._logarithm(sides[1])
-        return bool(self._expanded(difference) == 0) and self._have_one_sign(*sides)
+        difference = self._logarithm(one) - self._logarithm(two)
+        return bool(self._expanded(difference) == 0) and self._have_one_sign(one, two)
 
     def _logarithm(self, product: Node) -> sympy.Expr:
         return sum((self._of_factor(f) for f in factors_of(product)), sympy.Integer(0))
@@ -117,12 +118,3 @@ def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
 def _is_density(factor: Node) -> bool:
     base = _base_and_exponent(factor)[0]
     return isinstance(base, Apply) and base.function is normal_pdf
-
-
-def _number(term: Node) -> sympy.Expr:
-    first = factors_of(term)[0]
-    return first.value if isinstance(first, Number) else sympy.Integer(1)
-
-
-def _without_number(term: Node) -> Node:
-    return mul(*(f for f in factors_of(term) if not isinstance(f, Number)))

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 import sympy
 
-from derive.algebra import split_coefficient, tidy
+from derive.algebra import tidy
 from derive.definitions import Definition
 from derive.index import Index, Letter, split_index
 from derive.nodes import (
@@ -32,6 +32,7 @@ from derive.nodes import (
 from derive.notation import mul, power
 from derive.size_algebra import Size
 from derive.statements import Statement
+from derive.terms import split_coefficient
 from derive.tree import map_children, substitute, substitute_index, walk
 
 __all__ = ["Names", "assumed", "entry_found", "fold", "insert", "light", "match", "reads"]

@@ -28,6 +28,7 @@ from derive.matching import insert
 from derive.nodes import ONE, Add, Apply, Mul, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number, terms_of
 from derive.notation import add, mul, power
 from derive.size_algebra import Size, as_expression
+from derive.terms import split_coefficient
 from derive.tree import key, map_children, substitute, substitute_index, walk
 
 __all__ = ["Match", "Reader", "Rewritten"]
@@ -97,14 +98,6 @@ class Match:
         return map_children(node, lambda child: self.written(child, here))
 
 
-def _coefficient(term: Node) -> tuple[sympy.Expr, Node]:
-    if isinstance(term, Number):
-        return term.value, ONE
-    if isinstance(term, Mul) and isinstance(term.factors[0], Number):
-        return term.factors[0].value, mul(*term.factors[1:])
-    return sympy.Integer(1), term
-
-
 def _scaled(node: Node, factor: sympy.Expr) -> Node:
     """A multiple, the number taken into every term of a sum."""
     return node if factor == 1 else add(*(mul(number(factor), term) for term in terms_of(node)))
@@ -166,7 +159,7 @@ class Reader:
             return None
         children = tuple(enumerate(node.terms))
         patterns = sorted(before.terms, key=_rank)
-        first, anchor = _coefficient(patterns[0])
+        first, anchor = split_coefficient(patterns[0])
         scales = dict.fromkeys(
             coefficient / first
             for _, child in children
@@ -184,7 +177,7 @@ class Reader:
         if not isinstance(node, Mul):
             return None
         children = tuple(enumerate(node.factors))
-        coefficient, rest = _coefficient(before)
+        coefficient, rest = split_coefficient(before)
         patterns = sorted(factors_of(rest), key=_rank)
         for found, left in self._pick(Mul, patterns, children, Match(), {}):
             made = mul(number(1 / coefficient), found.written(after))
@@ -198,7 +191,7 @@ class Reader:
         return self._match(pattern, node, Match(), {})
 
     def _match(self, pattern: Node, node: Node, found: Match, scope: Scope) -> Iterator[Match]:
-        coefficient, hole = _coefficient(pattern)
+        coefficient, hole = split_coefficient(pattern)
         if isinstance(hole, Ref):
             if coefficient in (1, -1):
                 yield from self._hole(hole, _scaled(node, coefficient), found, scope)
@@ -241,7 +234,7 @@ class Reader:
                         if not left:
                             yield more
             case Mul(), Mul():
-                (a, inner), (b, rest) = _coefficient(pattern), _coefficient(node)
+                (a, inner), (b, rest) = split_coefficient(pattern), split_coefficient(node)
                 patterns = sorted(factors_of(inner), key=_rank)
                 for more, left in self._pick(Mul, patterns, tuple(enumerate(factors_of(rest))), found, scope):
                     if not left and more.number(a) == b:
@@ -346,7 +339,7 @@ class Reader:
             yield found, children
             return
         first, later = patterns[0], patterns[1:]
-        coefficient, hole = _coefficient(first)
+        coefficient, hole = split_coefficient(first)
         if isinstance(hole, Ref) and (kind is Add or coefficient == 1):
             if hole.tensor in found.holes:
                 ways = self._included(kind, hole, coefficient, children, found, scope)
@@ -360,7 +353,7 @@ class Reader:
     def _one_of(
         self, kind: type[Add | Mul], pattern: Node, children: Children, found: Match, scope: Scope
     ) -> Iterator[tuple[Match, Children]]:
-        coefficient, inner = _coefficient(pattern) if kind is Add else (sympy.Integer(1), pattern)
+        coefficient, inner = split_coefficient(pattern) if kind is Add else (sympy.Integer(1), pattern)
         for place, (_, child) in enumerate(children):
             views = self._views(child) if kind is Add else [(sympy.Integer(1), child)]
             for scale, rest in views:
@@ -432,19 +425,19 @@ class Reader:
 
     def _views(self, term: Node) -> list[tuple[sympy.Expr, Node]]:
         """A term as a number times the rest; where a name stands for a multiple, also with that number in front."""
-        coefficient, rest = _coefficient(term)
+        coefficient, rest = split_coefficient(term)
         base, exponent = (rest.base, rest.exponent) if isinstance(rest, Pow) else (rest, ONE)
         opened = self._opened(base)
         if opened is None or isinstance(opened, Add) or not isinstance(exponent, Number):
             return [(coefficient, rest)]
-        inner, below = _coefficient(power(opened, exponent))
+        inner, below = split_coefficient(power(opened, exponent))
         return [(coefficient, rest)] if inner == 1 else [(coefficient, rest), (coefficient * inner, below)]
 
     def _flattened(self, terms: tuple[Node, ...]) -> tuple[Node, ...]:
         """The terms, those of names of sums among them."""
         flat: list[Node] = []
         for term in terms:
-            coefficient, rest = _coefficient(term)
+            coefficient, rest = split_coefficient(term)
             opened = self._opened(rest)
             flat += [term] if not isinstance(opened, Add) else terms_of(_scaled(opened, coefficient))
         return tuple(flat)
@@ -468,7 +461,7 @@ RANKS = ("head", "number", "placed", "hole")
 
 
 def _rank(pattern: Node) -> int:
-    _, inner = _coefficient(pattern)
+    _, inner = split_coefficient(pattern)
     if isinstance(pattern, Number):
         return RANKS.index("number")
     if isinstance(inner, Ref):

@@ -17,6 +17,7 @@ from derive.notation import add, mul
 from derive.program import Program
 from derive.render.numpy.distribution import product_summed
 from derive.render.numpy.values import rewritten
+from derive.terms import split_coefficient
 from derive.tree import key, map_children, rename_bound, substitute
 
 __all__ = ["factored"]
@@ -56,24 +57,18 @@ def _factored(node: Node) -> Node:
 
 def _without_number(terms: Sequence[Node]) -> Node:
     """The sum, times the number that all terms are multiplied by, but for their signs."""
-    first, *rest = (abs(_number(t)) for t in terms)
+    first, *rest = (abs(split_coefficient(t)[0]) for t in terms)
     if first == 1 or any(other != first for other in rest):
         return add(*terms)
     return mul(number(first), add(*(mul(number(1 / first), t) for t in terms)))
 
 
-def _number(term: Node) -> sympy.Expr:
-    first = factors_of(term)[0]
-    return first.value if isinstance(first, Number) else sympy.Integer(1)
-
-
 def _apart(term: Node) -> Iterator[Node]:
     """The terms of a number times a sum; any other term alone."""
-    rest = [f for f in factors_of(term) if not isinstance(f, Number)]
-    if len(rest) == 1 and isinstance(rest[0], Add):
-        numbers = [f for f in factors_of(term) if isinstance(f, Number)]
-        for t in rest[0].terms:
-            yield from _apart(mul(*numbers, t))
+    coefficient, rest = split_coefficient(term)
+    if isinstance(rest, Add):
+        for t in rest.terms:
+            yield from _apart(mul(number(coefficient), t))
     else:
         yield term
 
@@ -143,7 +138,7 @@ def _together(one: _Term, others: tuple[Node, ...]) -> _Term | None:
 
 def _scaled(a: Node, b: Node) -> tuple[Node, Node, Number]:
     """Two terms without the number that both are multiplied by, but for the sign of the second, and that number."""
-    one, other = _number(a), _number(b)
+    one, other = split_coefficient(a)[0], split_coefficient(b)[0]
     shared = sympy.Integer(1)
     if other in (one, -one):
         shared = one
