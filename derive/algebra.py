@@ -25,11 +25,12 @@ from derive.nodes import (
     is_one,
     is_zero,
     number,
+    terms_of,
 )
 from derive.notation import add, mul, power
 from derive.sum_terms import with_sums_joined
 from derive.symbolic_powers import combined_powers, shared_power
-from derive.terms import split_coefficient
+from derive.terms import is_subtracted, opposite, split_coefficient
 from derive.tree import key, length, map_children, rename_bound, substitute
 
 __all__ = ["tidy"]
@@ -130,13 +131,12 @@ def _turned(node: Node, *, negative: bool) -> Node | None:
     """The opposite of a sum, where it has fewer minus signs, or as few after another; ``1 - x`` stays. Else None."""
     if not isinstance(node, Add):
         return None
-    signs = [split_coefficient(t)[0].could_extract_minus_sign() for t in node.terms]
-    after_number = any(isinstance(t, Number) and not t.value.could_extract_minus_sign() for t in node.terms)
+    signs = list(map(is_subtracted, node.terms))
+    after_number = any(isinstance(t, Number) and not is_subtracted(t) for t in node.terms)
     shorter = negative and 2 * sum(signs) >= len(signs) and not after_number
     if not all(signs) and not shorter:
         return None
-    terms = sorted(zip(signs, node.terms, strict=True), key=lambda pair: not pair[0])
-    return add(*(mul(number(-1), term) for _, term in terms))
+    return opposite(add(*sorted(node.terms, key=is_subtracted, reverse=True)))
 
 
 def _combine_powers(factors: Iterable[Node]) -> list[Node]:
@@ -150,19 +150,14 @@ def _combine_powers(factors: Iterable[Node]) -> list[Node]:
         if isinstance(factor, Number):
             table.setdefault(("number", len(table)), (factor, sympy.Integer(1)))
             continue
-        opposite = _opposite_of(base) if isinstance(base, Add) and exponent.is_Integer else None
-        if opposite is not None and opposite in table and key(base) not in table:
+        turned = key(opposite(base)) if isinstance(base, Add) and exponent.is_Integer else None
+        if turned is not None and turned in table and key(base) not in table:
             # of a - b and b - a one is written as minus the other
             table[("number", len(table))] = (number((-1) ** exponent), sympy.Integer(1))
-            base = table[opposite][0]
+            base = table[turned][0]
         first, total = table.get(key(base), (base, sympy.Integer(0)))
         table[key(base)] = (first, total + exponent)
     return [power(base, number(exponent)) for base, exponent in table.values() if exponent != 0]
-
-
-def _opposite_of(node: Add) -> object:
-    """The key of a sum with all signs changed."""
-    return key(add(*(mul(number(-1), term) for term in node.terms)))
 
 
 def _powers_apart(factors: list[Node]) -> list[Node]:
@@ -315,8 +310,7 @@ def _opposite_terms(term: Node) -> tuple[Node, ...]:
     coefficient, rest = split_coefficient(term)
     if coefficient != -1 or not isinstance(rest, Add):
         return (term,)
-    terms = (mul(number(-1), t) for t in rest.terms)
-    return tuple(sorted(terms, key=lambda t: split_coefficient(t)[0].could_extract_minus_sign()))
+    return tuple(sorted(terms_of(opposite(rest)), key=is_subtracted))
 
 
 # How many terms a sum may have while it is multiplied out to see whether terms cancel.
@@ -395,7 +389,7 @@ def _common_factors(terms: list[Node]) -> Node:
                 del factors[at]
     inner = [mul(number(c / shared), *factors) for (c, _), factors in zip(split, remaining, strict=True)]
     if front or shared not in (1, -1):
-        inner.sort(key=lambda t: split_coefficient(t)[0].could_extract_minus_sign())
+        inner.sort(key=is_subtracted)
         return mul(number(shared), *front, add(*_like_terms(inner)))
     return add(*(mul(number(c), *factors) for (c, _), factors in zip(split, remaining, strict=True)))
 

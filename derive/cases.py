@@ -41,6 +41,7 @@ from derive.notation import add, mul, power
 from derive.program import Program
 from derive.signs import always
 from derive.statements import Statement
+from derive.terms import is_subtracted, opposite
 from derive.tree import key, length, map_children, walk
 
 __all__ = ["Cases"]
@@ -131,7 +132,7 @@ class Cases:
 
     def _against_zero(self, node: Apply) -> Node:
         left, right = node.arguments
-        difference = tidy(add(left, mul(number(-1), right)))
+        difference = tidy(left - right)
         kept = [f for f in factors_of(difference) if not self._is_positive(f)]
         minus = isinstance(kept[0], Number) and bool(kept[0].value.is_negative) if kept else False
         whole = mul(*(kept[1:] if minus else kept))
@@ -183,7 +184,7 @@ class Cases:
         """Whether another factor is 0 wherever the comparison does not hold: a positive part."""
         assert isinstance(comparison, Apply)
         left, right = comparison.arguments
-        difference = left if is_zero(right) else tidy(add(left, mul(number(-1), right)))
+        difference = left if is_zero(right) else tidy(left - right)
         for factor in others:
             base, exponent = (factor.base, factor.exponent) if isinstance(factor, Pow) else (factor, ONE)
             part = self._opened(base)
@@ -234,7 +235,7 @@ class Cases:
                 continue
             rest = [t for t in node.terms if t is not first[0] and t is not second[0]]
             ways = [
-                tidy(add(*rest, always_there, mul(kept, tidy(add(instead, mul(number(-1), always_there))))))
+                tidy(add(*rest, always_there, mul(kept, tidy(instead - always_there))))
                 for kept, always_there, instead in ((first[1], two, one), (second[1], one, two))
             ]
             made = min(ways, key=lambda way: (len(terms_of(way)), length(way)))
@@ -327,16 +328,11 @@ def _quotient(node: Node, divisor: Node) -> Node | None:
 def _sides(node: Apply, difference: Node, *, minus: bool) -> Iterator[Apply]:
     """A comparison of a difference with 0, and of its positive with its negative terms."""
     yield node.function(*((0, difference) if minus else (difference, 0)))
-    subtracted = [t for t in terms_of(difference) if _is_subtracted(t)]
-    added = add(*(t for t in terms_of(difference) if not _is_subtracted(t)))
+    subtracted = [t for t in terms_of(difference) if is_subtracted(t)]
+    added = add(*(t for t in terms_of(difference) if not is_subtracted(t)))
     if subtracted and not is_zero(added):
-        other = add(*(mul(number(-1), t) for t in subtracted))
+        other = opposite(add(*subtracted))
         yield node.function(*((other, added) if minus else (added, other)))
-
-
-def _is_subtracted(term: Node) -> bool:
-    first = factors_of(term)[0]
-    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())
 
 
 def _is_positive_part(factor: Node) -> bool:
@@ -348,7 +344,7 @@ def _is_comparison(node: Node) -> bool:
     return isinstance(node, Apply) and node.function in COMPARISONS
 
 
-def _opposite(comparison: Apply) -> Apply:
+def _negated(comparison: Apply) -> Apply:
     left, right = comparison.arguments
     return (greater_equal if comparison.function is greater else greater)(right, left)
 
@@ -360,9 +356,9 @@ def _pairs(terms: Sequence[Node]) -> Iterator[tuple[Part, Part, Node, Node]]:
     """Two terms with a comparison and with its opposite; these, and what they multiply."""
     parts = [(t, f) for t in terms for f in factors_of(t) if isinstance(f, Apply) and f.function in COMPARISONS]
     for m, first in enumerate(parts):
-        opposite = key(_opposite(first[1]))
+        negation = key(_negated(first[1]))
         for second in parts[m + 1 :]:
-            if first[0] is not second[0] and key(second[1]) == opposite:
+            if first[0] is not second[0] and key(second[1]) == negation:
                 one, two = (mul(*(f for f in factors_of(term) if f is not c)) for term, c in (first, second))
                 yield first, second, one, two
 

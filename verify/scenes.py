@@ -19,8 +19,7 @@ from derive.derivation import Chain
 from derive.errors import NotationError
 from derive.evaluate import Array, Sizes
 from derive.index import Index, Letter, Quotient
-from derive.nodes import Node, Number, Partial, Ref, Tangent, Tensor, number
-from derive.notation import add, mul
+from derive.nodes import Node, Number, Partial, Ref, Tangent, Tensor
 from derive.program import Program
 from derive.size_algebra import Size, evaluate_size, size_symbols
 from derive.statements import Statement
@@ -217,7 +216,7 @@ def solved(stage: Stage, world: World, statement: Statement) -> World | None:
 
     Points that leave their domain, or do not settle, are dropped. The program of ``world.within`` is seen through.
     """
-    residual = add(statement.left, mul(number(-1), statement.right))
+    residual = statement.left - statement.right
     moving = [t for t in stage.given if t.below is None and sampling.DOMAINS[t.domain].free]
     entries = {t: t[tuple(Letter("e", axis) for axis in t.axes)] for t in moving}
     drawn = {t: world.drawn(t) for t in stage.given}

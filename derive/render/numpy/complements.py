@@ -6,10 +6,10 @@ from typing import TypeGuard
 
 from derive.definitions import Definition
 from derive.functions import sigmoid
-from derive.nodes import Add, Apply, Node, Number, factors_of
-from derive.notation import add
+from derive.nodes import Apply, Node
 from derive.program import Program
 from derive.render.numpy.values import rewritten
+from derive.terms import is_subtracted, opposite
 from derive.tree import map_children, pattern, walk
 
 __all__ = ["with_complements"]
@@ -25,9 +25,9 @@ def with_complements(program: Program) -> Program:
         if not _is_sigmoid(node):
             return node
         argument = node.arguments[0]
-        other = sigmoid(_opposite(argument))
+        other = sigmoid(opposite(argument))
         at, mine = order.get(pattern(other)), order.get(pattern(node))
-        if at is None or mine is None or (_is_negative(argument), mine) < (_is_negative(other.arguments[0]), at):
+        if at is None or mine is None or (is_subtracted(argument), mine) < (is_subtracted(other.arguments[0]), at):
             return node
         return 1 - other
 
@@ -36,12 +36,3 @@ def with_complements(program: Program) -> Program:
 
 def _is_sigmoid(node: Node) -> TypeGuard[Apply]:
     return isinstance(node, Apply) and node.function is sigmoid
-
-
-def _opposite(node: Node) -> Node:
-    return add(*(-term for term in node.terms)) if isinstance(node, Add) else -node
-
-
-def _is_negative(node: Node) -> bool:
-    first = factors_of(node)[0]
-    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from derive.index import Letter
-from derive.nodes import Add, Node, Number, Sum, factors_of, number, terms_of
+from derive.nodes import Add, Node, Number, Sum, factors_of, terms_of
 from derive.notation import add, mul
 from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block, Loop, Statement, Update
@@ -19,6 +19,7 @@ from derive.render.numpy.code import Code, call, list_of, literal, method, name,
 from derive.render.numpy.reads import slice_between
 from derive.render.numpy.regions import Region, Span, apart, region_of, shifted, together
 from derive.size_algebra import Size, certainly_nonnegative, plus, times
+from derive.terms import is_subtracted, opposite
 from derive.tree import key
 
 if TYPE_CHECKING:
@@ -222,8 +223,8 @@ def _added(t: Translator, dense: Sequence[Node], parts: Sequence[_Piece], letter
     target = _start(t, dense, letters)
     first_of_all = next(m for m, s in enumerate(statements) if isinstance(s, Assign) and s.target == target.text)
     for m, piece in enumerate(parts):
-        minus = all(_is_negative(term) for term in terms_of(piece.node))
-        node = add(*(mul(number(-1), term) for term in terms_of(piece.node))) if minus else piece.node
+        minus = all(is_subtracted(term) for term in terms_of(piece.node))
+        node = opposite(piece.node) if minus else piece.node
         value = _value(t, _Piece(piece.region, node))
         items = [_item(t, piece.region[x], x) if x in piece.region else ":" for x in letters]
         while items and items[-1] == ":":
@@ -304,8 +305,3 @@ def _item(t: Translator, span: Span, one: Letter) -> Code:
         last = plus(span.low, 1) == one.length and not isinstance(one.length, int)
         return literal(-1) if last else t.lengths.code(span.low)
     return slice_between(t, span.low, span.end, span.step, one.length)
-
-
-def _is_negative(term: Node) -> bool:
-    first = factors_of(term)[0]
-    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())
