@@ -30,7 +30,7 @@ from derive.nodes import (
 from derive.notation import add, mul, power
 from derive.sum_terms import with_sums_joined
 from derive.symbolic_powers import combined_powers, shared_power
-from derive.terms import is_subtracted, opposite, split_coefficient
+from derive.terms import base_and_exponent, is_subtracted, opposite, split_coefficient
 from derive.tree import key, length, map_children, rename_bound, substitute
 
 __all__ = ["tidy"]
@@ -64,12 +64,6 @@ def _tidy(node: Node) -> Node:
 # --------------------------------------------------------------------------------------------------- products
 
 
-def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
-    if isinstance(factor, Pow) and isinstance(factor.exponent, Number):
-        return factor.base, factor.exponent.value
-    return factor, sympy.Integer(1)
-
-
 def _tidy_product(node: Mul) -> Node:
     factors = combined_powers(_cancelled_under_brackets(_combine_powers(node.factors)))
     cancelled = _distribute_where_it_cancels(factors)
@@ -97,12 +91,12 @@ def _number_inside(node: Node) -> Node:
 
 def _without_denominators(node: Pow) -> Node:
     """``1/(1 + x/a)`` as ``a/(a + x)``, where that is no longer."""
-    base, exponent = _base_and_exponent(node)
+    base, exponent = base_and_exponent(node)
     if not isinstance(base, Add) or not exponent.is_Integer or exponent > 0:
         return node
     terms = [[g for f in factors_of(t) for g in _factor_powers(f)] for t in base.terms]
     below: dict[object, tuple[Node, sympy.Expr]] = {}
-    for part, order in (_base_and_exponent(f) for factors in terms for f in factors):
+    for part, order in (base_and_exponent(f) for factors in terms for f in factors):
         if order.is_Integer and order < 0:
             _, highest = below.get(key(part), (part, sympy.Integer(0)))
             below[key(part)] = part, max(highest, -order)
@@ -143,7 +137,7 @@ def _combine_powers(factors: Iterable[Node]) -> list[Node]:
     """Equal bases with their exponents added, at the place of the first; a bracket times itself is itself."""
     table: dict[object, tuple[Node, sympy.Expr]] = {}
     for factor in _powers_apart(list(factors)):
-        base, exponent = _base_and_exponent(factor)
+        base, exponent = base_and_exponent(factor)
         if isinstance(factor, Bracket):
             table.setdefault(key(factor), (factor, sympy.Integer(1)))
             continue
@@ -165,17 +159,17 @@ def _powers_apart(factors: list[Node]) -> list[Node]:
     apart = [_factor_powers(factor) for factor in factors]
     if all(len(parts) == 1 for parts in apart):
         return factors
-    met = Counter(base for parts in apart for base in {key(_base_and_exponent(f)[0]) for f in parts})
+    met = Counter(base for parts in apart for base in {key(base_and_exponent(f)[0]) for f in parts})
     return [
         f
         for factor, parts in zip(factors, apart, strict=True)
-        for f in (parts if any(met[key(_base_and_exponent(f)[0])] > 1 for f in parts) else (factor,))
+        for f in (parts if any(met[key(base_and_exponent(f)[0])] > 1 for f in parts) else (factor,))
     ]
 
 
 def _factor_powers(factor: Node) -> tuple[Node, ...]:
     """The powers of the factors of a product, of a whole power of it; any other factor alone."""
-    base, exponent = _base_and_exponent(factor)
+    base, exponent = base_and_exponent(factor)
     if not isinstance(base, Mul) or not exponent.is_Integer:
         return (factor,)
     return tuple(power(f, number(exponent)) for f in base.factors)
@@ -184,7 +178,7 @@ def _factor_powers(factor: Node) -> tuple[Node, ...]:
 def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
     """``b·(a/b + c)`` is ``a + b·c``: a factor goes into a sum one of whose terms it cancels."""
     for m, factor in enumerate(factors):
-        base, exponent = _base_and_exponent(factor)
+        base, exponent = base_and_exponent(factor)
         if isinstance(factor, Number):
             continue
         for k, other in enumerate(factors):
@@ -200,7 +194,7 @@ def _distribute_where_it_cancels(factors: Sequence[Node]) -> Node | None:
 def _cancels(base: Node, exponent: sympy.Expr, term: Node) -> bool:
     equal_here = _under_brackets(factors_of(term))
     for factor in factors_of(term):
-        other, power_ = _base_and_exponent(factor)
+        other, power_ = base_and_exponent(factor)
         if (exponent * power_).is_negative and key(equal_here(other)) == key(equal_here(base)):
             return True
     return False
@@ -211,7 +205,7 @@ def _cancelled_under_brackets(factors: list[Node]) -> list[Node]:
     equal_here = _under_brackets(factors)
     together: dict[object, list[tuple[int, sympy.Expr]]] = {}
     for place, factor in enumerate(factors):
-        base, exponent = _base_and_exponent(factor)
+        base, exponent = base_and_exponent(factor)
         if not isinstance(factor, (Bracket, Number)):
             together.setdefault(key(equal_here(base)), []).append((place, exponent))
     gone = {m for group in together.values() if sum(e for _, e in group) == 0 for m, _ in group}
@@ -342,7 +336,7 @@ def _sum_inside(term: Node) -> tuple[Add, tuple[Node, ...]] | None:
     """A sum among the factors of a term, a whole power of one read as a product, and the other factors."""
     factors = factors_of(term)
     for place, factor in enumerate(factors):
-        base, exponent = _base_and_exponent(factor)
+        base, exponent = base_and_exponent(factor)
         if isinstance(base, Add) and exponent.is_Integer and exponent.is_positive:
             lower = [power(base, number(exponent - 1))] if exponent > 1 else []
             return base, (*factors[:place], *lower, *factors[place + 1 :])

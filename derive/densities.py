@@ -18,7 +18,7 @@ from derive.notation import add, mul
 from derive.program import Program
 from derive.signs import always
 from derive.statements import Statement
-from derive.terms import split_coefficient
+from derive.terms import base_and_exponent, split_coefficient
 from derive.tree import key, map_children, walk
 
 __all__ = ["with_densities_compared"]
@@ -63,7 +63,7 @@ class _Exponents:
         return sum((self._of_factor(f) for f in factors_of(product)), sympy.Integer(0))
 
     def _of_factor(self, factor: Node) -> sympy.Expr:
-        base, exponent = _base_and_exponent(factor)
+        base, exponent = base_and_exponent(factor)
         base = self._opened(base)
         if isinstance(base, Apply) and base.function is exp:
             return exponent * self._value(base.arguments[0])
@@ -105,16 +105,10 @@ class _Exponents:
         return any(sympy.expand(self._value(u)) in (value, 1 / value) for u in self.logarithms)
 
     def _is_exponential(self, factor: Node) -> bool:
-        base = self._opened(_base_and_exponent(factor)[0])
+        base = self._opened(base_and_exponent(factor)[0])
         return isinstance(base, Apply) and base.function in (exp, normal_pdf)
 
 
-def _base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
-    if isinstance(factor, Pow) and isinstance(factor.exponent, Number):
-        return factor.base, factor.exponent.value
-    return factor, sympy.Integer(1)
-
-
 def _is_density(factor: Node) -> bool:
-    base = _base_and_exponent(factor)[0]
+    base = base_and_exponent(factor)[0]
     return isinstance(base, Apply) and base.function is normal_pdf

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import sympy
-
 from derive.algebra import tidy
 from derive.definitions import Definition
 from derive.index import Index, Letter
 from derive.matching import Names, entry_found, match
-from derive.nodes import Add, Mul, Node, Number, Partial, Pow, Ref, Sum, factors_of, number
+from derive.nodes import Add, Mul, Node, Number, Partial, Ref, Sum, factors_of, number
 from derive.notation import add, mul, power
+from derive.terms import base_and_exponent
 from derive.tree import length, map_children, rename_bound
 
 __all__ = ["with_parts_named"]
@@ -120,10 +119,9 @@ def _units(factors: Sequence[Node]) -> tuple[Node, ...]:
     """The factors, powers as products: ``x/r²`` has the part ``x/r``, and ``x u^{3/2}`` the part ``x √u``."""
     found: list[Node] = []
     for factor in factors:
-        exponent = factor.exponent.value if isinstance(factor, Pow) and isinstance(factor.exponent, Number) else None
-        if isinstance(factor, Pow) and exponent is not None and exponent.is_Rational and 1 < abs(exponent.p) < 4:
-            sign = 1 if exponent > 0 else -1
-            found += [power(factor.base, number(sympy.Rational(sign, exponent.q)))] * abs(exponent.p)
+        base, exponent = base_and_exponent(factor)
+        if exponent.is_Rational and 1 < abs(exponent.p) < 4:
+            found += [power(base, number(exponent / abs(exponent.p)))] * abs(exponent.p)
         else:
             found.append(factor)
     return tuple(found)

@@ -28,7 +28,7 @@ from derive.matching import insert
 from derive.nodes import ONE, Add, Apply, Mul, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number, terms_of
 from derive.notation import add, mul, power
 from derive.size_algebra import Size, as_expression
-from derive.terms import split_coefficient
+from derive.terms import base_and_exponent, split_coefficient
 from derive.tree import key, map_children, substitute, substitute_index, walk
 
 __all__ = ["Match", "Reader", "Rewritten"]
@@ -484,9 +484,7 @@ def _root(node: Node, exponent: sympy.Expr) -> Node | None:
     """The node whose power this is; None where the exponents of its factors are no multiples."""
     counts: dict[object, tuple[Node, sympy.Expr]] = {}
     for factor in factors_of(node):
-        base, times = factor, sympy.Integer(1)
-        if isinstance(factor, Pow) and isinstance(factor.exponent, Number):
-            base, times = factor.base, factor.exponent.value
+        base, times = base_and_exponent(factor)
         first, total = counts.get(key(base), (base, sympy.Integer(0)))
         counts[key(base)] = first, total + times
     if not all((times / exponent).is_Integer and times > 0 for _, times in counts.values()):

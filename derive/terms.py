@@ -1,13 +1,13 @@
-"""What a term of a sum is made of: the number that it is multiplied by with its sign, and the rest."""
+"""What terms are made of: the number that one is multiplied by, with its sign, and the rest; bases with exponents."""
 
 from __future__ import annotations
 
 import sympy
 
-from derive.nodes import ONE, Mul, Node, Number, factors_of, number, terms_of
+from derive.nodes import ONE, Mul, Node, Number, Pow, factors_of, number, terms_of
 from derive.notation import add, mul
 
-__all__ = ["is_subtracted", "opposite", "split_coefficient"]
+__all__ = ["base_and_exponent", "is_subtracted", "opposite", "split_coefficient"]
 
 
 def split_coefficient(term: Node) -> tuple[sympy.Expr, Node]:
@@ -28,3 +28,10 @@ def is_subtracted(term: Node) -> bool:
 def opposite(node: Node) -> Node:
     """The node with the sign of every term changed."""
     return add(*(mul(number(-1), term) for term in terms_of(node)))
+
+
+def base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
+    """A factor as a power to a number: itself to the power 1 where it is none."""
+    if isinstance(factor, Pow) and isinstance(factor.exponent, Number):
+        return factor.base, factor.exponent.value
+    return factor, sympy.Integer(1)
