@@ -41,7 +41,7 @@ from derive.notation import add, mul, power
 from derive.program import Program
 from derive.signs import always
 from derive.statements import Statement
-from derive.terms import is_subtracted, opposite
+from derive.terms import is_natural, is_subtracted, opposite
 from derive.tree import key, length, map_children, walk
 
 __all__ = ["Cases"]
@@ -251,9 +251,8 @@ class Cases:
             case Ref():
                 return self._entry_is_finite(node.tensor)
             case Pow():
-                whole = isinstance(node.exponent, Number) and node.exponent.value.is_Integer
-                fine = whole and node.exponent.value.is_positive  # type: ignore[attr-defined]
-                return (bool(fine) or self._is_positive(node.base)) and all(map(self._is_finite, node.children()))
+                fine = is_natural(node.exponent) or self._is_positive(node.base)
+                return fine and all(map(self._is_finite, node.children()))
             case Apply() | Over() if node.function.name not in FINITE:
                 return False
             case Partial():

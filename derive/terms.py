@@ -7,7 +7,7 @@ import sympy
 from derive.nodes import ONE, Mul, Node, Number, Pow, factors_of, number, terms_of
 from derive.notation import add, mul
 
-__all__ = ["base_and_exponent", "is_subtracted", "opposite", "split_coefficient"]
+__all__ = ["base_and_exponent", "is_natural", "is_subtracted", "opposite", "split_coefficient"]
 
 
 def split_coefficient(term: Node) -> tuple[sympy.Expr, Node]:
@@ -35,3 +35,8 @@ def base_and_exponent(factor: Node) -> tuple[Node, sympy.Expr]:
     if isinstance(factor, Pow) and isinstance(factor.exponent, Number):
         return factor.base, factor.exponent.value
     return factor, sympy.Integer(1)
+
+
+def is_natural(exponent: Node) -> bool:
+    """Whether an exponent is certainly a whole number above 0."""
+    return isinstance(exponent, Number) and bool(exponent.value.is_integer and exponent.value.is_positive)

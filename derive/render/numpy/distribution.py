@@ -15,6 +15,7 @@ from derive.index import Letter
 from derive.nodes import Add, Apply, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number
 from derive.notation import add, mul
 from derive.program import Program
+from derive.terms import is_natural
 from derive.tree import map_children, rename_bound
 
 __all__ = ["distributed", "product_summed"]
@@ -162,7 +163,7 @@ def _expanded(letters: Sequence[Letter], square: Pow, spread: dict[Tensor, Defin
 def _exact_below(node: Node, *, exact: bool) -> bool:
     """Whether what a node is made of must be exact also near 0, if the node must be."""
     match node:
-        case Pow() if not _is_whole(node.exponent):
+        case Pow() if not is_natural(node.exponent):
             return not (isinstance(node.base, Add) and any(map(_keeps_away, node.base.terms)))
         case Apply():
             return node.function.name not in SMOOTH
@@ -174,10 +175,6 @@ def _exact_below(node: Node, *, exact: bool) -> bool:
 def _keeps_away(term: Node) -> bool:
     """Whether a term keeps what it is added to away from 0: a number far above rounding."""
     return isinstance(term, Number) and bool(term.value.is_number and term.value > ROUNDING)
-
-
-def _is_whole(exponent: Node) -> bool:
-    return isinstance(exponent, Number) and bool(exponent.value.is_integer and exponent.value.is_positive)
 
 
 def _delicate(program: Program) -> set[Tensor]:

@@ -15,6 +15,7 @@ from derive.program import Program
 from derive.render.numpy.values import reads_inside
 from derive.signs import always
 from derive.statements import Statement
+from derive.terms import is_natural
 from derive.tree import pattern
 
 __all__ = ["Risk"]
@@ -48,7 +49,7 @@ class Risk:
                 return node.tensor not in self.tensors
             case Over() if node.function.name in FINITE:
                 return True
-            case Pow() if not _is_whole(node.exponent):
+            case Pow() if not is_natural(node.exponent):
                 return self.divides(node.base) and self.finite(node.base) and self.finite(node.exponent)
             case Apply() if node.function.name in RISKY and not self._is_computed(node):
                 positive = node.function.name == "log" and self.positive(node.arguments[0])
@@ -67,10 +68,6 @@ class Risk:
         return reads_inside(node) and always(Statement(node, ">", ZERO), self.program, self.signs)
 
 
-def _is_whole(exponent: Node) -> bool:
-    return isinstance(exponent, Number) and bool(exponent.value.is_integer and exponent.value.is_positive)
-
-
 def _unguarded(forward: Program) -> tuple[frozenset[object], frozenset[Tensor]]:
     """What a program divides by, and takes risky functions of, outside of every mask; the tensors it reads so."""
     computed: set[object] = set()
@@ -80,7 +77,7 @@ def _unguarded(forward: Program) -> tuple[frozenset[object], frozenset[Tensor]]:
             continue
         for node in _outside_masks(d.body):
             match node:
-                case Pow() if not _is_whole(node.exponent):
+                case Pow() if not is_natural(node.exponent):
                     computed.add(pattern(node.base))
                 case Apply() if node.function.name in RISKY:
                     computed.add(pattern(node))
