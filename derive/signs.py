@@ -12,7 +12,7 @@ from derive.nodes import Add, Apply, Bracket, Mul, Node, Number, Over, Position,
 from derive.program import Program
 from derive.statements import Statement
 
-__all__ = ["always"]
+__all__ = ["always", "is_every_entry"]
 
 UNKNOWN, NONNEGATIVE, POSITIVE = 0, 1, 2
 
@@ -41,7 +41,7 @@ def always(statement: Statement, program: Program, known: dict[Tensor, int] | No
     return bool(useful) and _Signs(program, {} if known is None else known).of(statement.left) >= enough
 
 
-def _every_entry(entry: Ref) -> bool:
+def is_every_entry(entry: Ref) -> bool:
     """Whether the letters of an entry run over all entries of its tensor, each along its own axis."""
     letters = [index.letter for index in entry.indices]
     whole = all(x is not None and x.size == axis for x, axis in zip(letters, entry.tensor.axes, strict=True))
@@ -92,7 +92,7 @@ class _Signs:
         found = _DOMAINS.get(node.tensor.domain, UNKNOWN)
         for assumption in self.program.assumptions:
             left, right = assumption.left, assumption.right
-            about = isinstance(left, Ref) and left.tensor is node.tensor and _every_entry(left)
+            about = isinstance(left, Ref) and left.tensor is node.tensor and is_every_entry(left)
             if about and isinstance(right, Number) and right.value.is_nonnegative:
                 found = max(found, {">": POSITIVE, "≥": NONNEGATIVE}.get(assumption.relation, UNKNOWN))
         source = self.program.definition(node.tensor)

@@ -13,7 +13,7 @@ from derive.functions import where as where_function
 from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Over, Pow, Ref, Tensor
 from derive.program import Program
 from derive.render.numpy.values import reads_inside
-from derive.signs import always
+from derive.signs import always, is_every_entry
 from derive.statements import Statement
 from derive.terms import is_natural
 from derive.tree import pattern
@@ -81,16 +81,9 @@ def _unguarded(forward: Program) -> tuple[frozenset[object], frozenset[Tensor]]:
                     computed.add(pattern(node.base))
                 case Apply() if node.function.name in RISKY:
                     computed.add(pattern(node))
-                case Ref() if _is_whole_tensor(node):
+                case Ref() if is_every_entry(node):
                     read.add(node.tensor)
     return frozenset(computed), frozenset(read)
-
-
-def _is_whole_tensor(entry: Ref) -> bool:
-    """Whether the letters of an entry run over all entries of its tensor."""
-    letters = [index.letter for index in entry.indices]
-    along = all(x is not None and x.size == axis for x, axis in zip(letters, entry.tensor.axes, strict=True))
-    return along and len(set(letters)) == len(letters)
 
 
 def _outside_masks(node: Node) -> Iterator[Node]:
