@@ -116,9 +116,8 @@ def _still_needed(
     needed = set(outputs)
     kept: list[Definition | Recurrence] = []
     for item in reversed(items):
-        members = item.members if isinstance(item, Recurrence) else (item,)
-        if any(d.tensor in needed for d in members):
+        if any(d.tensor in needed for d in item.members):
             kept.append(item)
-            for d in members:
+            for d in item.members:
                 needed |= d.body.tensors
     return tuple(reversed(kept))

@@ -48,6 +48,11 @@ class Definition:
         """The left-hand side."""
         return self.tensor[self.letters]
 
+    @property
+    def members(self) -> tuple[Definition, ...]:
+        """What is defined together: this alone, but for recurrences."""
+        return (self,)
+
     def at(self, *indices: Index | Letter) -> Node:
         """The body at other indices."""
         return substitute(self.body, dict(zip(self.letters, indices, strict=True)))

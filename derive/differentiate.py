@@ -191,17 +191,16 @@ def _jvp(
         return lines.defines(moving[d.tensor], own)
 
     for item in program.items:
-        members = item.members if isinstance(item, Recurrence) else (item,)
-        if not any(d.tensor in needed for d in members):
+        if not any(d.tensor in needed for d in item.members):
             continue
         grown = True
         while grown:
             grown = False
-            for d in members:
+            for d in item.members:
                 if d.tensor not in moving and not d.body.tensors.isdisjoint(moving):
                     moving[d.tensor] = tangent_of(d)
                     grown = True
-        changed = [d for d in members if d.tensor in moving and d.tensor not in settled]
+        changed = [d for d in item.members if d.tensor in moving and d.tensor not in settled]
         if isinstance(item, Recurrence) and changed:
             axes = tuple(item.axes[item.members.index(d)] for d in changed)
             items.append(Recurrence(tuple(chain(d) for d in changed), axes, item.backwards))
@@ -422,16 +421,15 @@ def _shifted(
     context = Context(program)
     items: list[Definition | Recurrence] = []
     for item in program.items:
-        members = item.members if isinstance(item, Recurrence) else (item,)
-        if not any(d.tensor in context.dependents(tensor) for d in members):
+        if not any(d.tensor in context.dependents(tensor) for d in item.members):
             continue
-        for d in members:
+        for d in item.members:
             text = f"{d.tensor.name}_shifted"
             here, there = quoted(d.tensor.name), quoted(f"{tensor.name} + {v.name}")
             place = f"{here} at {there}", f"{there} 处的 {here}"
             renamed[d.tensor] = words.tensor(text, d.tensor.axes, d.tensor, "shifted", place)
         if isinstance(item, Recurrence):
-            items.append(Recurrence(tuple(move(d) for d in members), item.axes, item.backwards))
+            items.append(Recurrence(tuple(move(d) for d in item.members), item.axes, item.backwards))
         else:
-            items.append(move(members[0]))
+            items.append(move(item.members[0]))
     return items, renamed.get(target, target)

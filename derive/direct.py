@@ -72,7 +72,7 @@ def jacobian_of(
 
     own = {t: named(t) for t in (*waypoints(context, target, tensor), target)}
     for item in program.items:
-        members = [d for d in (item.members if isinstance(item, Recurrence) else (item,)) if d.tensor in own]
+        members = [d for d in item.members if d.tensor in own]
         if isinstance(item, Recurrence) and members:
             context.jacobians.update({d.tensor: own[d.tensor] for d in members})
             axes = tuple(item.axes[item.members.index(d)] for d in members)

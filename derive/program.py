@@ -55,13 +55,12 @@ class Program:
     _by_tensor: dict[Tensor, Definition] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        table = {d.tensor: d for d in _flat(self.items)}
+        table = {d.tensor: d for d in self.definitions()}
         object.__setattr__(self, "_by_tensor", table)
         known = set(self.inputs)
         for item in self.items:
-            members = item.members if isinstance(item, Recurrence) else (item,)
-            known.update(d.tensor for d in members)
-            for d in members:
+            known.update(d.tensor for d in item.members)
+            for d in item.members:
                 missing = d.body.tensors - known
                 if missing:
                     listed = ", ".join(sorted(repr(t.name) for t in missing))
@@ -97,9 +96,8 @@ class Program:
             item = source
             if item in items:
                 return
-            members = item.members if isinstance(item, Recurrence) else (item,)
-            own = {d.tensor for d in members}
-            for d in members:
+            own = {d.tensor for d in item.members}
+            for d in item.members:
                 for read in _in_order_of_use(d.body):
                     if read not in own:
                         visit(read, (*chain, tensor))
@@ -118,7 +116,7 @@ class Program:
 
     def definitions(self) -> Iterator[Definition]:
         """All definitions, those of recurrences included."""
-        return _flat(self.items)
+        return (d for item in self.items for d in item.members)
 
     def recurrence(self, tensor: Tensor) -> Recurrence | None:
         """The recurrence that a tensor is a member of; None for all others."""
@@ -163,14 +161,6 @@ class Program:
 
         form: list[Any] = index_form(self)
         return form
-
-
-def _flat(items: Iterable[Definition | Recurrence]) -> Iterator[Definition]:
-    for item in items:
-        if isinstance(item, Recurrence):
-            yield from item.members
-        else:
-            yield item
 
 
 def _note(values: Iterable[Size], found: dict[sympy.Symbol, None]) -> None:

@@ -152,7 +152,7 @@ def _still_read(source: Program, items: tuple[Definition | Recurrence, ...]) -> 
     """The items without the definitions that were read before, and of which no use is left."""
     asked = frozenset(source.outputs).union(*(a.tensors for a in source.assumptions))
     before = asked.union(*(d.body.tensors for d in source.definitions()))
-    definitions = [d for item in items for d in _members(item)]
+    definitions = [d for item in items for d in item.members]
     kept: dict[Definition, None] = {}
 
     def keep(d: Definition) -> None:
@@ -173,7 +173,7 @@ def _still_read(source: Program, items: tuple[Definition | Recurrence, ...]) -> 
 
 
 def _remains(item: Definition | Recurrence, kept: Container[Definition]) -> Iterator[Definition | Recurrence]:
-    chosen = [m for m, d in enumerate(_members(item)) if d in kept]
+    chosen = [m for m, d in enumerate(item.members) if d in kept]
     if isinstance(item, Definition) or len(chosen) == len(item.members):
         yield from [item] if chosen else []
     elif chosen:
@@ -192,10 +192,6 @@ def _of_laws(body: Node) -> Iterator[Node]:
 
 def _names(d: Definition, node: Node) -> bool:
     return entry_found(d, match(d.body, node, frozenset(d.letters))) is not None
-
-
-def _members(item: Definition | Recurrence) -> tuple[Definition, ...]:
-    return item.members if isinstance(item, Recurrence) else (item,)
 
 
 def with_functions(node: Node) -> Node:

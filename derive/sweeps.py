@@ -389,10 +389,9 @@ def pruned(
     needed = set(outputs)
     kept: list[Definition | Recurrence] = []
     for item in reversed(placed(items, words.definitions)):
-        members = item.members if isinstance(item, Recurrence) else (item,)
-        if any(d.tensor in needed for d in members):
+        if any(d.tensor in needed for d in item.members):
             kept.append(item)
-            for d in members:
+            for d in item.members:
                 needed |= d.body.tensors
     return Program(inputs, tuple(reversed(kept)), outputs, source.assumptions, constants=source.constants)
 
@@ -401,9 +400,8 @@ def needed_for(program: Program, outputs: Iterable[Tensor]) -> set[Tensor]:
     """The tensors that the outputs are computed from, themselves included."""
     needed = set(outputs)
     for item in reversed(program.items):
-        members = item.members if isinstance(item, Recurrence) else (item,)
-        if any(d.tensor in needed for d in members):
-            for d in members:
+        if any(d.tensor in needed for d in item.members):
+            for d in item.members:
                 needed |= d.body.tensors | {d.tensor}
     return needed
 

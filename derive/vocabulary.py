@@ -126,8 +126,7 @@ def placed(
             continue
         place = 0
         for position, item in enumerate(merged, 1):
-            members = item.members if isinstance(item, Recurrence) else (item,)
-            if any(m.tensor in d.body.tensors for m in members):
+            if any(m.tensor in d.body.tensors for m in item.members):
                 place = position
         merged.insert(place, d)
     return tuple(merged)

@@ -14,7 +14,6 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from derive.definitions import Recurrence
 from derive.derivation import Chain, Check
 from derive.errors import NotationError
 from derive.evaluate import Array, Sizes
@@ -69,8 +68,7 @@ class Explicit(Components):
                 item = self.stage.sources.item(tensor)
                 if item is None:
                     return super().entry(tensor, place)
-                members = item.members if isinstance(item, Recurrence) else (item,)
-                (source,) = (d for d in members if d.tensor is tensor)
+                (source,) = (d for d in item.members if d.tensor is tensor)
                 found = self.node(source.body, dict(zip(source.letters, place, strict=True)))
             self._memo[tensor, place] = found
         return self._memo[tensor, place]
@@ -191,8 +189,7 @@ class _Count:
             return side if isinstance(side, Node) else None
         if item is None:
             return None
-        members = item.members if isinstance(item, Recurrence) else (item,)
-        return next(d.body for d in members if d.tensor is tensor)
+        return next(d.body for d in item.members if d.tensor is tensor)
 
 
 def _compared(stage: Stage, chain: Chain, sizes: Sizes, rng: np.random.Generator) -> Check | str:

@@ -32,7 +32,7 @@ class Sources:
         found: dict[Tensor, Definition | Recurrence] = {}
         for program in (self.program, *self.derived):
             for item in program.items:
-                for d in item.members if isinstance(item, Recurrence) else (item,):
+                for d in item.members:
                     found.setdefault(d.tensor, item)
         return found
 

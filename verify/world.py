@@ -75,7 +75,7 @@ class World(Rounding):
         lanes = Letter("lane", points * PER_POINT)
         world = cls(sizes, sources, {t: replicated(a) for t, a in drawn.items()}, (lanes,), Errors())
         for item in sources.program.items:
-            if any(d.tensor not in world.arrays and sources.chain(d.tensor) is None for d in _members(item)):
+            if any(d.tensor not in world.arrays and sources.chain(d.tensor) is None for d in item.members):
                 world.compute(item)
         return world
 
@@ -278,16 +278,12 @@ class Moved(World):
         dependents = frozenset().union(*(context.dependents(t) for t in moves))
         full = {t: np.broadcast_to(step, self.outer_lengths + self._shape(t)) for t, step in moves.items()}
         for item in program.items:
-            reads = frozenset().union(*(d.body.tensors for d in _members(item)))
+            reads = frozenset().union(*(d.body.tensors for d in item.members))
             if not reads.isdisjoint(dependents):
                 self.compute(item, full)
 
     def _find(self, tensor: Tensor) -> Array:
         return self.still.tensor(tensor)
-
-
-def _members(item: Definition | Recurrence) -> tuple[Definition, ...]:
-    return item.members if isinstance(item, Recurrence) else (item,)
 
 
 def _flat(array: Array, lanes: int) -> Array:

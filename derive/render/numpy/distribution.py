@@ -62,10 +62,9 @@ def _needed(program: Program) -> Program:
     read = set(program.outputs)
     kept: list[Definition | Recurrence] = []
     for item in reversed(program.items):
-        members = item.members if isinstance(item, Recurrence) else (item,)
-        if not read.isdisjoint(d.tensor for d in members):
+        if not read.isdisjoint(d.tensor for d in item.members):
             kept.append(item)
-            read.update(*(d.body.tensors for d in members))
+            read.update(*(d.body.tensors for d in item.members))
     return replace(program, items=tuple(reversed(kept)))
 
 

@@ -31,7 +31,7 @@ def with_solved_systems(program: Program) -> tuple[Program, frozenset[object]]:
     uses: dict[object, set[object]] = defaultdict(set)
     kept: set[object] = set()
     for item in program.items:
-        for d in item.members if isinstance(item, Recurrence) else (item,):
+        for d in item.members:
             if d.tensor in named:
                 continue
             for entry, product in _entries(_written_out(d.body, named), None):
