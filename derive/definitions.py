@@ -18,8 +18,8 @@ A name is declared, then defined::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from derive.errors import NotationError
 from derive.index import Index, Letter, fresh
@@ -57,6 +57,14 @@ class Definition:
         """The body at other indices."""
         return substitute(self.body, dict(zip(self.letters, indices, strict=True)))
 
+    def rewritten(self, change: Callable[[Node], Node]) -> Definition:
+        """The definition with its body changed."""
+        return replace(self, body=change(self.body))
+
+    def replaced(self, made: Mapping[Definition, Definition]) -> Definition:
+        """What stands in the place of the definition."""
+        return made[self]
+
     def __repr__(self) -> str:
         from derive.render.naming import Names
         from derive.render.text import plain
@@ -80,6 +88,17 @@ class Recurrence:
     def time(self, member: int) -> Letter:
         """The letter of the axis in a member."""
         return self.members[member].letters[self.axes[member]]
+
+    def rewritten(self, change: Callable[[Node], Node]) -> Recurrence:
+        """The recurrence with the bodies of its members changed."""
+        return replace(self, members=tuple(d.rewritten(change) for d in self.members))
+
+    def replaced(self, made: Mapping[Definition, Definition]) -> Recurrence:
+        """The recurrence of what stands in the place of its members; without those that have nothing there."""
+        kept = [m for m, d in enumerate(self.members) if d in made]
+        return Recurrence(
+            tuple(made[self.members[m]] for m in kept), tuple(self.axes[m] for m in kept), self.backwards
+        )
 
 
 def define(left: Ref | Tensor, right: object, *, meaning: str | tuple[str, str] = "", domain: str = "real") -> Tensor:

@@ -200,12 +200,9 @@ def _jvp(
                 if d.tensor not in moving and not d.body.tensors.isdisjoint(moving):
                     moving[d.tensor] = tangent_of(d)
                     grown = True
-        changed = [d for d in item.members if d.tensor in moving and d.tensor not in settled]
-        if isinstance(item, Recurrence) and changed:
-            axes = tuple(item.axes[item.members.index(d)] for d in changed)
-            items.append(Recurrence(tuple(chain(d) for d in changed), axes, item.backwards))
-        elif changed:
-            items.append(chain(changed[0]))
+        changed = {d: chain(d) for d in item.members if d.tensor in moving and d.tensor not in settled}
+        if changed:
+            items.append(item.replaced(changed))
     for tensor in program.outputs:
         if tensor not in moving:
             zero = words.tensor(f"t_{tensor.name}", tensor.axes, tensor, "tangent")
@@ -428,8 +425,5 @@ def _shifted(
             here, there = quoted(d.tensor.name), quoted(f"{tensor.name} + {v.name}")
             place = f"{here} at {there}", f"{there} 处的 {here}"
             renamed[d.tensor] = words.tensor(text, d.tensor.axes, d.tensor, "shifted", place)
-        if isinstance(item, Recurrence):
-            items.append(Recurrence(tuple(move(d) for d in item.members), item.axes, item.backwards))
-        else:
-            items.append(move(item.members[0]))
+        items.append(item.replaced({d: move(d) for d in item.members}))
     return items, renamed.get(target, target)

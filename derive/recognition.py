@@ -173,12 +173,9 @@ def _still_read(source: Program, items: tuple[Definition | Recurrence, ...]) -> 
 
 
 def _remains(item: Definition | Recurrence, kept: Container[Definition]) -> Iterator[Definition | Recurrence]:
-    chosen = [m for m, d in enumerate(item.members) if d in kept]
-    if isinstance(item, Definition) or len(chosen) == len(item.members):
-        yield from [item] if chosen else []
-    elif chosen:
-        members = tuple(item.members[m] for m in chosen)
-        yield replace(item, members=members, axes=tuple(item.axes[m] for m in chosen))
+    chosen = {d: d for d in item.members if d in kept}
+    if chosen:
+        yield item if len(chosen) == len(item.members) else item.replaced(chosen)
 
 
 def _of_laws(body: Node) -> Iterator[Node]:

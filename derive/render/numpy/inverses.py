@@ -49,14 +49,8 @@ def _without(program: Program, gone: dict[Tensor, Definition]) -> Program:
     """The program with some definitions written out where they are read."""
     if not gone:
         return program
-    items: list[Definition | Recurrence] = []
-    for item in program.items:
-        if isinstance(item, Recurrence):
-            members = tuple(replace(d, body=_written_out(d.body, gone)) for d in item.members)
-            items.append(replace(item, members=members))
-        elif item.tensor not in gone:
-            items.append(replace(item, body=_written_out(item.body, gone)))
-    return replace(program, items=tuple(items))
+    left = (item for item in program.items if not isinstance(item, Definition) or item.tensor not in gone)
+    return replace(program, items=tuple(item.rewritten(lambda body: _written_out(body, gone)) for item in left))
 
 
 def _written_out(node: Node, named: dict[Tensor, Definition]) -> Node:

@@ -52,13 +52,7 @@ def _with_one_hot_rows(program: Program) -> Program:
         return known[node.tensor].at(*node.indices) if isinstance(node, Ref) and node.tensor in known else node
 
     left = (item for item in program.items if not isinstance(item, Definition) or item.tensor not in known)
-    items = (
-        replace(item, members=tuple(replace(d, body=spelled(d.body)) for d in item.members))
-        if isinstance(item, Recurrence)
-        else replace(item, body=spelled(item.body))
-        for item in left
-    )
-    return replace(program, items=tuple(items)) if known else program
+    return replace(program, items=tuple(item.rewritten(spelled) for item in left)) if known else program
 
 
 def _is_smoothed(d: Definition) -> bool:

@@ -37,9 +37,7 @@ def _reading(item: Definition | Recurrence, old: Tensor, new: Tensor, kept: Sequ
             return node
         return Ref(new, tuple(node.indices[m] for m in kept))
 
-    if isinstance(item, Recurrence):
-        return replace(item, members=tuple(replace(d, body=read(d.body)) for d in item.members))
-    return replace(item, body=read(item.body))
+    return item.rewritten(read)
 
 
 def without_single_axes(*programs: Program) -> tuple[Program, ...]:
@@ -63,14 +61,12 @@ def _with_single_axes(program: Program) -> Iterator[Definition]:
 
 
 def _thin(item: Definition | Recurrence, thinner: dict[Tensor, Tensor]) -> Definition | Recurrence:
-    if isinstance(item, Recurrence):
-        return replace(item, members=tuple(replace(d, body=_read(d.body, thinner)) for d in item.members))
-    body = _read(item.body, thinner)
-    if item.tensor not in thinner:
-        return replace(item, body=body)
-    single = {x: as_index(0) for x in item.letters if x.length == 1}
-    letters = tuple(x for x in item.letters if x not in single)
-    return replace(item, tensor=thinner[item.tensor], letters=letters, body=substitute(body, single))
+    made = item.rewritten(lambda body: _read(body, thinner))
+    if isinstance(made, Recurrence) or made.tensor not in thinner:
+        return made
+    single = {x: as_index(0) for x in made.letters if x.length == 1}
+    letters = tuple(x for x in made.letters if x not in single)
+    return replace(made, tensor=thinner[made.tensor], letters=letters, body=substitute(made.body, single))
 
 
 def _read(node: Node, thinner: dict[Tensor, Tensor]) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from derive.definitions import Definition, Recurrence
+from derive.definitions import Definition
 from derive.index import Letter, as_index, fresh
 from derive.nodes import Apply, Node, Number, Over, Pow, Ref, Tensor
 from derive.program import Program
@@ -79,12 +79,7 @@ def has_poles(node: Node, infinite: Collection[Tensor]) -> bool:
 
 def rewritten(program: Program, change: Callable[[Node], Node], *, recurrences: bool = False) -> Program:
     """The program with the bodies of its definitions changed, of those in recurrences if that is asked for."""
-    items: list[Definition | Recurrence] = []
-    for item in program.items:
-        if isinstance(item, Definition):
-            items.append(replace(item, body=change(item.body)))
-        elif recurrences:
-            items.append(replace(item, members=tuple(replace(d, body=change(d.body)) for d in item.members)))
-        else:
-            items.append(item)
+    items = (
+        item.rewritten(change) if recurrences or isinstance(item, Definition) else item for item in program.items
+    )
     return replace(program, items=tuple(items))
