@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from derive.algebra import tidy
 from derive.contraction import contract
-from derive.definitions import Definition, Recurrence
+from derive.definitions import Definition, needed_items
 from derive.derivation import Chain, Derivation
 from derive.identities import with_centred_sums
 from derive.matching import Names, insert, light, reads
@@ -37,7 +37,7 @@ def closed(derivation: Derivation, words: Sequence[Definition] = ()) -> Derivati
     )
     # the lines that carry a chain on may name what none before them did
     every = (*derivation.program.items, *(item for item in items if item not in derivation.program.items))
-    kept = _still_needed(placed(every, words), derivation.derived.outputs)
+    kept = needed_items(placed(every, words), derivation.derived.outputs)
     return replace(derivation, chains=chains, derived=replace(derivation.derived, items=kept))
 
 
@@ -108,16 +108,3 @@ def _next(node: Node, found: dict[Tensor, Definition], names: Names) -> Definiti
     latest = [d for t, d in found.items() if t in node.tensors]
     ready = (d for d in reversed(latest) if reads(node, d.tensor) == 1 or light(d.body) or _no_larger(node, d, names))
     return next(ready, None)
-
-
-def _still_needed(
-    items: Sequence[Definition | Recurrence], outputs: Sequence[Tensor]
-) -> tuple[Definition | Recurrence, ...]:
-    needed = set(outputs)
-    kept: list[Definition | Recurrence] = []
-    for item in reversed(items):
-        if any(d.tensor in needed for d in item.members):
-            kept.append(item)
-            for d in item.members:
-                needed |= d.body.tensors
-    return tuple(reversed(kept))

@@ -18,7 +18,7 @@ A name is declared, then defined::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from derive.errors import NotationError
@@ -28,7 +28,7 @@ from derive.size_inference import Equation, infer_sizes
 from derive.statements import Statement
 from derive.tree import renew_binders, replace_tensors, substitute, walk
 
-__all__ = ["Definition", "Recurrence", "check_order", "check_reads", "define", "recurrence"]
+__all__ = ["Definition", "Recurrence", "check_order", "check_reads", "define", "needed_items", "recurrence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +99,19 @@ class Recurrence:
         return Recurrence(
             tuple(made[self.members[m]] for m in kept), tuple(self.axes[m] for m in kept), self.backwards
         )
+
+
+def needed_items(
+    items: Sequence[Definition | Recurrence], outputs: Iterable[Tensor]
+) -> tuple[Definition | Recurrence, ...]:
+    """The items that outputs are computed from, in their order. A recurrence is needed as a whole."""
+    needed = set(outputs)
+    kept: list[Definition | Recurrence] = []
+    for item in reversed(items):
+        if not needed.isdisjoint(d.tensor for d in item.members):
+            kept.append(item)
+            needed.update(*(d.body.tensors for d in item.members))
+    return tuple(reversed(kept))
 
 
 def define(left: Ref | Tensor, right: object, *, meaning: str | tuple[str, str] = "", domain: str = "real") -> Tensor:

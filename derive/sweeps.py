@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from derive.algebra import tidy
 from derive.contraction import contract
-from derive.definitions import Definition, Recurrence, check_order
+from derive.definitions import Definition, Recurrence, check_order, needed_items
 from derive.densities import with_densities_compared
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
@@ -264,17 +264,10 @@ class Backward:
         definitions = list(program.definitions())
         self.context = Context(program, (*definitions, *words.definitions), again)
         refuse_assumed(self.context, wrt, seeds)
-        needed = set(seeds)
-        for d in reversed(definitions):
-            if d.tensor in needed:
-                needed |= d.body.tensors
-        for item in reversed(program.items):
-            if isinstance(item, Recurrence) and any(d.tensor in needed for d in item.members):
-                needed |= {t for d in item.members for t in (d.tensor, *d.body.tensors)}
         moving: set[Tensor] = set()
         for tensor in wrt:
             moving |= self.context.dependents(tensor)
-        self.relevant = needed & moving
+        self.relevant = needed_for(program, seeds) & moving
         self.cotangents: dict[Tensor, Tensor] = {}
         for tensor in [*(d.tensor for d in definitions), *program.inputs]:
             if tensor in self.relevant:
@@ -386,24 +379,15 @@ def pruned(
     words: Vocabulary,
 ) -> Program:
     """The program of those items, and of the names for what is repeated, that the outputs need."""
-    needed = set(outputs)
-    kept: list[Definition | Recurrence] = []
-    for item in reversed(placed(items, words.definitions)):
-        if any(d.tensor in needed for d in item.members):
-            kept.append(item)
-            for d in item.members:
-                needed |= d.body.tensors
-    return Program(inputs, tuple(reversed(kept)), outputs, source.assumptions, constants=source.constants)
+    kept = needed_items(placed(items, words.definitions), outputs)
+    return Program(inputs, kept, outputs, source.assumptions, constants=source.constants)
 
 
 def needed_for(program: Program, outputs: Iterable[Tensor]) -> set[Tensor]:
     """The tensors that the outputs are computed from, themselves included."""
-    needed = set(outputs)
-    for item in reversed(program.items):
-        if any(d.tensor in needed for d in item.members):
-            for d in item.members:
-                needed |= d.body.tensors | {d.tensor}
-    return needed
+    wanted = set(outputs)
+    items = needed_items(program.items, wanted)
+    return wanted.union(t for item in items for d in item.members for t in (d.tensor, *d.body.tensors))
 
 
 @lru_cache(maxsize=100)

@@ -12,14 +12,14 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.definitions import define
+from derive.definitions import define, recurrence
 from derive.differentiate import gradient, hessian, hvp, jacobian, jvp, taylor, vjp
 from derive.errors import MissingRuleError, NotationError
 from derive.evaluate import run
 from derive.functions import Elementwise, exp, log, relu, tanh
 from derive.index import letter, letters
 from derive.nodes import Number, Partial, Sum, Tensor, number
-from derive.notation import first, name, names, tensor
+from derive.notation import at_least, first, name, names, tensor
 from derive.over_axes import argmax, maximum_over, softmax
 from derive.program import Program
 from derive.size_algebra import sizes
@@ -239,6 +239,17 @@ def test_a_recurrence_inside_a_sum_of_losses() -> None:
     L = define(name("L"), Sum(t, h[t] ** 2) + h[n - 1] + h[0] * a)
     for wrt in (x, a):
         compare(Program.of([x, a], L), wrt, {n: 4}, "recurrence", wrt.name)
+
+
+def test_what_a_member_reads_at_the_index_before_counts() -> None:
+    """The output reads a member below it, which alone reads what is differentiated by."""
+    v, q = tensor("v", n), tensor("q", n)
+    t = letter("t", n)
+    u, p, h, L = names("u p h L")
+    u = define(u[t], v[t] ** 2)
+    p = recurrence(t, {p[t]: at_least(t, 1) * h[t - 1] * q[t], h[t]: p[t] + u[t]})["p"]
+    L = define(L, Sum(t, p[t] ** 2))
+    compare(Program.of([v, q], L), v, {n: 4}, "recurrence")
 
 
 def test_an_assumption_is_used_and_named() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from derive.definitions import Definition, Recurrence
+from derive.definitions import Definition, needed_items
 from derive.index import Letter
 from derive.nodes import Add, Apply, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number
 from derive.notation import add, mul
@@ -45,7 +45,7 @@ def distributed(program: Program) -> Program:
         else item
         for item in program.items
     ]
-    return _needed(replace(program, items=tuple(items)))
+    return replace(program, items=needed_items(items, program.outputs))
 
 
 def product_summed(letters: Sequence[Letter], factors: Sequence[Node]) -> Node:
@@ -55,17 +55,6 @@ def product_summed(letters: Sequence[Letter], factors: Sequence[Node]) -> Node:
     used = [x for x in letters if any(x in f.free for f in inside)]
     counts = [number(x.length) for x in letters if x not in used]
     return mul(*counts, *outside, Sum(*used, mul(*inside)) if used else number(1))
-
-
-def _needed(program: Program) -> Program:
-    """The program without what nothing reads any more."""
-    read = set(program.outputs)
-    kept: list[Definition | Recurrence] = []
-    for item in reversed(program.items):
-        if not read.isdisjoint(d.tensor for d in item.members):
-            kept.append(item)
-            read.update(*(d.body.tensors for d in item.members))
-    return replace(program, items=tuple(reversed(kept)))
 
 
 # -------------------------------------------------------------------------------------------------- contractions
