@@ -18,7 +18,7 @@ import sympy
 from derive.definitions import Definition, Recurrence
 from derive.errors import NotationError
 from derive.functions import is_indicator, where
-from derive.index import Index, Letter, Quotient, Remainder, as_index
+from derive.index import Index, Letter, Quotient, Remainder, as_index, union
 from derive.nodes import (
     Add,
     Apply,
@@ -111,7 +111,7 @@ class Evaluator:
                 inner = self.value(atom)
                 part = Named(np.asarray(inner.array).astype(int), inner.letters)
             parts.append(Named(np.asarray(part.array * factor), part.letters))
-        letters = _union(part.letters for part in parts)
+        letters = union(part.letters for part in parts)
         total = np.asarray(0)
         for part in parts:
             total = total + part.aligned(letters)
@@ -128,7 +128,7 @@ class Evaluator:
         if whole and len(set(plain)) == len(plain):
             return Named(array, tuple(plain))
         indices = [self.index(index) for index in node.indices]
-        letters = _union(index.letters for index in indices)
+        letters = union(index.letters for index in indices)
         outside: Any = False
         entry = []
         for index, length in zip(indices, array.shape, strict=True):
@@ -159,7 +159,7 @@ class Evaluator:
                 return self.read(node)
             case Add():
                 terms = [self.value(t) for t in node.terms]
-                letters = _union(t.letters for t in terms)
+                letters = union(t.letters for t in terms)
                 total = terms[0].aligned(letters)
                 for term in terms[1:]:
                     total = total + term.aligned(letters)
@@ -173,7 +173,7 @@ class Evaluator:
             case Apply():
                 with _silent(node.function is where):
                     arguments = [self.value(a) for a in node.arguments]
-                letters = _union(a.letters for a in arguments)
+                letters = union(a.letters for a in arguments)
                 return Named(np.asarray(node.function.numpy(*(a.aligned(letters) for a in arguments))), letters)
             case Bracket():
                 form = self.index(node.difference())
@@ -197,7 +197,7 @@ class Evaluator:
 
     def _power(self, node: Pow) -> Named:
         base, exponent = self.value(node.base), self.value(node.exponent)
-        letters = _union((base.letters, exponent.letters))
+        letters = union((base.letters, exponent.letters))
         b, e = base.aligned(letters), exponent.aligned(letters)
         if e.ndim == 0 or e.size == 1:
             whole = e.reshape(-1)[0]
@@ -211,7 +211,7 @@ class Evaluator:
 
     def _over(self, node: Over) -> Named:
         arguments = [self.value(a) for a in node.arguments]
-        outer = tuple(x for x in _union(a.letters for a in arguments) if x not in node.letters)
+        outer = tuple(x for x in union(a.letters for a in arguments) if x not in node.letters)
         letters = outer + node.letters
         shape = [self.length(x.length) for x in node.letters]
         arrays = []
@@ -249,7 +249,7 @@ class Evaluator:
         for p in (*rest, *guards):
             if not p.letters:
                 scale = scale * p.array
-        present = _union(p.letters for p in parts)
+        present = union(p.letters for p in parts)
         for one in over:
             if one not in present:
                 scale = scale * self.length(one.length)
@@ -274,7 +274,7 @@ class Evaluator:
         """A factor with its infinities replaced wherever some bracket is false."""
         if np.isfinite(part.array).all():
             return part
-        letters = _union((part.letters, *(g.letters for g in guards)))
+        letters = union((part.letters, *(g.letters for g in guards)))
         open_: Any = True
         for guard in guards:
             open_ = open_ & (np.real(guard.aligned(letters)) != 0)
@@ -376,7 +376,3 @@ def _guards(factor: Node) -> bool:
 def _silent(unread: bool) -> AbstractContextManager[object]:
     """No warnings of infinities where some of the values are never read."""
     return np.errstate(divide="ignore", invalid="ignore", over="ignore") if unread else nullcontext()
-
-
-def _union(groups: Iterable[tuple[Letter, ...]]) -> tuple[Letter, ...]:
-    return tuple(dict.fromkeys(x for group in groups for x in group))

@@ -33,6 +33,7 @@ __all__ = [
     "letter",
     "letters",
     "split_index",
+    "union",
 ]
 
 EMPTY: frozenset[Letter] = frozenset()
@@ -354,3 +355,8 @@ def letters(names: str, *sizes: object) -> tuple[Letter, ...]:
 def fresh(letters: Iterable[Letter]) -> dict[Letter, Letter]:
     """A new letter of the same name and size for each."""
     return {old: Letter(old.name, old.size) for old in letters}
+
+
+def union(groups: Iterable[Iterable[Letter]]) -> tuple[Letter, ...]:
+    """The letters, each where it is met first."""
+    return tuple(dict.fromkeys(x for group in groups for x in group))

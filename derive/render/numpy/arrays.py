@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import sympy
 
-from derive.index import Letter
+from derive.index import Letter, union
 from derive.render.numpy.code import ATOM, Code, method, subscript
 
-__all__ = ["Named", "aligned", "attribute", "common_order", "transposed", "union"]
+__all__ = ["Named", "aligned", "attribute", "common_order", "transposed"]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,6 @@ class Named:
     def under(self, condition: Code | None) -> Named:
         """The same value under a condition."""
         return replace(self, condition=condition)
-
-
-def union(groups: Iterable[Sequence[Letter]]) -> tuple[Letter, ...]:
-    """The letters, each where it is met first."""
-    return tuple(dict.fromkeys(x for group in groups for x in group))
 
 
 def common_order(groups: Iterable[Sequence[Letter]], rank: Callable[[Letter], int]) -> tuple[Letter, ...]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import sympy
 
-from derive.index import Letter
+from derive.index import Letter, union
 from derive.nodes import Bracket, Node, Number, Pow
-from derive.render.numpy.arrays import Named, aligned, common_order, union
+from derive.render.numpy.arrays import Named, aligned, common_order
 from derive.render.numpy.code import MUL, call, chain, literal, method
 from derive.render.numpy.exclusions import excluded, leaves_out
 from derive.render.numpy.products import contracted, multiplied

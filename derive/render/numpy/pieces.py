@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from derive.index import Letter
+from derive.index import Letter, union
 from derive.nodes import Add, Node, Number, Sum, factors_of, terms_of
 from derive.notation import add, mul
-from derive.render.numpy.arrays import Named, aligned, union
+from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, Statement, Update
 from derive.render.numpy.code import Code, call, list_of, literal, method, name, negative, subscript, tuple_of
 from derive.render.numpy.reads import slice_between

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import sympy
 
 from derive.errors import NotationError
-from derive.index import Letter
-from derive.render.numpy.arrays import Named, aligned, transposed, union
+from derive.index import Letter, union
+from derive.render.numpy.arrays import Named, aligned, transposed
 from derive.render.numpy.code import MUL, Code, call, chain, matmul, method, tuple_of
 from derive.size_algebra import as_expression
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.index import Index, Letter, Quotient, Remainder, as_index
+from derive.index import Index, Letter, Quotient, Remainder, as_index, union
 from derive.nodes import Node
-from derive.render.numpy.arrays import Named, aligned, transposed, union
+from derive.render.numpy.arrays import Named, aligned, transposed
 from derive.render.numpy.code import (
     ADD,
     COMPARE,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from derive.index import Index, Letter, as_index
+from derive.index import Index, Letter, as_index, union
 from derive.nodes import Bracket, Node, Over, number
-from derive.render.numpy.arrays import Named, aligned, union
+from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, Update
 from derive.render.numpy.code import ADD, MUL, Code, call, chain, literal, name, slice_of, subscript, tuple_of
 from derive.render.numpy.masks import entrywise, masked

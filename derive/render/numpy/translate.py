@@ -15,7 +15,7 @@ from derive.errors import NotationError
 from derive.functions import ELEMENTWISE as KNOWN
 from derive.functions import is_indicator
 from derive.functions import where as where_function
-from derive.index import Index, Letter, as_index
+from derive.index import Index, Letter, as_index, union
 from derive.nodes import (
     Add,
     Apply,
@@ -37,7 +37,7 @@ from derive.notation import add, mul
 from derive.over_axes import is_known
 from derive.render.decimals import split_fraction
 from derive.render.numpy.arrangement import digits_solved, letters_solved, uncontracted
-from derive.render.numpy.arrays import Named, aligned, common_order, union
+from derive.render.numpy.arrays import Named, aligned, common_order
 from derive.render.numpy.block import Assign, Block
 from derive.render.numpy.code import (
     ADD,
