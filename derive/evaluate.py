@@ -17,7 +17,7 @@ import sympy
 
 from derive.definitions import Definition, Recurrence
 from derive.errors import NotationError
-from derive.functions import is_indicator, where
+from derive.functions import is_guard, where
 from derive.index import Index, Letter, Quotient, Remainder, as_index, union
 from derive.nodes import (
     Add,
@@ -234,10 +234,10 @@ class Evaluator:
         """The product of the factors, summed over letters."""
         guards, rest = [], []
         scale: Any = 1.0
-        ordered = sorted(factors, key=lambda f: not _guards(f))
-        with _silent(bool(ordered) and _guards(ordered[0])):
+        ordered = sorted(factors, key=lambda f: not is_guard(f))
+        with _silent(bool(ordered) and is_guard(ordered[0])):
             for factor in ordered:
-                if _guards(factor):
+                if is_guard(factor):
                     guards.append(self.value(factor))
                 elif isinstance(factor, Number) and not (guards and factor.value.is_infinite):
                     scale = scale * self.number(factor.value)
@@ -366,11 +366,6 @@ def infer_sizes(shapes: Mapping[Tensor, tuple[int, ...]], given: Sizes) -> Sizes
                     f"{tensor.name!r} needs {axis} = {evaluate_size(axis, found)} where {length} is given"
                 )
     return found
-
-
-def _guards(factor: Node) -> bool:
-    """Whether a factor says where the others count."""
-    return isinstance(factor, Bracket) or is_indicator(factor)
 
 
 def _silent(unread: bool) -> AbstractContextManager[object]:

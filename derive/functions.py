@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 
 from derive.errors import NotationError
-from derive.nodes import ONE, ZERO, Apply, Node, Number, as_node, number
+from derive.nodes import ONE, ZERO, Apply, Bracket, Node, Number, as_node, number
 from derive.notation import power
 from derive.special_values import (
     digamma_values,
@@ -29,8 +29,9 @@ from derive.statements import Condition, Statement
 
 __all__ = [
     "ELEMENTWISE", "Elementwise", "absolute", "arcsin", "arctan", "cos", "cosh", "digamma", "erf", "exp", "expm1",
-    "gammaln", "greater", "greater_equal", "is_indicator", "log", "log1p", "maximum", "minimum", "normal_cdf",
-    "normal_pdf", "relu", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "tan", "tanh", "trigamma", "where",
+    "gammaln", "greater", "greater_equal", "is_guard", "is_indicator", "log", "log1p", "maximum", "minimum",
+    "normal_cdf", "normal_pdf", "relu", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "tan", "tanh",
+    "trigamma", "where",
 ]  # fmt: skip
 
 Arguments = tuple[Node, ...]
@@ -286,3 +287,8 @@ def is_indicator(node: Node) -> bool:
     if node.function is where:
         return all(isinstance(branch, Number) and branch.value in (0, 1) for branch in node.arguments[1:])
     return node.function.name in INDICATORS
+
+
+def is_guard(node: Node) -> bool:
+    """Whether a factor says where the others count: a bracket or an indicator."""
+    return isinstance(node, Bracket) or is_indicator(node)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from derive.definitions import Definition, Recurrence
-from derive.functions import is_indicator
+from derive.functions import is_guard
 from derive.nodes import Apply, Bracket, Mul, Node, Pow, Ref, Tensor, factors_of
 from derive.notation import mul
 from derive.program import Program
@@ -38,11 +38,7 @@ def _without_repeated(node: Node, known: Mapping[Tensor, Definition], infinite: 
     entries = [e for f in node.factors if isinstance(e := f.base if isinstance(f, Pow) else f, Ref)]
     bodies = [known[e.tensor].at(*e.indices) for e in entries if e.tensor in known]
     said = {_nonzero_where(f) for body in bodies for f in factors_of(body)} - {None}
-    return mul(*(f for f in node.factors if not _is_condition(f) or _nonzero_where(f) not in said)) if said else node
-
-
-def _is_condition(factor: Node) -> bool:
-    return isinstance(factor, Bracket) or is_indicator(factor)
+    return mul(*(f for f in node.factors if not is_guard(f) or _nonzero_where(f) not in said)) if said else node
 
 
 def _nonzero_where(factor: Node) -> object:

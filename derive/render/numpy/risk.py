@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from derive.functions import is_indicator
+from derive.functions import is_guard
 from derive.functions import where as where_function
-from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Over, Pow, Ref, Tensor
+from derive.nodes import ZERO, Apply, Mul, Node, Number, Over, Pow, Ref, Tensor
 from derive.program import Program
 from derive.render.numpy.values import reads_inside
 from derive.signs import always, is_every_entry
@@ -91,6 +91,6 @@ def _outside_masks(node: Node) -> Iterator[Node]:
     yield node
     if isinstance(node, Apply) and node.function is where_function:
         yield from _outside_masks(node.arguments[0])
-    elif not (isinstance(node, Mul) and any(isinstance(f, Bracket) or is_indicator(f) for f in node.factors)):
+    elif not (isinstance(node, Mul) and any(map(is_guard, node.factors))):
         for child in node.children():
             yield from _outside_masks(child)
