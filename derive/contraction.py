@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from derive.index import Index, Letter, Quotient, Remainder, as_index, index_floor, index_mod, split_index
 from derive.nodes import ONE, ZERO, Add, Bracket, Mul, Node, Number, Sum, factors_of, is_zero, number, terms_of
-from derive.notation import add, mul
+from derive.notation import add, mul, range_brackets
 from derive.size_algebra import Size, certainly_nonnegative, exact_quotient, plus, times
 from derive.tree import key, map_children, map_indices, rename_bound, substitute, walk
 
@@ -256,15 +256,6 @@ def _direct(letters: list[Letter], form: Index) -> list[Letter]:
     return [x for x in letters if x not in hidden and form.coefficient(x) != 0]
 
 
-def _range_brackets(value: Index, size: Size) -> list[Node]:
-    brackets: list[Node] = []
-    if not value.certainly_at_least_zero():
-        brackets.append(Bracket(value, "≥", as_index(0)))
-    if not value.certainly_below(size):
-        brackets.append(Bracket(value, "<", as_index(size)))
-    return brackets
-
-
 def _by_unit(letters: list[Letter], form: Index) -> _Solution | None:
     """A summed letter with coefficient ±1; the first in the order of summation, whole letters before forms."""
     choices = []
@@ -272,7 +263,7 @@ def _by_unit(letters: list[Letter], form: Index) -> _Solution | None:
         coefficient = form.coefficient(x)
         if coefficient in (1, -1):
             value = form.without(x).scaled(-1 if coefficient == 1 else 1)
-            choices.append((x, value, _range_brackets(value, x.length)))
+            choices.append((x, value, range_brackets(value, x.length)))
     if not choices:
         return None
     x, value, brackets = min(choices, key=lambda c: 0 if c[1].letter is not None and not c[2] else 1)
@@ -303,7 +294,7 @@ def _by_digits(letters: list[Letter], form: Index) -> _Solution | None:
             values[digit] = index_mod(left, digit.length)
             left = index_floor(left, digit.length)
         values[digits[-1]] = left
-        return _Solution(values, _range_brackets(value, radix))
+        return _Solution(values, range_brackets(value, radix))
     return None
 
 

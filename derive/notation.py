@@ -29,11 +29,11 @@ from derive.nodes import (
     is_zero,
     number,
 )
-from derive.size_algebra import as_size
+from derive.size_algebra import Size, as_size
 
 __all__ = [
     "add", "at_least", "at_most", "equal", "first", "inside", "less", "mean", "mul", "name", "names", "power",
-    "tensor",
+    "range_brackets", "tensor",
 ]  # fmt: skip
 
 
@@ -149,6 +149,16 @@ def at_least(left: object, right: object) -> Bracket:
 def less(left: object, right: object) -> Bracket:
     """``[left < right]``."""
     return Bracket(as_index(left), "<", as_index(right))
+
+
+def range_brackets(index: Index, size: Size) -> list[Node]:
+    """Brackets that keep an index inside an axis, where it is not certain."""
+    brackets: list[Node] = []
+    if not index.certainly_at_least_zero():
+        brackets.append(at_least(index, 0))
+    if not index.certainly_below(size):
+        brackets.append(less(index, size))
+    return brackets
 
 
 def inside(node: Ref) -> Node:

@@ -11,6 +11,7 @@ from itertools import permutations
 
 from derive.index import Index, Letter, Quotient, Remainder, as_index
 from derive.nodes import Bracket, Node, Ref
+from derive.notation import range_brackets
 from derive.size_algebra import Size, certainly_nonnegative, times
 from derive.tree import map_indices, substitute, walk
 
@@ -102,20 +103,10 @@ def _solved(factors: list[Node], over: list[Letter]) -> Product | None:
                 solution = (as_index(one).scaled(divisor) - value.without(x)).scaled(sign)
                 made = _with_letter(factors, index, one, value, divisor, axis) if _same_signs(solution) else None
                 if made is not None:
-                    inside = _range(solution, x.length)
+                    inside = range_brackets(solution, x.length)
                     rest = [substitute(f, {x: solution}) for f in made[:-1]]
                     return [*rest, *inside], [one if y is x else y for y in over]
     return None
-
-
-def _range(value: Index, size: Size) -> list[Node]:
-    """Brackets that keep an index inside an axis, where it is not certain."""
-    brackets: list[Node] = []
-    if not value.certainly_at_least_zero():
-        brackets.append(Bracket(value, "≥", as_index(0)))
-    if not value.certainly_below(size):
-        brackets.append(Bracket(value, "<", as_index(size)))
-    return brackets
 
 
 def _new_letter(factors: list[Node], axis: Size) -> Letter:
