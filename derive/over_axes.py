@@ -20,7 +20,7 @@ from derive.errors import NotationError
 from derive.functions import exp, greater_equal, log, sqrt
 from derive.index import Index, Letter, as_index, fresh
 from derive.nodes import ONE, ZERO, Bracket, Node, Number, Over, Sum, Tensor, as_node, is_zero, number
-from derive.notation import equal
+from derive.notation import equal, mean
 from derive.size_algebra import Size, as_expression, size
 from derive.statements import Condition, Statement
 from derive.tree import substitute
@@ -349,7 +349,7 @@ def _expand_norm(node: Over) -> Node:
 
 def _mean_along(node: Over, function: Callable[[Node], Node]) -> Node:
     along = summation_letters(node)
-    return _share(node) * Sum(*along, function(argument_at(node, *along)))
+    return mean(*along, function(argument_at(node, *along)))
 
 
 def _expand_rms(node: Over) -> Node:

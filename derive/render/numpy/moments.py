@@ -6,21 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
-import sympy
-
 from derive.definitions import Definition, Recurrence
+from derive.functions import sqrt
 from derive.index import Index, Letter, as_index
-from derive.nodes import Node, Over, Ref, Sum, Tensor, number
-from derive.notation import power
+from derive.nodes import Node, Over, Ref, Tensor
+from derive.notation import mean
 from derive.over_axes import argument_at, deviation_of, is_known, summation_letters
 from derive.program import Program
 from derive.render.numpy.values import defined, entry, names_of
-from derive.size_algebra import as_expression
 from derive.tree import letters_of, map_children, pattern, walk
 
 __all__ = ["with_moments"]
-
-HALF = sympy.Rational(1, 2)
 
 
 def with_moments(program: Program) -> Program:
@@ -98,9 +94,9 @@ class _Moments:
         argument = std.arguments[0]
         self.order = letters_of(argument)
         own = summation_letters(std)
-        mean = _share(std) * Sum(*own, argument_at(std, *own))
+        middle = mean(*own, argument_at(std, *own))
         name = next((n.tensor.name for n in walk(argument) if isinstance(n, Ref)), "values")
-        self.centred = defined(f"{name}_centred", argument - mean, self.order, names_of(program))
+        self.centred = defined(f"{name}_centred", argument - middle, self.order, names_of(program))
         place = program.items.index(deviation)
         after = [
             replace(d, body=self.written(d.body)) if isinstance(d, Definition) else d for d in program.items[place:]
@@ -112,8 +108,7 @@ class _Moments:
         node = map_children(node, self.written)
         if _is(node, "std") and pattern(node) == self.wanted:
             own = summation_letters(node)
-            squares = Sum(*own, self.entry(node, own) ** 2)
-            return power(_share(node) * squares + node.arguments[1], number(HALF))
+            return sqrt(mean(*own, self.entry(node, own) ** 2) + node.arguments[1])
         if _is(node, "standardise") and pattern(std := deviation_of(node)) == self.wanted:
             axes = dict(zip(self.outer, letters_of(std), strict=True))
             return self.entry(std, node.at) / self.deviation.tensor[tuple(axes[x] for x in self.deviation.letters)]
@@ -124,7 +119,3 @@ class _Moments:
         outer = map(as_index, letters_of(std))
         indices = dict(zip((*self.outer, *self.along), (*outer, *map(as_index, at)), strict=True))
         return Ref(self.centred.tensor, tuple(indices[x] for x in self.order))
-
-
-def _share(node: Over) -> Node:
-    return number(1 / sympy.Mul(*(as_expression(x.length) for x in node.letters)))
