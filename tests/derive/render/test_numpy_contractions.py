@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import tracemalloc
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,8 @@ from derive.program import Program
 from derive.render.numpy import compiled, numpy_source
 from derive.render.numpy.risk import Risk
 from derive.size_algebra import sizes
+from tests.derive.render.exported import Case, Shapes
 from verify.exported import check_exported
-
-Function = Callable[..., Any]
-Shapes = dict[str, tuple[str, ...]]
 
 
 def kept_units(X: Any, W: Any, V: Any, keep: Any) -> Any:
@@ -83,44 +80,40 @@ def rooted(X: Any, C: Any) -> Any:
 
 
 LINEAR: Shapes = {"X": ("n", "d"), "W": ("d", "k")}
-GRADIENTS: dict[str, tuple[Function, str, Shapes, list[str], list[str]]] = {
-    "a mask is a factor": (kept_units, "W", LINEAR | {"V": ("k", "c"), "keep": ()}, ["* (Z > 0)"], ["np.where(("]),
-    "differences are multiplied out": (smooth_graph, "X", {"X": ("n", "d"), "A": ("n", "n")}, [], ["[:, None] - X"]),
-    "labels change rows": (margins, "W", LINEAR | {"labels": ("n",)}, ["[np.arange(n), labels] -= 1"], ["add.at"]),
-    "a system is solved once": (
+GRADIENTS = {
+    "a mask is a factor": Case(
+        kept_units, "W", LINEAR | {"V": ("k", "c"), "keep": ()}, ["* (Z > 0)"], ["np.where(("],
+    ),
+    "differences are multiplied out": Case(
+        smooth_graph, "X", {"X": ("n", "d"), "A": ("n", "n")}, [], ["[:, None] - X"],
+    ),
+    "labels change rows": Case(
+        margins, "W", LINEAR | {"labels": ("n",)}, ["[np.arange(n), labels] -= 1"], ["add.at"],
+    ),
+    "a system is solved once": Case(
         whitened, "x", {"A": ("d", "d"), "x": ("d",), "m": ("d",)}, ["np.linalg.solve(A, x_minus_m)"], ["inv("],
     ),
-    "a matrix is not turned for a vector": (
+    "a matrix is not turned for a vector": Case(
         quadratic, "x", {"A": ("d", "d"), "x": ("d",)}, ["A @ x + x @ A"], ["A + A.T"],
     ),
-    "powers are products": (cubic, "x", {"x": ("n",), "w": ("n",)}, ["x * x**2"], ["x**3"]),
-    "outer products are one product": (three_steps, "W", {"x": ("d",), "W": ("d", "d")}, ["@ np.stack("], []),
-    "opposite conditions are a choice": (
+    "powers are products": Case(cubic, "x", {"x": ("n",), "w": ("n",)}, ["x * x**2"], ["x**3"]),
+    "outer products are one product": Case(three_steps, "W", {"x": ("d",), "W": ("d", "d")}, ["@ np.stack("], []),
+    "opposite conditions are a choice": Case(
         clipped_slope, "w", {"X": ("n", "d"), "w": ("d",), "a": ()}, ["np.where("], [", 0)"],
     ),
-    "a chain is made once": (projected, "W", LINEAR, ["X_at_W = X @ W", "X.T @ (p @ W) + p.T @ X_at_W"], []),
-    "roots keep differences": (rooted, "X", {"X": ("n", "d"), "C": ("k", "d")}, ["[:, None] - C"], []),
+    "a chain is made once": Case(projected, "W", LINEAR, ["X_at_W = X @ W", "X.T @ (p @ W) + p.T @ X_at_W"], []),
+    "roots keep differences": Case(rooted, "X", {"X": ("n", "d"), "C": ("k", "d")}, ["[:, None] - C"], []),
 }  # fmt: skip
-
-
-def gradient(which: str) -> Derivation:
-    function, wrt, shapes, _, _ = GRADIENTS[which]
-    return derive.gradient(function, wrt, shapes=shapes)
 
 
 @pytest.mark.parametrize("which", GRADIENTS)
 def test_contractions_are_written_as_by_hand(which: str) -> None:
-    *_, wanted, unwanted = GRADIENTS[which]
-    source = numpy_source(gradient(which))
-    for text in wanted:
-        assert text in source
-    for text in unwanted:
-        assert text not in source
+    GRADIENTS[which].check_written()
 
 
 @pytest.mark.parametrize("which", GRADIENTS)
 def test_contractions_compute_the_gradient(which: str) -> None:
-    assert check_exported(gradient(which)).outcome == "holds"
+    GRADIENTS[which].check_holds()
 
 
 LENGTHS = {"n": 60, "d": 50, "k": 40, "c": 30}
@@ -129,12 +122,12 @@ LENGTHS = {"n": 60, "d": 50, "k": 40, "c": 30}
 @pytest.mark.parametrize("which", [which for which in GRADIENTS if which != "roots keep differences"])
 def test_no_array_has_three_axes(which: str) -> None:
     """The smallest array with three of the axes would be larger than all that is held at once."""
-    function, _, shapes, _, _ = GRADIENTS[which]
+    case = GRADIENTS[which]
     rng = np.random.default_rng(5)
-    given = {one: rng.normal(size=[LENGTHS[size] for size in shape]) for one, shape in shapes.items()}
+    given = {one: rng.normal(size=[LENGTHS[size] for size in shape]) for one, shape in case.shapes.items()}
     if "labels" in given:
         given["labels"] = rng.integers(LENGTHS["k"], size=LENGTHS["n"])
-    call = compiled(gradient(which))
+    call = compiled(case.gradient)
     arguments = {one: given[one] for one in inspect.signature(call).parameters}
     call(**arguments)
     tracemalloc.start()
@@ -162,7 +155,7 @@ def test_results_share_the_cotangent_of_what_is_activated() -> None:
 
 
 def test_a_symmetric_matrix_is_read_in_one_order() -> None:
-    source = numpy_source(gradient("differences are multiplied out"))
+    source = GRADIENTS["differences are multiplied out"].source
     assert source.count("X @ X.T") == 1
 
 

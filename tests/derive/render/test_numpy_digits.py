@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-import derive
-from derive.derivation import Derivation
-from derive.render.numpy import numpy_source
-from verify.exported import check_exported
-
-Function = Callable[..., Any]
+from tests.derive.render.exported import Case
 
 
 def pixel_shuffle(X: Any, T: Any) -> Any:
@@ -39,33 +33,28 @@ def maxout(X: Any, W: Any, v: Any) -> Any:
     return np.sum(Z.max(axis=2) @ v)
 
 
-CASES: dict[str, tuple[Function, str, dict[str, tuple[str, ...]]]] = {
-    "pixel shuffle": (pixel_shuffle, "X", {"X": ("n", "4*c", "h", "w"), "T": ("n", "c", "2*h", "2*w")}),
-    "weighted": (pixel_shuffle_weighted, "X", {"X": ("n", "4*c", "h", "w"), "T": ("n", "c", "2*h", "2*w")}),
-    "interleaved": (interleaved, "x", {"x": ("n", "3*k"), "t": ("n", "3*k")}),
-    "maxout": (maxout, "X", {"X": ("n", "d"), "W": ("d", "2*k"), "v": ("k",)}),
+CASES = {
+    "pixel shuffle": Case(pixel_shuffle, "X", {"X": ("n", "4*c", "h", "w"), "T": ("n", "c", "2*h", "2*w")}),
+    "weighted": Case(pixel_shuffle_weighted, "X", {"X": ("n", "4*c", "h", "w"), "T": ("n", "c", "2*h", "2*w")}),
+    "interleaved": Case(interleaved, "x", {"x": ("n", "3*k"), "t": ("n", "3*k")}),
+    "maxout": Case(maxout, "X", {"X": ("n", "d"), "W": ("d", "2*k"), "v": ("k",)}),
 }
-
-
-def derived(case: str) -> Derivation:
-    function, wrt, shapes = CASES[case]
-    return derive.gradient(function, wrt, shapes=shapes)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_source_holds(case: str) -> None:
-    assert check_exported(derived(case)).outcome == "holds"
+    CASES[case].check_holds()
 
 
 @pytest.mark.parametrize("case", ["pixel shuffle", "weighted", "interleaved"])
 def test_what_is_shuffled_is_reshaped(case: str) -> None:
-    body = numpy_source(derived(case)).rpartition('"""')[2]
+    body = CASES[case].body
     assert ".reshape(" in body
     assert "np.arange(" not in body
     assert "//" not in body.replace("shape[1] //", "")
 
 
 def test_a_choice_makes_no_array_of_all_three_axes() -> None:
-    body = numpy_source(derived("maxout")).rpartition('"""')[2]
+    body = CASES["maxout"].body
     assert "np.tensordot(" in body
     assert "W[:," not in body
