@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import sympy
 
+from derive import axis_entries as entries
+from derive import axis_values as values
 from derive.errors import NotationError
 from derive.functions import exp, greater_equal, log, sqrt
 from derive.index import Index, Letter, as_index, fresh
@@ -189,144 +191,6 @@ def _cholesky_law(node: Over, d: Callable[[Node], Node]) -> Node:
     return Sum(k, m, p, node.entry(i, here) * triangle * (below + above) * d(argument_at(node, m, p)))
 
 
-def _stable_softmax(z: Any) -> Any:
-    weights = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
-
-
-def _stable_logsumexp(z: Any) -> Any:
-    top = np.max(np.real(z), axis=-1, keepdims=True)
-    return np.squeeze(top, -1) + np.log(np.exp(z - top).sum(axis=-1))
-
-
-def _rms(z: Any, e: Any) -> Any:
-    return np.sqrt((z * z).mean(axis=-1) + e[..., 0])
-
-
-def _centred(z: Any) -> Any:
-    return z - z.mean(axis=-1, keepdims=True)
-
-
-def _standardised(z: Any, e: Any) -> Any:
-    return _centred(z) / _rms(_centred(z), e)[..., None]
-
-
-def _as_one_axis(function: Callable[[Any, Any], Any], axes: int) -> Callable[[Any, Any], Any]:
-    """A function along the last axis as a function along the last few; a value with that axis has these again."""
-
-    def value(z: Any, e: Any) -> Any:
-        flat, number_ = (x.reshape(*x.shape[: x.ndim - axes], -1) for x in (z, e))
-        found = function(flat, number_)
-        return found.reshape(*found.shape[:-1], *z.shape[z.ndim - axes :]) if found.ndim == flat.ndim else found
-
-    return value
-
-
-def _take(position: Callable[..., Any]) -> Callable[[Any], Any]:
-    def value(z: Any) -> Any:
-        return np.take_along_axis(z, position(np.real(z), axis=-1)[..., None], -1)[..., 0]
-
-    return value
-
-
-def _logdet(z: Any) -> Any:
-    if np.iscomplexobj(z):
-        sign_, size = np.linalg.slogdet(z)
-        return size + 1j * np.angle(sign_ * np.where(np.real(sign_) < 0, -1, 1))
-    return np.linalg.slogdet(z)[1]
-
-
-def _cholesky(matrices: Any) -> Any:
-    """The lower triangular factors of matrices, which are read below their diagonals; nan where there is none."""
-    if not np.iscomplexobj(matrices):
-        try:
-            return np.linalg.cholesky(matrices)
-        except np.linalg.LinAlgError:
-            if np.ndim(matrices) == 2:
-                return np.full_like(matrices, np.nan)
-            return np.stack([_cholesky(one) for one in matrices])
-    found = np.zeros_like(matrices)
-    for j in range(matrices.shape[-1]):
-        left = found[..., j:, :j] @ found[..., j, :j, None]
-        column = matrices[..., j:, j] - left[..., 0]
-        found[..., j:, j] = column / np.sqrt(column[..., :1])
-    return found
-
-
-def _explicit_cholesky(rows: Any, i: int, j: int) -> Any:
-    if i < j:
-        return sympy.Integer(0)
-    known = [_explicit_cholesky(rows, i, m) * _explicit_cholesky(rows, j, m) for m in range(j)]
-    rest = rows[i][j] - sum(known, sympy.Integer(0))
-    return sympy.sqrt(rest) if i == j else rest / _explicit_cholesky(rows, j, j)
-
-
-def _explicit_matrix(rows: Any) -> Any:
-    return sympy.Matrix(rows)
-
-
-def _explicit_softmax(z: Any, i: int) -> Any:
-    return sympy.exp(z[i]) / sum(sympy.exp(x) for x in z)
-
-
-def _entries(z: Any) -> list[Any]:
-    return [x for part in z for x in _entries(part)] if isinstance(z, list) else [z]
-
-
-def _explicit_mean(z: list[Any]) -> Any:
-    return sum(z) / sympy.Integer(len(z))
-
-
-def _explicit_rms(z: Any, e: Any) -> Any:
-    return sympy.sqrt(_explicit_mean([x**2 for x in _entries(z)]) + _entries(e)[0])
-
-
-def _explicit_std(z: Any, e: Any) -> Any:
-    flat = _entries(z)
-    return _explicit_rms([x - _explicit_mean(flat) for x in flat], e)
-
-
-def _explicit_standardised(z: Any, e: Any, *at: int) -> Any:
-    return (reduce(operator.getitem, at, z) - _explicit_mean(_entries(z))) / _explicit_std(z, e)
-
-
-def _explicit_winner(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
-    def value(z: Any) -> Any:
-        best = z[0]
-        for x in z[1:]:
-            best = sympy.Piecewise((x, beats(x, best)), (best, True))
-        return best
-
-    return value
-
-
-def _explicit_position(beats: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
-    def value(z: Any) -> Any:
-        best, position = z[0], sympy.Integer(0)
-        for k, x in enumerate(z[1:], 1):
-            position = sympy.Piecewise((k, beats(x, best)), (position, True))
-            best = sympy.Piecewise((x, beats(x, best)), (best, True))
-        return position
-
-    return value
-
-
-SINGULAR = 1e13
-"""From this condition number on a matrix has no inverse that its rounded entries know."""
-
-
-def _inverse(matrices: Any) -> Any:
-    """The inverses of matrices; nan where there is none."""
-    try:
-        found = np.linalg.inv(matrices)
-    except np.linalg.LinAlgError:
-        if np.ndim(matrices) == 2:
-            return np.full_like(matrices, np.nan)
-        return np.stack([_inverse(one) for one in matrices])
-    condition = np.linalg.norm(matrices, axis=(-2, -1)) * np.linalg.norm(found, axis=(-2, -1))
-    return np.where((condition < SINGULAR)[..., None, None], found, np.nan)
-
-
 def _expand_softmax(node: Over) -> Node:
     (k,) = summation_letters(node)
     return exp(argument_at(node, node.at[0])) / Sum(k, exp(argument_at(node, k)))
@@ -382,37 +246,37 @@ def _invertible(node: Over) -> Condition:
 
 
 SOFTMAX = OverAxes(
-    "softmax", 1, 1, r"\operatorname{softmax}", _softmax_law, _stable_softmax, _explicit_softmax, _expand_softmax,
+    "softmax", 1, 1, r"\operatorname{softmax}", _softmax_law, values.softmax, entries.softmax, _expand_softmax,
     r"p = \operatorname{softmax}(z):\quad \frac{\partial p_l}{\partial z_k} = p_l\,([l=k] - p_k)",
 )  # fmt: skip
 LOG_SOFTMAX = OverAxes(
     "log_softmax", 1, 1, r"\operatorname{log\,softmax}", _log_softmax_law,
-    lambda z: z - _stable_logsumexp(z)[..., None], lambda z, i: sympy.log(_explicit_softmax(z, i)),
+    lambda z: z - values.logsumexp(z)[..., None], lambda z, i: sympy.log(entries.softmax(z, i)),
     _expand_log_softmax,
     r"\frac{\partial \log p_l}{\partial z_k} = [l=k] - p_k,\quad p = \operatorname{softmax}(z)",
 )  # fmt: skip
 LOGSUMEXP = OverAxes(
-    "logsumexp", 1, 0, r"\operatorname{LSE}", _logsumexp_law, _stable_logsumexp,
+    "logsumexp", 1, 0, r"\operatorname{LSE}", _logsumexp_law, values.logsumexp,
     lambda z: sympy.log(sum(sympy.exp(x) for x in z)), _expand_logsumexp,
     r"\frac{\partial}{\partial z_k}\log\sum_j e^{z_j} = \operatorname{softmax}(z)_k",
 )  # fmt: skip
 MAX: OverAxes = OverAxes(
-    "max", 1, 0, r"\max", _extremum_law(lambda: ARGMAX), _take(np.argmax), _explicit_winner(sympy.Gt),
+    "max", 1, 0, r"\max", _extremum_law(lambda: ARGMAX), values.taken(np.argmax), entries.extremum(sympy.Gt),
     statement=r"(\max_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\max_j u_j", condition=_alone(lambda: MAX), kinks=True,
 )  # fmt: skip
 MIN: OverAxes = OverAxes(
-    "min", 1, 0, r"\min", _extremum_law(lambda: ARGMIN), _take(np.argmin), _explicit_winner(sympy.Lt),
+    "min", 1, 0, r"\min", _extremum_law(lambda: ARGMIN), values.taken(np.argmin), entries.extremum(sympy.Lt),
     statement=r"(\min_j u_j)' = u'_{j^\ast},\quad j^\ast = \arg\min_j u_j",
     condition=_alone(lambda: MIN), kinks=True,
 )  # fmt: skip
 ARGMAX: OverAxes = OverAxes(
     "argmax", 1, 0, r"\arg\max", lambda node, d: ZERO, lambda z: np.argmax(np.real(z), axis=-1),
-    _explicit_position(sympy.Gt),
+    entries.position(sympy.Gt),
     statement=r"(\arg\max_j u_j)' = 0", condition=_alone(lambda: MAX), integer=True, kinks=True,
 )  # fmt: skip
 ARGMIN: OverAxes = OverAxes(
     "argmin", 1, 0, r"\arg\min", lambda node, d: ZERO, lambda z: np.argmin(np.real(z), axis=-1),
-    _explicit_position(sympy.Lt),
+    entries.position(sympy.Lt),
     statement=r"(\arg\min_j u_j)' = 0", condition=_alone(lambda: MIN), integer=True, kinks=True,
 )  # fmt: skip
 NORM = OverAxes(
@@ -426,20 +290,21 @@ NORM = OverAxes(
 def _moments(axes: int) -> tuple[OverAxes, OverAxes, OverAxes]:
     """Root mean square, standard deviation and standardisation along that many axes together."""
     rms = OverAxes(
-        "rms", axes, 0, r"\operatorname{rms}", _rms_law, _as_one_axis(_rms, axes), _explicit_rms, _expand_rms,
+        "rms", axes, 0, r"\operatorname{rms}", _rms_law,
+        values.as_one_axis(values.rms, axes), entries.rms, _expand_rms,
         r"s = \operatorname{rms}(u,\varepsilon):\quad s' = \frac1{ns}\sum_k u_k\,u_k' + \frac{\varepsilon'}{2s}",
         condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
     )  # fmt: skip
     std = OverAxes(
         "std", axes, 0, r"\operatorname{std}", _std_law,
-        _as_one_axis(lambda z, e: _rms(_centred(z), e), axes), _explicit_std, _expand_std,
+        values.as_one_axis(lambda z, e: values.rms(values.centred(z), e), axes), entries.std, _expand_std,
         r"s = \operatorname{std}(u,\varepsilon):\quad s' = \frac1n\sum_k h_k\,u_k' + \frac{\varepsilon'}{2s},\quad "
         r"h_k = \frac{u_k - \bar u}{s}",
         condition=lambda node: Statement(node, "≠", ZERO), numbers=1,
     )  # fmt: skip
     standardise = OverAxes(
         "standardise", axes, axes, r"\operatorname{standardise}", _standardise_law,
-        _as_one_axis(_standardised, axes), _explicit_standardised, _expand_standardise,
+        values.as_one_axis(values.standardise, axes), entries.standardise, _expand_standardise,
         r"h_l = \frac{u_l - \bar u}{s}:\quad h_l' = \frac1s\Bigl(u_l' - \frac1n\sum_k u_k' - \frac{h_l}n"
         r"\sum_k h_k\,u_k'\Bigr) - \frac{h_l\,\varepsilon'}{2s^2},\quad s = \operatorname{std}(u,\varepsilon)",
         condition=lambda node: Statement(_alike(1, node), "≠", ZERO), numbers=1,
@@ -449,22 +314,22 @@ def _moments(axes: int) -> tuple[OverAxes, OverAxes, OverAxes]:
 
 RMS, STD, STANDARDISE = _moments(1)
 INVERSE = OverAxes(
-    "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, _inverse,
-    lambda rows, i, j: _explicit_matrix(rows).inv(method="ADJ")[i, j],
+    "inverse", 2, 2, r"(\cdot)^{-1}", _inverse_law, values.inverse,
+    lambda rows, i, j: sympy.Matrix(rows).inv(method="ADJ")[i, j],
     statement=r"(A^{-1})' = -A^{-1}\,A'\,A^{-1}", condition=_invertible,
 )  # fmt: skip
 CHOLESKY = OverAxes(
-    "cholesky", 2, 2, r"\operatorname{chol}", _cholesky_law, _cholesky, _explicit_cholesky,
+    "cholesky", 2, 2, r"\operatorname{chol}", _cholesky_law, values.cholesky, entries.cholesky,
     statement=r"A = LL^\top:\; L' = L\,\Phi(L^{-1}A'L^{-\top}),\; \Phi(X)_{kj} = ([k>j] + \tfrac12[k=j])X_{kj}",
     condition=lambda node: ("the matrix is positive definite", "矩阵正定"),
 )  # fmt: skip
 LOGDET = OverAxes(
-    "logdet", 2, 0, r"\log|\det\cdot|", _logdet_law, _logdet,
-    lambda rows: sympy.log(_explicit_matrix(rows).det() ** 2) / 2,
+    "logdet", 2, 0, r"\log|\det\cdot|", _logdet_law, values.logdet,
+    lambda rows: sympy.log(sympy.Matrix(rows).det() ** 2) / 2,
     statement=r"(\log|\det A|)' = \operatorname{tr}(A^{-1}A')", condition=_invertible,
 )  # fmt: skip
 DET: OverAxes = OverAxes(
-    "det", 2, 0, r"\det", _det_law, np.linalg.det, lambda rows: _explicit_matrix(rows).det(),
+    "det", 2, 0, r"\det", _det_law, np.linalg.det, lambda rows: sympy.Matrix(rows).det(),
     statement=r"(\det A)' = \det(A)\,\operatorname{tr}(A^{-1}A')", condition=_invertible,
 )  # fmt: skip
 
