@@ -17,9 +17,10 @@ from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Derivation, Step
 from derive.direct import jacobian_of
 from derive.errors import NotationError
-from derive.index import Index, Quotient, as_index, fresh
+from derive.forward import jvp_of
+from derive.index import Index, Quotient, as_index
 from derive.matching import insert
-from derive.nodes import ZERO, Node, Partial, Ref, Sum, Tangent, Tensor, number
+from derive.nodes import Node, Ref, Sum, Tensor, number
 from derive.notation import add, mul
 from derive.program import Program
 from derive.prose import quoted
@@ -30,9 +31,7 @@ from derive.sweeps import (
     Lines,
     Wanted,
     letters_for,
-    needed_for,
     pruned,
-    refuse_assumed,
     tensors_of,
 )
 from derive.tree import map_indices, replace_tensors
@@ -145,76 +144,7 @@ def jvp(
     """
     program = program_of(subject, shapes, assumptions)
     wanted = tensors_of(program, wrt)
-    return _with_names(subject, program, lambda words: _jvp(program, wanted, tangents or {}, words))
-
-
-def _jvp(
-    program: Program,
-    wanted: tuple[Tensor, ...],
-    tangents: Mapping[Tensor, Tensor],
-    words: Vocabulary,
-    known: Mapping[Tensor, Tensor] | None = None,
-    again: tuple[Tensor, ...] = (),
-) -> Derivation:
-    """``known`` are the tangents of defined tensors that exist already."""
-    moving: dict[Tensor, Tensor] = {}
-    seeds: list[Tensor] = []
-    for tensor in wanted:
-        given = tangents.get(tensor)
-        if given is None:
-            moves = ("the direction in which it moves", "变化的方向")
-            name = f"t_{tensor.name}"
-            given = words.tensor(name, tensor.axes, tensor, "tangent", moves)
-        moving[tensor] = given
-        if given not in program.inputs:
-            seeds.append(given)
-    start = Tangent(dict(moving))
-    moving.update(known or {})
-    settled = frozenset(moving)
-    context = Context(program, (*program.definitions(), *words.definitions), again)
-    refuse_assumed(context, wanted, program.outputs)
-    chains: list[Chain] = []
-    items: list[Definition | Recurrence] = []
-    needed = needed_for(program, program.outputs)
-
-    def tangent_of(d: Definition) -> Tensor:
-        return words.tensor(f"t_{d.tensor.name}", d.tensor.axes, d.tensor, "tangent")
-
-    def chain(d: Definition) -> Definition:
-        own = tuple(fresh(d.letters).values())
-        left = d.tensor[own]
-        lines = Lines(Partial(left, start, total=True), context)
-        lines.line(Partial(d.at(*own), Tangent(moving)), "definition")
-        lines.carry_out()
-        lines.shorten()
-        chains.append(lines.chain(moving[d.tensor][own]))
-        return lines.defines(moving[d.tensor], own)
-
-    for item in program.items:
-        if not any(d.tensor in needed for d in item.members):
-            continue
-        grown = True
-        while grown:
-            grown = False
-            for d in item.members:
-                if d.tensor not in moving and not d.body.tensors.isdisjoint(moving):
-                    moving[d.tensor] = tangent_of(d)
-                    grown = True
-        changed = {d: chain(d) for d in item.members if d.tensor in moving and d.tensor not in settled}
-        if changed:
-            items.append(item.replaced(changed))
-    for tensor in program.outputs:
-        if tensor not in moving:
-            zero = words.tensor(f"t_{tensor.name}", tensor.axes, tensor, "tangent")
-            moving[tensor] = zero
-            own = letters_for(program, tensor)
-            lines = Lines(Partial(tensor[own], start, total=True), context)
-            lines.line(ZERO, "constant")
-            chains.append(lines.chain(zero[own]))
-            items.append(Definition(zero, own, ZERO))
-    outputs = tuple(moving[t] for t in program.outputs)
-    derived = pruned((*program.inputs, *seeds), (*program.items, *items), outputs, program, words)
-    return Derivation("jvp", program, wanted, tuple(chains), derived)
+    return _with_names(subject, program, lambda words: jvp_of(program, wanted, tangents or {}, words))
 
 
 # --------------------------------------------------------------------------------------------------- direct style
@@ -317,7 +247,7 @@ def _hvp(program: Program, tensor: Tensor, target: Tensor, style: str, words: Vo
     sloped = first.derived
     v = words.tensor("v", tensor.axes, meaning=("direction", "方向"))
     if style == "forward":
-        second = _jvp(sloped, (tensor,), {tensor: v}, words)
+        second = jvp_of(sloped, (tensor,), {tensor: v}, words)
     else:
         letters = letters_for(sloped, sloped.output)
         product = mul(sloped.output[letters], v[letters])
@@ -364,7 +294,7 @@ def _taylor(program: Program, tensor: Tensor, target: Tensor, order: int, words:
     current = target
     for k in range(1, order + 1):
         here = Program(inputs, tuple(items), (current,), program.assumptions)
-        along = _jvp(here, (tensor,), {tensor: v}, words, known, again=(tensor,))
+        along = jvp_of(here, (tensor,), {tensor: v}, words, known, again=(tensor,))
         chains += along.chains
         items += [item for item in along.derived.items if item not in items]
         found = [c.name.tensor for c in along.chains if c.name is not None]
