@@ -131,48 +131,51 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
         if any(is_zero(f) for f in factors):
             return ZERO
         factors = _quotients(letters, factors)
-        solved = _first_solution(letters, factors)
-        if solved is not None:
-            which, solution = solved
-            del factors[which]
-            factors = [substitute(f, solution.values) for f in factors]
-            if solution.whole is not None:
-                factors = [_whole_multiples(f, solution.whole) for f in factors]
-            elif any(isinstance(atom, Quotient) for value in solution.values.values() for atom, _ in value.terms):
-                factors = [_with_remainders(f) for f in factors]
-            factors = list(factors_of(mul(*factors, *solution.brackets)))
-            letters = [x for x in letters if x not in solution.values]
-            factors = [contract(f) if not isinstance(f, Bracket) else f for f in factors]
-            continue
-        split = _split(letters, factors)
-        if split is not None:
-            letters, factors = split
-            continue
-        which_add = next((m for m, f in enumerate(factors) if isinstance(f, Add) and _has_bracket(f, letters)), None)
-        if which_add is not None:
-            rest = factors[:which_add], factors[which_add + 1 :]
-            return add(
-                *(
-                    _contract_sum(list(letters), [*rest[0], *factors_of(t), *rest[1]])
-                    for t in terms_of(factors[which_add])
-                )
-            )
-        which_sum = next((m for m, f in enumerate(factors) if isinstance(f, Sum) and _has_bracket(f, letters)), None)
-        if which_sum is not None:
-            inner = factors[which_sum]
-            assert isinstance(inner, Sum)
-            if set(inner.letters) & set(letters):
-                inner = rename_bound(inner)
-                assert isinstance(inner, Sum)
-            letters = [*letters, *inner.letters]
-            factors = [*factors[:which_sum], *factors_of(inner.body), *factors[which_sum + 1 :]]
-            continue
-        break
+        step = _solved(letters, factors) or _split(letters, factors)
+        if step is None:
+            place = next((m for m, f in enumerate(factors) if isinstance(f, Add) and _has_bracket(f, letters)), None)
+            if place is not None:
+                before, after = factors[:place], factors[place + 1 :]
+                terms = terms_of(factors[place])
+                return add(*(_contract_sum(list(letters), [*before, *factors_of(t), *after]) for t in terms))
+            step = _opened(letters, factors)
+        if step is None:
+            break
+        letters, factors = step
     coefficient = [f for f in factors if isinstance(f, Number)]
     body = mul(*(f for f in factors if not isinstance(f, Number)))
     present = [x for x in letters if x in body.free]
     count = mul(*(number(x.length) for x in letters if x not in body.free))
     return mul(*coefficient, count, Sum(*present, body) if present else body)
+
+
+def _solved(letters: list[Letter], factors: list[Node]) -> tuple[list[Letter], list[Node]] | None:
+    """The sum without the letters that a bracket gives; None where no bracket gives any."""
+    found = _first_solution(letters, factors)
+    if found is None:
+        return None
+    which, solution = found
+    rest = [substitute(f, solution.values) for m, f in enumerate(factors) if m != which]
+    if solution.whole is not None:
+        rest = [_whole_multiples(f, solution.whole) for f in rest]
+    elif any(isinstance(atom, Quotient) for value in solution.values.values() for atom, _ in value.terms):
+        rest = [_with_remainders(f) for f in rest]
+    made = factors_of(mul(*rest, *solution.brackets))
+    left = [x for x in letters if x not in solution.values]
+    return left, [contract(f) if not isinstance(f, Bracket) else f for f in made]
+
+
+def _opened(letters: list[Letter], factors: list[Node]) -> tuple[list[Letter], list[Node]] | None:
+    """The sum with one among its factors taken into it, where that one holds a bracket; None where none does."""
+    place = next((m for m, f in enumerate(factors) if isinstance(f, Sum) and _has_bracket(f, letters)), None)
+    if place is None:
+        return None
+    inner = factors[place]
+    assert isinstance(inner, Sum)
+    if set(inner.letters) & set(letters):
+        inner = rename_bound(inner)
+        assert isinstance(inner, Sum)
+    return [*letters, *inner.letters], [*factors[:place], *factors_of(inner.body), *factors[place + 1 :]]
 
 
 def _quotients(letters: list[Letter], factors: list[Node]) -> list[Node]:
