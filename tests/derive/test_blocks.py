@@ -54,24 +54,6 @@ FORMS = [
 ]
 
 
-def somewhere(node: Node, *seed: object) -> Evaluator:
-    ordered: list[Tensor] = sorted(node.tensors, key=lambda one: one.name)
-    return Evaluator(dict(SIZES), drawn(ordered, SIZES, seeded(*seed)))
-
-
-@pytest.mark.parametrize(("node", "axes", "latex", "text"), FORMS, ids=[row[2] for row in FORMS])
-def test_parts_of_an_axis_are_blocks(node: Node, axes: tuple[Any, ...], latex: str, text: str) -> None:
-    form = matrix_form(node, axes)
-    assert form is not None
-    assert (form.latex(), form.text()) == (latex, text)
-    agree(form, node)
-
-
-def agree(form: MatrixForm, node: Node) -> None:
-    evaluator = somewhere(node, form.latex())
-    np.testing.assert_allclose(form.evaluate(evaluator), evaluator.array(node, form.letters), atol=1e-12)
-
-
 v, w = letters("v w", 2, 2)
 ENTRIES = [
     (equal(v, 0) * c + equal(v, 1) * c**2, (v,), r"\begin{bmatrix} c \\ c^{2} \end{bmatrix}", "[c; c^2]"),
@@ -86,12 +68,24 @@ ENTRIES = [
 ]
 
 
-@pytest.mark.parametrize(("node", "axes", "latex", "text"), ENTRIES, ids=[row[3] for row in ENTRIES])
-def test_entries_are_blocks(node: Node, axes: tuple[Any, ...], latex: str, text: str) -> None:
+def somewhere(node: Node, *seed: object) -> Evaluator:
+    ordered: list[Tensor] = sorted(node.tensors, key=lambda one: one.name)
+    return Evaluator(dict(SIZES), drawn(ordered, SIZES, seeded(*seed)))
+
+
+@pytest.mark.parametrize(
+    ("node", "axes", "latex", "text"), [*FORMS, *ENTRIES], ids=[row[3] for row in (*FORMS, *ENTRIES)]
+)
+def test_parts_and_entries_of_an_axis_are_blocks(node: Node, axes: tuple[Any, ...], latex: str, text: str) -> None:
     form = matrix_form(node, axes)
     assert form is not None
     assert (form.latex(), form.text()) == (latex, text)
     agree(form, node)
+
+
+def agree(form: MatrixForm, node: Node) -> None:
+    evaluator = somewhere(node, form.latex())
+    np.testing.assert_allclose(form.evaluate(evaluator), evaluator.array(node, form.letters), atol=1e-12)
 
 
 NO_BLOCKS = {
