@@ -1,12 +1,21 @@
-"""Rendering tests say which tools they need; the absence of a tool is reported, never passed over."""
+"""Where commands run; and rendering tests say which tools they need, whose absence is reported, never passed over."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.rendering import PROGRAMS, program
 
 _ABSENT = "absent tool"
+
+
+@pytest.fixture
+def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder to run commands in, on a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -39,11 +39,9 @@ SHAPES = ("--shape", "X=n,d", "--shape", "W=d,c", "--shape", "b=c", "--shape", "
 
 
 @pytest.fixture
-def derive(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    """The command, in a folder with the file, on a terminal of 80 columns."""
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "losses.py").write_text(FILE, encoding="utf-8")
+def derive(capsys: pytest.CaptureFixture[str], empty_folder: Path) -> Call:
+    """The command, in a folder with the file."""
+    (empty_folder / "losses.py").write_text(FILE, encoding="utf-8")
     return called(main, capsys)
 
 

@@ -24,10 +24,8 @@ LANGUAGES = ("en", "zh")
 
 
 @pytest.fixture
-def derive(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    """The command, in an empty folder, on a terminal of 80 columns."""
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
+def derive(capsys: pytest.CaptureFixture[str], empty_folder: Path) -> Call:
+    """The command, in an empty folder."""
     return called(main, capsys)
 
 

@@ -20,10 +20,8 @@ ENTRY = "act-softmax"
 
 
 @pytest.fixture
-def verify(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    """The command, in an empty folder, on a terminal of 80 columns."""
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
+def verify(capsys: pytest.CaptureFixture[str], empty_folder: Path) -> Call:
+    """The command, in an empty folder."""
     return called(main, capsys)
 
 
