@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from derive.errors import MissingRuleError, NotationError
-from derive.tracing.arrays import Array, as_array, axis_of, broadcast
+from derive.tracing.arrays import Array
+from derive.tracing.axes import axis_of
+from derive.tracing.broadcasting import broadcast
+from derive.tracing.conversion import as_array
 from derive.tracing.elementwise import chosen
 from derive.tracing.lengths import length
 from derive.tracing.making import arange, eye

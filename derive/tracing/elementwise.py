@@ -35,7 +35,10 @@ from derive.functions import (
 from derive.index import Index, index_floor, index_mod
 from derive.nodes import ONE, ZERO, Bracket, Node, Number, Position, is_zero, number
 from derive.notation import add, mul, power
-from derive.tracing.arrays import Array, as_array, combined, complement, index_of, is_condition, together
+from derive.tracing.arrays import Array
+from derive.tracing.broadcasting import together
+from derive.tracing.conditions import complement, index_of, is_condition
+from derive.tracing.conversion import as_array, combined
 from derive.tracing.lengths import size_of
 from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.session import session

@@ -22,7 +22,10 @@ from derive.index import Index, Letter, as_index, index_floor, index_mod
 from derive.nodes import ONE, Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
 from derive.notation import add, equal, mul
 from derive.size_algebra import Size, exact_quotient, plus, times
-from derive.tracing.arrays import Array, as_array, broadcast, complement, index_of, spread, together
+from derive.tracing.arrays import Array
+from derive.tracing.broadcasting import broadcast, spread, together
+from derive.tracing.conditions import complement, index_of
+from derive.tracing.conversion import as_array
 from derive.tracing.lengths import Length, length, size_of
 from derive.tracing.session import session
 from derive.tree import substitute
@@ -206,8 +209,10 @@ def whole_numbers(array: Array, node: Node, limit: Size) -> Index:
 # ------------------------------------------------------------------------------------------------------- writing
 
 
-def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
-    """The entry of ``array`` at its letters after ``array[key] = value``, and its kind."""
+def written(array: Array, key: object, given: object) -> tuple[Node, str]:
+    """The entry of ``array`` at its letters after ``array[key] = given``, and its kind."""
+    value = as_array(given)
+    array.check_holds(value.kind, value.body)
     if isinstance(key, np.ndarray) and key.dtype == bool and key.ndim == array.ndim and not value.ndim:
         key = as_array(key)
     if isinstance(key, Array) and key.kind == "boolean":

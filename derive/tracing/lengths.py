@@ -166,7 +166,7 @@ def _remainder(a: Size, b: Size) -> Size:
 
 
 def _scalar(value: Length | Real) -> Any:
-    from derive.tracing.arrays import as_array
+    from derive.tracing.conversion import as_array
 
     return as_array(value)
 

@@ -10,7 +10,9 @@ from derive.index import as_index
 from derive.nodes import Bracket, Position
 from derive.notation import equal, mul
 from derive.size_algebra import plus
-from derive.tracing.arrays import Array, as_array, spread
+from derive.tracing.arrays import Array
+from derive.tracing.broadcasting import spread
+from derive.tracing.conversion import as_array
 from derive.tracing.lengths import length, size_of
 from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session

@@ -10,7 +10,10 @@ from derive.index import Index, Letter, as_index
 from derive.nodes import Bracket, Node, shape_text
 from derive.notation import mul
 from derive.size_algebra import Size, plus, times
-from derive.tracing.arrays import Array, as_array, axis_of, broadcast, combined
+from derive.tracing.arrays import Array
+from derive.tracing.axes import axis_of
+from derive.tracing.broadcasting import broadcast
+from derive.tracing.conversion import as_array, combined
 from derive.tracing.lengths import Length, length, size_of
 from derive.tracing.numpy_shim import implements
 from derive.tracing.reductions import summed
@@ -194,7 +197,7 @@ def _diagonal_matrix(array: Array, k: int) -> Array:
 
 
 @implements("kron")
-def kron(a: object, b: object) -> Array:
+def kron(a: object, b: object) -> Any:
     one, two = as_array(a), as_array(b)
     if one.ndim != 2 or two.ndim != 2:
         raise NotationError(session().here("np.kron has a rule for two matrices"))

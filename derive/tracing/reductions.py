@@ -17,7 +17,9 @@ from derive.nodes import ZERO, Bracket, Node, Over, Sum, number
 from derive.notation import add, equal, mul, power
 from derive.over_axes import ARGMAX, ARGMIN, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, NORM, SOFTMAX, OverAxes
 from derive.size_algebra import as_expression
-from derive.tracing.arrays import Array, Axis, as_array, axes_of, axis_of, combined
+from derive.tracing.arrays import Array
+from derive.tracing.axes import Axis, axes_of, axis_of
+from derive.tracing.conversion import as_array, combined
 from derive.tracing.lengths import product
 from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session

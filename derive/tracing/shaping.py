@@ -11,7 +11,10 @@ from derive.index import Index, Letter, as_index, index_floor, index_mod
 from derive.nodes import ZERO, Bracket, Node, is_zero, shape_text
 from derive.notation import add, equal, mul
 from derive.size_algebra import Size, exact_quotient, plus, times
-from derive.tracing.arrays import Array, as_array, axes_of, axis_of, broadcast, spread
+from derive.tracing.arrays import Array
+from derive.tracing.axes import axes_of, axis_of
+from derive.tracing.broadcasting import broadcast, spread
+from derive.tracing.conversion import as_array
 from derive.tracing.lengths import length, size_of
 from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.session import session
@@ -297,7 +300,7 @@ def pad(a: object, width: Any, mode: str = "constant", constant_values: Any = 0)
     fill = as_array(constant_values).body
     if is_zero(fill):
         return Array(letters, inside)
-    from derive.tracing.arrays import complement
+    from derive.tracing.conditions import complement
 
     outside = complement(mul(*brackets)) if brackets else []
     return Array(letters, add(inside, *(mul(other, fill) for other in outside)))

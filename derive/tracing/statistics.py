@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from derive.errors import MissingRuleError, NotationError
-from derive.tracing.arrays import Array, as_array, axis_of
+from derive.tracing.arrays import Array
 from derive.tracing.assembling import stacked_along
+from derive.tracing.axes import axis_of
+from derive.tracing.conversion import as_array
 from derive.tracing.lengths import Length
 from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.reductions import averaged, norm_of, total

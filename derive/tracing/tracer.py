@@ -34,7 +34,8 @@ from derive.recognition import Recognition, recognised
 from derive.render.phrases import DOMAINS
 from derive.size_algebra import Size, as_expression, as_size, certainly_nonnegative, plus, size, times
 from derive.statements import Statement, assume
-from derive.tracing.arrays import Array, as_array
+from derive.tracing.arrays import Array
+from derive.tracing.conversion import as_array
 from derive.tracing.copying import copied
 from derive.tracing.rolling import rolled
 from derive.tracing.session import _CURRENT, Session, Specialise, TooSmall
@@ -424,7 +425,7 @@ def _is_domain(said: Statement) -> bool:
 def _statement(said: Any) -> Statement:
     if not isinstance(said, Array) or said.compared is None:
         raise NotationError("an assumption is a comparison of arrays, such as Y.sum(axis=1) == 1")
-    from derive.tracing.arrays import together
+    from derive.tracing.broadcasting import together
 
     one, relation, two = said.compared
     _, (left, right) = together(one, two)
