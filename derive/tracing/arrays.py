@@ -6,8 +6,8 @@ Data
 
 The most important function is ``Array.at``, the entry at any indices. Arrays of several shapes come together in
 ``broadcasting``, numbers and NumPy's own arrays become arrays of the run in ``conversion``, parts are read and
-written in ``indexing``; NumPy's functions are in ``elementwise``, ``reductions``, ``products``, ``shaping`` and
-``linear_algebra``.
+written in ``indexing``; NumPy's functions are in ``elementwise``, ``reductions``, ``products``, ``shaping``,
+``joining`` and ``linear_algebra``.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Array:
             if computed and (self.is_anonymous or self.is_part) and self.kind == "real":
                 # an axis that is kept with length 1 says nothing: the name is without it
                 kept = tuple(x for x in self._letters if x.length != 1)
-                body = substitute(self._body, {x: as_index(0) for x in self._letters if x.length == 1})
+                first = {x: as_index(0) for x in self._letters if x.length == 1}
+                body = _decided(substitute(self._body, first)) if first else self._body
                 made = session().define(wanted, kept, body)
                 self._letters = tuple(session().letter(x.length) for x in self._letters)
                 self._body = made.tensor[tuple(x for x in self._letters if x.length != 1)]
@@ -444,14 +445,17 @@ class Array:
         return self.function("ravel", order=order)
 
     def flatten(self, order: str = "C") -> Any:
-        return self.ravel("C" if order == "K" else order).copy()
+        return self.ravel(order).copy()
 
     def item(self, *place: Any) -> Any:
-        if len(place) == 1 and not isinstance(place[0], tuple):
-            return self.ravel()[place[0]]
-        if len(place) > 1:
-            (place,) = (place,)
-        return self.function("reshape", ()) if not place else self[place]
+        if not place:
+            return self.function("reshape", ())
+        at = place[0] if len(place) == 1 and isinstance(place[0], tuple) else place
+        if len(at) == 1:
+            return self.ravel()[at[0]]
+        if len(at) != self.ndim:
+            raise NotationError(session().here(f"item has {len(at)} indices for {self.ndim} axes"))
+        return self[at]
 
     def tolist(self) -> Any:
         return [one.tolist() for one in self] if self._letters else self

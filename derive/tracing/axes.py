@@ -23,10 +23,15 @@ def axis_of(axis: object, ndim: int) -> int:
     return int(place) % ndim
 
 
-def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
-    """Axes as numbers from 0; all of them for None. Raises: NotationError where one is named twice."""
+def axes_of(axis: Any, ndim: int, *, number: bool = False) -> tuple[int, ...]:
+    """Axes as numbers from 0; all of them for None. With ``number`` one without axes may be asked for its axis 0.
+
+    Raises: NotationError where there is no such axis, or one is named twice.
+    """
     if axis is None:
         return tuple(range(ndim))
+    if number and not ndim and axis in (0, -1):
+        return ()
     found = tuple(axis_of(one, ndim) for one in (axis if isinstance(axis, (tuple, list)) else (axis,)))
     for place in found:
         if found.count(place) > 1:

@@ -15,7 +15,7 @@ from derive.size_algebra import Size
 from derive.tracing.arrays import Array, joint_kind
 from derive.tracing.session import session
 
-__all__ = ["broadcast", "spread", "stacked", "together"]
+__all__ = ["broadcast", "fitted", "spread", "stacked", "together"]
 
 
 def together(*arrays: Array) -> tuple[tuple[Letter, ...], list[Node]]:
@@ -44,6 +44,13 @@ def broadcast(shapes: Sequence[Sequence[Size]]) -> tuple[Size, ...]:
             raise NotationError(session().here(f"shapes {listed} do not broadcast together"))
         found.append(sizes[0] if sizes else 1)
     return tuple(found)
+
+
+def fitted(array: Array, ndim: int) -> Array:
+    """An array that is written to one of so many axes: more than these it has where their length is 1."""
+    while array.ndim > ndim and array.sizes[0] == 1:
+        array = array[0]
+    return array
 
 
 def stacked(arrays: Sequence[Array], place: int) -> Array:

@@ -57,7 +57,9 @@ def _constant(values: np.ndarray[Any, Any], held: object) -> Array:
     if not values.ndim:
         return as_array(values.item())
     letters = tuple(session().letter(int(axis)) for axis in values.shape)
-    if values.size and np.all(values == values.flat[0]):
+    if not values.size:
+        return Array(letters, ZERO, kind)
+    if np.all(values == values.flat[0]):
         return Array(letters, as_array(values.flat[0].item()).body, kind)
     if kind == "real" and np.count_nonzero(values) <= SPELLED_OUT:
         entries = [

@@ -125,8 +125,9 @@ def copied(a: object) -> Array:
 
 
 @implements("array")
-def array(a: object, copy: object = True) -> Array:
-    return as_array(a).copy() if copy else as_array(a)
+def array(a: object, copy: object = True, ndmin: int = 0) -> Array:
+    found = as_array(a)[(*(None,) * (ndmin - as_array(a).ndim), ...)] if ndmin else as_array(a)
+    return found.copy() if copy else found
 
 
 @implements("power", "float_power", "math.pow")

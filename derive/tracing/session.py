@@ -170,6 +170,8 @@ class Session:
         """What to say of an error of Python or NumPy that the user's code runs into."""
         found = traceback.walk_tb(error.__traceback__)
         places = [(frame.f_code, line) for frame, line in found if frame.f_code in self.codes]
+        if str(error) in self.refused:
+            return str(error)
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if "setting an array element" in said:
             said = "an array of plain numbers cannot hold what is traced: make it with np.zeros or np.empty"

@@ -253,7 +253,7 @@ def _run(
         outputs = _outputs(here, plan.name, result)
         said = _assumed(assumptions, {name: _argument(here, tensor) for name, tensor in inputs.items()}, function)
         given = (*inputs.values(), *here.constants)
-        accumulated = _accumulated(here)
+        accumulated = _accumulated(here, outputs)
         definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
         program = _needed(given, definitions, outputs, said, here.constants)
         return replace(program, least=_strictest(here.least, program))
@@ -318,10 +318,10 @@ def _tensor_of(array: Array) -> Tensor | None:
     return None
 
 
-def _accumulated(here: Session) -> list[Definition]:
+def _accumulated(here: Session, outputs: Sequence[Tensor]) -> list[Definition]:
     """The definitions; a variable that was added to step by step has one, as if it had been added up at once."""
     found: list[Definition] = []
-    for d in _with_parts(here):
+    for d in _with_parts(here, outputs):
         for before in reversed(found):
             same = here.variables_of[before.tensor] == here.variables_of[d.tensor]
             if same and any(isinstance(t, Ref) and t.tensor is before.tensor for t in terms_of(d.body)):
@@ -335,21 +335,22 @@ def _accumulated(here: Session) -> list[Definition]:
     return found
 
 
-def _with_parts(here: Session) -> list[Definition]:
+def _with_parts(here: Session, outputs: Sequence[Tensor]) -> list[Definition]:
     """The definitions, without names of parts of arrays where one name is given to several parts, as in a loop."""
     times = Counter(here.variables_of[d.tensor] for d in here.definitions)
+    parts = {
+        d.tensor
+        for d in here.definitions
+        if isinstance(d.body, Ref) and times[here.variables_of[d.tensor]] > 1 and d.tensor not in outputs
+    }
     found: list[Definition] = []
     for d in here.definitions:
         for part in found:
-            if _is_loop_part(part, here, times) and part.tensor in d.body.tensors:
+            if part.tensor in parts & d.body.tensors:
                 d = replace(d, body=insert(d.body, part))
                 d.tensor.definition = d
         found.append(d)
-    return [d for d in found if not _is_loop_part(d, here, times)]
-
-
-def _is_loop_part(d: Definition, here: Session, times: Mapping[str, int]) -> bool:
-    return isinstance(d.body, Ref) and times[here.variables_of[d.tensor]] > 1
+    return [d for d in found if d.tensor not in parts]
 
 
 def _needed(
