@@ -295,7 +295,9 @@ class _Subject:
             large = max(large, abs(value))
         if not np.isfinite(errors).all():
             return None
-        clear = [e for e in errors if e > FLOOR * max(large, 1e-300) * 16]
+        source = self.derivation.program.source
+        unit = EPS if source is None else float(np.finfo(source.computed_in).eps)
+        clear = [e for e in errors if e > FLOOR * unit / EPS * max(large, 1e-300) * 16]
         if not clear:
             return max(errors) / max(large, 1e-300)
         falls = [np.log2(a / b) for a, b in itertools.pairwise(clear)]

@@ -418,6 +418,8 @@ class Array:
                 session().here(f"arrays of {dtype_of(dtype)} have no rule here: take real numbers")
             )
         kind = {"b": "boolean", "f": "real"}.get(code, "integer")
+        if kind == "real":
+            session().round_to(dtype_of(dtype))
         if kind == self.kind and not copy:
             return self
         if kind == "integer" and self.kind == "real" and not is_condition(self.body):

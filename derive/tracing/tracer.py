@@ -83,9 +83,9 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
-            remarks = (*said, *_least(one.least), *_remarks(found.found))
-            arguments = tuple(t for t in found.program.inputs if t not in one.constants)
-            source = Source(function, arguments, found.program.outputs, assumptions)
+            assert one.source is not None
+            remarks = (*said, *_least(one.least), *_rounded(one.source.computed_in), *_remarks(found.found))
+            source = replace(one.source, outputs=found.program.outputs)
             return replace(found.program, items=items, notes=remarks, source=source)
         for name in hidden:
             fixed[name] = SPECIALISED + len(fixed)
@@ -110,6 +110,15 @@ def _least(lengths: Sequence[Size]) -> Iterator[tuple[str, str]]:
     if lengths:
         listed = ", ".join(f"`{_bounded(length)}`" for length in lengths)
         yield f"Derived for sizes with {listed}.", f"仅对满足 {listed} 的尺寸推导。"
+
+
+def _rounded(dtype: str) -> Iterator[tuple[str, str]]:
+    """One sentence on the type of numbers that the code computes in, where it is a coarse one."""
+    if dtype != "float64":
+        yield (
+            f"The code rounds to `{dtype}`: derived for real numbers, and compared within that rounding.",
+            f"代码舍入到 `{dtype}`: 推导针对实数, 比较时允许该舍入误差。",
+        )
 
 
 def _bounded(length: Size) -> str:
@@ -256,7 +265,9 @@ def _run(
         accumulated = _accumulated(here, outputs)
         definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
         program = _needed(given, definitions, outputs, said, here.constants)
-        return replace(program, least=_strictest(here.least, program))
+        read = tuple(t for t in program.inputs if t not in here.constants)
+        source = Source(function, read, program.outputs, assumptions, here.computed_in)
+        return replace(program, least=_strictest(here.least, program), source=source)
     finally:
         _CURRENT.reset(token)
 
