@@ -27,12 +27,16 @@ __all__ = ["Program", "Source"]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The NumPy function that a program was traced from, its arguments, what it returns, what was assumed."""
+    """The NumPy function that a program was traced from, its arguments, what it returns, what was assumed.
+
+    ``computed_in`` is the coarsest type of real numbers that the function rounds to.
+    """
 
     function: Callable[..., Any]
     arguments: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     assumptions: Callable[..., Any] | None = None
+    computed_in: str = "float64"
 
 
 @dataclass(frozen=True, eq=False)

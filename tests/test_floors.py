@@ -29,6 +29,7 @@ SYMBOLIC = (
     "verify.world",
     "verify.called",
     "verify.exported",
+    "verify.singular",
     "verify.components",
     "verify.catalogue",
     "verify.critical.expression",

@@ -24,6 +24,7 @@ from verify import numdiff
 from verify.assignments import assignments
 from verify.relations import Test, at_sizes
 from verify.scenes import Stage
+from verify.singular import is_singular
 from verify.sources import Sources
 
 __all__ = ["check_exported"]
@@ -164,8 +165,7 @@ class _Subject:
             if np.shape(array) != shape:
                 return f"a result has the shape {np.shape(array)}, not {shape}"
         flat = self.along(ours)
-        if not np.isfinite(flat).all() and 1 in self.sizes.values():
-            # an axis of one entry deviates by 0 from its mean, and the code divides by that
+        if not np.isfinite(flat).all() and self.is_undefined():
             return None
         value, bound = np.ravel(known.value), np.ravel(known.bound)
         scale = float(np.abs(value).max(initial=0.0)) + float(bound.max(initial=0.0)) + 1e-300
@@ -175,6 +175,14 @@ class _Subject:
         if np.all(off <= bound + self.rounding()):
             return EPS
         return f"an entry differs by {float(np.nan_to_num(off, nan=np.inf).max() / scale):.1e} of the largest"
+
+    def is_undefined(self) -> bool:
+        """Whether the result as a formula has no value either, because an operation has no derivative here."""
+        derivation = self.derivation
+        formula = run(derivation.derived, {t: self.given[t] for t in derivation.derived.inputs}, self.sizes)
+        if all(np.isfinite(formula.arrays[t]).all() for t in derivation.derived.outputs):
+            return False
+        return is_singular(derivation.program, {t: self.given[t] for t in derivation.program.inputs}, self.sizes)
 
     def rounding(self) -> Array:
         """By how much the code moves when its arguments do by a few units in the last place."""
@@ -287,7 +295,9 @@ class _Subject:
             large = max(large, abs(value))
         if not np.isfinite(errors).all():
             return None
-        clear = [e for e in errors if e > FLOOR * max(large, 1e-300) * 16]
+        source = self.derivation.program.source
+        unit = EPS if source is None else float(np.finfo(source.computed_in).eps)
+        clear = [e for e in errors if e > FLOOR * unit / EPS * max(large, 1e-300) * 16]
         if not clear:
             return max(errors) / max(large, 1e-300)
         falls = [np.log2(a / b) for a, b in itertools.pairwise(clear)]

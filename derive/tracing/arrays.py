@@ -4,15 +4,16 @@ Data
     ``Array``   letters for its axes, and the expression of the entry at these letters. It has a name once the
                 function has bound it to one.
 
-The three most important functions are ``together`` (broadcasting), ``Array.at`` (the entry at any indices) and
-``as_array`` (numbers, sizes and NumPy's own arrays as arrays of the run). Indexing is in ``indexing``, NumPy's
-functions are in ``elementwise``, ``reductions``, ``products``, ``shaping`` and ``linear_algebra``.
+The most important function is ``Array.at``, the entry at any indices. Arrays of several shapes come together in
+``broadcasting``, numbers and NumPy's own arrays become arrays of the run in ``conversion``, parts are read and
+written in ``indexing``; NumPy's functions are in ``elementwise``, ``reductions``, ``products``, ``shaping``,
+``joining`` and ``linear_algebra``.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,31 +21,15 @@ import numpy as np
 from derive.contraction import contract
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index
-from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Position, Ref, number, shape_text
-from derive.notation import add, equal, mul
+from derive.nodes import Apply, Bracket, Node, Ref, shape_text
+from derive.notation import add
 from derive.size_algebra import Size
-from derive.tracing.lengths import Length, length, number_of, product
+from derive.tracing.conditions import is_condition
+from derive.tracing.lengths import Length, length, product
 from derive.tracing.session import session
 from derive.tree import map_children, substitute, walk
 
-__all__ = [
-    "Array",
-    "Axis",
-    "as_array",
-    "axes_of",
-    "axis_of",
-    "combined",
-    "complement",
-    "dtype_of",
-    "index_of",
-    "is_condition",
-    "together",
-]
-
-SPELLED_OUT = 2
-"""Up to how many numbers that are not 0 are written in a formula; another array is a tensor that is given."""
-
-Axis = int | Sequence[int] | None
+__all__ = ["Array", "NoSuchMethodError", "dtype_of", "joint_kind"]
 
 
 class Array:
@@ -116,7 +101,8 @@ class Array:
             if computed and (self.is_anonymous or self.is_part) and self.kind == "real":
                 # an axis that is kept with length 1 says nothing: the name is without it
                 kept = tuple(x for x in self._letters if x.length != 1)
-                body = substitute(self._body, {x: as_index(0) for x in self._letters if x.length == 1})
+                first = {x: as_index(0) for x in self._letters if x.length == 1}
+                body = _decided(substitute(self._body, first)) if first else self._body
                 made = session().define(wanted, kept, body)
                 self._letters = tuple(session().letter(x.length) for x in self._letters)
                 self._body = made.tensor[tuple(x for x in self._letters if x.length != 1)]
@@ -151,7 +137,7 @@ class Array:
         return self
 
     @property
-    def flat(self) -> Array:
+    def flat(self) -> Any:
         return self.ravel()
 
     def at(self, indices: Sequence[Index]) -> Node:
@@ -344,7 +330,7 @@ class Array:
 
     def _in_place(self, other: object, name: str) -> Array:
         wanted, self.wanted = self.wanted, ""
-        found = as_array(self._two(other, name))
+        found: Array = self._two(other, name)
         self.wanted = wanted
         if found.sizes != self.sizes:
             raise NotationError(
@@ -353,7 +339,7 @@ class Array:
         if not self._letters:
             # a number cannot be written to: Python binds the name, or out[i], to what is returned
             return found
-        self._fits(found)
+        self.check_holds(found.kind, found.body)
         if self.source is not None:
             array, key = self.source
             array[key] = found
@@ -387,19 +373,19 @@ class Array:
     def __setitem__(self, key: object, value: object) -> None:
         from derive.tracing.indexing import written
 
-        new = as_array(value)
-        if new.landed is not None and new.landed[0] is self and new.landed[1] is key:
+        landed = value.landed if isinstance(value, Array) else None
+        if landed is not None and landed[0] is self and landed[1] is key:
             return
         if self.source is not None:
             raise NotationError(
                 session().here("this writes to a part of a part: write to the array itself, out[i, j] = …")
             )
-        self._fits(new)
-        body, kind = written(self, key, new)
+        body, kind = written(self, key, value)
         self._write(body, kind)
 
-    def _fits(self, new: Array) -> None:
-        if self.kind == "integer" and new.kind == "real" and not is_condition(new.body):
+    def check_holds(self, kind: str, body: Node) -> None:
+        """Raises: MissingRuleError where entries of this kind would lose their fractions in this array."""
+        if self.kind == "integer" and kind == "real" and not is_condition(body):
             raise MissingRuleError(
                 session().here("an array of whole numbers cuts off what is written to it: make it with dtype=float")
             )
@@ -432,6 +418,8 @@ class Array:
                 session().here(f"arrays of {dtype_of(dtype)} have no rule here: take real numbers")
             )
         kind = {"b": "boolean", "f": "real"}.get(code, "integer")
+        if kind == "real":
+            session().round_to(dtype_of(dtype))
         if kind == self.kind and not copy:
             return self
         if kind == "integer" and self.kind == "real" and not is_condition(self.body):
@@ -442,20 +430,34 @@ class Array:
             session().whole[self.body.tensor] = message
             return self.copy()
         if kind == "boolean" and self.kind != "boolean" and not is_condition(self.body):
-            return as_array(self != 0)
+            differs: Array = self._two(0, "not_equal")
+            return differs
         return Array(self.letters, self.body, kind)
 
-    def reshape(self, *shape: Any, order: str = "C", **_: object) -> Array:
-        return as_array(self.function("reshape", shape[0] if len(shape) == 1 else shape, order=order))
+    @property
+    def mT(self) -> Any:
+        return self.function("matrix_transpose")
 
-    def ravel(self, order: str = "C") -> Array:
-        return as_array(self.function("ravel", order=order))
+    def reshape(self, *shape: Any, order: str = "C", copy: object = None) -> Any:
+        if not shape:
+            raise NotationError(session().here("reshape needs a shape, () for a number"))
+        return self.function("reshape", shape[0] if len(shape) == 1 else shape, order=order)
 
-    def flatten(self, order: str = "C") -> Array:
+    def ravel(self, order: str = "C") -> Any:
+        return self.function("ravel", order=order)
+
+    def flatten(self, order: str = "C") -> Any:
         return self.ravel(order).copy()
 
-    def item(self, *place: Any) -> Array:
-        return self[place] if place else as_array(self.function("squeeze"))
+    def item(self, *place: Any) -> Any:
+        if not place:
+            return self.function("reshape", ())
+        at = place[0] if len(place) == 1 and isinstance(place[0], tuple) else place
+        if len(at) == 1:
+            return self.ravel()[at[0]]
+        if len(at) != self.ndim:
+            raise NotationError(session().here(f"item has {len(at)} indices for {self.ndim} axes"))
+        return self[at]
 
     def tolist(self) -> Any:
         return [one.tolist() for one in self] if self._letters else self
@@ -466,9 +468,15 @@ class Array:
     def __round__(self, digits: object = None) -> Any:
         return self.function("round")
 
-    def transpose(self, *axes: Any) -> Array:
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
-        return as_array(self.function("transpose", order))
+    def transpose(self, *axes: Any) -> Any:
+        alone = len(axes) == 1 and not isinstance(axes[0], (int, np.integer))
+        return self.function("transpose", axes[0] if alone else axes or None)
+
+
+def joint_kind(arrays: Iterable[Array]) -> str:
+    """The kind of an array that holds entries of all of these."""
+    kinds = {array.kind for array in arrays}
+    return next((kind for kind in ("real", "integer") if kind in kinds), "boolean")
 
 
 def _decided(node: Node) -> Node:
@@ -482,9 +490,6 @@ class NoSuchMethodError(MissingRuleError, AttributeError):
     """A method that arrays have in NumPy, or have not; ``hasattr`` says no."""
 
 
-# ---------------------------------------------------------------------------------------------- making arrays
-
-
 def _is_operand(value: object) -> bool:
     return isinstance(value, (Array, int, float, complex, np.number, np.bool_, np.ndarray, Length, list, tuple))
 
@@ -493,140 +498,3 @@ def dtype_of(dtype: Any) -> np.dtype[Any]:
     """NumPy's type of numbers that is meant by ``dtype``, which may be a type of the run."""
     plain = next((t for t in (bool, int, float) if isinstance(dtype, type) and issubclass(dtype, t)), dtype)
     return np.dtype(plain)
-
-
-def as_array(value: object) -> Array:
-    """A number, a size, NumPy's own array or a nested list as an array of this run."""
-    if isinstance(value, Array):
-        return value
-    if isinstance(value, Length):
-        return Array((), number(number_of(value)), "integer")
-    if isinstance(value, (bool, np.bool_)):
-        return Array((), number(int(value)), "boolean")
-    if isinstance(value, (int, np.integer)):
-        return Array((), number(int(value)), "integer")
-    if isinstance(value, (float, np.floating)):
-        return Array((), number(float(value)))
-    if isinstance(value, np.ndarray):
-        return _constant(value, value)
-    if isinstance(value, (list, tuple)):
-        parts = [as_array(one) for one in value]
-        plain = not any(isinstance(one, Array) for one in value)
-        if plain and all(isinstance(part._body, Number) and not part.letters for part in parts):
-            return _constant(np.array(value), value)
-        from derive.tracing.shaping import stack
-
-        return stack(parts)
-    if isinstance(value, complex):
-        raise MissingRuleError(session().here("complex numbers have no rule here: take the real part"))
-    raise NotationError(session().here(f"{type(value).__name__} is no array and no number"))
-
-
-def _constant(values: np.ndarray[Any, Any], held: object) -> Array:
-    """An array of numbers that the code holds: one number, or a tensor of its own that is given."""
-    if values.dtype.kind not in "biuf":
-        raise MissingRuleError(session().here(f"an array of {values.dtype} has no rule here"))
-    kind = {"b": "boolean", "f": "real"}.get(values.dtype.kind, "integer")
-    if not values.ndim:
-        return as_array(values.item())
-    letters = tuple(session().letter(int(axis)) for axis in values.shape)
-    if values.size and np.all(values == values.flat[0]):
-        return Array(letters, as_array(values.flat[0].item()).body, kind)
-    if kind == "real" and np.count_nonzero(values) <= SPELLED_OUT:
-        entries = [
-            mul(number(float(values[at])), *map(equal, letters, at)) for at in np.ndindex(values.shape) if values[at]
-        ]
-        made = Array(letters, add(*entries) if entries else ZERO)
-        made.wanted = "const"
-        return made
-    tensor = session().constant(values, held)
-    return Array(letters, tensor[letters], kind)
-
-
-# ------------------------------------------------------------------------------------------------ broadcasting
-
-
-def together(*arrays: Array) -> tuple[tuple[Letter, ...], list[Node]]:
-    """Letters for the shape that the arrays broadcast to, and the entry of each array there.
-
-    Raises: NotationError where the shapes do not fit.
-    """
-    letters = tuple(session().letter(size) for size in broadcast([a.sizes for a in arrays]))
-    return letters, [spread(a, letters) for a in arrays]
-
-
-def spread(array: Array, letters: Sequence[Letter]) -> Node:
-    """The entry of an array where its last axes are at these letters; axes of length 1 are repeated."""
-    own = letters[len(letters) - array.ndim :]
-    pairs = zip(array.sizes, own, strict=True)
-    return array.at([as_index(0) if size == 1 and x.length != 1 else as_index(x) for size, x in pairs])
-
-
-def broadcast(shapes: Sequence[Sequence[Size]]) -> tuple[Size, ...]:
-    """The shape that shapes broadcast to."""
-    found: list[Size] = []
-    for m in range(max(map(len, shapes), default=0), 0, -1):
-        sizes = [shape[-m] for shape in shapes if len(shape) >= m and shape[-m] != 1]
-        if any(size != sizes[0] for size in sizes[1:]):
-            listed = " and ".join(shape_text(shape) for shape in shapes)
-            raise NotationError(session().here(f"shapes {listed} do not broadcast together"))
-        found.append(sizes[0] if sizes else 1)
-    return tuple(found)
-
-
-def combined(combine: Callable[..., Node], *values: object, kind: str = "real") -> Array:
-    """An array whose entries are made of the entries of others, broadcast together."""
-    letters, bodies = together(*(as_array(v) for v in values))
-    return Array(letters, combine(*bodies), kind)
-
-
-def axis_of(axis: int, ndim: int) -> int:
-    """An axis as a number from 0. Raises: NotationError where there is no such axis."""
-    if not -ndim <= axis < ndim:
-        raise NotationError(session().here(f"axis {axis} is not one of the {ndim} axes"))
-    return int(axis) % ndim
-
-
-def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """Axes as numbers from 0; all of them for None."""
-    if axis is None:
-        return tuple(range(ndim))
-    listed = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
-    return tuple(axis_of(int(a), ndim) for a in listed)
-
-
-# ------------------------------------------------------------------------------------- integers and conditions
-
-
-def index_of(node: Node) -> Index | None:
-    """An entry of an integer array as an index; None where its values are not known to be whole and bounded."""
-    if isinstance(node, Position):
-        return node.index
-    if isinstance(node, Number) and node.value.is_integer:
-        return as_index(node.value)
-    limit = getattr(node, "limit", None)
-    return None if limit is None else as_index(node)
-
-
-def is_condition(node: Node) -> bool:
-    """Whether this is a product of brackets, or 0 or 1."""
-    if isinstance(node, Mul):
-        return all(isinstance(factor, Bracket) for factor in node.factors)
-    return isinstance(node, Bracket) or (isinstance(node, Number) and node.value in (0, 1))
-
-
-_OPPOSITE = {"=": "≠", "≠": "=", "<": "≥", "≥": "<", ">": "≤", "≤": ">"}
-
-
-def complement(node: Node) -> list[Node]:
-    """Products of brackets, one of which is 1 exactly where this product of brackets is 0."""
-    if isinstance(node, Number):
-        return [] if node.value == 1 else [number(1)]
-    factors = node.factors if isinstance(node, Mul) else (node,)
-    found: list[Node] = []
-    before: list[Node] = []
-    for factor in factors:
-        assert isinstance(factor, Bracket)
-        found.append(mul(*before, Bracket(factor.left, _OPPOSITE[factor.relation], factor.right)))
-        before.append(factor)
-    return found

@@ -1,4 +1,4 @@
-"""Arrays made of others: blocks, ``np.r_`` and ``np.c_``, depth-wise and edge-wise, and writing to a whole array."""
+"""Arrays made of others entry by entry, writing to a whole array, and ``np.r_``, ``np.c_`` and grids."""
 
 from __future__ import annotations
 
@@ -6,71 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from derive.errors import MissingRuleError, NotationError
-from derive.tracing.arrays import Array, as_array, axis_of, broadcast
+from derive.tracing.arrays import Array
+from derive.tracing.broadcasting import broadcast
+from derive.tracing.conversion import as_array
 from derive.tracing.elementwise import chosen
+from derive.tracing.joining import as_columns, concatenate
 from derive.tracing.lengths import length
 from derive.tracing.making import arange, eye
 from derive.tracing.numpy_shim import OBJECTS, implements
 from derive.tracing.session import session
-from derive.tracing.shaping import broadcast_to, concatenate, flip, moveaxis, split, stack, swapaxes
-
-__all__ = ["stacked_along"]
-
-
-def stacked_along(parts: Sequence[Array], axis: int) -> Array:
-    """``np.stack``."""
-    return stack(parts, axis)
-
-
-@implements("hsplit")
-def hsplit(a: object, sections: Any) -> list[Array]:
-    return split(a, sections, 0 if as_array(a).ndim == 1 else 1)
-
-
-@implements("vsplit")
-def vsplit(a: object, sections: Any) -> list[Array]:
-    return split(a, sections, 0)
-
-
-@implements("dsplit")
-def dsplit(a: object, sections: Any) -> list[Array]:
-    return split(a, sections, 2)
-
-
-@implements("atleast_1d")
-def atleast_1d(a: object) -> Array:
-    array = as_array(a)
-    return array if array.ndim else array[None]
-
-
-@implements("atleast_2d")
-def atleast_2d(a: object) -> Array:
-    array = atleast_1d(a)
-    return array[None, :] if array.ndim == 1 else array
-
-
-@implements("dstack")
-def dstack(parts: Sequence[object]) -> Array:
-    arrays = [atleast_2d(part) for part in parts]
-    return concatenate([a[..., None] if a.ndim == 2 else a for a in arrays], 2)
-
-
-@implements("block")
-def block(parts: Any) -> Array:
-    """Lists in lists of arrays: the innermost go along the last axis."""
-    return _block(parts, _depth(parts))
-
-
-def _depth(parts: Any) -> int:
-    return 1 + _depth(parts[0]) if isinstance(parts, list) else 0
-
-
-def _block(parts: Any, depth: int) -> Array:
-    if not isinstance(parts, list):
-        return as_array(parts)
-    inner = [_block(one, depth - 1) for one in parts]
-    most = max(depth, *(one.ndim for one in inner)) if len(inner) > 1 else max(depth, inner[0].ndim)
-    return concatenate([one[(*[None] * (most - one.ndim), ...)] for one in inner], -depth)
+from derive.tracing.shaping import atleast_1d, broadcast_to
 
 
 @implements("broadcast_arrays")
@@ -80,45 +25,22 @@ def broadcast_arrays(*arrays: object) -> list[Array]:
     return [broadcast_to(a, shape) for a in given]
 
 
-@implements("rollaxis")
-def rollaxis(a: object, axis: int, start: int = 0) -> Array:
-    array = as_array(a)
-    place = axis_of(axis, array.ndim)
-    return moveaxis(array, place, start - 1 if start > place else start)
-
-
-@implements("rot90")
-def rot90(m: object, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
-    array = as_array(m)
-    for _ in range(k % 4):
-        array = flip(swapaxes(array, *axes), axes[0])
-    return array
-
-
 @implements("select")
 def select(conditions: Sequence[object], choices: Sequence[object], default: object = 0) -> Array:
     found = as_array(default)
+    if len(conditions) != len(choices):
+        raise NotationError(session().here(f"select has {len(conditions)} conditions for {len(choices)} choices"))
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         found = chosen(condition, choice, found)
     return found
-
-
-@implements("delete")
-def delete(a: object, place: Any, axis: int | None = None) -> Array:
-    array = as_array(a)
-    if not isinstance(place, int) or (axis is None and array.ndim != 1):
-        raise MissingRuleError(session().here("np.delete has a rule for one position along a named axis"))
-    whole = [slice(None)] * axis_of(axis or 0, array.ndim)
-    start = place if int(place) >= 0 else array.shape[len(whole)] + place
-    return concatenate([array[(*whole, slice(None, start))], array[(*whole, slice(start + 1, None))]], axis or 0)
 
 
 # ------------------------------------------------------------------------------------------- writing to a whole array
 
 
 @implements("copyto")
-def copyto(out: Any, values: object) -> None:
-    out[...] = values
+def copyto(out: Any, values: object, where: object = True) -> None:
+    out[...] = values if where is True else chosen(where, values, out)
 
 
 @implements("fill_diagonal")
@@ -143,8 +65,8 @@ class _Columns:
     """``np.c_``."""
 
     def __getitem__(self, key: Any) -> Array:
-        parts = [as_array(_ranged(one)) for one in (key if isinstance(key, tuple) else (key,))]
-        return concatenate([part[:, None] if part.ndim == 1 else part for part in parts], 1)
+        parts = [_ranged(one) for one in (key if isinstance(key, tuple) else (key,))]
+        return concatenate([as_columns(part) for part in parts], -1)
 
 
 class _Grid:

@@ -35,7 +35,10 @@ from derive.functions import (
 from derive.index import Index, index_floor, index_mod
 from derive.nodes import ONE, ZERO, Bracket, Node, Number, Position, is_zero, number
 from derive.notation import add, mul, power
-from derive.tracing.arrays import Array, as_array, combined, complement, index_of, is_condition, together
+from derive.tracing.arrays import Array
+from derive.tracing.broadcasting import together
+from derive.tracing.conditions import complement, index_of, is_condition
+from derive.tracing.conversion import as_array, combined
 from derive.tracing.lengths import size_of
 from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.session import session
@@ -122,8 +125,9 @@ def copied(a: object) -> Array:
 
 
 @implements("array")
-def array(a: object, copy: object = True) -> Array:
-    return as_array(a).copy() if copy else as_array(a)
+def array(a: object, copy: object = True, ndmin: int = 0) -> Array:
+    found = as_array(a)[(*(None,) * (ndmin - as_array(a).ndim), ...)] if ndmin else as_array(a)
+    return found.copy() if copy else found
 
 
 @implements("power", "float_power", "math.pow")

@@ -22,7 +22,10 @@ from derive.index import Index, Letter, as_index, index_floor, index_mod
 from derive.nodes import ONE, Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
 from derive.notation import add, equal, mul
 from derive.size_algebra import Size, exact_quotient, plus, times
-from derive.tracing.arrays import Array, as_array, broadcast, complement, index_of, spread, together
+from derive.tracing.arrays import Array
+from derive.tracing.broadcasting import broadcast, fitted, spread, together
+from derive.tracing.conditions import complement, index_of
+from derive.tracing.conversion import as_array
 from derive.tracing.lengths import Length, length, size_of
 from derive.tracing.session import session
 from derive.tree import substitute
@@ -37,9 +40,11 @@ def keys_of(array: Array, key: object) -> list[Any]:
     if taken > array.ndim:
         raise NotationError(session().here(f"{taken} indices for an array of shape {shape_text(array.sizes)}"))
     whole = [slice(None)] * (array.ndim - taken)
+    if sum(one is Ellipsis for one in listed) > 1:
+        raise NotationError(session().here("an index has one '...' at most"))
     if any(one is Ellipsis for one in listed):
         place = next(m for m, one in enumerate(listed) if one is Ellipsis)
-        return [*listed[:place], *whole, *(one for one in listed[place + 1 :] if one is not Ellipsis)]
+        return [*listed[:place], *whole, *listed[place + 1 :]]
     return [*listed, *whole]
 
 
@@ -73,6 +78,7 @@ def _is_integer(key: object) -> bool:
 def read(array: Array, key: object) -> Array:
     """``array[key]``."""
     keys = keys_of(array, key)
+    keys = _from_front(keys, array.sizes)
     gathered = [as_array(k) for k in keys if isinstance(k, (Array, np.ndarray, list))]
     shared = tuple(session().letter(size) for size in broadcast([g.sizes for g in gathered])) if gathered else ()
     letters: list[Letter] = []
@@ -104,6 +110,32 @@ def read(array: Array, key: object) -> Array:
     made = Array(letters, array.at(indices), array.kind, array if letters and not gathered else None)
     made.source = None if gathered else (array, key)
     return made
+
+
+def _from_front(keys: Sequence[Any], sizes: Sequence[Size]) -> list[Any]:
+    """The keys, positions from the end in arrays of plain numbers as positions from the front."""
+    axes = iter(sizes)
+    counted = [(key, 1 if key is None else next(axes)) for key in keys]
+    return [_counted(key, size) if isinstance(key, (np.ndarray, list)) else key for key, size in counted]
+
+
+def _counted(key: Any, size: Size) -> Any:
+    if isinstance(key, list) and not all(type(one) is int for one in key):
+        return key
+    places = np.asarray(key)
+    if places.dtype.kind != "i" or not (places < 0).any():
+        return key
+    if isinstance(size, int):
+        if (places < -size).any():
+            raise NotationError(session().here(f"index {places.min()} is outside an axis of length {size}"))
+        return np.where(places < 0, places + size, places)
+    if (places < 0).all():
+        least = int(places.min())
+        session().require(plus(size, least), f"index {least} is outside an axis of length {size}")
+        return as_array(places - least) + length(plus(size, least))
+    raise MissingRuleError(
+        session().here(f"positions from both ends need a number for {size}: give that size as an integer")
+    )
 
 
 def stand_apart(keys: Sequence[Any]) -> bool:
@@ -141,32 +173,31 @@ def _range(key: slice, size: Size) -> tuple[Size, Size, Size]:
     else:
         step_size = int(step)
     if int(step) > 0:
-        start = _bound(key.start, size, 0)
-        stop = _bound(key.stop, size, size)
+        start = 0 if key.start is None else _bound(key.start, size, 0, size)
+        stop = size if key.stop is None else _bound(key.stop, size, 0, size)
         return start, step_size, _count(plus(stop, times(start, -1)), step_size)
     if int(step) == -1:
-        start = _bound(key.start, size, plus(size, -1)) if key.start is not None else plus(size, -1)
-        stop = plus(_bound(key.stop, size, 0), 1) if key.stop is not None else 0
-        return start, -1, plus(plus(start, times(stop, -1)), 1)
+        last = plus(size, -1)
+        start = last if key.start is None else _bound(key.start, size, -1, last)
+        stop = -1 if key.stop is None else _bound(key.stop, size, -1, last)
+        return start, -1, _count(plus(start, times(stop, -1)), 1)
     raise MissingRuleError(
         session().here(f"a slice with the step {step} has no rule: take [::-1], then a positive one")
     )
 
 
-def _bound(value: Any, size: Size, default: Size) -> Size:
-    """An end of a slice, inside the axis."""
-    if value is None:
-        return default
+def _bound(value: Any, size: Size, lowest: int, highest: Size) -> Size:
+    """An end of a slice, no further out than an axis allows."""
     found = size_of(value)
     if int(value) < 0:
         found = plus(size, found)
     if isinstance(found, int) and not isinstance(size, int):
-        session().require(plus(size, -found), f"a slice up to {found} of an axis of length {size}")
+        session().require(plus(highest, -found), f"a slice up to {found} of an axis of length {size}")
     elif isinstance(value, int) and not isinstance(value, Length) and not isinstance(size, int):
         session().require(found, f"a slice from {value} of an axis of length {size}")
-    if session().value(found) < 0:
-        return 0
-    return size if session().value(found) > session().value(size) else found
+    if session().value(found) < lowest:
+        return lowest
+    return highest if session().value(found) > session().value(highest) else found
 
 
 def _count(span: Size, step: Size) -> Size:
@@ -206,8 +237,10 @@ def whole_numbers(array: Array, node: Node, limit: Size) -> Index:
 # ------------------------------------------------------------------------------------------------------- writing
 
 
-def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
-    """The entry of ``array`` at its letters after ``array[key] = value``, and its kind."""
+def written(array: Array, key: object, given: object) -> tuple[Node, str]:
+    """The entry of ``array`` at its letters after ``array[key] = given``, and its kind."""
+    value = as_array(given)
+    array.check_holds(value.kind, value.body)
     if isinstance(key, np.ndarray) and key.dtype == bool and key.ndim == array.ndim and not value.ndim:
         key = as_array(key)
     if isinstance(key, Array) and key.kind == "boolean":
@@ -251,6 +284,8 @@ def written(array: Array, key: object, value: Array) -> tuple[Node, str]:
             )
     conditions += _chosen(gathered, value)
     live = [index for index in inside if index is not None]
+    of_entry = not counts and any(map(_is_integer, keys))
+    value = value if of_entry else fitted(value, len(counts))
     if broadcast([value.sizes, counts]) != tuple(counts):
         raise NotationError(session().here(f"shape {shape_text(value.sizes)} does not fit into {shape_text(counts)}"))
     last = live[len(live) - value.ndim :]

@@ -17,7 +17,7 @@ from derive.errors import NotationError
 from derive.size_algebra import Size, as_expression, certainly_nonnegative, exact_quotient, plus, times
 from derive.tracing.session import session
 
-__all__ = ["Length", "Real", "length", "number_of", "product", "size_of"]
+__all__ = ["Length", "Real", "length", "number_of", "product", "size_of", "sizes_of"]
 
 
 class Length(int):
@@ -166,7 +166,7 @@ def _remainder(a: Size, b: Size) -> Size:
 
 
 def _scalar(value: Length | Real) -> Any:
-    from derive.tracing.arrays import as_array
+    from derive.tracing.conversion import as_array
 
     return as_array(value)
 
@@ -185,6 +185,15 @@ def size_of(value: object) -> Size:
     if hasattr(value, "__index__"):
         return int(value.__index__())
     raise NotationError(session().here(f"a size is a whole number, not {value!r}"))
+
+
+def sizes_of(shape: object) -> tuple[Size, ...]:
+    """The sizes of a shape; one size may stand without a tuple. Raises: NotationError where one is negative."""
+    found = tuple(size_of(axis) for axis in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+    for size in found:
+        if session().value(size) < 0:
+            raise NotationError(session().here(f"an axis has no length {size}"))
+    return found
 
 
 def number_of(value: int) -> sympy.Expr:

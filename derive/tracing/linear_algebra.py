@@ -9,7 +9,9 @@ from derive.functions import sign
 from derive.index import Letter, as_index
 from derive.nodes import Over
 from derive.over_axes import CHOLESKY, DET, INVERSE, LOGDET, OverAxes
-from derive.tracing.arrays import Array, Axis, as_array, combined
+from derive.tracing.arrays import Array
+from derive.tracing.axes import Axis
+from derive.tracing.conversion import as_array, combined
 from derive.tracing.making import eye, tril, triu
 from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.products import matmul

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from derive.errors import MissingRuleError
+from derive.errors import MissingRuleError, NotationError
 from derive.index import as_index
 from derive.nodes import Bracket, Position
 from derive.notation import equal, mul
 from derive.size_algebra import plus
-from derive.tracing.arrays import Array, as_array, spread
-from derive.tracing.lengths import length, size_of
+from derive.tracing.arrays import Array
+from derive.tracing.broadcasting import fitted
+from derive.tracing.conversion import as_array
+from derive.tracing.lengths import length, size_of, sizes_of
 from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session
+from derive.tracing.shaping import broadcast_to, moveaxis
 
 
 def _filled(shape: Any, value: object, kind: str = "real") -> Array:
-    sizes = tuple(size_of(axis) for axis in (shape if isinstance(shape, (tuple, list)) else (shape,)))
-    letters = tuple(session().letter(size) for size in sizes)
-    return Array(letters, spread(as_array(value), letters), kind)
+    sizes = sizes_of(shape)
+    found = broadcast_to(fitted(as_array(value), len(sizes)), tuple(map(length, sizes)))
+    return Array(found.letters, found.body, kind)
 
 
 @implements("zeros", "empty")
@@ -72,13 +75,18 @@ def arange(*bounds: Any) -> Array:
 
 
 @implements("linspace")
-def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True) -> Any:
+def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, axis: int = 0) -> Any:
+    first, last = as_array(start), as_array(stop)
     steps = num - 1 if endpoint else num
-    return as_array(start) + arange(num) * ((as_array(stop) - start) / steps)
+    whole = as_array(last - first)
+    places = arange(num)[(slice(None), *(None,) * whole.ndim)]
+    return moveaxis(first + places * (whole / (steps if steps > 0 else 1)), 0, axis)
 
 
 def _triangle(a: object, k: int, relation: str) -> Array:
     array = as_array(a)
+    if not array.ndim:
+        raise NotationError(session().here("a number has no triangle: this needs a matrix"))
     if array.ndim == 1:
         array = Array((session().letter(array.sizes[0]), *array.letters), array.body, array.kind)
     row, column = array.letters[-2:]
@@ -103,7 +111,7 @@ def tri(rows: Any, columns: Any = None, k: int = 0) -> Array:
 
 @implements("meshgrid")
 def meshgrid(*arrays: object, indexing: str = "xy", sparse: bool = False) -> list[Array]:
-    given = [as_array(a) for a in arrays]
+    given = [as_array(a).ravel() for a in arrays]
     letters = [session().letter(a.sizes[0]) for a in given]
     bodies = [a.at([as_index(x)]) for a, x in zip(given, letters, strict=True)]
     order = letters[:]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from derive.errors import NotationError
-from derive.tracing.arrays import Array, as_array
+from derive.tracing.arrays import Array
+from derive.tracing.conversion import as_array
 from derive.tracing.lengths import Length, Real
 from derive.tracing.session import session
 

@@ -51,11 +51,12 @@ METHODS = {
 }  # fmt: skip
 
 _ROWS = (
-    "elementwise", "special", "reductions", "products", "shaping", "making", "linear_algebra", "ufunc_methods",
-    "statistics", "assembling",
+    "elementwise", "special", "reductions", "products", "shaping", "joining", "padding", "making", "linear_algebra",
+    "ufunc_methods", "statistics", "assembling",
 )  # fmt: skip
 _SHOWN_WITH = {
-    "special": "elementwise", "ufunc_methods": "reductions", "statistics": "reductions", "assembling": "shaping",
+    "special": "elementwise", "ufunc_methods": "reductions", "statistics": "reductions",
+    "joining": "shaping", "padding": "shaping", "assembling": "shaping",
 }  # fmt: skip
 
 

@@ -8,13 +8,18 @@ from typing import Any
 from derive.errors import NotationError
 from derive.index import Index, Letter, as_index
 from derive.nodes import Bracket, Node, shape_text
-from derive.notation import mul
+from derive.notation import equal, mul
 from derive.size_algebra import Size, plus, times
-from derive.tracing.arrays import Array, as_array, axis_of, broadcast, combined
+from derive.tracing.arrays import Array
+from derive.tracing.axes import axes_of, axis_of
+from derive.tracing.broadcasting import broadcast
+from derive.tracing.conversion import as_array, combined
 from derive.tracing.lengths import Length, length, size_of
 from derive.tracing.numpy_shim import implements
-from derive.tracing.reductions import summed
+from derive.tracing.padding import pad
+from derive.tracing.reductions import summed, total
 from derive.tracing.session import session
+from derive.tracing.shaping import moveaxis
 
 
 def _matched(a: Size, b: Size, one: Array, two: Array) -> Size:
@@ -65,22 +70,40 @@ def inner(a: object, b: object) -> Any:
     return tensordot(one, two, axes=((one.ndim - 1,), (two.ndim - 1,)))
 
 
-@implements("vdot", "vecdot", "linalg.vecdot")
+@implements("vdot")
 def vdot(a: object, b: object) -> Array:
     one, two = as_array(a).ravel(), as_array(b).ravel()
     return matmul(one, two)
 
 
-@implements("outer", "linalg.outer")
+@implements("vecdot", "linalg.vecdot")
+def vecdot(a: object, b: object, axis: int = -1) -> Array:
+    one, two = (moveaxis(x, axis, -1) for x in (a, b))
+    _matched(one.sizes[-1], two.sizes[-1], one, two)
+    return total(one * two, -1)
+
+
+@implements("outer")
 def outer(a: object, b: object) -> Array:
     one, two = as_array(a).ravel(), as_array(b).ravel()
     return combined(lambda x, y: mul(x, y), one[:, None], two[None, :])
+
+
+@implements("linalg.outer")
+def outer_of_vectors(a: object, b: object) -> Array:
+    if as_array(a).ndim != 1 or as_array(b).ndim != 1:
+        raise NotationError(session().here("np.linalg.outer takes two vectors: write np.outer"))
+    return outer(a, b)
 
 
 @implements("tensordot")
 def tensordot(a: object, b: object, axes: Any = 2) -> Array:
     one, two = as_array(a), as_array(b)
     if isinstance(axes, int):
+        if not 0 <= axes <= min(one.ndim, two.ndim):
+            raise NotationError(
+                session().here(f"arrays of {one.ndim} and {two.ndim} axes have no {axes} to sum over")
+            )
         axes = tuple(range(one.ndim - axes, one.ndim)), tuple(range(axes))
     left, right = ((x,) if isinstance(x, int) else tuple(x) for x in axes)
     left, right = tuple(axis_of(m, one.ndim) for m in left), tuple(axis_of(m, two.ndim) for m in right)
@@ -148,22 +171,24 @@ def _factor(array: Array, term: str, letters: dict[str, Letter], dots: Sequence[
     return array.at(indices)
 
 
-@implements("trace", "linalg.trace")
+@implements("trace")
 def trace_of(a: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    from derive.tracing.reductions import total
-
     return total(diagonal(a, offset, axis1, axis2), -1)
 
 
-@implements("diagonal", "linalg.diagonal")
+@implements("linalg.trace")
+def trace_of_matrices(a: object, *, offset: int = 0) -> Array:
+    return trace_of(a, offset, -2, -1)
+
+
+@implements("diagonal")
 def diagonal(a: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """Entry k of the diagonal is the last axis of the result."""
     array = as_array(a)
-    one, two = axis_of(axis1, array.ndim), axis_of(axis2, array.ndim)
+    one, two = axes_of((axis1, axis2), array.ndim)
     rows, columns = array.shape[one], array.shape[two]
     count = min(rows + min(offset, 0), columns - max(offset, 0))
-    size = count.size if isinstance(count, Length) else int(count)
-    along = session().letter(size)
+    along = session().letter(count.size if isinstance(count, Length) else max(int(count), 0))
     kept = [x for m, x in enumerate(array.letters) if m not in (one, two)]
     indices = [as_index(x) for x in array.letters]
     indices[one] = as_index(along) + max(-offset, 0)
@@ -171,22 +196,25 @@ def diagonal(a: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Arra
     return Array((*kept, along), array.at(indices), array.kind)
 
 
+@implements("linalg.diagonal")
+def diagonal_of_matrices(a: object, *, offset: int = 0) -> Array:
+    return diagonal(a, offset, -2, -1)
+
+
 @implements("diag")
 def diag(a: object, k: int = 0) -> Array:
     array = as_array(a)
-    if array.ndim == 2:
-        return diagonal(array, k)
-    if k:
-        from derive.tracing.shaping import pad
+    if array.ndim not in (1, 2):
+        raise NotationError(session().here("np.diag takes a vector or a matrix"))
+    return diagonal(array, k) if array.ndim == 2 else _diagonal_matrix(pad(array, (max(-k, 0), max(k, 0))), k)
 
-        array = pad(array, (max(-k, 0), max(k, 0)))
-        return _diagonal_matrix(array, k)
-    return _diagonal_matrix(array, 0)
+
+@implements("diagflat")
+def diagflat(v: object, k: int = 0) -> Array:
+    return diag(as_array(v).ravel(), k)
 
 
 def _diagonal_matrix(array: Array, k: int) -> Array:
-    from derive.notation import equal
-
     row, column = (session().letter(array.sizes[0]) for _ in range(2))
     return Array(
         (row, column), mul(equal(as_index(column), as_index(row) + k), array.at([as_index(row)])), array.kind
@@ -194,18 +222,18 @@ def _diagonal_matrix(array: Array, k: int) -> Array:
 
 
 @implements("kron")
-def kron(a: object, b: object) -> Array:
-    one, two = as_array(a), as_array(b)
-    if one.ndim != 2 or two.ndim != 2:
-        raise NotationError(session().here("np.kron has a rule for two matrices"))
-    (m, n), (p, q) = one.shape, two.shape
-    spread_out = combined(lambda x, y: mul(x, y), one[:, None, :, None], two[None, :, None, :])
-    return spread_out.reshape(m * p, n * q)
+def kron(a: object, b: object) -> Any:
+    ndim = max(as_array(a).ndim, as_array(b).ndim)
+    one, two = (as_array(x)[(*(None,) * (ndim - as_array(x).ndim), ...)] for x in (a, b))
+    blocks = one[(slice(None), None) * ndim] * two[(None, slice(None)) * ndim]
+    return blocks.reshape([m * p for m, p in zip(one.shape, two.shape, strict=True)])
 
 
 @implements("convolve")
 def convolve(a: object, v: object, mode: str = "full") -> Array:
-    signal, kernel = as_array(a), as_array(v)
+    signal, kernel = (as_array(x)[None] if not as_array(x).ndim else as_array(x) for x in (a, v))
+    if signal.ndim != 1 or kernel.ndim != 1:
+        raise NotationError(session().here("np.convolve takes two vectors"))
     if session().value(signal.sizes[0]) < session().value(kernel.sizes[0]):
         signal, kernel = kernel, signal
     (n,), (m,) = signal.sizes, kernel.sizes

@@ -10,17 +10,20 @@ import sympy
 
 from derive.algebra import tidy
 from derive.contraction import contract
-from derive.errors import MissingRuleError
+from derive.errors import MissingRuleError, NotationError
 from derive.functions import exp, log, sqrt
 from derive.index import Letter, as_index
 from derive.nodes import ZERO, Bracket, Node, Over, Sum, number
 from derive.notation import add, equal, mul, power
 from derive.over_axes import ARGMAX, ARGMIN, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN, NORM, SOFTMAX, OverAxes
 from derive.size_algebra import as_expression
-from derive.tracing.arrays import Array, Axis, as_array, axes_of, axis_of, combined
+from derive.tracing.arrays import Array
+from derive.tracing.axes import Axis, axes_of
+from derive.tracing.conversion import as_array, combined
 from derive.tracing.lengths import product
 from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session
+from derive.tracing.shaping import one_axis
 from derive.tree import substitute
 
 
@@ -43,7 +46,7 @@ def _kept(array: Array, axes: Sequence[int], keepdims: bool) -> list[Letter]:
 
 
 def _along(array: Array, axis: Axis) -> tuple[tuple[int, ...], list[Letter]]:
-    axes = axes_of(axis, array.ndim)
+    axes = axes_of(axis, array.ndim, number=True)
     return axes, [array.letters[m] for m in axes]
 
 
@@ -59,9 +62,10 @@ def averaged(a: object, axis: Axis = None, keepdims: bool = False, weights: obje
     array = as_array(a)
     if weights is not None:
         return _weighted(array, axis, as_array(weights))
-    axes, gone = _along(array, axis)
+    axes = axes_of(axis, array.ndim)
     count = as_expression(_count(array, axes))
-    return Array(_kept(array, axes, keepdims), mul(number(1 / count), summed(array.body, gone)))
+    entries = summed(array.body, [array.letters[m] for m in axes])
+    return Array(_kept(array, axes, keepdims), mul(number(1 / count), entries))
 
 
 def _weighted(array: Array, axis: Axis, weights: Array) -> Array:
@@ -135,7 +139,7 @@ def spread_of(a: object, axis: Axis = None, keepdims: bool = False) -> Array:
 
 def _place(function: OverAxes, a: object, axis: int | None, keepdims: bool) -> Array:
     array = as_array(a)
-    if axis is None and array.ndim != 1:
+    if (axis is None and array.ndim != 1) or not array.ndim:
         array = array.ravel()
     return _reduced(function, array, -1 if axis is None else axis, keepdims, "integer")
 
@@ -166,10 +170,8 @@ def multiplied(a: object, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @implements("cumsum", "nancumsum")
 def running(a: object, axis: int | None = None) -> Array:
-    array = as_array(a)
-    if axis is None:
-        array, axis = array.ravel(), 0
-    own = array.letters[axis_of(axis, array.ndim)]
+    array, place = one_axis(a, axis)
+    own = array.letters[place]
     earlier = session().letter(own.length)
     bracket = Bracket(as_index(earlier), "≤", as_index(own))
     return Array(array.letters, Sum(earlier, mul(bracket, substitute(array.body, {own: earlier}))))
@@ -177,10 +179,7 @@ def running(a: object, axis: int | None = None) -> Array:
 
 @implements("cumprod", "nancumprod")
 def running_product(a: object, axis: int | None = None) -> Array:
-    array = as_array(a)
-    if axis is None:
-        array, axis = array.ravel(), 0
-    place = axis_of(axis, array.ndim)
+    array, place = one_axis(a, axis)
     own = array.letters[place]
     session().specialise(own.length, "a product along an axis is written out factor by factor")
     assert isinstance(own.length, int)
@@ -193,6 +192,8 @@ def running_product(a: object, axis: int | None = None) -> Array:
 def norm_of(a: object, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
     array = as_array(a)
     axes, gone = _along(array, axis)
+    if (axis is not None or ord is not None) and len(axes) not in (1, 2):
+        raise NotationError(session().here(f"a norm is along one axis or two, not along {len(axes)}"))
     kept = _kept(array, axes, keepdims)
     if ord in (None, "fro") or (ord == 2 and len(axes) == 1):
         if len(gone) == 1 and gone[0].length != 1:

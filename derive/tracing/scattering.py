@@ -12,7 +12,9 @@ from derive.index import Letter
 from derive.nodes import ONE, Node, Sum, is_zero, number
 from derive.notation import add, equal, mul
 from derive.size_algebra import plus
-from derive.tracing.arrays import Array, as_array, broadcast, spread
+from derive.tracing.arrays import Array
+from derive.tracing.broadcasting import broadcast, spread
+from derive.tracing.conversion import as_array
 from derive.tracing.indexing import keys_of, place_of, stand_apart, whole_numbers
 from derive.tracing.session import session
 

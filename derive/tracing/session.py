@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import Any
 
+import numpy as np
 import sympy
 
 from derive.definitions import Definition
@@ -65,6 +66,7 @@ class Session:
         # what was refused so far, which the code must not pass over, and arguments that must be whole numbers
         self.refused: list[str] = []
         self.whole: dict[Tensor, str] = {}
+        self.computed_in = "float64"
         self._letters: dict[Size, str] = {}
 
     def value(self, size: Size) -> int:
@@ -86,6 +88,11 @@ class Session:
                 names = sorted(s.name for s in size_symbols(rest))
                 self.needed = TooSmall(names, self.here(reason, asked=True))
                 raise self.needed
+
+    def round_to(self, dtype: np.dtype[Any]) -> None:
+        """The code rounds to this type of real numbers; the formulas do not."""
+        if np.finfo(dtype).eps > np.finfo(self.computed_in).eps:
+            self.computed_in = dtype.name
 
     def letter(self, size: Size) -> Letter:
         """A new letter for an axis; axes of one size have letters of one name."""
@@ -170,6 +177,8 @@ class Session:
         """What to say of an error of Python or NumPy that the user's code runs into."""
         found = traceback.walk_tb(error.__traceback__)
         places = [(frame.f_code, line) for frame, line in found if frame.f_code in self.codes]
+        if str(error) in self.refused:
+            return str(error)
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if "setting an array element" in said:
             said = "an array of plain numbers cannot hold what is traced: make it with np.zeros or np.empty"

@@ -1,19 +1,23 @@
-"""NumPy's functions that move entries and change nothing: shapes, axes, parts put together, padding, windows."""
+"""NumPy's functions that move entries and change nothing: shapes, axes, entries moved and repeated, windows."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index, index_floor, index_mod
-from derive.nodes import ZERO, Bracket, Node, is_zero, shape_text
-from derive.notation import add, equal, mul
+from derive.nodes import ZERO, shape_text
 from derive.size_algebra import Size, exact_quotient, plus, times
-from derive.tracing.arrays import Array, as_array, axes_of, axis_of, broadcast, spread
-from derive.tracing.lengths import length, size_of
-from derive.tracing.numpy_shim import implements, refuses
+from derive.tracing.arrays import Array
+from derive.tracing.axes import Axis, axes_of, axis_of
+from derive.tracing.broadcasting import broadcast, spread
+from derive.tracing.conversion import as_array
+from derive.tracing.indexing import whole_numbers
+from derive.tracing.lengths import length, product, size_of, sizes_of
+from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session
 
 
@@ -28,25 +32,26 @@ def _like(array: Array, letters: Sequence[Letter], indices: Sequence[Index]) -> 
 def reshape(a: object, shape: Any = None, *, newshape: Any = None, order: object = "C") -> Array:
     array = as_array(a)
     wanted = shape if shape is not None else newshape
-    if order not in ("C", "A", "K"):
-        raise MissingRuleError(session().here("reshape reads rows first here: order='F' has no rule"))
-    sizes = _filled_in(array, wanted if isinstance(wanted, (tuple, list)) else (wanted,))
+    listed = tuple(wanted) if isinstance(wanted, (tuple, list)) else (wanted,)
+    if order == "F":
+        return transpose(reshape(transpose(array), listed[::-1]))
+    if order != "C":
+        raise MissingRuleError(session().here(f"order={order!r} asks how an array lies in memory: say 'C' or 'F'"))
+    sizes = _filled_in(array, listed)
     letters = [session().letter(size) for size in sizes]
+    if 0 in sizes:
+        return Array(letters, ZERO, array.kind, array)
     return _like(array, letters, _regrouped(array, sizes, letters))
 
 
 def _filled_in(array: Array, shape: Sequence[Any]) -> tuple[Size, ...]:
     """The wanted shape, -1 found."""
     sizes = [size_of(axis) for axis in shape]
-    total: Size = 1
-    for size in array.sizes:
-        total = times(total, size)
     unknown = [m for m, size in enumerate(sizes) if size == -1]
-    rest: Size = 1
-    for size in sizes:
-        rest = rest if size == -1 else times(rest, size)
+    known = sizes_of([length(size) for size in sizes if size != -1])
+    total, rest = _volume(array.sizes), _volume(known)
     if unknown:
-        found = exact_quotient(total, rest)
+        found = exact_quotient(total, rest) if rest != 0 else None
         if len(unknown) > 1 or found is None:
             raise NotationError(session().here(_misfit(array, sizes)))
         sizes[unknown[0]] = found
@@ -114,9 +119,11 @@ def ravel(a: object, order: str = "C") -> Array:
 
 
 @implements("transpose", "permute_dims")
-def transpose(a: object, axes: Sequence[int] | None = None) -> Array:
+def transpose(a: object, axes: Any = None) -> Array:
     array = as_array(a)
-    order = range(array.ndim - 1, -1, -1) if axes is None else [axis_of(m, array.ndim) for m in axes]
+    order = range(array.ndim - 1, -1, -1) if axes is None else axes_of(axes, array.ndim)
+    if len(order) != array.ndim:
+        raise NotationError(session().here(f"transpose names {len(order)} of {array.ndim} axes: name each of them"))
     return Array([array.letters[m] for m in order], array.body, array.kind, array)
 
 
@@ -141,33 +148,62 @@ def moveaxis(a: object, source: Any, destination: Any) -> Array:
 
 
 def _moved(ndim: int, source: Any, destination: Any) -> list[int]:
-    sources, targets = axes_of(source, ndim), axes_of(destination, ndim)
+    both = (m if isinstance(m, (tuple, list)) else (m,) for m in (source, destination))
+    sources, targets = (axes_of(listed, ndim) for listed in both)
+    if len(sources) != len(targets):
+        raise NotationError(session().here(f"moveaxis has {len(sources)} axes for {len(targets)} places"))
     order = [m for m in range(ndim) if m not in sources]
     for target, origin in sorted(zip(targets, sources, strict=True)):
         order.insert(target, origin)
     return order
 
 
+@implements("rollaxis")
+def rollaxis(a: object, axis: int, start: int = 0) -> Array:
+    array = as_array(a)
+    place = axis_of(axis, array.ndim)
+    end = axis_of(start, array.ndim + 1) if start >= 0 else axis_of(start, array.ndim)
+    return moveaxis(array, place, end - 1 if end > place else end)
+
+
 @implements("expand_dims")
 def expand_dims(a: object, axis: Any) -> Array:
     array = as_array(a)
-    listed = (axis,) if isinstance(axis, int) else tuple(axis)
-    places = sorted(axis_of(m, array.ndim + len(listed)) for m in listed)
+    listed = axis if isinstance(axis, (tuple, list)) else (axis,)
     letters = list(array.letters)
-    for place in places:
+    for place in sorted(axes_of(listed, array.ndim + len(listed))):
         letters.insert(place, session().letter(1))
     return Array(letters, array.body, array.kind, array)
 
 
-refuses("write the axes out: x[None, :]", "atleast_3d")
+@implements("atleast_1d")
+def atleast_1d(*arrays: object) -> Any:
+    return _each([array if array.ndim else array[None] for array in map(as_array, arrays)])
+
+
+@implements("atleast_2d")
+def atleast_2d(*arrays: object) -> Any:
+    return _each([array[(None,) * (2 - array.ndim)] for array in map(as_array, arrays)])
+
+
+@implements("atleast_3d")
+def atleast_3d(*arrays: object) -> Any:
+    """A vector is the middle axis, a matrix has the last axis added."""
+    added = {0: (None, None, None), 1: (None, slice(None), None), 2: (..., None)}
+    return _each([array[added.get(array.ndim, ...)] for array in map(as_array, arrays)])
+
+
+def _each(arrays: list[Array]) -> Any:
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
 
 
 @implements("squeeze")
 def squeeze(a: object, axis: Any = None) -> Array:
     array = as_array(a)
-    gone = [m for m, s in enumerate(array.sizes) if s == 1] if axis is None else list(axes_of(axis, array.ndim))
+    ones = [m for m, size in enumerate(array.sizes) if size == 1]
+    gone = ones if axis is None else axes_of(axis, array.ndim, number=True)
     for m in gone:
-        if array.sizes[m] != 1:
+        if m not in ones:
             raise NotationError(session().here(f"axis {m} of size {array.sizes[m]} cannot be squeezed"))
     kept = [x for m, x in enumerate(array.letters) if m not in gone]
     return _like(array, kept, [as_index(0) if m in gone else as_index(x) for m, x in enumerate(array.letters)])
@@ -176,170 +212,11 @@ def squeeze(a: object, axis: Any = None) -> Array:
 @implements("broadcast_to")
 def broadcast_to(a: object, shape: Any) -> Array:
     array = as_array(a)
-    sizes = tuple(size_of(axis) for axis in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+    sizes = sizes_of(shape)
     if broadcast([array.sizes, sizes]) != sizes:
         raise NotationError(session().here(f"{shape_text(array.sizes)} does not broadcast to {shape_text(sizes)}"))
     letters = [session().letter(size) for size in sizes]
     return Array(letters, spread(array, letters), array.kind, array)
-
-
-# ----------------------------------------------------------------------------------------- parts put together
-
-
-@implements("concatenate")
-def concatenate(parts: Sequence[object], axis: int = 0) -> Array:
-    arrays = [as_array(part) for part in parts]
-    place = axis_of(axis, arrays[0].ndim)
-    total: Size = 0
-    for array in arrays:
-        total = plus(total, array.sizes[place])
-    letters = [session().letter(total if m == place else size) for m, size in enumerate(arrays[0].sizes)]
-    own = letters[place]
-    terms: list[Node] = []
-    start: Size = 0
-    for array in arrays:
-        end = plus(start, array.sizes[place])
-        brackets: list[Node] = []
-        if start != 0:
-            brackets.append(Bracket(as_index(own), "≥", as_index(start)))
-        if end != total:
-            brackets.append(Bracket(as_index(own), "<", as_index(end)))
-        indices = [as_index(x) for x in letters]
-        indices[place] = as_index(own) - start
-        entry = array.at(indices)
-        if not is_zero(entry):
-            terms.append(mul(*brackets, entry))
-        start = end
-    return Array(letters, add(*terms) if terms else ZERO, arrays[0].kind)
-
-
-@implements("hstack")
-def hstack(parts: Sequence[object]) -> Array:
-    arrays = [as_array(part) for part in parts]
-    return concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
-
-
-@implements("vstack")
-def vstack(parts: Sequence[object]) -> Array:
-    arrays = [as_array(part) for part in parts]
-    return concatenate([a[None, :] if a.ndim == 1 else a for a in arrays], 0)
-
-
-@implements("append")
-def append(a: object, b: object, axis: int | None = None) -> Array:
-    parts = [as_array(a), as_array(b)]
-    if axis is None:
-        return concatenate([part.ravel() for part in parts])
-    return concatenate(parts, axis)
-
-
-@implements("stack")
-def stack(parts: Sequence[object], axis: int = 0) -> Array:
-    arrays = [as_array(part) for part in parts]
-    shape = broadcast([a.sizes for a in arrays])
-    letters = [session().letter(size) for size in shape]
-    which = session().letter(len(arrays))
-    terms = [mul(equal(which, m), spread(a, letters)) for m, a in enumerate(arrays)]
-    terms = [term for term in terms if not is_zero(term)]
-    place = axis_of(axis, len(shape) + 1)
-    body = spread(arrays[0], letters) if len(arrays) == 1 else add(*terms) if terms else ZERO
-    return Array([*letters[:place], which, *letters[place:]], body, arrays[0].kind)
-
-
-@implements("column_stack")
-def column_stack(parts: Sequence[object]) -> Array:
-    arrays = [as_array(part) for part in parts]
-    return concatenate([a[:, None] if a.ndim == 1 else a for a in arrays], 1)
-
-
-@implements("split", "array_split")
-def split(a: object, sections: Any, axis: int = 0) -> list[Array]:
-    array = as_array(a)
-    place = axis_of(axis, array.ndim)
-    size = array.shape[place]
-    if isinstance(sections, int):
-        session().specialise(size_of(sections), "an array is split into a number of parts")
-        each = exact_quotient(size_of(size), size_of(sections))
-        if each is None:
-            raise NotationError(
-                session().here(f"an axis of {size_of(size)} has no {sections} equal parts: give it as '{sections}*k'")
-            )
-        bounds = [length(times(each, m)) for m in range(1, int(sections))]
-    else:
-        bounds = list(sections)
-    ends = [0, *bounds, size]
-    whole = [slice(None)] * place
-    return [array[(*whole, slice(low, high))] for low, high in itertools.pairwise(ends)]
-
-
-@implements("pad")
-def pad(a: object, width: Any, mode: str = "constant", constant_values: Any = 0) -> Array:
-    array = as_array(a)
-    pairs = _widths(width, array.ndim)
-    if mode in _BEYOND:
-        return _continued(array, pairs, _BEYOND[mode])
-    if mode != "constant":
-        known = ", ".join(("constant", *_BEYOND))
-        raise MissingRuleError(session().here(f"np.pad with mode={mode!r} has no rule: there are {known}"))
-    letters: list[Letter] = []
-    indices: list[Index] = []
-    brackets: list[Node] = []
-    for size, (before, after) in zip(array.sizes, pairs, strict=True):
-        total = plus(plus(size, before), after)
-        own = session().letter(total)
-        letters.append(own)
-        indices.append(as_index(own) - before)
-        if before != 0:
-            brackets.append(Bracket(as_index(own), "≥", as_index(before)))
-        if after != 0:
-            brackets.append(Bracket(as_index(own), "<", as_index(plus(before, size))))
-    inside = mul(*brackets, array.at(indices))
-    fill = as_array(constant_values).body
-    if is_zero(fill):
-        return Array(letters, inside)
-    from derive.tracing.arrays import complement
-
-    outside = complement(mul(*brackets)) if brackets else []
-    return Array(letters, add(inside, *(mul(other, fill) for other in outside)))
-
-
-# What is before the first entry of an axis and after the last one, k entries of it.
-_BEYOND: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
-    "edge": lambda x, k: (x[:1], x[-1:]),
-    "reflect": lambda x, k: (x[1 : k[0] + 1][::-1], x[-k[1] - 1 : -1][::-1]),
-    "symmetric": lambda x, k: (x[: k[0]][::-1], x[-k[1] :][::-1]),
-    "wrap": lambda x, k: (x[-k[0] :], x[: k[1]]),
-}
-
-
-def _continued(
-    array: Array, pairs: Sequence[tuple[Size, Size]], beyond: Callable[[Any, Any], tuple[Any, Any]]
-) -> Array:
-    """An array with entries of its own beyond its ends."""
-    for m, (before, after) in enumerate(pairs):
-        first = moveaxis(array, m, 0)
-        counts = length(before), length(after)
-        ends = beyond(first, counts)
-        repeated = [
-            repeat(end, count, 0) if end.sizes[0] == 1 and count != 1 else end
-            for end, count in zip(ends, counts, strict=True)
-        ]
-        left, right = ([part] if count != 0 else [] for part, count in zip(repeated, counts, strict=True))
-        array = moveaxis(concatenate([*left, first, *right]), 0, m)
-    return array
-
-
-def _widths(width: Any, ndim: int) -> list[tuple[Size, Size]]:
-    """How many entries are put before and after each axis."""
-    if isinstance(width, int):
-        return [(size_of(width), size_of(width))] * ndim
-    listed = list(width)
-    if all(isinstance(one, int) for one in listed):
-        before, after = listed if len(listed) == 2 else listed * 2
-        return [(size_of(before), size_of(after))] * ndim
-    pairs = [tuple(one) if not isinstance(one, int) else (one, one) for one in listed]
-    pairs = pairs * ndim if len(pairs) == 1 else pairs
-    return [(size_of(pair[0]), size_of(pair[-1])) for pair in pairs]
 
 
 # ------------------------------------------------------------------------------------------- moved and repeated
@@ -364,15 +241,29 @@ def fliplr(a: object) -> Array:
     return flip(a, 1)
 
 
+@implements("rot90")
+def rot90(m: object, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
+    array = as_array(m)
+    plane = axes_of(axes, array.ndim)
+    if len(plane) != 2:
+        raise NotationError(session().here("rot90 turns a plane: name its two axes"))
+    for _ in range(k % 4):
+        array = flip(swapaxes(array, *plane), plane[0])
+    return array
+
+
 @implements("roll")
 def roll(a: object, shift: Any, axis: Any = None) -> Array:
     array = as_array(a)
     if axis is None:
         return reshape(roll(array.ravel(), shift, 0), array.shape)
-    axes = axes_of(axis, array.ndim)
-    shifts = [shift] * len(axes) if isinstance(shift, int) else list(shift)
-    for m, by in zip(axes, shifts, strict=True):
-        moved = size_of(by)
+    shifts, axes = (list(one) if isinstance(one, (tuple, list)) else [one] for one in (shift, axis))
+    count = max(len(shifts), len(axes))
+    shifts, axes = (one * count if len(one) == 1 else one for one in (shifts, axes))
+    if len(shifts) != len(axes) or not axes:
+        raise NotationError(session().here(f"roll has {len(shifts)} shifts for {len(axes)} axes"))
+    for own, by in zip(axes, shifts, strict=True):
+        m, moved = axis_of(own, array.ndim), size_of(by)
         if session().value(moved) < 0:
             moved = plus(moved, array.sizes[m])
         indices = [as_index(x) for x in array.letters]
@@ -384,13 +275,12 @@ def roll(a: object, shift: Any, axis: Any = None) -> Array:
 @implements("tile")
 def tile(a: object, reps: Any) -> Array:
     array = as_array(a)
-    counts = [size_of(r) for r in (reps if isinstance(reps, (tuple, list)) else (reps,))]
-    while array.ndim < len(counts):
-        array = array[None]
-    counts = [1] * (array.ndim - len(counts)) + counts
+    counts = sizes_of(reps)
+    array = array[(None,) * (len(counts) - array.ndim)]
+    counts = (1,) * (array.ndim - len(counts)) + counts
     letters = [session().letter(times(size, count)) for size, count in zip(array.sizes, counts, strict=True)]
     indices = [
-        as_index(x) if count == 1 else as_index(0) if size == 1 else index_mod(x, size)
+        as_index(x) if count == 1 else as_index(0) if size in (0, 1) else index_mod(x, size)
         for x, size, count in zip(letters, array.sizes, counts, strict=True)
     ]
     return Array(letters, array.at(indices), array.kind)
@@ -398,32 +288,52 @@ def tile(a: object, reps: Any) -> Array:
 
 @implements("repeat")
 def repeat(a: object, repeats: Any, axis: int | None = None) -> Array:
-    array = as_array(a)
-    if axis is None:
-        array, axis = array.ravel(), 0
-    if not isinstance(repeats, int):
-        raise MissingRuleError(session().here("np.repeat with a count for each entry has no rule: give one number"))
-    place, count = axis_of(axis, array.ndim), size_of(repeats)
+    array, place = one_axis(a, axis)
+    counts = repeats if isinstance(repeats, (tuple, list, np.ndarray)) else [repeats]
+    if len(counts) != 1:
+        return array[(*[slice(None)] * place, _repeated(array.sizes[place], counts))]
+    (count,) = sizes_of([size_of(counts[0])])
     letters = list(array.letters)
     letters[place] = session().letter(times(array.sizes[place], count))
     indices = [as_index(x) for x in letters]
-    indices[place] = index_floor(letters[place], count) if count != 1 else indices[place]
+    indices[place] = (
+        as_index(0) if count == 0 else index_floor(letters[place], count) if count != 1 else indices[place]
+    )
     return Array(letters, array.at(indices), array.kind)
+
+
+def _repeated(size: Size, counts: Any) -> Any:
+    """Where each entry stands of an axis of which every one is repeated as often as is said."""
+    if not isinstance(size, int):
+        raise MissingRuleError(
+            session().here(f"np.repeat with a count for each entry needs a number for {size}: give that size as one")
+        )
+    return np.repeat(np.arange(size), counts)
+
+
+def one_axis(a: object, axis: int | None) -> tuple[Array, int]:
+    """An array and one of its axes; without an axis, and of a number, all entries are one axis."""
+    array = as_array(a)
+    if axis is None or not array.ndim:
+        array = array.ravel()
+    return array, axis_of(0 if axis is None else axis, array.ndim)
 
 
 @implements("take")
 def take(a: object, indices: Any, axis: int | None = None) -> Array:
-    array = as_array(a)
-    if axis is None:
-        array, axis = array.ravel(), 0
-    return array[(*[slice(None)] * axis_of(axis, array.ndim), indices)]
+    array, place = one_axis(a, axis)
+    return array[(*[slice(None)] * place, indices)]
 
 
 @implements("take_along_axis")
-def take_along_axis(a: object, indices: object, axis: int) -> Array:
-    from derive.tracing.indexing import whole_numbers
-
+def take_along_axis(a: object, indices: object, axis: int | None = -1) -> Array:
     array, chosen = as_array(a), as_array(indices)
+    if axis is None:
+        array, axis = array.ravel(), 0
+    if array.ndim != chosen.ndim:
+        raise NotationError(
+            session().here(f"take_along_axis has indices of {chosen.ndim} axes for {array.ndim} axes")
+        )
     place = axis_of(axis, array.ndim)
     sizes = [
         chosen.sizes[m] if m == place else broadcast([(array.sizes[m],), (chosen.sizes[m],)])[0]
@@ -438,32 +348,27 @@ def take_along_axis(a: object, indices: object, axis: int) -> Array:
 @implements("lib.stride_tricks.sliding_window_view", "sliding_window_view")
 def sliding_window_view(x: object, window_shape: Any, axis: Any = None) -> Array:
     array = as_array(x)
-    windows = window_shape if isinstance(window_shape, (tuple, list)) else (window_shape,)
-    axes = axes_of(axis, array.ndim)
-    letters = list(array.letters)
-    inner: list[Letter] = []
-    for m, window in zip(axes, windows, strict=True):
-        size = size_of(window)
-        letters[m] = session().letter(plus(plus(array.sizes[m], times(size, -1)), 1))
-        inner.append(session().letter(size))
+    windows = sizes_of(window_shape)
+    axes = axis if isinstance(axis, (tuple, list)) else range(array.ndim) if axis is None else (axis,)
+    if len(windows) != len(axes):
+        raise NotationError(session().here(f"{len(windows)} windows slide along {len(axes)} axes: give one for each"))
+    places = [axis_of(m, array.ndim) for m in axes]
+    letters, inner = list(array.letters), [session().letter(size) for size in windows]
+    for m, window in zip(places, inner, strict=True):
+        rest = plus(letters[m].length, times(window.length, -1))
+        _at_least_zero(rest, f"a window of {window.length} slides along an axis of length {letters[m].length}")
+        letters[m] = session().letter(plus(rest, 1))
     indices = [as_index(x) for x in letters]
-    for m, own in zip(axes, inner, strict=True):
-        indices[m] = indices[m] + own
+    for m, window in zip(places, inner, strict=True):
+        indices[m] = indices[m] + window
     return Array([*letters, *inner], array.at(indices), array.kind)
 
 
-@implements("diff")
-def diff(a: object, n: int = 1, axis: int = -1, prepend: object = None, append: object = None) -> Array:
-    array = as_array(a)
-    place = axis_of(axis, array.ndim)
-    ends = [None if one is None else as_array(one) for one in (prepend, append)]
-    shape = tuple(1 if m == place else s for m, s in enumerate(array.shape))
-    before, after = ([] if e is None else [broadcast_to(e, shape) if not e.ndim else e] for e in ends)
-    array = concatenate([*before, array, *after], place) if before or after else array
-    whole = [slice(None)] * place
-    for _ in range(n):
-        array = as_array(array[(*whole, slice(1, None))] - array[(*whole, slice(None, -1))])
-    return array
+def _at_least_zero(rest: Size, reason: str) -> None:
+    """Sizes at which this is negative are left out. Raises: NotationError where it is negative at all of them."""
+    if isinstance(rest, int) and rest < 0:
+        raise NotationError(session().here(reason))
+    session().require(rest, reason)
 
 
 @implements("shape")
@@ -477,6 +382,6 @@ def ndim_of(a: object) -> int:
 
 
 @implements("size")
-def size_of_array(a: object, axis: int | None = None) -> int:
+def size_of_array(a: object, axis: Axis = None) -> int:
     array = as_array(a)
-    return array.size if axis is None else array.shape[axis_of(axis, array.ndim)]
+    return product(array.shape[m] for m in axes_of(axis, array.ndim))

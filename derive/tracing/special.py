@@ -10,7 +10,8 @@ from derive.errors import MissingRuleError
 from derive.functions import digamma, erf, gammaln, log, log1p, normal_cdf, normal_pdf, sigmoid, softplus, trigamma
 from derive.nodes import ONE, number
 from derive.notation import add, mul, power
-from derive.tracing.arrays import Array, as_array, combined
+from derive.tracing.arrays import Array
+from derive.tracing.conversion import as_array, combined
 from derive.tracing.elementwise import chosen, folded, square_root
 from derive.tracing.numpy_shim import implements
 from derive.tracing.session import session

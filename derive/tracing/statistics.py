@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from derive.errors import MissingRuleError, NotationError
-from derive.tracing.arrays import Array, as_array, axis_of
-from derive.tracing.assembling import stacked_along
+from derive.tracing.arrays import Array
+from derive.tracing.axes import axis_of
+from derive.tracing.conversion import as_array
+from derive.tracing.joining import concatenate, stack
 from derive.tracing.lengths import Length
 from derive.tracing.numpy_shim import implements, refuses
 from derive.tracing.reductions import averaged, norm_of, total
 from derive.tracing.session import session
-from derive.tracing.shaping import concatenate
+from derive.tracing.shaping import broadcast_to
 
 
 def _rows(m: object, y: object, rowvar: bool) -> Array:
@@ -61,6 +63,24 @@ def _ends(array: Array, place: int) -> tuple[Array, Array]:
     return array[(*whole, slice(None, -1))], array[(*whole, slice(1, None))]
 
 
+@implements("diff")
+def diff(a: object, n: int = 1, axis: int = -1, prepend: object = None, append: object = None) -> Array:
+    array = as_array(a)
+    if n < 0:
+        raise NotationError(session().here(f"there are no differences of order {n}"))
+    if not n:
+        return array
+    place = axis_of(axis, array.ndim)
+    ends = [None if one is None else as_array(one) for one in (prepend, append)]
+    shape = tuple(1 if m == place else s for m, s in enumerate(array.shape))
+    before, after = ([] if e is None else [broadcast_to(e, shape) if not e.ndim else e] for e in ends)
+    array = concatenate([*before, array, *after], place) if before or after else array
+    whole = [slice(None)] * place
+    for _ in range(n):
+        array = as_array(array[(*whole, slice(1, None))] - array[(*whole, slice(None, -1))])
+    return array
+
+
 @implements("gradient")
 def differences(f: object, *spacing: Any, axis: int | None = None) -> Any:
     array = as_array(f)
@@ -95,16 +115,16 @@ def vandermonde(x: object, columns: Any = None, increasing: bool = False) -> Arr
     if isinstance(count, Length):
         session().specialise(count.size, "the powers of a Vandermonde matrix are written out")
     powers = range(int(count)) if increasing else range(int(count) - 1, -1, -1)
-    return stacked_along([array**m if m else array * 0 + 1 for m in powers], -1)
+    return stack([array**m if m else array * 0 + 1 for m in powers], -1)
 
 
 @implements("cross", "linalg.cross")
 def cross_product(a: object, b: object, axis: int = -1) -> Array:
     one, two = as_array(a), as_array(b)
-    if axis_of(axis, one.ndim) != one.ndim - 1 or one.sizes[-1] != 3 or two.sizes[-1] != 3:
+    if axis_of(axis, one.ndim) != one.ndim - 1 or not one.sizes[-1:] == two.sizes[-1:] == (3,):
         raise NotationError(session().here("np.cross has a rule for vectors of length 3 along the last axis"))
     entries = [one[..., i] * two[..., j] - one[..., j] * two[..., i] for i, j in ((1, 2), (2, 0), (0, 1))]
-    return stacked_along(entries, -1)
+    return stack(entries, -1)
 
 
 refuses(

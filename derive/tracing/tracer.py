@@ -34,7 +34,8 @@ from derive.recognition import Recognition, recognised
 from derive.render.phrases import DOMAINS
 from derive.size_algebra import Size, as_expression, as_size, certainly_nonnegative, plus, size, times
 from derive.statements import Statement, assume
-from derive.tracing.arrays import Array, as_array
+from derive.tracing.arrays import Array
+from derive.tracing.conversion import as_array
 from derive.tracing.copying import copied
 from derive.tracing.rolling import rolled
 from derive.tracing.session import _CURRENT, Session, Specialise, TooSmall
@@ -82,9 +83,9 @@ def trace(function: Callable[..., Any], shapes: Shapes, assumptions: Callable[..
             said = tuple(map(_note, notes, notes.values(), fixed.values()))
             found = recognised(one)
             items = tuple(replace(item, body=tidy(item.body)) for item in found.program.definitions())
-            remarks = (*said, *_least(one.least), *_remarks(found.found))
-            arguments = tuple(t for t in found.program.inputs if t not in one.constants)
-            source = Source(function, arguments, found.program.outputs, assumptions)
+            assert one.source is not None
+            remarks = (*said, *_least(one.least), *_rounded(one.source.computed_in), *_remarks(found.found))
+            source = replace(one.source, outputs=found.program.outputs)
             return replace(found.program, items=items, notes=remarks, source=source)
         for name in hidden:
             fixed[name] = SPECIALISED + len(fixed)
@@ -109,6 +110,15 @@ def _least(lengths: Sequence[Size]) -> Iterator[tuple[str, str]]:
     if lengths:
         listed = ", ".join(f"`{_bounded(length)}`" for length in lengths)
         yield f"Derived for sizes with {listed}.", f"仅对满足 {listed} 的尺寸推导。"
+
+
+def _rounded(dtype: str) -> Iterator[tuple[str, str]]:
+    """One sentence on the type of numbers that the code computes in, where it is a coarse one."""
+    if dtype != "float64":
+        yield (
+            f"The code rounds to `{dtype}`: derived for real numbers, and compared within that rounding.",
+            f"代码舍入到 `{dtype}`: 推导针对实数, 比较时允许该舍入误差。",
+        )
 
 
 def _bounded(length: Size) -> str:
@@ -252,10 +262,12 @@ def _run(
         outputs = _outputs(here, plan.name, result)
         said = _assumed(assumptions, {name: _argument(here, tensor) for name, tensor in inputs.items()}, function)
         given = (*inputs.values(), *here.constants)
-        accumulated = _accumulated(here)
+        accumulated = _accumulated(here, outputs)
         definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
         program = _needed(given, definitions, outputs, said, here.constants)
-        return replace(program, least=_strictest(here.least, program))
+        read = tuple(t for t in program.inputs if t not in here.constants)
+        source = Source(function, read, program.outputs, assumptions, here.computed_in)
+        return replace(program, least=_strictest(here.least, program), source=source)
     finally:
         _CURRENT.reset(token)
 
@@ -317,10 +329,10 @@ def _tensor_of(array: Array) -> Tensor | None:
     return None
 
 
-def _accumulated(here: Session) -> list[Definition]:
+def _accumulated(here: Session, outputs: Sequence[Tensor]) -> list[Definition]:
     """The definitions; a variable that was added to step by step has one, as if it had been added up at once."""
     found: list[Definition] = []
-    for d in _with_parts(here):
+    for d in _with_parts(here, outputs):
         for before in reversed(found):
             same = here.variables_of[before.tensor] == here.variables_of[d.tensor]
             if same and any(isinstance(t, Ref) and t.tensor is before.tensor for t in terms_of(d.body)):
@@ -334,21 +346,22 @@ def _accumulated(here: Session) -> list[Definition]:
     return found
 
 
-def _with_parts(here: Session) -> list[Definition]:
+def _with_parts(here: Session, outputs: Sequence[Tensor]) -> list[Definition]:
     """The definitions, without names of parts of arrays where one name is given to several parts, as in a loop."""
     times = Counter(here.variables_of[d.tensor] for d in here.definitions)
+    parts = {
+        d.tensor
+        for d in here.definitions
+        if isinstance(d.body, Ref) and times[here.variables_of[d.tensor]] > 1 and d.tensor not in outputs
+    }
     found: list[Definition] = []
     for d in here.definitions:
         for part in found:
-            if _is_loop_part(part, here, times) and part.tensor in d.body.tensors:
+            if part.tensor in parts & d.body.tensors:
                 d = replace(d, body=insert(d.body, part))
                 d.tensor.definition = d
         found.append(d)
-    return [d for d in found if not _is_loop_part(d, here, times)]
-
-
-def _is_loop_part(d: Definition, here: Session, times: Mapping[str, int]) -> bool:
-    return isinstance(d.body, Ref) and times[here.variables_of[d.tensor]] > 1
+    return [d for d in found if d.tensor not in parts]
 
 
 def _needed(
@@ -424,7 +437,7 @@ def _is_domain(said: Statement) -> bool:
 def _statement(said: Any) -> Statement:
     if not isinstance(said, Array) or said.compared is None:
         raise NotationError("an assumption is a comparison of arrays, such as Y.sum(axis=1) == 1")
-    from derive.tracing.arrays import together
+    from derive.tracing.broadcasting import together
 
     one, relation, two = said.compared
     _, (left, right) = together(one, two)

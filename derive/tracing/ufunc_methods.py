@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from derive.errors import MissingRuleError
-from derive.tracing.arrays import Array, Axis, as_array
+from derive.tracing.arrays import Array
+from derive.tracing.axes import Axis
+from derive.tracing.conversion import as_array
 from derive.tracing.numpy_shim import call, implements, refuses
 from derive.tracing.reductions import largest, logsumexp_of, multiplied, running, running_product, smallest, total
 from derive.tracing.scattering import scattered

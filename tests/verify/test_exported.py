@@ -11,8 +11,10 @@ import pytest
 import derive
 from derive.derivation import Derivation
 from derive.render.numpy import compiled
+from derive.tracing import trace
 from tests.derive.programs import GATE
 from verify.exported import check_exported
+from verify.singular import is_singular
 
 SHAPES = {"X": ("n", "d"), "W": ("d", "k"), "b": ("k",)}
 
@@ -171,3 +173,54 @@ def test_nothing_but_rounding_is_let_through(monkeypatch: pytest.MonkeyPatch) ->
     right = compiled(found)
     monkeypatch.setattr("verify.exported.compiled", lambda derivation, name=None: lambda x: right(x) + 1e-9)
     assert check_exported(found).outcome == "fails"
+
+
+SMOOTH: dict[str, Callable[[Any], Any]] = {
+    "tanh": lambda x: np.tanh(x).sum(),
+    "centred": lambda x: ((x - x.mean()) ** 2).sum() / np.sqrt(x.var() + 0.1),
+    "root beside": lambda x: np.sqrt((x**2).sum() + 1.0),
+}
+ROOTS_OF_ZERO: dict[str, Callable[[Any], Any]] = {
+    "deviation": lambda x: x.std(),
+    "norm": lambda x: np.linalg.norm(x - x.mean()),
+    "power": lambda x: ((x - x.mean()) ** 2).sum() ** 0.5,
+}
+
+
+@pytest.mark.parametrize("which", SMOOTH)
+def test_code_without_a_value_at_one_entry_is_seen(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = derive.gradient(SMOOTH[which], "x", shapes={"x": "n"})
+    assert {("n", 1)} in map(set, check_exported(found).sizes)
+    altered(monkeypatch, lambda a: a + 0 * a / (len(a) - 1))
+    check = check_exported(found)
+    assert check.outcome == "fails"
+    assert "wrong (at n=1)" in check.message
+
+
+@pytest.mark.parametrize("which", ROOTS_OF_ZERO)
+def test_a_root_of_zero_is_not_called_wrong(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function is 0 at every single number, its derivative is 0, and the chain rule has 0/0."""
+    found = derive.gradient(ROOTS_OF_ZERO[which], "x", shapes={"x": "n"})
+    check = check_exported(found)
+    assert check.outcome == "holds", check.message
+    assert {("n", 1)} not in map(set, check.sizes)
+    altered(monkeypatch, lambda a: a + 0 * a / (len(a) - 2))
+    assert "wrong (at n=2)" in check_exported(found).message
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "expected"),
+    [
+        (lambda x: np.sqrt((x**2).sum()), [0.0, 0.0], True),
+        (lambda x: np.linalg.norm(x, axis=0), [0.0, 0.0], True),
+        (lambda x: (x[0] ** 2) ** 0.25, [0.0, 1.0], True),
+        (lambda x: np.sqrt((x**2).sum()), [0.0, 1e-3], False),
+        (lambda x: np.abs(x).sum() + np.maximum(x, 0).sum(), [0.0, 0.0], False),
+        (lambda x: np.exp(x).max() + x[np.argmax(x)], [1.0, 1.0], False),
+    ],
+)
+def test_which_operations_have_no_derivative(
+    function: Callable[[Any], Any], value: list[float], expected: bool
+) -> None:
+    program = trace(function, {"x": 2})
+    assert is_singular(program, {program.tensor("x"): np.array(value)}, {}) is expected

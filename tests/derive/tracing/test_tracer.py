@@ -335,7 +335,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, Any], type[Exception], st
     "reshape": (lambda X: X.reshape(-1, 2), {"X": M}, NotationError, r"give the larger as a product"),
     "index outside": (lambda x: x[5], {"x": 3}, NotationError, "outside an axis of length 3"),
     "an axis too many": (lambda X: X.sum(axis=2), {"X": M}, NotationError, "axis 2 is not one of the 2 axes"),
-    "order F": (lambda X: X.reshape(-1, order="F"), {"X": M}, MissingRuleError, "order='F'"),
+    "order K": (lambda X: X.T.ravel(order="K"), {"X": M}, MissingRuleError, "order='K'"),
     "padding": (lambda x: np.pad(x, 1, mode="mean"), {"x": "n"}, MissingRuleError, "mode='mean'"),
     "no shape": (lambda x, y: x.sum(), {"x": "n"}, NotationError, "'y' needs a shape"),
     "no argument": (lambda x: x.sum(), {"z": "n"}, NotationError, "no argument 'z'"),
