@@ -190,13 +190,20 @@ def _cholesky_law(node: Over, d: Callable[[Node], Node]) -> Node:
 
 
 def _stable_softmax(z: Any) -> Any:
-    weights = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
+    weights = np.exp(z - _top(z))
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights / np.where(total == 0, 1, total)
 
 
 def _stable_logsumexp(z: Any) -> Any:
-    top = np.max(np.real(z), axis=-1, keepdims=True)
+    top = _top(z)
     return np.squeeze(top, -1) + np.log(np.exp(z - top).sum(axis=-1))
+
+
+def _top(z: Any) -> Any:
+    """The largest entry; 0 where all are minus infinity: of these the softmax is 0, the logarithm minus infinity."""
+    top = np.max(np.real(z), axis=-1, keepdims=True)
+    return np.where(top == -np.inf, 0, top)
 
 
 def _rms(z: Any, e: Any) -> Any:

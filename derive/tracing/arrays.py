@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.contraction import contract
+from derive.contraction import decided
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index
 from derive.nodes import ZERO, Apply, Bracket, Mul, Node, Number, Position, Ref, number, shape_text
@@ -25,7 +25,7 @@ from derive.notation import add, equal, mul
 from derive.size_algebra import Size
 from derive.tracing.lengths import Length, length, number_of, product
 from derive.tracing.session import session
-from derive.tree import map_children, substitute, walk
+from derive.tree import substitute, walk
 
 __all__ = [
     "Array",
@@ -157,7 +157,7 @@ class Array:
     def at(self, indices: Sequence[Index]) -> Node:
         """The entry at these indices."""
         entry = substitute(self.body, dict(zip(self.letters, indices, strict=True)))
-        return _decided(entry) if any(not index.terms for index in indices) else entry
+        return decided(entry) if any(not index.terms for index in indices) else entry
 
     def __len__(self) -> int:
         if not self._letters:
@@ -469,13 +469,6 @@ class Array:
     def transpose(self, *axes: Any) -> Array:
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         return as_array(self.function("transpose", order))
-
-
-def _decided(node: Node) -> Node:
-    """The node with brackets of plain numbers as 0 or 1."""
-    if isinstance(node, Bracket):
-        return node if node.difference().terms else contract(node)
-    return map_children(node, _decided)
 
 
 class NoSuchMethodError(MissingRuleError, AttributeError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sympy
 
 from derive.index import Letter
-from derive.nodes import Add, Node, Number, Sum, factors_of, number, terms_of
+from derive.nodes import Add, Bracket, Node, Number, Sum, factors_of, number, terms_of
 from derive.notation import add, mul
 from derive.program import Program
 from derive.render.numpy.distribution import product_summed
@@ -63,8 +63,9 @@ def _without_number(terms: Sequence[Node]) -> Node:
 
 
 def _number(term: Node) -> sympy.Expr:
+    """The number in front of a term; infinity is none, as nothing is divided by it."""
     first = factors_of(term)[0]
-    return first.value if isinstance(first, Number) else sympy.Integer(1)
+    return first.value if isinstance(first, Number) and not first.value.is_infinite else sympy.Integer(1)
 
 
 def _apart(term: Node) -> Iterator[Node]:
@@ -136,7 +137,7 @@ def _together(one: _Term, others: tuple[Node, ...]) -> _Term | None:
             left.remove(same)
     first, second, scale = _scaled(mul(*mine), mul(*left))
     shared = mul(*common)
-    if not common or first.free != second.free or shared.free <= first.free:
+    if all(isinstance(f, Bracket) for f in common) or first.free != second.free or shared.free <= first.free:
         return None
     return _Term(one.letters, (scale, *common, add(*terms_of(first), *terms_of(second))))
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from derive.index import Letter
-from derive.nodes import Add, Node, Number, Sum, factors_of, number, terms_of
+from derive.nodes import Add, Bracket, Node, Number, Sum, factors_of, is_zero, number, terms_of
 from derive.notation import add, mul
 from derive.render.numpy.arrays import Named, aligned, union
 from derive.render.numpy.block import Assign, Block, Loop, Statement, Update
 from derive.render.numpy.code import Code, call, list_of, literal, method, name, negative, subscript, tuple_of
+from derive.render.numpy.overwritten import overwritten, settled
 from derive.render.numpy.reads import slice_between
 from derive.render.numpy.regions import Region, Span, apart, region_of, shifted, together
 from derive.size_algebra import Size, certainly_nonnegative, plus, times
@@ -37,12 +38,14 @@ class _Piece:
 
 def placed(t: Translator, terms: Iterable[Node]) -> Named | None:
     """The sum of terms of which some are confined to parts of the axes; None where none is."""
-    flat = [part for term in terms for part in _expanded(t, term)]
+    flat = [p for term in terms for part in _expanded(t, term) if not is_zero(p := settled(part))]
+    found = overwritten(flat, t.fixed)
+    if found is not None and (made := _written_over(t, *found)) is not None:
+        return made
     pieces = [_Piece(*region_of(term, t.fixed)) for term in flat]
     if not any(p.region for p in pieces):
         return None
-    every = union(tuple(p.node.free | p.region.keys()) for p in pieces)
-    letters = tuple(sorted((x for x in every if x not in t.fixed), key=t.rank))
+    letters = _letters(t, pieces)
     dense = [p.node for p in pieces if not p.region]
     parts = _gathered([p for p in pieces if p.region and not any(s.empty for s in p.region.values())])
     if dense or not parts:
@@ -50,6 +53,21 @@ def placed(t: Translator, terms: Iterable[Node]) -> Named | None:
     one = _axis(parts)
     made = _laid_out(t, parts, letters, one) if one is not None else None
     return made or (_padded(t, parts[0], letters) if len(parts) == 1 else None) or _added(t, [], parts, letters)
+
+
+def _letters(t: Translator, pieces: Iterable[_Piece]) -> tuple[Letter, ...]:
+    every = union(tuple(p.node.free | p.region.keys()) for p in pieces)
+    return tuple(sorted((x for x in every if x not in t.fixed), key=t.rank))
+
+
+def _written_over(t: Translator, value: Node, gone: Sequence[Region], terms: Sequence[Node]) -> Named | None:
+    """A value without some parts, with terms in parts of it; None where there are others."""
+    whole = _Piece(*region_of(value, t.fixed))
+    parts = [_Piece(*region_of(term, t.fixed)) for term in terms]
+    if whole.region or not all(p.region for p in parts):
+        return None
+    letters = _letters(t, [whole, *parts, *(_Piece(region, value) for region in gone)])
+    return _added(t, [value], _gathered(parts), letters, gone)
 
 
 def confined(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> Named | None:
@@ -98,12 +116,19 @@ def _expanded(t: Translator, term: Node) -> list[Node]:
         if not isinstance(factor, Add):
             continue
         rest = [*factors[:m], *factors[m + 1 :]]
-        parts = [one for one in factor.terms if region_of(one, t.fixed)[0]]
-        dense = [one for one in factor.terms if one not in parts]
-        if parts and (not dense or all(isinstance(f, Number) for f in rest)):
+        inner = [part for one in factor.terms for part in _expanded(t, one)]
+        parts = [one for one in inner if region_of(one, t.fixed)[0]]
+        dense = [one for one in inner if one not in parts]
+        plain = all(isinstance(f, Number) for f in rest) or all(map(_is_mask, inner))
+        if parts and (not dense or plain):
             found = [part for one in parts for part in _expanded(t, mul(*rest, one))]
             return [mul(*rest, add(*dense)), *found] if dense else found
     return [term]
+
+
+def _is_mask(node: Node) -> bool:
+    """Whether this is a product of brackets."""
+    return all(isinstance(f, Bracket) for f in factors_of(node))
 
 
 def _gathered(pieces: Sequence[_Piece]) -> list[_Piece]:
@@ -216,26 +241,42 @@ def _padded(t: Translator, piece: _Piece, letters: Sequence[Letter]) -> Named | 
 # ---------------------------------------------------------------------------------------------- parts added to slices
 
 
-def _added(t: Translator, dense: Sequence[Node], parts: Sequence[_Piece], letters: Sequence[Letter]) -> Named:
-    """The sum of dense terms, or zeros, with the parts added to its slices."""
+def _added(
+    t: Translator,
+    dense: Sequence[Node],
+    parts: Sequence[_Piece],
+    letters: Sequence[Letter],
+    gone: Sequence[Region] = (),
+) -> Named:
+    """The sum of dense terms, or zeros, with the parts added to its slices; nothing is left of what is ``gone``."""
     statements = t.blocks[-1].statements
     target = _start(t, dense, letters)
     first_of_all = next(m for m, s in enumerate(statements) if isinstance(s, Assign) and s.target == target.text)
+    new = [p for p in parts if p.region in gone and all(p.region == r or apart(p.region, r) for r in gone)]
+    for region in gone:
+        if all(p.region != region for p in new):
+            statements.append(Update(_entries(t, target, region, letters), "=", literal(0)))
+    parts = [*new, *(p for p in parts if p not in new)]
     for m, piece in enumerate(parts):
         minus = all(_is_negative(term) for term in terms_of(piece.node))
         node = add(*(mul(number(-1), term) for term in terms_of(piece.node))) if minus else piece.node
         value = _value(t, _Piece(piece.region, node))
-        items = [_item(t, piece.region[x], x) if x in piece.region else ":" for x in letters]
-        while items and items[-1] == ":":
-            items.pop()
         rest = [x for x in letters if x not in piece.region or not piece.region[x].single]
         code = aligned(value, rest)
-        first = not dense and all(apart(piece.region, other.region) for other in parts[:m])
+        first = piece in new or (not dense and all(apart(piece.region, other.region) for other in parts[:m]))
         if first and minus:
             code = negative(code)
         operator = "=" if first else "-=" if minus else "+="
-        statements.append(Update(subscript(target, items), operator, code))
+        statements.append(Update(_entries(t, target, piece.region, letters), operator, code))
     return Named(_once(t.blocks[-1], target, first_of_all), tuple(letters))
+
+
+def _entries(t: Translator, target: Code, region: Region, letters: Sequence[Letter]) -> Code:
+    """The part of an array that is a region."""
+    items: list[Code | str] = [_item(t, region[x], x) if x in region else ":" for x in letters]
+    while items[-1] == ":":
+        items.pop()
+    return subscript(target, items)
 
 
 def _once(block: Block, target: Code, start: int) -> Code:
@@ -282,7 +323,8 @@ def _start(t: Translator, dense: Sequence[Node], letters: Sequence[Letter]) -> C
         value = t.real(t.dense(add(*dense)))
         code = _filled(t, value, {}, letters)
         if not value.letters:
-            code = call("np.full", t.shape(letters), value.code, work=0, dtype="float")
+            kind: dict[str, Code | str] = {} if "np.inf" in value.code.text else {"dtype": "float"}
+            code = call("np.full", t.shape(letters), value.code, work=0, label="", **kind)
         elif _is_buffer(t, code):
             return code
         elif code.own_work == 0 or code.text.startswith("np.broadcast_to("):
