@@ -6,10 +6,10 @@ from typing import TypeGuard
 
 from derive.definitions import Definition
 from derive.functions import sigmoid
-from derive.nodes import Add, Apply, Node, Number, factors_of
+from derive.nodes import Add, Apply, Node
 from derive.notation import add
 from derive.program import Program
-from derive.render.numpy.values import rewritten
+from derive.render.numpy.values import is_negative, rewritten
 from derive.tree import map_children, pattern, walk
 
 __all__ = ["with_complements"]
@@ -27,7 +27,7 @@ def with_complements(program: Program) -> Program:
         argument = node.arguments[0]
         other = sigmoid(_opposite(argument))
         at, mine = order.get(pattern(other)), order.get(pattern(node))
-        if at is None or mine is None or (_is_negative(argument), mine) < (_is_negative(other.arguments[0]), at):
+        if at is None or mine is None or (is_negative(argument), mine) < (is_negative(other.arguments[0]), at):
             return node
         return 1 - other
 
@@ -40,8 +40,3 @@ def _is_sigmoid(node: Node) -> TypeGuard[Apply]:
 
 def _opposite(node: Node) -> Node:
     return add(*(-term for term in node.terms)) if isinstance(node, Add) else -node
-
-
-def _is_negative(node: Node) -> bool:
-    first = factors_of(node)[0]
-    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())

@@ -127,7 +127,7 @@ def log_softmax(z, axis):
 OF_INFINITE: dict[str, str] = {
     "softmax": '''
 def softmax(z, axis):
-    """exp(z) scaled to sum to 1 along an axis, or 0 where all of z is -inf; the shift avoids overflow."""
+    """exp(z) scaled to sum to 1 along an axis; where all of z is -inf, it is 0."""
     top = z.max(axis=axis, keepdims=True)
     weights = np.exp(z - np.where(top == -np.inf, 0, top))
     weights /= np.maximum(weights.sum(axis=axis, keepdims=True), 1)
@@ -135,7 +135,7 @@ def softmax(z, axis):
 ''',
     "logsumexp": '''
 def logsumexp(z, axis):
-    """log(sum(exp(z))) along an axis, also where all of z is -inf; the shift avoids overflow."""
+    """log(sum(exp(z))) along an axis, without overflow, also where all of z is -inf."""
     top = z.max(axis=axis, keepdims=True)
     top = np.where(top == -np.inf, 0, top)
     with np.errstate(divide="ignore"):

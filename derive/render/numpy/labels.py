@@ -20,7 +20,7 @@ from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Update
 from derive.render.numpy.code import Code, name, subscript
 from derive.render.numpy.reads import index_array
-from derive.render.numpy.values import defined, entry, names_of, reads_inside, rewritten
+from derive.render.numpy.values import defined, entry, is_negative, names_of, reads_inside, rewritten
 from derive.tree import letters_of, map_children, pattern, substitute, walk
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def with_changes(program: Program) -> Program:
         if parts is None:
             return map_children(node, named)
         whole, found = parts
-        if all(map(_is_negative, whole)):
+        if all(map(is_negative, whole)):
             # a residual has one sign wherever it stands
             assert isinstance(node, Add)
             return mul(number(-1), named(add(*(mul(number(-1), t) for t in node.terms))))
@@ -172,11 +172,6 @@ def with_changes(program: Program) -> Program:
             item = replace(item, body=named(item.body))
         items.append(item)
     return replace(program, items=tuple(items))
-
-
-def _is_negative(term: Node) -> bool:
-    first = factors_of(term)[0]
-    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())
 
 
 @dataclass(frozen=True)

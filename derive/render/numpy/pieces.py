@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from derive.functions import is_indicator
 from derive.index import Letter
 from derive.nodes import Add, Bracket, Node, Number, Sum, factors_of, is_zero, number, terms_of
 from derive.notation import add, mul
@@ -19,6 +20,7 @@ from derive.render.numpy.code import Code, call, list_of, literal, method, name,
 from derive.render.numpy.overwritten import overwritten, settled
 from derive.render.numpy.reads import slice_between
 from derive.render.numpy.regions import Region, Span, apart, region_of, shifted, together
+from derive.render.numpy.values import is_negative
 from derive.size_algebra import Size, certainly_nonnegative, plus, times
 from derive.tree import key
 
@@ -163,10 +165,11 @@ def _own(t: Translator, region: Region) -> dict[Letter, tuple[Span, Letter]]:
     return own
 
 
-def _value(t: Translator, piece: _Piece) -> Named:
-    """The value of a piece, by the letters of the whole; an axis of one entry has none."""
+def _value(t: Translator, piece: _Piece, *, truth: bool = False) -> Named:
+    """The value of a piece, by the letters of the whole; an axis of one entry has none. ``truth`` values may stay."""
     own = _own(t, piece.region)
-    value = t.numeric(t.dense(shifted(piece.node, own)))
+    value = t.dense(shifted(piece.node, own))
+    value = value if truth else t.numeric(value)
     whole = {y: x for x, (_, y) in own.items()}
     return Named(value.code, tuple(whole.get(x, x) for x in value.letters))
 
@@ -197,8 +200,11 @@ def _laid_out(t: Translator, parts: Sequence[_Piece], letters: Sequence[Letter],
     ordered = _in_order(parts, one)
     if ordered is None:
         return None
-    values = [_value(t, p) for p in ordered]
     single = all(p.region[one].single for p in ordered)
+    if single and letters.index(one) and any(_is_truth(p.node) for p in ordered):
+        # columns of an array of numbers take truth values as they are
+        return None
+    values = [_value(t, p) for p in ordered]
     if not single:
         letters = next((v.letters for v in values if set(v.letters) == set(letters)), letters)
     axis = letters.index(one)
@@ -207,6 +213,11 @@ def _laid_out(t: Translator, parts: Sequence[_Piece], letters: Sequence[Letter],
     codes = [_filled(t, v, p.region, kept) for v, p in zip(values, ordered, strict=True)]
     function = "np.concatenate" if not single else "np.stack" if kept else "np.array"
     return Named(call(function, list_of(codes), work=1, label="", **options), tuple(letters))
+
+
+def _is_truth(node: Node) -> bool:
+    """Whether a value is a truth value, or a number times one."""
+    return bool(node.free) and all(isinstance(f, (Bracket, Number)) or is_indicator(f) for f in factors_of(node))
 
 
 def _in_order(parts: Sequence[_Piece], one: Letter) -> list[_Piece] | None:
@@ -258,12 +269,12 @@ def _added(
             statements.append(Update(_entries(t, target, region, letters), "=", literal(0)))
     parts = [*new, *(p for p in parts if p not in new)]
     for m, piece in enumerate(parts):
-        minus = all(_is_negative(term) for term in terms_of(piece.node))
+        minus = all(is_negative(term) for term in terms_of(piece.node))
         node = add(*(mul(number(-1), term) for term in terms_of(piece.node))) if minus else piece.node
-        value = _value(t, _Piece(piece.region, node))
+        first = piece in new or (not dense and all(apart(piece.region, other.region) for other in parts[:m]))
+        value = _value(t, _Piece(piece.region, node), truth=not (first and minus))
         rest = [x for x in letters if x not in piece.region or not piece.region[x].single]
         code = aligned(value, rest)
-        first = piece in new or (not dense and all(apart(piece.region, other.region) for other in parts[:m]))
         if first and minus:
             code = negative(code)
         operator = "=" if first else "-=" if minus else "+="
@@ -346,8 +357,3 @@ def _item(t: Translator, span: Span, one: Letter) -> Code:
         last = plus(span.low, 1) == one.length and not isinstance(one.length, int)
         return literal(-1) if last else t.lengths.code(span.low)
     return slice_between(t, span.low, span.end, span.step, one.length)
-
-
-def _is_negative(term: Node) -> bool:
-    first = factors_of(term)[0]
-    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())

@@ -7,11 +7,21 @@ from dataclasses import replace
 
 from derive.definitions import Definition, Recurrence
 from derive.index import Letter, as_index, fresh
-from derive.nodes import Apply, Node, Number, Over, Pow, Ref, Tensor
+from derive.nodes import Apply, Node, Number, Over, Pow, Ref, Tensor, factors_of
 from derive.program import Program
 from derive.tree import substitute, walk
 
-__all__ = ["defined", "entry", "has_poles", "inner_tensors", "names_of", "reads_inside", "rewritten", "with_poles"]
+__all__ = [
+    "defined",
+    "entry",
+    "has_poles",
+    "inner_tensors",
+    "is_negative",
+    "names_of",
+    "reads_inside",
+    "rewritten",
+    "with_poles",
+]
 
 
 BOUNDED = frozenset({"sigmoid", "tanh", "softmax", "max", "min", "abs", "where", "greater", "greater_equal", "relu"})
@@ -43,6 +53,12 @@ def defined(label: str, node: Node, letters: Sequence[Letter], taken: set[str]) 
 def entry(tensor: Tensor, letters: Sequence[Letter]) -> Ref:
     """The entry of a tensor at letters."""
     return Ref(tensor, tuple(map(as_index, letters)))
+
+
+def is_negative(term: Node) -> bool:
+    """Whether a term is written with a minus sign."""
+    first = factors_of(term)[0]
+    return isinstance(first, Number) and bool(first.value.could_extract_minus_sign())
 
 
 def reads_inside(node: Node) -> bool:

@@ -111,7 +111,7 @@ TABLES: dict[str, tuple[Function, str, Shapes, tuple[str, ...]]] = {
     "edit distance": (edit_distance, "S", {"S": (2, 3), "gap": ()}, ("R_1 = R.copy()", "d_R_5[2, 3] = 0\n")),
     "Viterbi": (viterbi, "A", {"E": (3, 2), "A": (2, 2)}, ("V[0, 0] = E[0, 0]", "np.full((3, 2), -np.inf)")),
     "alignment": (alignment, "S", {"S": (2, 2), "gap": ()}, ("R = np.full((3, 3), -np.inf)", "R_1[1, 1] = ")),
-    "label paths": (label_paths, "Z", {"Z": (3, 2)}, ("0 where all of z is -inf",)),
+    "label paths": (label_paths, "Z", {"Z": (3, 2)}, ("where all of z is -inf, it is 0",)),
     "chain": (chain, "A", {"E": (3, 4), "A": (4, 4)}, ("also where all of z is -inf",)),
     "rows": (rows, "X", {"X": (4, 2), "y": (2,)}, ("T[1] = y**2", "T[2, 0] = y[1]", "d_X[1] = 0\n")),
 }  # fmt: skip
