@@ -14,14 +14,21 @@ __all__ = [
 
 def softmax(z: Any) -> Any:
     """``e^z / Σ e^z``, without overflow. Shapes: (…, n) -> (…, n)."""
-    weights = np.exp(z - np.max(np.real(z), axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
+    weights = np.exp(z - _top(z))
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights / np.where(total == 0, 1, total)
 
 
 def logsumexp(z: Any) -> Any:
     """``log Σ e^z``, without overflow. Shapes: (…, n) -> (…)."""
-    top = np.max(np.real(z), axis=-1, keepdims=True)
+    top = _top(z)
     return np.squeeze(top, -1) + np.log(np.exp(z - top).sum(axis=-1))
+
+
+def _top(z: Any) -> Any:
+    """The largest entry; 0 where all are minus infinity: of these the softmax is 0, the logarithm minus infinity."""
+    top = np.max(np.real(z), axis=-1, keepdims=True)
+    return np.where(top == -np.inf, 0, top)
 
 
 def rms(z: Any, e: Any) -> Any:

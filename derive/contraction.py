@@ -15,7 +15,14 @@ from derive.notation import add, mul, range_brackets
 from derive.size_algebra import Size, certainly_nonnegative, exact_quotient, plus, times
 from derive.tree import key, map_children, map_indices, rename_bound, substitute, walk
 
-__all__ = ["contract", "simplify_bracket"]
+__all__ = ["contract", "decided", "simplify_bracket"]
+
+
+def decided(node: Node) -> Node:
+    """The node with brackets of plain numbers as 0 or 1."""
+    if isinstance(node, Bracket):
+        return node if node.difference().terms else contract(node)
+    return map_children(node, decided)
 
 
 def contract(node: Node) -> Node:

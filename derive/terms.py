@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sympy
 
-from derive.nodes import ONE, Mul, Node, Number, Pow, factors_of, number, terms_of
+from derive.nodes import ONE, Node, Number, Pow, factors_of, number, terms_of
 from derive.notation import add, mul
 
 __all__ = ["base_and_exponent", "is_natural", "is_subtracted", "opposite", "split_coefficient"]
 
 
 def split_coefficient(term: Node) -> tuple[sympy.Expr, Node]:
-    """The number that a term is multiplied by, and the rest."""
-    if isinstance(term, Number):
-        return term.value, ONE
-    if isinstance(term, Mul) and isinstance(term.factors[0], Number):
-        return term.factors[0].value, mul(*term.factors[1:])
+    """The number that a term is multiplied by, and the rest; infinity is none, as nothing is divided by it."""
+    first, *rest = factors_of(term)
+    if isinstance(first, Number) and not first.value.is_infinite:
+        return first.value, mul(*rest) if rest else ONE
     return sympy.Integer(1), term
 
 

@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from derive.contraction import contract
+from derive.contraction import decided
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index
-from derive.nodes import Apply, Bracket, Node, Ref, shape_text
+from derive.nodes import Apply, Node, Ref, shape_text
 from derive.notation import add
 from derive.size_algebra import Size
 from derive.tracing.conditions import is_condition
 from derive.tracing.lengths import Length, length, product
 from derive.tracing.session import session
-from derive.tree import map_children, substitute, walk
+from derive.tree import substitute, walk
 
 __all__ = ["Array", "NoSuchMethodError", "dtype_of", "joint_kind"]
 
@@ -102,7 +102,7 @@ class Array:
                 # an axis that is kept with length 1 says nothing: the name is without it
                 kept = tuple(x for x in self._letters if x.length != 1)
                 first = {x: as_index(0) for x in self._letters if x.length == 1}
-                body = _decided(substitute(self._body, first)) if first else self._body
+                body = decided(substitute(self._body, first)) if first else self._body
                 made = session().define(wanted, kept, body)
                 self._letters = tuple(session().letter(x.length) for x in self._letters)
                 self._body = made.tensor[tuple(x for x in self._letters if x.length != 1)]
@@ -143,7 +143,7 @@ class Array:
     def at(self, indices: Sequence[Index]) -> Node:
         """The entry at these indices."""
         entry = substitute(self.body, dict(zip(self.letters, indices, strict=True)))
-        return _decided(entry) if any(not index.terms for index in indices) else entry
+        return decided(entry) if any(not index.terms for index in indices) else entry
 
     def __len__(self) -> int:
         if not self._letters:
@@ -477,13 +477,6 @@ def joint_kind(arrays: Iterable[Array]) -> str:
     """The kind of an array that holds entries of all of these."""
     kinds = {array.kind for array in arrays}
     return next((kind for kind in ("real", "integer") if kind in kinds), "boolean")
-
-
-def _decided(node: Node) -> Node:
-    """The node with brackets of plain numbers as 0 or 1."""
-    if isinstance(node, Bracket):
-        return node if node.difference().terms else contract(node)
-    return map_children(node, _decided)
 
 
 class NoSuchMethodError(MissingRuleError, AttributeError):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from derive.definitions import Definition
 from derive.index import Letter
-from derive.nodes import Node, Sum, factors_of
+from derive.nodes import Node, Ref, Sum, factors_of
 from derive.notation import mul
 from derive.program import Program
 from derive.tree import map_children, pattern, walk
@@ -23,7 +23,7 @@ def with_common_products(program: Program) -> Program:
     """The program with sums over several letters as sums of the products that other sums have, too."""
     bodies = [d.body for d in program.items if isinstance(d, Definition)]
     sums = [n for body in bodies for n in walk(body) if isinstance(n, Sum)]
-    counts = Counter(key for one in sums for key in {pattern(part) for _, part in _parts(one)})
+    counts = Counter(key for one in sums for key in [pattern(part) for _, part in _parts(one)])
     repeated = {key: count for key, count in counts.items() if count > 1}
     if not repeated:
         return program
@@ -35,7 +35,7 @@ def _parts(node: Sum) -> Iterator[tuple[Letter, Sum]]:
     """What each letter alone is a sum over: a product of two factors that has no more axes than these."""
     factors = factors_of(node.body)
     for x in node.letters:
-        own = [f for f in factors if x in f.free]
+        own = sorted((f for f in factors if x in f.free), key=_first_name)
         part = Sum(x, mul(*own)) if len(own) == 2 else None
         if part is not None and 0 < len(part.free) <= max(len(f.free) for f in own):
             yield x, part
@@ -54,6 +54,10 @@ def _nested(node: Node, repeated: dict[object, int]) -> Node:
     rest = [f for f in factors_of(node.body) if one not in f.free]
     letters = [x for x in node.letters if x is not one]
     return _nested(Sum(*letters, mul(*rest, part)), repeated)
+
+
+def _first_name(node: Node) -> str:
+    return next((n.tensor.name for n in walk(node) if isinstance(n, Ref)), "")
 
 
 def _is_square(node: Node) -> bool:

@@ -1,4 +1,7 @@
-"""Two terms of which always one counts, as a choice: ``[a ≥ b] x + [b > a] y`` is ``where(a ≥ b, x, y)``."""
+"""Two terms of which always one counts, as a choice: ``[a ≥ b] x + [b > a] y`` is ``where(a ≥ b, x, y)``.
+
+Terms that brackets confine to an entry of an axis stay what they are: each is added to its entry alone.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from derive.functions import where as where_function
 from derive.nodes import Add, Apply, Node, factors_of
 from derive.notation import add, mul
 from derive.program import Program
+from derive.render.numpy.regions import region_of
 from derive.render.numpy.values import rewritten
 from derive.tree import key, map_children
 
@@ -44,7 +48,9 @@ def _first_pair(terms: Sequence[Node]) -> tuple[int, int, Node] | None:
 
 
 def _condition(term: Node) -> Apply | None:
-    """The only condition among the factors of a term."""
+    """The only condition among the factors of a term, where it is more than an entry."""
+    if any(span.single for span in region_of(term, ())[0].values()):
+        return None
     found = [f for f in factors_of(term) if is_indicator(f)]
     only = found[0] if len(found) == 1 else None
     return only if isinstance(only, Apply) and only.function.name in OPPOSITE else None

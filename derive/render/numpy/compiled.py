@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compiled"]
 
-MODULES = frozenset({"numpy", "numpy.lib.stride_tricks", "scipy.special"})
+MODULES = frozenset({"numpy", "numpy.lib.stride_tricks", "scipy.spatial.distance", "scipy.special"})
 
 
 def compiled(derivation: Derivation, name: str | None = None) -> Callable[..., Any]:

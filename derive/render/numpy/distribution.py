@@ -7,7 +7,8 @@ rounding, which may leave the distance of points that are almost the same with a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from derive.definitions import Definition, needed_items
@@ -15,8 +16,9 @@ from derive.index import Letter
 from derive.nodes import Add, Apply, Node, Number, Over, Pow, Ref, Sum, Tensor, factors_of, number
 from derive.notation import add, mul
 from derive.program import Program
+from derive.render.numpy.distances import points_of
 from derive.terms import is_natural
-from derive.tree import map_children, rename_bound
+from derive.tree import map_children, pattern, rename_bound, walk
 
 __all__ = ["distributed", "product_summed"]
 
@@ -36,10 +38,13 @@ def distributed(program: Program) -> Program:
         if isinstance(d, Definition) and _difference(_all_seen_through(d.body, spread)) is not None:
             spread[d.tensor] = d
     delicate = _delicate(program)
+    repeated = _repeated(program)
     items = [
         replace(
             item,
-            body=_distances(_multiplied_out(item.body, spread), spread, delicate, exact=item.tensor in delicate),
+            body=_distances(
+                _multiplied_out(item.body, spread, repeated), spread, delicate, exact=item.tensor in delicate
+            ),
         )
         if isinstance(item, Definition)
         else item
@@ -65,16 +70,16 @@ def _difference(factors: Sequence[Node]) -> Add | None:
     return next((f for f in factors if isinstance(f, Add) and all(t.free < f.free for t in f.terms)), None)
 
 
-def _multiplied_out(node: Node, spread: dict[Tensor, Definition]) -> Node:
-    node = map_children(node, lambda child: _multiplied_out(child, spread))
+def _multiplied_out(node: Node, spread: dict[Tensor, Definition], repeated: Collection[object]) -> Node:
+    node = map_children(node, lambda child: _multiplied_out(child, spread, repeated))
     if not isinstance(node, Sum):
         return node
     if isinstance(node.body, Add) and all(_difference(factors_of(t)) is not None for t in node.body.terms):
         apart = (rename_bound(Sum(*node.letters, t)) for t in node.body.terms)
-        return add(*(_multiplied_out(t, spread) for t in apart))
+        return add(*(_multiplied_out(t, spread, repeated) for t in apart))
     factors = _all_seen_through(node.body, spread)
     rank = len(frozenset[Letter]().union(*(f.free for f in factors)))
-    if (products := _times_vectors(node.letters, factors)) is not None:
+    if (products := _times_vectors(node.letters, factors, repeated)) is not None:
         return products
     terms = _terms(factors)
     if len(terms) < 2 or len(terms) > MOST_TERMS or any(len(f.free) >= rank for t in terms for f in t):
@@ -82,17 +87,34 @@ def _multiplied_out(node: Node, spread: dict[Tensor, Definition]) -> Node:
     return add(*(rename_bound(product_summed(node.letters, t)) for t in terms))
 
 
-def _times_vectors(letters: Sequence[Letter], factors: Sequence[Node]) -> Node | None:
-    """``(A + Aᵀ) x`` as ``A x + Aᵀ x``: no sum of matrices is made for the product with a vector."""
-    matrices = [f for f in factors if not f.free <= frozenset(letters) and f.free]
-    if len(matrices) != 1 or not isinstance(matrices[0], Add) or len(matrices[0].terms) > MOST_TERMS:
+def _times_vectors(letters: Sequence[Letter], factors: Sequence[Node], repeated: Collection[object]) -> Node | None:
+    """``(A + Aᵀ) x`` as ``A x + Aᵀ x``: no sum of matrices is made for one product with a vector."""
+    whole = _matrix(letters, factors)
+    if whole is None or len(whole.terms) > MOST_TERMS or pattern(whole) in repeated:
         return None
-    whole = matrices[0]
     rest = [f for f in factors if f is not whole]
     vector = frozenset[Letter]().union(*(f.free for f in rest))
     if not vector or any(not _is_array(t) or not t.free >= vector | whole.free for t in whole.terms):
         return None
     return add(*(rename_bound(product_summed(letters, [*factors_of(t), *rest])) for t in whole.terms))
+
+
+def _matrix(letters: Sequence[Letter], factors: Sequence[Node]) -> Add | None:
+    """The sum that is the only factor with letters that are not summed."""
+    matrices = [f for f in factors if not f.free <= frozenset(letters) and f.free]
+    return matrices[0] if len(matrices) == 1 and isinstance(matrices[0], Add) else None
+
+
+def _repeated(program: Program) -> set[object]:
+    """Differences of arrays that meet vectors more than once: they are better made once."""
+    sums = (n for d in program.definitions() for n in walk(d.body) if isinstance(n, Sum))
+    counts = Counter(
+        pattern(m)
+        for n in sums
+        if (m := _matrix(n.letters, factors_of(n.body))) is not None
+        and all(isinstance(t if isinstance(t, Ref) else -t, Ref) for t in m.terms)
+    )
+    return {whole for whole, count in counts.items() if count > 1}
 
 
 def _is_array(term: Node) -> bool:
@@ -132,6 +154,10 @@ def _distances(node: Node, spread: dict[Tensor, Definition], delicate: set[Tenso
         made = _expanded(node.letters, node.body, spread)
         if made is not None:
             return made
+    if isinstance(node, Sum) and isinstance(node.body, Pow):
+        square = Pow(mul(*_seen_through(node.body.base, spread)), node.body.exponent)
+        if points_of(square, node.letters) is not None:
+            return Sum(*node.letters, square)
     inner = _exact_below(node, exact=exact)
     return map_children(node, lambda child: _distances(child, spread, delicate, exact=inner))
 

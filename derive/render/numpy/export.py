@@ -14,14 +14,14 @@ from derive.definitions import Definition, Recurrence
 from derive.errors import NotationError
 from derive.index import Letter, as_index, fresh
 from derive.matching import match
-from derive.nodes import Mul, Node, Ref, Sum, Tensor, factors_of, terms_of
+from derive.nodes import Mul, Node, Number, Ref, Sum, Tensor, factors_of, terms_of
 from derive.notation import add, mul
 from derive.program import Program
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, names_in, renamed, shared, source
 from derive.render.numpy.code import Code, call, choice, literal, method, name, replaced, subscript
 from derive.render.numpy.digits import merged, split, split_bound
-from derive.render.numpy.functions import HELPERS
+from derive.render.numpy.functions import HELPERS, OF_INFINITE
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.prepared import prepared
@@ -322,7 +322,11 @@ class _Writer:
 
     def header(self, lines: list[str]) -> list[str]:
         """The imports and helpers that the lines of the function need."""
-        helpers = [HELPERS[x].rstrip().split("\n") for x in sorted(self.translator.helpers)]
+        infinite = any(
+            isinstance(n, Number) and n.value.is_infinite for d in self.program.definitions() for n in walk(d.body)
+        )
+        known = HELPERS | OF_INFINITE if infinite else HELPERS
+        helpers = [known[x].rstrip().split("\n") for x in sorted(self.translator.helpers)]
         used = any("np." in line for part in (lines, *helpers) for line in part)
         imports = ["import numpy as np"] if used else []
         imports += sorted(self.translator.imports, key=lambda x: ("scipy" in x, x))

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import sympy
 
 from derive.index import Letter
-from derive.nodes import Add, Node, Number, Sum, factors_of, number, terms_of
+from derive.nodes import Add, Node, Number, Sum, factors_of, is_one, number, terms_of
 from derive.notation import add, mul
 from derive.program import Program
 from derive.render.numpy.distribution import product_summed
+from derive.render.numpy.regions import region_of
 from derive.render.numpy.values import rewritten
 from derive.terms import split_coefficient
 from derive.tree import key, map_children, rename_bound, substitute
@@ -131,9 +132,20 @@ def _together(one: _Term, others: tuple[Node, ...]) -> _Term | None:
             left.remove(same)
     first, second, scale = _scaled(mul(*mine), mul(*left))
     shared = mul(*common)
-    if not common or first.free != second.free or shared.free <= first.free:
+    free = first.free | second.free
+    fits = first.free == second.free or any(free <= f.free for f in common)
+    if is_one(region_of(shared, ())[1]) or not fits or shared.free <= free:
+        return None
+    if any(_is_outer(part, one.letters) for part in (first, second)):
         return None
     return _Term(one.letters, (scale, *common, add(*terms_of(first), *terms_of(second))))
+
+
+def _is_outer(node: Node, letters: Sequence[Letter]) -> bool:
+    """Whether a product is one of a vector of summed letters and one of others, which no matrix is made of."""
+    parts = [f.free for f in factors_of(node) if f.free]
+    summed = [free for free in parts if not free.isdisjoint(letters)]
+    return 0 < len(summed) < len(parts) and all(free <= frozenset(letters) for free in summed)
 
 
 def _scaled(a: Node, b: Node) -> tuple[Node, Node, Number]:

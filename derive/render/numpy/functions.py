@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from derive.render.numpy.code import ADD, ATOM, COMPARE, Code, binary, call, chain, literal, matmul, method, power
 
-__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "IMPORTS", "MATRIX", "length_of"]
+__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "IMPORTS", "MATRIX", "OF_INFINITE", "length_of"]
 
 Rule = Callable[..., Code]
 
@@ -123,3 +123,23 @@ def log_softmax(z, axis):
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 ''',
 }
+
+OF_INFINITE: dict[str, str] = {
+    "softmax": '''
+def softmax(z, axis):
+    """exp(z) scaled to sum to 1 along an axis; where all of z is -inf, it is 0."""
+    top = z.max(axis=axis, keepdims=True)
+    weights = np.exp(z - np.where(top == -np.inf, 0, top))
+    weights /= np.maximum(weights.sum(axis=axis, keepdims=True), 1)
+    return weights
+''',
+    "logsumexp": '''
+def logsumexp(z, axis):
+    """log(sum(exp(z))) along an axis, without overflow, also where all of z is -inf."""
+    top = z.max(axis=axis, keepdims=True)
+    top = np.where(top == -np.inf, 0, top)
+    with np.errstate(divide="ignore"):
+        return np.squeeze(top, axis) + np.log(np.exp(z - top).sum(axis=axis))
+''',
+}
+"""What helpers are in a function that knows infinity."""

@@ -11,7 +11,7 @@ from derive.errors import NotationError
 
 __all__ = ["Identifiers"]
 
-IMPORTED = ("np", "erf", "ndtr", "gammaln", "digamma", "polygamma", "sliding_window_view")
+IMPORTED = ("np", "cdist", "erf", "ndtr", "gammaln", "digamma", "polygamma", "sliding_window_view")
 RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *IMPORTED, "self", "__debug__"})
 
 UNUSED = frozenset(dir(builtins)) - {"len", "range", "reversed", "int", "float", "min", "max", "sum", "slice"}

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from derive.definitions import Definition, Recurrence
 from derive.functions import sqrt
 from derive.index import Index, Letter, as_index
-from derive.nodes import Node, Over, Ref, Tensor
+from derive.nodes import Node, Over, Ref, Sum, Tensor, factors_of
 from derive.notation import mean
 from derive.over_axes import argument_at, deviation_of, is_known, summation_letters
 from derive.program import Program
@@ -21,10 +21,56 @@ __all__ = ["with_moments"]
 
 def with_moments(program: Program) -> Program:
     """The program with a definition of every centred array that is standardised, where its deviation is read, too."""
-    program = _with_deviations(program)
+    program = _with_deviations(_scaled_once(program))
     while (found := _deviation(program)) is not None:
         program = _Moments(program, found).program
     return program
+
+
+def _scaled_once(program: Program) -> Program:
+    """The program with a deviation that divides a sum, not every entry of an array that this sum alone reads."""
+    for d in program.items:
+        if not isinstance(d, Definition) or not _is(d.body, "standardise") or d.tensor in program.outputs:
+            continue
+        reading = [n for other in program.definitions() for n in walk(other.body) if _reads(n, d.tensor)]
+        plain = [item for item in program.items if isinstance(item, Definition)]
+        sums = [n for item in plain for n in walk(item.body) if _is_sum_of(n, d)]
+        if len(reading) != 1 or len(sums) != 1:
+            continue
+        std = deviation_of(d.body)
+        deviation = defined(f"{d.tensor.name}_std", std, letters_of(std), names_of(program))
+        items: list[Definition | Recurrence] = []
+        for item in program.items:
+            if item is d:
+                items.append(deviation)
+            else:
+                items.append(replace(item, body=_at(item.body, d)) if isinstance(item, Definition) else item)
+        return _scaled_once(replace(program, items=tuple(items)))
+    return program
+
+
+def _reads(node: Node, tensor: Tensor) -> TypeGuard[Ref]:
+    return isinstance(node, Ref) and node.tensor is tensor
+
+
+def _is_sum_of(node: Node, d: Definition) -> bool:
+    """Whether a node sums products with an array along those of its axes along which it is standardised."""
+    if not isinstance(node, Sum):
+        return False
+    read = next((f for f in factors_of(node.body) if _reads(f, d.tensor)), None)
+    letters = [] if read is None else [index.letter for index in read.indices]
+    if None in letters or not letters or len(set(letters)) < len(letters):
+        return False
+    assert isinstance(d.body, Over)
+    along = {letters[d.letters.index(x)] for x in (index.letter for index in d.body.at) if x in d.letters}
+    return len(along) == len(d.body.letters) and along == set(node.letters) & set(letters)
+
+
+def _at(node: Node, d: Definition) -> Node:
+    """The node with what an array is made of in the place of its entries."""
+    if _reads(node, d.tensor):
+        return d.at(*node.indices)
+    return map_children(node, lambda child: _at(child, d))
 
 
 def _with_deviations(program: Program) -> Program:

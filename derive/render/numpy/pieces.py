@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from derive.functions import is_indicator
 from derive.index import Letter, union
-from derive.nodes import Add, Node, Number, Sum, factors_of, terms_of
+from derive.nodes import Add, Bracket, Node, Number, Sum, factors_of, is_zero, terms_of
 from derive.notation import add, mul
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.block import Assign, Block, Loop, Statement, Update
 from derive.render.numpy.code import Code, call, list_of, literal, method, name, negative, subscript, tuple_of
+from derive.render.numpy.overwritten import overwritten, settled
 from derive.render.numpy.reads import slice_between
 from derive.render.numpy.regions import Region, Span, apart, region_of, shifted, together
 from derive.size_algebra import Size, certainly_nonnegative, plus, times
@@ -38,12 +40,14 @@ class _Piece:
 
 def placed(t: Translator, terms: Iterable[Node]) -> Named | None:
     """The sum of terms of which some are confined to parts of the axes; None where none is."""
-    flat = [part for term in terms for part in _expanded(t, term)]
+    flat = [p for term in terms for part in _expanded(t, term) if not is_zero(p := settled(part))]
+    found = overwritten(flat, t.fixed)
+    if found is not None and (made := _written_over(t, *found)) is not None:
+        return made
     pieces = [_Piece(*region_of(term, t.fixed)) for term in flat]
     if not any(p.region for p in pieces):
         return None
-    every = union(tuple(p.node.free | p.region.keys()) for p in pieces)
-    letters = tuple(sorted((x for x in every if x not in t.fixed), key=t.rank))
+    letters = _letters(t, pieces)
     dense = [p.node for p in pieces if not p.region]
     parts = _gathered([p for p in pieces if p.region and not any(s.empty for s in p.region.values())])
     if dense or not parts:
@@ -51,6 +55,21 @@ def placed(t: Translator, terms: Iterable[Node]) -> Named | None:
     one = _axis(parts)
     made = _laid_out(t, parts, letters, one) if one is not None else None
     return made or (_padded(t, parts[0], letters) if len(parts) == 1 else None) or _added(t, [], parts, letters)
+
+
+def _letters(t: Translator, pieces: Iterable[_Piece]) -> tuple[Letter, ...]:
+    every = union(tuple(p.node.free | p.region.keys()) for p in pieces)
+    return tuple(sorted((x for x in every if x not in t.fixed), key=t.rank))
+
+
+def _written_over(t: Translator, value: Node, gone: Sequence[Region], terms: Sequence[Node]) -> Named | None:
+    """A value without some parts, with terms in parts of it; None where there are others."""
+    whole = _Piece(*region_of(value, t.fixed))
+    parts = [_Piece(*region_of(term, t.fixed)) for term in terms]
+    if whole.region or not all(p.region for p in parts):
+        return None
+    letters = _letters(t, [whole, *parts, *(_Piece(region, value) for region in gone)])
+    return _added(t, [value], _gathered(parts), letters, gone)
 
 
 def confined(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> Named | None:
@@ -99,12 +118,19 @@ def _expanded(t: Translator, term: Node) -> list[Node]:
         if not isinstance(factor, Add):
             continue
         rest = [*factors[:m], *factors[m + 1 :]]
-        parts = [one for one in factor.terms if region_of(one, t.fixed)[0]]
-        dense = [one for one in factor.terms if one not in parts]
-        if parts and (not dense or all(isinstance(f, Number) for f in rest)):
+        inner = [part for one in factor.terms for part in _expanded(t, one)]
+        parts = [one for one in inner if region_of(one, t.fixed)[0]]
+        dense = [one for one in inner if one not in parts]
+        plain = all(isinstance(f, Number) for f in rest) or all(map(_is_mask, inner))
+        if parts and (not dense or plain):
             found = [part for one in parts for part in _expanded(t, mul(*rest, one))]
             return [mul(*rest, add(*dense)), *found] if dense else found
     return [term]
+
+
+def _is_mask(node: Node) -> bool:
+    """Whether this is a product of brackets."""
+    return all(isinstance(f, Bracket) for f in factors_of(node))
 
 
 def _gathered(pieces: Sequence[_Piece]) -> list[_Piece]:
@@ -139,10 +165,11 @@ def _own(t: Translator, region: Region) -> dict[Letter, tuple[Span, Letter]]:
     return own
 
 
-def _value(t: Translator, piece: _Piece) -> Named:
-    """The value of a piece, by the letters of the whole; an axis of one entry has none."""
+def _value(t: Translator, piece: _Piece, *, truth: bool = False) -> Named:
+    """The value of a piece, by the letters of the whole; an axis of one entry has none. ``truth`` values may stay."""
     own = _own(t, piece.region)
-    value = t.numeric(t.dense(shifted(piece.node, own)))
+    value = t.dense(shifted(piece.node, own))
+    value = value if truth else t.numeric(value)
     whole = {y: x for x, (_, y) in own.items()}
     return Named(value.code, tuple(whole.get(x, x) for x in value.letters))
 
@@ -173,8 +200,11 @@ def _laid_out(t: Translator, parts: Sequence[_Piece], letters: Sequence[Letter],
     ordered = _in_order(parts, one)
     if ordered is None:
         return None
-    values = [_value(t, p) for p in ordered]
     single = all(p.region[one].single for p in ordered)
+    if single and letters.index(one) and any(_is_truth(p.node) for p in ordered):
+        # columns of an array of numbers take truth values as they are
+        return None
+    values = [_value(t, p) for p in ordered]
     if not single:
         letters = next((v.letters for v in values if set(v.letters) == set(letters)), letters)
     axis = letters.index(one)
@@ -183,6 +213,11 @@ def _laid_out(t: Translator, parts: Sequence[_Piece], letters: Sequence[Letter],
     codes = [_filled(t, v, p.region, kept) for v, p in zip(values, ordered, strict=True)]
     function = "np.concatenate" if not single else "np.stack" if kept else "np.array"
     return Named(call(function, list_of(codes), work=1, label="", **options), tuple(letters))
+
+
+def _is_truth(node: Node) -> bool:
+    """Whether a value is a truth value, or a number times one."""
+    return bool(node.free) and all(isinstance(f, (Bracket, Number)) or is_indicator(f) for f in factors_of(node))
 
 
 def _in_order(parts: Sequence[_Piece], one: Letter) -> list[_Piece] | None:
@@ -217,26 +252,42 @@ def _padded(t: Translator, piece: _Piece, letters: Sequence[Letter]) -> Named | 
 # ---------------------------------------------------------------------------------------------- parts added to slices
 
 
-def _added(t: Translator, dense: Sequence[Node], parts: Sequence[_Piece], letters: Sequence[Letter]) -> Named:
-    """The sum of dense terms, or zeros, with the parts added to its slices."""
+def _added(
+    t: Translator,
+    dense: Sequence[Node],
+    parts: Sequence[_Piece],
+    letters: Sequence[Letter],
+    gone: Sequence[Region] = (),
+) -> Named:
+    """The sum of dense terms, or zeros, with the parts added to its slices; nothing is left of what is ``gone``."""
     statements = t.blocks[-1].statements
     target = _start(t, dense, letters)
     first_of_all = next(m for m, s in enumerate(statements) if isinstance(s, Assign) and s.target == target.text)
+    new = [p for p in parts if p.region in gone and all(p.region == r or apart(p.region, r) for r in gone)]
+    for region in gone:
+        if all(p.region != region for p in new):
+            statements.append(Update(_entries(t, target, region, letters), "=", literal(0)))
+    parts = [*new, *(p for p in parts if p not in new)]
     for m, piece in enumerate(parts):
         minus = all(is_subtracted(term) for term in terms_of(piece.node))
         node = opposite(piece.node) if minus else piece.node
-        value = _value(t, _Piece(piece.region, node))
-        items = [_item(t, piece.region[x], x) if x in piece.region else ":" for x in letters]
-        while items and items[-1] == ":":
-            items.pop()
+        first = piece in new or (not dense and all(apart(piece.region, other.region) for other in parts[:m]))
+        value = _value(t, _Piece(piece.region, node), truth=not (first and minus))
         rest = [x for x in letters if x not in piece.region or not piece.region[x].single]
         code = aligned(value, rest)
-        first = not dense and all(apart(piece.region, other.region) for other in parts[:m])
         if first and minus:
             code = negative(code)
         operator = "=" if first else "-=" if minus else "+="
-        statements.append(Update(subscript(target, items), operator, code))
+        statements.append(Update(_entries(t, target, piece.region, letters), operator, code))
     return Named(_once(t.blocks[-1], target, first_of_all), tuple(letters))
+
+
+def _entries(t: Translator, target: Code, region: Region, letters: Sequence[Letter]) -> Code:
+    """The part of an array that is a region."""
+    items: list[Code | str] = [_item(t, region[x], x) if x in region else ":" for x in letters]
+    while items[-1] == ":":
+        items.pop()
+    return subscript(target, items)
 
 
 def _once(block: Block, target: Code, start: int) -> Code:
@@ -283,7 +334,8 @@ def _start(t: Translator, dense: Sequence[Node], letters: Sequence[Letter]) -> C
         value = t.real(t.dense(add(*dense)))
         code = _filled(t, value, {}, letters)
         if not value.letters:
-            code = call("np.full", t.shape(letters), value.code, work=0, dtype="float")
+            kind: dict[str, Code | str] = {} if "np.inf" in value.code.text else {"dtype": "float"}
+            code = call("np.full", t.shape(letters), value.code, work=0, label="", **kind)
         elif _is_buffer(t, code):
             return code
         elif code.own_work == 0 or code.text.startswith("np.broadcast_to("):

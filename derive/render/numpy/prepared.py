@@ -16,6 +16,7 @@ from derive.render.numpy.labels import at_labels, with_changes
 from derive.render.numpy.moments import with_moments
 from derive.render.numpy.one_hot import with_one_hot_products
 from derive.render.numpy.remainders import with_remainders
+from derive.render.numpy.roots import with_roots_of_quotients
 from derive.render.numpy.scaled import without_scaled_matrices
 from derive.render.numpy.sharing import with_shared_values
 from derive.render.numpy.single_axes import without_repetition
@@ -33,6 +34,7 @@ PASSES = (
     with_conditions_once,
     with_complements,
     with_moments,
+    with_roots_of_quotients,
     distributed,
     without_scaled_matrices,
     with_symmetry,

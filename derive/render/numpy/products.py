@@ -70,7 +70,7 @@ def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> 
         parts = [summed(p, [x for x in over if sum(x in q.letters for q in parts) == 1]) for p in parts]
         if len(parts) == 2:
             return _pair(parts[0], parts[1], over, axes)
-        step = _exclusive(parts, over) or _nested(parts)
+        step = _exclusive(parts, over) or _nested(parts) or _spread(parts, over, axes)
         step = step and (_taken_in(parts, step, over) or step)
         if step is None:
             return _einsum(parts, over, axes)
@@ -80,8 +80,9 @@ def contracted(factors: Sequence[Named], over: Sequence[Letter], axes: Axes) -> 
             only = [x for x in over if x in parts[a].letters and not any(x in p.letters for p in rest)]
             made = _pair(parts[a], parts[b], only, _for_next(parts[a], parts[b], only, rest, over, axes))
         else:
-            wide = max(parts[a], parts[b], key=lambda p: len(p.letters))
-            made = multiplied([parts[a], parts[b]], wide.letters)
+            both = union((parts[a].letters, parts[b].letters))
+            wide = next((p.letters for p in (parts[a], parts[b]) if len(p.letters) == len(both)), None)
+            made = multiplied([parts[a], parts[b]], wide or _for_batches(both, over, axes))
         place = min(a, b)
         parts = [*rest[:place], made, *rest[place:]]
     return summed(parts[0], over)
@@ -176,6 +177,26 @@ def _nested(parts: Sequence[Named]) -> tuple[int, int, bool] | None:
     return a, b, False
 
 
+def _spread(parts: Sequence[Named], over: Sequence[Letter], axes: Axes) -> tuple[int, int, bool] | None:
+    """Two of three factors that share a summed letter, which a product of matrices for each entry of an axis meets.
+
+    ``Σ_i r[i,l] g[i,k] X[i,j]`` is ``X.T @ (g * r)`` for every ``k``: what is made is as large as what is returned.
+    """
+    if len(parts) != 3 or any(len(p.letters) != 2 for p in parts) or len(over) != 1:
+        return None
+    kept = [next((x for x in p.letters if x not in over), None) for p in parts]
+    if None in kept or len(set(kept)) < 3 or any(over[0] not in p.letters for p in parts):
+        return None
+    first, _, last = sorted(range(3), key=lambda m: axes.rank(kept[m]))  # type: ignore[arg-type]
+    return min(first, last), max(first, last), False
+
+
+def _for_batches(letters: Sequence[Letter], over: Sequence[Letter], axes: Axes) -> list[Letter]:
+    """An order of axes in which a product of matrices sums the last but one."""
+    *front, last = sorted((x for x in letters if x not in over), key=axes.rank)
+    return [*front, *(x for x in letters if x in over), last]
+
+
 def _pair(a: Named, b: Named, over: Sequence[Letter], axes: Axes) -> Named:
     """The product of two factors summed over letters."""
     common = [x for x in a.letters if x in b.letters and x in over]
@@ -202,7 +223,7 @@ def _pair(a: Named, b: Named, over: Sequence[Letter], axes: Axes) -> Named:
             return Named(matmul(first, second), (*batch, *left, *right))
     made = _flattened(a, b, common, axes) or _flattened(b, a, common, axes)
     made = made or _batched(a, b, common, axes) or (None if batch else _tensordot(a, b, common, axes))
-    return made or _einsum([a, b], over, axes)
+    return made or _stacked(a, b, common) or _stacked(b, a, common) or _einsum([a, b], over, axes)
 
 
 def _solved(inverse: Named, b: Named, common: Sequence[Letter]) -> Named | None:
@@ -245,6 +266,17 @@ def _batched(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Named 
         return None
     first, second = aligned(left, (*front, row, *common)), aligned(right, (*front, *common, column))
     return Named(matmul(first, second), tuple(result))
+
+
+def _stacked(matrix: Named, stack: Named, common: Sequence[Letter]) -> Named | None:
+    """A matrix times each of a stack of matrices, whose axis stays in front: ``X @ W``."""
+    if len(common) != 1 or len(matrix.letters) != 2 or len(stack.letters) != 3 or stack.letters[1] is not common[0]:
+        return None
+    front, _, column = stack.letters
+    (row,) = (x for x in matrix.letters if x is not common[0])
+    if row in stack.letters:
+        return None
+    return Named(matmul(aligned(matrix, (row, *common)), stack.code), (front, row, column))
 
 
 def _tensordot(a: Named, b: Named, common: Sequence[Letter], axes: Axes) -> Named | None:

@@ -191,11 +191,11 @@ def _slice(t: Translator, p: _Place, before: Code | None) -> Code:
 def _is_narrow(t: Translator, place: _Place) -> bool:
     """Whether there is an array with an axis for the places and one for what is sent there: a mask is no larger."""
     atom = place.index.terms[0][0] if len(place.index.terms) == 1 else None
+    if isinstance(atom, Over):
+        return place.index.free <= atom.free
     if len(place.index.free) != 1 or not isinstance(atom, Node):
         return False
     (sent,) = place.index.free
-    if isinstance(atom, Over):
-        return sent in atom.free
     wanted = Counter((sent.length, place.letter.length))
     return any(wanted <= Counter(tensor.axes) for tensor in t.arrays if len(tensor.axes) == 2)
 
@@ -203,7 +203,7 @@ def _is_narrow(t: Translator, place: _Place) -> bool:
 def _has_rows(factors: Sequence[Node], place: _Place, over: Sequence[Letter]) -> bool:
     """Whether rows are added, which one index after another is slow at."""
     free = frozenset[Letter]().union(*(f.free for f in factors))
-    return bool(free - place.index.free - set(over)) and place.index.free <= set(over)
+    return bool(free - place.index.free - set(over)) and not place.index.free.isdisjoint(over)
 
 
 def _added_at(

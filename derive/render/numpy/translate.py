@@ -58,6 +58,7 @@ from derive.render.numpy.code import (
     times,
     tuple_of,
 )
+from derive.render.numpy.distances import distances, lengths
 from derive.render.numpy.exclusions import exchanged
 from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, IMPORTS, MATRIX, length_of
 from derive.render.numpy.identifiers import Identifiers
@@ -320,6 +321,7 @@ class Translator:
         factors = [f for factor in factors for f in factors_of(factor)]
         factors, over = letters_solved(factors, list(over))
         part = confined(self, factors, over) or slid(self, factors, over) or accumulated(self, factors, over)
+        part = part or distances(self, factors, over)
         if part is not None:
             return part
         split = next((m for m, f in enumerate(factors) if isinstance(f, Add) and over and _is_split(f, over)), None)
@@ -417,7 +419,7 @@ class Translator:
         minus = scale.could_extract_minus_sign()
         above, below = split_fraction(-scale if minus else scale)
         code, work = value.code, int(bool(value.letters))
-        if minus and above == 1 and below == 2 and work and code.level == ADD:
+        if minus and above == 1 and below == 2 and work and code.level in (ADD, ATOM):
             return Named(times(literal("-0.5"), code, work), value.letters)
         if above != 1 and below != 1 and work and (code.level in (ADD, ATOM) or _is_plain_product(code)):
             # one number times an array, which is read once
@@ -443,6 +445,8 @@ class Translator:
         node = renewed
         for x in node.letters:
             self.rank(x)
+        if row.name == "norm" and (made := lengths(self, node.arguments[0], node.letters)) is not None:
+            return made
         value = self.numeric(self.dense(node.arguments[0]))
         numbers = [self.numeric(self.dense(a)) for a in node.arguments[1:]]
         wanted = union([node.letters, *(e.letters for e in numbers)])

@@ -11,7 +11,16 @@ from derive.nodes import Apply, Node, Number, Over, Pow, Ref, Tensor
 from derive.program import Program
 from derive.tree import substitute, walk
 
-__all__ = ["defined", "entry", "has_poles", "inner_tensors", "names_of", "reads_inside", "rewritten", "with_poles"]
+__all__ = [
+    "defined",
+    "entry",
+    "has_poles",
+    "inner_tensors",
+    "names_of",
+    "reads_inside",
+    "rewritten",
+    "with_poles",
+]
 
 
 BOUNDED = frozenset({"sigmoid", "tanh", "softmax", "max", "min", "abs", "where", "greater", "greater_equal", "relu"})

@@ -79,6 +79,46 @@ def rooted(X: Any, C: Any) -> Any:
     return np.sum(np.sqrt(((X[:, None] - C) ** 2).sum(axis=2)))
 
 
+def stress(X: Any, T: Any) -> Any:
+    D = np.sqrt(((X[:, None] - X) ** 2).sum(axis=2) + np.eye(len(X)))
+    return np.sum((D - T) ** 2)
+
+
+def modularity(A: Any, S: Any) -> Any:
+    P = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
+    degree, total = A.sum(axis=1), A.sum()
+    return np.sum(P * (A @ P)) / total - np.sum((degree @ P) ** 2) / total**2
+
+
+def ranking(u: Any, P: Any, N: Any) -> Any:
+    x = (P - N) @ u
+    return np.sum(np.log1p(np.exp(-x)))
+
+
+def covariance(X: Any, S: Any) -> Any:
+    return np.trace(X @ np.linalg.inv(S) @ X.T)
+
+
+def scaled_rows(X: Any, g: Any, R: Any) -> Any:
+    X_hat = (X - X.mean(axis=0)) / np.sqrt(X.var(axis=0) + 0.1)
+    return np.sum(R * X_hat * g)
+
+
+def experts(X: Any, G: Any, E: Any) -> Any:
+    g = np.exp(X @ G) / np.exp(X @ G).sum(axis=1, keepdims=True)
+    return np.sum((g * E).sum(axis=1) ** 2)
+
+
+def mixed_experts(X: Any, g: Any, W: Any, R: Any) -> Any:
+    E = np.einsum("nd,kdc->nkc", X, W)
+    Y = (g[:, :, None] * E).sum(axis=1)
+    return np.sum((Y - R) ** 2)
+
+
+def maxout(X: Any, W: Any) -> Any:
+    return np.sum(np.einsum("nd,dkc->nkc", X, W).max(axis=2))
+
+
 LINEAR: Shapes = {"X": ("n", "d"), "W": ("d", "k")}
 GRADIENTS = {
     "a mask is a factor": Case(
@@ -102,8 +142,38 @@ GRADIENTS = {
         clipped_slope, "w", {"X": ("n", "d"), "w": ("d",), "a": ()}, ["np.where("], [", 0)"],
     ),
     "a chain is made once": Case(projected, "W", LINEAR, ["X_at_W = X @ W", "X.T @ (p @ W) + p.T @ X_at_W"], []),
-    "roots keep differences": Case(rooted, "X", {"X": ("n", "d"), "C": ("k", "d")}, ["[:, None] - C"], []),
+    "roots keep differences": Case(
+        rooted, "X", {"X": ("n", "d"), "C": ("k", "d")}, ["cdist(X, C)"], ["[:, None] - C"]
+    ),
+    "roots of sums keep differences": Case(
+        stress, "X", {"X": ("n", "d"), "T": ("n", "n")},
+        ['cdist(X, X, "sqeuclidean") + np.eye(n)'], ["[:, None] - X"],
+    ),
+    "vectors make no matrix": Case(
+        modularity, "S", {"A": ("n", "n"), "S": ("n", "k")}, ["(degree @ P) * degree[:, None]"], ["degree * degree"],
+    ),
+    "a difference that meets two vectors is made once": Case(
+        ranking, "u", {"u": ("d",), "P": ("n", "d"), "N": ("n", "d")},
+        ["P_minus_N = P - N\n", "P_minus_N @ u"], ["- N @ u"],
+    ),
+    "a sum is divided, not all of its terms": Case(
+        scaled_rows, "g", {"X": ("n", "d"), "g": ("d",), "R": ("n", "d")},
+        ["R, X_centred) / X_hat_std"], ["standardise("],
+    ),
+    "what a mixture chooses by is factored": Case(
+        experts, "G", {"X": ("n", "d"), "G": ("d", "k"), "E": ("n", "k")},
+        ["X.T @ (g * (", "[:, None])"], ["- X.T @"],
+    ),
+    "three factors are two products": Case(
+        mixed_experts, "W", {"X": ("n", "d"), "g": ("n", "k"), "W": ("k", "d", "c"), "R": ("n", "c")},
+        ["X.T @ (", "* g.T[..., None])", "X @ W"], ["optimize"],
+    ),
+    "the largest are a mask": Case(
+        maxout, "W", {"X": ("n", "d"), "W": ("d", "k", "c")}, ["== np.arange(c)", "@ X"], ["add.at"],
+    ),
 }  # fmt: skip
+THREE_AXES = ("three factors are two products", "the largest are a mask")
+"""Of these an array with three axes is given."""
 
 
 @pytest.mark.parametrize("which", GRADIENTS)
@@ -116,10 +186,29 @@ def test_contractions_compute_the_gradient(which: str) -> None:
     GRADIENTS[which].check_holds()
 
 
+def test_a_product_that_meets_itself_is_made_once() -> None:
+    shapes = {"X": ("n", "d"), "S": ("d", "d")}
+    found = derive.gradient(covariance, "S", shapes=shapes, assumptions=lambda S: [S == S.T])
+    assert "S_term @ S_term.T" in numpy_source(found)
+    assert check_exported(found).outcome == "holds"
+
+
+def test_a_root_of_a_product_cancels_what_is_positive() -> None:
+    def affinity(p: Any, q: Any) -> Any:
+        return np.sum(np.sqrt(p * q))
+
+    shapes = {"p": ("n",), "q": ("n",)}
+    found = derive.gradient(affinity, "p", shapes=shapes, assumptions=lambda p, q: [p > 0, q > 0])
+    assert "np.sqrt(q / p) / 2" in numpy_source(found)
+    assert check_exported(found).outcome == "holds"
+    unknown = numpy_source(derive.gradient(affinity, "p", shapes=shapes))
+    assert "np.sqrt(p * q)" in unknown
+
+
 LENGTHS = {"n": 60, "d": 50, "k": 40, "c": 30}
 
 
-@pytest.mark.parametrize("which", [which for which in GRADIENTS if which != "roots keep differences"])
+@pytest.mark.parametrize("which", [which for which in GRADIENTS if which not in THREE_AXES])
 def test_no_array_has_three_axes(which: str) -> None:
     """The smallest array with three of the axes would be larger than all that is held at once."""
     case = GRADIENTS[which]

@@ -1,0 +1,130 @@
+"""Tables that are filled entry by entry, from infinity: dynamic programs, whose code writes entries as they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+import derive
+from derive.render.numpy import numpy_source
+from verify.exported import check_exported
+
+Function = Callable[..., Any]
+Shapes = dict[str, tuple[int, ...]]
+
+
+def soft_dtw(x: Any, y: Any, gamma: Any) -> Any:
+    D = (x[:, None] - y[None, :]) ** 2
+    n, m = D.shape
+    R = np.full((n + 1, m + 1), np.inf)
+    R[0, 0] = 0.0
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            before = np.array([R[i - 1, j], R[i, j - 1], R[i - 1, j - 1]])
+            R[i, j] = D[i - 1, j - 1] - gamma * np.log(np.exp(-before / gamma).sum())
+    return R[n, m]
+
+
+def time_warping(x: Any, y: Any) -> Any:
+    n, m = 2, 3
+    R = np.full((n + 1, m + 1), np.inf)
+    R[0, 0] = 0.0
+    for i in range(n):
+        for j in range(m):
+            R[i + 1, j + 1] = (x[i] - y[j]) ** 2 + np.minimum(np.minimum(R[i, j + 1], R[i + 1, j]), R[i, j])
+    return R[n, m]
+
+
+def edit_distance(S: Any, gap: Any) -> Any:
+    n, m = 2, 3
+    R = np.full((n + 1, m + 1), np.inf)
+    R[0] = np.arange(m + 1) * gap
+    R[:, 0] = np.arange(n + 1) * gap
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            R[i, j] = np.minimum(np.minimum(R[i - 1, j], R[i, j - 1]) + gap, R[i - 1, j - 1] + S[i - 1, j - 1])
+    return R[n, m]
+
+
+def viterbi(E: Any, A: Any) -> Any:
+    steps, states = E.shape
+    V = np.full((steps, states), -np.inf)
+    V[0, 0] = E[0, 0]
+    for t in range(1, steps):
+        for k in range(states):
+            V[t, k] = np.max(V[t - 1] + A[:, k]) + E[t, k]
+    return V[-1].max()
+
+
+def alignment(S: Any, gap: Any) -> Any:
+    n, m = 2, 2
+    R = np.full((n + 1, m + 1), -np.inf)
+    R[0, 0] = 0.0
+    for i in range(n + 1):
+        for j in range(m + 1):
+            if i and j:
+                before = np.stack([R[i - 1, j - 1] + S[i - 1, j - 1], R[i - 1, j] - gap, R[i, j - 1] - gap])
+                R[i, j] = logsumexp(before)
+            elif i or j:
+                R[i, j] = -gap * (i + j)
+    return R[n, m]
+
+
+def label_paths(Z: Any) -> Any:
+    """Connectionist temporal classification: states that no path reaches have probability 0."""
+    labels = (0, 1, 0)
+    steps, states = 3, 3
+    A = np.full((steps, states + 1), -np.inf)
+    A[0, 1] = Z[0, 0]
+    for t in range(1, steps):
+        for s in range(states):
+            A[t, s + 1] = logsumexp(A[t - 1, s : s + 2]) + Z[t, labels[s]]
+    return -logsumexp(A[-1, 2:])
+
+
+def chain(E: Any, A: Any) -> Any:
+    """A hidden Markov chain that never goes back, and does not start in its first state."""
+    M = A + np.where(np.arange(4)[:, None] > np.arange(4), -np.inf, 0.0)
+    V = np.full(4, -np.inf)
+    V[1] = 0.0
+    for e in E:
+        V = logsumexp(V[:, None] + M, axis=0) + e
+    return logsumexp(V)
+
+
+def rows(X: Any, y: Any) -> Any:
+    T = np.tanh(X)
+    T[1] = y**2
+    T[2, 0] = y[1]
+    return np.sum(T**3)
+
+
+TABLES: dict[str, tuple[Function, str, Shapes, tuple[str, ...]]] = {
+    "soft DTW": (soft_dtw, "x", {"x": (2,), "y": (3,), "gamma": ()}, (
+        "R = np.full((3, 4), np.inf)", "R[0, 0] = 0\n", "R_1 = R.copy()", "R_1[1, 2] = ", "d_R_4[2, 3] = 0\n",
+    )),
+    "time warping": (time_warping, "x", {"x": (2,), "y": (3,)}, ("R[0, 0] = 0\n", "R[1, 1] = ", "R_1[1, 2] = ")),
+    "edit distance": (edit_distance, "S", {"S": (2, 3), "gap": ()}, ("R_1 = R.copy()", "d_R_5[2, 3] = 0\n")),
+    "Viterbi": (viterbi, "A", {"E": (3, 2), "A": (2, 2)}, ("V[0, 0] = E[0, 0]", "np.full((3, 2), -np.inf)")),
+    "alignment": (alignment, "S", {"S": (2, 2), "gap": ()}, ("R = np.full((3, 3), -np.inf)", "R_1[1, 1] = ")),
+    "label paths": (label_paths, "Z", {"Z": (3, 2)}, ("where all of z is -inf, it is 0",)),
+    "chain": (chain, "A", {"E": (3, 4), "A": (4, 4)}, ("also where all of z is -inf",)),
+    "rows": (rows, "X", {"X": (4, 2), "y": (2,)}, ("T[1] = y**2", "T[2, 0] = y[1]", "d_X[1] = 0\n")),
+}  # fmt: skip
+"""Each function, by what it is derived, the shapes of its arguments, and what its code has."""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_entries_are_written_into_tables(name: str) -> None:
+    function, wrt, shapes, expected = TABLES[name]
+    domains = {"assumptions": lambda gamma: [gamma > 0]} if "gamma" in shapes else {}
+    found = derive.gradient(function, wrt, shapes=shapes, **domains)
+    check = check_exported(found)
+    assert check.outcome == "holds", check.message
+    source = numpy_source(found)
+    assert [part for part in expected if part not in source] == []
+    assert "np.where(np.arange" not in source or name in ("chain", "edit distance"), "a table is made of masks"
