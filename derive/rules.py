@@ -364,6 +364,12 @@ _TABLE = (
         ("the domain says which values there are", "取值范围说明只有两个值"),
     ),
     Rule(
+        "selection",
+        ("entry selected", "选出的元素"),
+        r"y_k f_k = y_k \sum_j y_j f_j",
+        ("a one-hot vector has one entry that is not 0", "独热向量只有一个元素不为 0"),
+    ),
+    Rule(
         "sign",
         ("sign and absolute value", "符号与绝对值"),
         r"\frac{\operatorname{sign}(u)}{|u|} = \frac{1}{u},\quad \operatorname{sign}(u)\,|u| = u",
@@ -403,8 +409,8 @@ _TABLE = (
     Rule(
         "symmetry",
         ("symmetry", "对称性"),
-        r"A_{ij} = A_{ji}",
-        ("the matrix is symmetric", "矩阵对称"),
+        r"A_{ij} = A_{ji},\quad B_{ij} = -B_{ji}",
+        ("the matrix is symmetric, or antisymmetric", "矩阵对称或反对称"),
     ),
     Rule(
         "total",

@@ -30,6 +30,7 @@ from derive.program import Program
 from derive.prose import quoted
 from derive.recognition import with_functions
 from derive.rules import LAWS, Applied, Context, apply_rule
+from derive.selections import with_selections
 from derive.statements import Condition, Statement
 from derive.tree import key, length, letters_of, walk
 from derive.vocabulary import Vocabulary, placed
@@ -128,6 +129,8 @@ class Lines:
         """Use what domains of two values, signs and brackets of comparisons say."""
         cases = self.context.cases
         self.rearranged(with_masks_used(self.now, cases.definitions, self.context.facts.moving), "mask")
+        selected = with_selections(self.now, cases.definitions.values(), self.context.facts.moving)
+        self.rearranged(selected, "selection")
         if any(isinstance(node, Apply) and (is_indicator(node) or node.function.kinks) for node in walk(self.now)):
             for rule, law in cases.laws():
                 self.rearranged(law(self.now), rule)
