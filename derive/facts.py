@@ -22,7 +22,7 @@ from derive.program import Program
 from derive.statements import Statement
 from derive.tree import key, length, map_children, substitute
 
-__all__ = ["Facts"]
+__all__ = ["SYMMETRIC", "Facts"]
 
 SYMMETRIC = frozenset({"symmetric", "positive definite"})
 # Along the last axis the entries add up to 1.
@@ -64,7 +64,7 @@ class Facts:
             pair = _ordered(node.indices[:2], order)
             turned = Ref(node.tensor, (*pair, *node.indices[2:]))
             return turned if sign == 1 or pair == node.indices[:2] else mul(number(-1), turned)
-        if isinstance(node, Over) and node.function is INVERSE and self._is_symmetric_inside(node):
+        if isinstance(node, Over) and node.function is INVERSE and self.is_symmetric_inside(node):
             inside = {**order, **{x: len(order) + m for m, x in enumerate(node.letters)}}
             arguments = tuple(self._turned(argument, inside) for argument in node.arguments)
             return Over(node.function, node.letters, arguments, _ordered(node.at, order))
@@ -95,7 +95,8 @@ class Facts:
         both = add(d.body, substitute(d.body, {row: column, column: row}))
         return -1 if is_zero(tidy(self._turned(both, {row: 0, column: 1}))) else 0
 
-    def _is_symmetric_inside(self, node: Over) -> bool:
+    def is_symmetric_inside(self, node: Over) -> bool:
+        """Whether the matrix that a function is taken of is certainly symmetric."""
         return self.moving.isdisjoint(node.tensors) and self._swaps(node.arguments[0], *node.letters)
 
     def _swaps(self, body: Node, row: Letter, column: Letter) -> bool:
