@@ -180,8 +180,11 @@ class Cases:
         return node if key(made) == key(node) else made
 
     def _is_said(self, comparison: Node, others: Sequence[Node]) -> bool:
-        """Whether another factor is 0 wherever the comparison does not hold: a positive part."""
+        """Whether another factor is 0 wherever the comparison does not hold: a positive part, ``min(a, b) - b``."""
         assert isinstance(comparison, Apply)
+        opposite = _opposite(comparison)
+        if any(is_zero(tidy(_under(self._spelled(f), opposite))) for f in others if isinstance(f, Add)):
+            return True
         left, right = comparison.arguments
         difference = left if is_zero(right) else tidy(add(left, mul(number(-1), right)))
         for factor in others:

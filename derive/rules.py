@@ -339,6 +339,12 @@ _TABLE = (
         ("common factors in front, what cancels is gone", "提取公因子并约分"),
     ),
     Rule(
+        "denominator",
+        ("common denominator", "通分"),
+        r"\frac{a}{v^{k+1}} + \frac{b}{v^k} = \frac{a + b v}{v^{k+1}}",
+        ("over one denominator the numerators cancel", "通分后分子相消"),
+    ),
+    Rule(
         "unit_sum",
         ("entries that add up to one", "各元素之和为一"),
         r"\sum_k \operatorname{softmax}(z)_k = 1",

@@ -14,6 +14,7 @@ from functools import lru_cache
 from derive.algebra import tidy
 from derive.contraction import contract
 from derive.definitions import Definition, Recurrence, check_order
+from derive.denominators import with_common_denominators
 from derive.densities import with_densities_compared
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
@@ -102,6 +103,7 @@ class Lines:
             self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
         self.rearranged(with_functions(self.now), "recognise")
+        self.rearranged(with_common_denominators(self.now), "denominator")
         self.fold()
         short = with_unit_sums(self.now, self.context.named)
         if short is not self.now:
