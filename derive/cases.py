@@ -181,8 +181,11 @@ class Cases:
         return node if key(made) == key(node) else made
 
     def _is_said(self, comparison: Node, others: Sequence[Node]) -> bool:
-        """Whether another factor is 0 wherever the comparison does not hold: a positive part."""
+        """Whether another factor is 0 wherever the comparison does not hold: a positive part, ``min(a, b) - b``."""
         assert isinstance(comparison, Apply)
+        negation = _negated(comparison)
+        if any(is_zero(tidy(_under(self._spelled(f), negation))) for f in others if isinstance(f, Add)):
+            return True
         left, right = comparison.arguments
         difference = left if is_zero(right) else tidy(left - right)
         for factor in others:

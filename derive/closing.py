@@ -14,10 +14,11 @@ from derive.contraction import contract
 from derive.definitions import Definition, needed_items
 from derive.derivation import Chain, Derivation
 from derive.identities import with_centred_sums
-from derive.matching import Names, insert, light, reads
+from derive.matching import insert, light, reads
 from derive.nodes import Node, Tensor
 from derive.program import Program
 from derive.rules import Context
+from derive.selections import with_selections
 from derive.sweeps import Lines
 from derive.tree import length
 from derive.vocabulary import placed
@@ -79,21 +80,22 @@ def _carried_on(
     lines.start_name = chain.name.tensor
     lines.steps, lines.now = list(chain.steps), chain.result
     lines.used = list(_definition(derivation.derived, chain.name.tensor).under)
-    while (ready := _next(lines.now, found, context.named)) is not None:
+    while (ready := _next(lines.now, found, context)) is not None:
         lines.insert(ready)
         lines.shorten()
     return lines
 
 
-def _no_larger(node: Node, ready: Definition, names: Names) -> bool:
+def _no_larger(node: Node, ready: Definition, context: Context) -> bool:
     """Whether an expression does not grow by what is put in the place of a name, for what cancels then.
 
     Where what cancels are sums over deviations from a mean, it may grow as if the name were read once.
     """
     made = tidy(contract(insert(node, ready)))
+    made = with_selections(made, context.cases.definitions.values(), context.facts.moving)
     if length(made) <= length(node):
         return True
-    short = with_centred_sums(made, names)
+    short = with_centred_sums(made, context.named)
     return short is not made and length(short) < length(node) + length(ready.body)
 
 
@@ -103,8 +105,10 @@ def _definition(program: Program, tensor: Tensor) -> Definition:
     return found
 
 
-def _next(node: Node, found: dict[Tensor, Definition], names: Names) -> Definition | None:
+def _next(node: Node, found: dict[Tensor, Definition], context: Context) -> Definition | None:
     """The latest of what was found that is to stand in the place of its name."""
     latest = [d for t, d in found.items() if t in node.tensors]
-    ready = (d for d in reversed(latest) if reads(node, d.tensor) == 1 or light(d.body) or _no_larger(node, d, names))
+    ready = (
+        d for d in reversed(latest) if reads(node, d.tensor) == 1 or light(d.body) or _no_larger(node, d, context)
+    )
     return next(ready, None)

@@ -230,7 +230,7 @@ def _has_bracket(node: Node, letters: list[Letter]) -> bool:
 
 def _first_solution(letters: list[Letter], factors: list[Node]) -> tuple[int, _Solution] | None:
     equations = [(m, f.difference()) for m, f in enumerate(factors) if isinstance(f, Bracket) and f.relation == "="]
-    for solve in (_by_digits, _by_unit, _by_quotient):
+    for solve in (_by_digits, _by_unit, _by_remainder, _by_quotient):
         for m, form in equations:
             solution = solve(letters, form)
             if solution is not None:
@@ -278,6 +278,24 @@ def _by_unit(letters: list[Letter], form: Index) -> _Solution | None:
         return None
     x, value, brackets = min(choices, key=lambda c: 0 if c[1].letter is not None and not c[2] else 1)
     return _Solution({x: value}, brackets)
+
+
+def _by_remainder(letters: list[Letter], form: Index) -> _Solution | None:
+    """A summed letter that goes round a whole axis: ``(x + c) mod n = a`` is ``x = (a - c) mod n``."""
+    for atom, sign in form.terms:
+        if type(atom) is not Remainder or sign not in (1, -1):
+            continue
+        rest = form.without(atom)
+        for x in _direct(letters, atom.index):
+            step = atom.index.coefficient(x)
+            if x.length != atom.divisor or step not in (1, -1) or x in rest.free:
+                continue
+            value = rest.scaled(-1 if sign == 1 else 1)
+            turned = (value - atom.index.without(x)).scaled(step)
+            rounds = (turned.plus(as_index(times(atom.divisor, k))) for k in range(3))
+            start = next((index for index in rounds if index.certainly_at_least_zero()), turned)
+            return _Solution({x: index_mod(start, atom.divisor)}, range_brackets(value, atom.divisor))
+    return None
 
 
 def _by_digits(letters: list[Letter], form: Index) -> _Solution | None:

@@ -15,16 +15,18 @@ from derive.contraction import contract
 from derive.definitions import Definition
 from derive.index import Index, Letter, as_index
 from derive.matching import assumed
-from derive.nodes import ONE, Bracket, Mul, Node, Number, Over, Partial, Ref, Sum, Tensor
+from derive.nodes import ONE, Bracket, Mul, Node, Number, Over, Partial, Ref, Sum, Tensor, is_zero, number
 from derive.notation import add, mul
 from derive.over_axes import INVERSE, SOFTMAX
 from derive.program import Program
 from derive.statements import Statement
 from derive.tree import key, length, map_children, substitute
 
-__all__ = ["Facts"]
+__all__ = ["SYMMETRIC", "Facts"]
 
 SYMMETRIC = frozenset({"symmetric", "positive definite"})
+# Along the last axis the entries add up to 1.
+DISTRIBUTIONS = frozenset({"simplex", "one-hot", "unit sum"})
 
 
 class Facts:
@@ -41,13 +43,13 @@ class Facts:
         self.named = {d.tensor: d for d in named}
         self.assumptions = assumptions
         self.moving = moving
-        self._symmetric: dict[Tensor, bool] = {}
+        self._exchanged: dict[Tensor, int] = {}
         self._totals: dict[tuple[Tensor, int], tuple[Node, tuple[Statement, ...]] | None] = {}
 
     # ------------------------------------------------------------------------------------------------ symmetry
 
     def symmetrised(self, node: Node, letters: Sequence[Letter]) -> Node:
-        """The node with the entries of symmetric matrices read one way round, where it gets no larger by that.
+        """The node with what is symmetric, or antisymmetric, read one way round, where it gets no larger by that.
 
         ``letters`` are the free ones, those of rows first.
         """
@@ -58,9 +60,11 @@ class Facts:
     def _turned(self, node: Node, order: dict[Letter, int]) -> Node:
         if isinstance(node, Partial):
             return node
-        if isinstance(node, Ref) and len(node.indices) == 2 and self.is_symmetric(node.tensor):
-            return Ref(node.tensor, _ordered(node.indices, order))
-        if isinstance(node, Over) and node.function is INVERSE and self._is_symmetric_inside(node):
+        if isinstance(node, Ref) and (sign := self.exchanged(node.tensor)):
+            pair = _ordered(node.indices[:2], order)
+            turned = Ref(node.tensor, (*pair, *node.indices[2:]))
+            return turned if sign == 1 or pair == node.indices[:2] else mul(number(-1), turned)
+        if isinstance(node, Over) and node.function is INVERSE and self.is_symmetric_inside(node):
             inside = {**order, **{x: len(order) + m for m, x in enumerate(node.letters)}}
             arguments = tuple(self._turned(argument, inside) for argument in node.arguments)
             return Over(node.function, node.letters, arguments, _ordered(node.at, order))
@@ -68,20 +72,31 @@ class Facts:
 
     def is_symmetric(self, tensor: Tensor) -> bool:
         """Whether a matrix is certainly symmetric: by its domain, or by its definition."""
-        if tensor not in self._symmetric:
-            self._symmetric[tensor] = False
-            self._symmetric[tensor] = tensor not in self.moving and self._found_symmetric(tensor)
-        return self._symmetric[tensor]
+        return len(tensor.axes) == 2 and self.exchanged(tensor) == 1
 
-    def _found_symmetric(self, tensor: Tensor) -> bool:
-        if len(tensor.axes) != 2 or tensor.axes[0] != tensor.axes[1]:
-            return False
+    def exchanged(self, tensor: Tensor) -> int:
+        """The sign that a tensor certainly takes when its first two indices are exchanged; 0 where none is known."""
+        if tensor not in self._exchanged:
+            self._exchanged[tensor] = 0
+            self._exchanged[tensor] = 0 if tensor in self.moving else self._found_exchanged(tensor)
+        return self._exchanged[tensor]
+
+    def _found_exchanged(self, tensor: Tensor) -> int:
+        if len(tensor.axes) < 2 or tensor.axes[0] != tensor.axes[1]:
+            return 0
         if tensor.domain in SYMMETRIC:
-            return True
+            return int(len(tensor.axes) == 2)
         d = self.program.definition(tensor) or self.named.get(tensor)
-        return d is not None and self._swaps(d.body, *d.letters)
+        if d is None:
+            return 0
+        if self._swaps(d.body, *d.letters[:2]):
+            return 1
+        row, column = d.letters[:2]
+        both = add(d.body, substitute(d.body, {row: column, column: row}))
+        return -1 if is_zero(tidy(self._turned(both, {row: 0, column: 1}))) else 0
 
-    def _is_symmetric_inside(self, node: Over) -> bool:
+    def is_symmetric_inside(self, node: Over) -> bool:
+        """Whether the matrix that a function is taken of is certainly symmetric."""
         return self.moving.isdisjoint(node.tensors) and self._swaps(node.arguments[0], *node.letters)
 
     def _swaps(self, body: Node, row: Letter, column: Letter) -> bool:
@@ -131,7 +146,9 @@ class Facts:
         if where not in self._totals:
             self._totals[where] = None
             d = self.program.definition(tensor)
-            if d is not None and self.program.recurrence(tensor) is None:
+            if tensor.domain in DISTRIBUTIONS and axis == len(tensor.axes) - 1:
+                self._totals[where] = ONE, ()
+            elif d is not None and self.program.recurrence(tensor) is None:
                 self._totals[where] = self._found_total(d.body, d.letters[axis])
         return self._totals[where]
 

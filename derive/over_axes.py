@@ -427,6 +427,11 @@ def inverse(row: Letter, column: Letter, body: object) -> Over:
     return over(INVERSE, row, column, body, at=(row, column))
 
 
+def cholesky(row: Letter, column: Letter, body: object) -> Over:
+    """``cholesky(i, j, A[i, j])``: the entry (i, j) of the lower triangular L for which ``L Lᵀ = A``."""
+    return over(CHOLESKY, row, column, body, at=(row, column))
+
+
 def logdet(row: Letter, column: Letter, body: object) -> Over:
     """``logdet(i, j, A[i, j])``: log |det A|."""
     return over(LOGDET, row, column, body)

@@ -21,10 +21,12 @@ from dataclasses import dataclass, field, replace
 from derive.algebra import tidy
 from derive.definitions import Definition, Recurrence
 from derive.derivation import Chain, Step
+from derive.facts import SYMMETRIC, Facts
 from derive.functions import sigmoid
 from derive.matching import entry_found, match
 from derive.nodes import ONE, Add, Apply, Node, Over, Partial, Pow, Tensor, number
 from derive.notation import mul
+from derive.over_axes import CHOLESKY
 from derive.patterns import Reader
 from derive.program import Program
 from derive.spellings import MET_IN_DERIVATIVES, SPELLINGS, Spelling
@@ -84,7 +86,7 @@ def recognised(program: Program) -> Recognised:
 
     The values of all tensors that are left are the same wherever they were finite.
     """
-    writer = _Writer()
+    writer = _Writer(_factors_symmetric_matrices(program))
     items = tuple(writer.item(item) for item in program.items)
     if not writer.found:
         return Recognised(program, program)
@@ -95,6 +97,7 @@ def recognised(program: Program) -> Recognised:
 class _Writer:
     """Rewrites definitions one after another, reading the names of those before."""
 
+    symmetric: bool
     reader: Reader = field(default_factory=Reader)
     found: list[Recognition] = field(default_factory=list)
 
@@ -120,6 +123,8 @@ class _Writer:
             return node
         node = map_children(node, lambda child: self._node(child, tensor))
         for row in _BY_HEAD.get(_head(node), ()):
+            if row.symmetric and not self.symmetric:
+                continue
             reader = self.reader if row.through else self.reader.written_in_one()
             found = reader.rewritten(node, row.spelled, row.macro)
             if found is not None:
@@ -132,6 +137,15 @@ class _Writer:
         if self.found and self.found[-1].written is one.spelled:
             one = replace(one, spelled=self.found.pop().spelled)
         self.found.append(one)
+
+
+def _factors_symmetric_matrices(program: Program) -> bool:
+    """Whether there are Cholesky factors, all of matrices that are symmetric whatever the arguments are."""
+    free = frozenset(t for t in program.inputs if t.domain in SYMMETRIC)
+    facts = Facts(program, (), free)
+    nodes = [node for d in program.definitions() for node in walk(d.body)]
+    factors = [node for node in nodes if isinstance(node, Over) and node.function is CHOLESKY]
+    return bool(factors) and all(facts.is_symmetric_inside(node) for node in factors)
 
 
 def _head(node: Node) -> str:

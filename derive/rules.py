@@ -339,6 +339,12 @@ _TABLE = (
         ("common factors in front, what cancels is gone", "提取公因子并约分"),
     ),
     Rule(
+        "denominator",
+        ("common denominator", "通分"),
+        r"\frac{a}{v^{k+1}} + \frac{b}{v^k} = \frac{a + b v}{v^{k+1}}",
+        ("over one denominator the numerators cancel", "通分后分子相消"),
+    ),
+    Rule(
         "unit_sum",
         ("entries that add up to one", "各元素之和为一"),
         r"\sum_k \operatorname{softmax}(z)_k = 1",
@@ -362,6 +368,12 @@ _TABLE = (
         ("entries of two values", "二值元素"),
         r"m \in \{0, 1\} \;\Rightarrow\; m^2 = m,\quad s = \pm 1 \;\Rightarrow\; s^2 = 1",
         ("the domain says which values there are", "取值范围说明只有两个值"),
+    ),
+    Rule(
+        "selection",
+        ("entry selected", "选出的元素"),
+        r"y_k f_k = y_k \sum_j y_j f_j",
+        ("a one-hot vector has one entry that is not 0", "独热向量只有一个元素不为 0"),
     ),
     Rule(
         "sign",
@@ -403,8 +415,8 @@ _TABLE = (
     Rule(
         "symmetry",
         ("symmetry", "对称性"),
-        r"A_{ij} = A_{ji}",
-        ("the matrix is symmetric", "矩阵对称"),
+        r"A_{ij} = A_{ji},\quad B_{ij} = -B_{ji}",
+        ("the matrix is symmetric, or antisymmetric", "矩阵对称或反对称"),
     ),
     Rule(
         "total",

@@ -34,10 +34,22 @@ from derive.functions import (
     tanh,
     where,
 )
-from derive.index import letter
-from derive.nodes import Node, Sum, Tensor, number
+from derive.index import Letter, letter
+from derive.nodes import Node, Over, Sum, Tensor, number
 from derive.notation import mean
-from derive.over_axes import det, log_softmax, logdet, logsumexp, norm, rms, softmax, standardise, std
+from derive.over_axes import (
+    cholesky,
+    det,
+    inverse,
+    log_softmax,
+    logdet,
+    logsumexp,
+    norm,
+    rms,
+    softmax,
+    standardise,
+    std,
+)
 from derive.size_algebra import size
 
 __all__ = ["MET_IN_DERIVATIVES", "SPELLINGS", "Spelling"]
@@ -49,7 +61,8 @@ class Spelling:
 
     With ``through`` it is also found where parts of it have names. Without, a name in it is kept: the logarithm of a
     named probability is as short as it can be. ``in_results`` says that laws write it too, as the derivative of
-    ``log cosh`` is ``sinh/cosh``, so that it is also looked for in what is derived.
+    ``log cosh`` is ``sinh/cosh``, so that it is also looked for in what is derived. ``symmetric`` rows are about a
+    Cholesky factor, which knows the lower triangle only: they hold where the matrix is symmetric.
     """
 
     name: str
@@ -57,6 +70,7 @@ class Spelling:
     macro: Node
     through: bool = True
     in_results: bool = False
+    symmetric: bool = False
 
 
 K, N = size("K"), size("N")
@@ -93,6 +107,30 @@ def _of_moments(axes: int) -> tuple[Spelling, ...]:
         Spelling("rms", sqrt(of_squares), rms(*along, x[along])),
         Spelling("standardise", (x[at] - average) / std(*along, x[along], eps=e), entry),
     )
+
+
+def _of_cholesky() -> tuple[Spelling, ...]:
+    """The rows of a Cholesky factor L of A, by which systems are solved and determinants found."""
+    V = Tensor("V", (K, N))
+    p, q, r = letter("p", K), letter("q", K), letter("r", K)
+
+    def lower(row: Letter, column: Letter) -> Over:
+        return inverse(i, j, cholesky(k, l, A[k, l]).entry(i, j)).entry(row, column)
+
+    upper = inverse(i, j, cholesky(k, l, A[k, l]).entry(j, i)).entry(r, p)
+    solved = inverse(i, j, A[i, j])
+    diagonal = cholesky(i, j, A[i, j]).entry(p, p)
+    form = Sum(p, q, v[p] * solved.entry(p, q) * v[q])
+    forms = Sum(n, p, q, V[p, n] * solved.entry(p, q) * V[q, n])
+    rows = (
+        ("logdet", Sum(p, log(diagonal)), HALF * logdet(i, j, A[i, j])),
+        ("logdet", Sum(p, log(diagonal**2)), logdet(i, j, A[i, j])),
+        ("inverse", Sum(p, upper * Sum(q, lower(p, q) * v[q])), Sum(q, solved.entry(r, q) * v[q])),
+        ("inverse", Sum(p, q, upper * lower(p, q) * v[q]), Sum(q, solved.entry(r, q) * v[q])),
+        ("inverse", Sum(p, Sum(q, lower(p, q) * v[q]) ** 2), form),
+        ("inverse", Sum(p, n, Sum(q, lower(p, q) * V[q, n]) ** 2), forms),
+    )
+    return tuple(Spelling(name, spelled, macro, symmetric=True) for name, spelled, macro in rows)
 
 
 SPELLINGS: tuple[Spelling, ...] = (
@@ -148,6 +186,7 @@ SPELLINGS: tuple[Spelling, ...] = (
     *_of_moments(3),
     Spelling("logdet", log(det(i, j, A[i, j])), logdet(i, j, A[i, j])),
     Spelling("logdet", log(absolute(det(i, j, A[i, j]))), logdet(i, j, A[i, j])),
+    *_of_cholesky(),
 )
 
 MET_IN_DERIVATIVES = tuple(row for row in SPELLINGS if row.in_results)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from derive.algebra import tidy
 from derive.contraction import contract
 from derive.definitions import Definition, Recurrence, check_order, needed_items
+from derive.denominators import with_common_denominators
 from derive.densities import with_densities_compared
 from derive.derivation import Chain, Derivation, Step, Text
 from derive.errors import NotationError
@@ -30,6 +31,7 @@ from derive.program import Program
 from derive.prose import quoted
 from derive.recognition import with_functions
 from derive.rules import LAWS, Applied, Context, apply_rule
+from derive.selections import with_selections
 from derive.statements import Condition, Statement
 from derive.tree import key, length, letters_of, walk
 from derive.vocabulary import Vocabulary, placed
@@ -101,6 +103,7 @@ class Lines:
             self.line(contract(self.now), "contract")
         self.line(tidy(self.now), "collect")
         self.rearranged(with_functions(self.now), "recognise")
+        self.rearranged(with_common_denominators(self.now), "denominator")
         self.fold()
         short = with_unit_sums(self.now, self.context.named)
         if short is not self.now:
@@ -128,6 +131,8 @@ class Lines:
         """Use what domains of two values, signs and brackets of comparisons say."""
         cases = self.context.cases
         self.rearranged(with_masks_used(self.now, cases.definitions, self.context.facts.moving), "mask")
+        selected = with_selections(self.now, cases.definitions.values(), self.context.facts.moving)
+        self.rearranged(selected, "selection")
         if any(isinstance(node, Apply) and (is_indicator(node) or node.function.kinks) for node in walk(self.now)):
             for rule, law in cases.laws():
                 self.rearranged(law(self.now), rule)

@@ -161,6 +161,8 @@ class Stage:
         """A world whose points meet all assumptions; else None, and which assumption no point meets."""
         assumptions = tuple(dict.fromkeys(a for program in self.programs for a in program.assumptions))
         drawn = self.draw(sizes, points if not assumptions else max(CANDIDATES, points), attempt)
+        for tensor, array in drawn.items():
+            drawn[tensor] = _within_bounds(tensor, array, assumptions)
         if not assumptions:
             return World.at(sizes, self.sources, drawn, points), ""
         count = len(next(iter(drawn.values())))
@@ -263,6 +265,33 @@ def _one(tensor: Tensor, shape: tuple[int, ...], sizes: Sizes, rng: np.random.Ge
     if tensor.below is not None:
         return sampling.integers(evaluate_size(tensor.below, sizes), shape, rng)
     return sampling.draw(tensor.domain, shape, rng)
+
+
+def _within_bounds(tensor: Tensor, drawn: Array, assumptions: Iterable[Statement]) -> Array:
+    """The entries moved into the interval that assumptions such as ``p > 1`` and ``2 > p`` leave for each of them."""
+    if tensor.below is not None or not sampling.DOMAINS[tensor.domain].free:
+        return drawn
+    low, high = -np.inf, np.inf
+    for said in assumptions:
+        match said.left, said.relation, said.right:
+            case (Ref() as entry, ">" | "≥", Number() as bound) if _bounds(bound, entry, tensor):
+                low = max(low, float(bound.value))
+            case (Number() as bound, ">" | "≥", Ref() as entry) if _bounds(bound, entry, tensor):
+                high = min(high, float(bound.value))
+    size = np.abs(drawn)
+    if np.isinf(high):
+        moved = low + size
+    elif np.isinf(low):
+        moved = high - size
+    else:
+        moved = low + (high - low) * size / (1 + size)
+    return np.where((drawn > low) & (drawn < high), drawn, moved)
+
+
+def _bounds(bound: Number, entry: Ref, tensor: Tensor) -> bool:
+    """Whether a comparison of an entry with a number is about every entry of the tensor."""
+    letters = {i.letter for i in entry.indices if i.letter is not None}
+    return bound.value.is_number and entry.tensor is tensor and len(letters) == len(tensor.axes)
 
 
 def _moving(wrt: Tangent) -> tuple[Tensor, ...]:

@@ -203,6 +203,46 @@ SOFTMAX = {"X": ("n", "d"), "Y": ("n", "c"), "W": ("d", "c"), "b": ("c",)}
 MARGIN = {"X": ("n", "d"), "y": ("n",), "w": ("d",)}
 ONE_HOT = r"Y_{ij} = [j = \mathrm{labels}_i]"
 
+
+def temperature_scaling(Z, Y, T):
+    S = Z / T
+    logP = S - np.log(np.exp(S).sum(1, keepdims=True))
+    return -(Y * logP).sum() / Z.shape[0]
+
+
+def temperature_scaling_backward(Z, Y, T):
+    P = np.exp((Z - Z.max(axis=1, keepdims=True)) / T)
+    P /= P.sum(axis=1, keepdims=True)
+    return np.vdot(Y - P, Z) / (Z.shape[0] * T**2)
+
+
+def poly_loss(Z, Y, beta):
+    P = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    p = np.sum(Y * P, axis=1)
+    return np.mean(-np.log(p) + beta * (1 - p))
+
+
+def poly_loss_backward(Z, Y, beta):
+    P = np.exp(Z - Z.max(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    p = np.einsum("nc,nc->n", Y, P)
+    return (1 + beta * p)[:, None] * (P - Y) / len(Z)
+
+
+def focal_softmax(Z, Y, gamma):
+    P = np.exp(Z) / np.exp(Z).sum(axis=1)[:, None]
+    p = (P * Y).sum(axis=1)
+    return np.mean(-((1 - p) ** gamma) * np.log(p))
+
+
+def focal_softmax_backward(Z, Y, gamma):
+    P = np.exp(Z - Z.max(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    p = np.einsum("nc,nc->n", Y, P)
+    weights = (1 - p) ** (gamma - 1) * (gamma * p * np.log(p) + p - 1)
+    return weights[:, None] * (Y - P) / len(Z)
+
+
 PROBLEMS = (
     Problem(
         name="softmax-regression",
@@ -396,5 +436,38 @@ PROBLEMS = (
         expert=r"\frac{D \mathbf 1 - 2 y}{\mathbf 1^\top p + \mathbf 1^\top y}",
         backward=dice_loss_backward,
         large={"n": 4096},
+    ),
+    Problem(
+        name="temperature-scaling",
+        area=AREA,
+        function=temperature_scaling,
+        shapes={"Z": ("n", "c"), "Y": ("n", "c"), "T": ()},
+        wrt="T",
+        domains={"Y": "one-hot", "T": "positive"},
+        expert=r"\frac{1}{n T^2} \operatorname{tr}((Y - P)^\top Z)",
+        backward=temperature_scaling_backward,
+    ),
+    Problem(
+        name="poly-loss",
+        area=AREA,
+        function=poly_loss,
+        shapes={"Z": ("n", "c"), "Y": ("n", "c"), "beta": ()},
+        wrt="Z",
+        domains={"Y": "one-hot"},
+        expert=r"\frac{1}{n} \operatorname{diag}(1 + \beta p) (P - Y)",
+        backward=poly_loss_backward,
+    ),
+    Problem(
+        name="focal-softmax",
+        area=AREA,
+        function=focal_softmax,
+        shapes={"Z": ("n", "c"), "Y": ("n", "c"), "gamma": ()},
+        wrt="Z",
+        domains={"Y": "one-hot", "gamma": "positive"},
+        expert=(
+            r"\frac{1}{n} \operatorname{diag}\bigl((1 - p)^{\gamma - 1} \odot (\gamma p \odot \log p + p - 1)\bigr)"
+            r" (Y - P)"
+        ),
+        backward=focal_softmax_backward,
     ),
 )

@@ -1,7 +1,7 @@
 """Losses that compare: contrastive, triplet, ranking, and vectors of words."""
 
 import numpy as np
-from scipy.special import expit, log_softmax, logsumexp
+from scipy.special import expit, log_softmax, logsumexp, softmax
 
 from benchmarks.classics.problem import Problem
 
@@ -170,6 +170,35 @@ def ranking_backward(u, P, N):
 
 VIEWS = {"A": ("n", "d"), "B": ("n", "d"), "tau": ()}
 
+
+def continuous_bag(contexts, V, U, y):
+    h = (contexts @ V).mean(axis=0)
+    p = softmax(h @ U)
+    return -np.log(p @ y)
+
+
+def continuous_bag_backward(contexts, V, U, y):
+    counts = contexts.mean(axis=0)
+    p = softmax(counts @ V @ U)
+    return np.outer(counts, U @ (p - y))
+
+
+def barlow_twins(A, B, lam):
+    n, d = A.shape
+    C = A.T @ B / n
+    on = ((np.diag(C) - 1) ** 2).sum()
+    off = (C**2).sum() - (np.diag(C) ** 2).sum()
+    return on + lam * off
+
+
+def barlow_twins_backward(A, B, lam):
+    n = len(A)
+    C = A.T @ B / n
+    G = lam * C
+    np.fill_diagonal(G, np.diagonal(C) - 1)
+    return 2 / n * B @ G.T
+
+
 PROBLEMS = (
     Problem(
         name="info-nce",
@@ -313,5 +342,24 @@ PROBLEMS = (
         expert=r"(N - P)^\top \sigma(-x)",
         backward=ranking_backward,
         large={"d": 64, "n": 256},
+    ),
+    Problem(
+        name="continuous-bag-of-words",
+        area=AREA,
+        function=continuous_bag,
+        shapes={"contexts": ("m", "v"), "V": ("v", "d"), "U": ("d", "v"), "y": ("v",)},
+        wrt="V",
+        domains={"y": "one-hot"},
+        expert=r"\frac{1}{m} \mathrm{contexts}^\top \mathbf 1 (p - y)^\top U^\top",
+        backward=continuous_bag_backward,
+    ),
+    Problem(
+        name="redundancy-reduction",
+        area=AREA,
+        function=barlow_twins,
+        shapes={"A": ("n", "d"), "B": ("n", "d"), "lam": ()},
+        wrt="A",
+        expert=r"\frac{2}{n} B (\lambda C^\top + (1 - \lambda) \operatorname{diag}(C) - I)",
+        backward=barlow_twins_backward,
     ),
 )

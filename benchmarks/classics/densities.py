@@ -245,6 +245,34 @@ FULL = {"mu1": ("d",), "Sigma1": ("d", "d"), "mu2": ("d",), "Sigma2": ("d", "d")
 COVARIANCES = {"Sigma1": "positive definite", "Sigma2": "positive definite"}
 MIXTURE = {"X": ("n", "d"), "M": ("k", "d"), "log_weights": ("k",)}
 
+
+def process_by_cholesky(X, y, ell, noise):
+    sq = np.sum(X**2, axis=1)
+    D = sq[:, None] + sq[None, :] - 2 * X @ X.T
+    K = np.exp(-0.5 * D / ell**2) + noise**2 * np.eye(len(y))
+    L = np.linalg.cholesky(K)
+    a = np.linalg.solve(L.T, np.linalg.solve(L, y))
+    return 0.5 * y @ a + np.log(np.diag(L)).sum()
+
+
+def _process_parts(X, y, ell, noise):
+    sq = np.einsum("nd,nd->n", X, X)
+    D = sq[:, None] + sq - 2 * X @ X.T
+    E = np.exp(-D / (2 * ell**2))
+    inverse = np.linalg.inv(E + noise**2 * np.eye(len(y)))
+    return D, E, inverse, inverse @ y
+
+
+def process_by_cholesky_noise(X, y, ell, noise):
+    _, _, inverse, a = _process_parts(X, y, ell, noise)
+    return noise * (np.trace(inverse) - a @ a)
+
+
+def process_by_cholesky_length_scale(X, y, ell, noise):
+    D, E, inverse, a = _process_parts(X, y, ell, noise)
+    return np.vdot((inverse - np.outer(a, a)) * E, D) / (2 * ell**3)
+
+
 PROBLEMS = (
     Problem(
         name="gaussian-mean",
@@ -527,5 +555,26 @@ PROBLEMS = (
         expert=r"-\frac{p}{q}",
         backward=kullback_leibler_second_backward,
         large={"n": 128},
+    ),
+    Problem(
+        name="process-by-cholesky-noise",
+        area=AREA,
+        function=process_by_cholesky,
+        shapes={"X": ("n", "d"), "y": ("n",), "ell": (), "noise": ()},
+        wrt="noise",
+        domains={"ell": "positive", "noise": "positive"},
+        expert=r"\mathrm{noise}\, (\operatorname{tr}(K^{-1}) - a^\top a)",
+        backward=process_by_cholesky_noise,
+    ),
+    Problem(
+        name="process-by-cholesky-length-scale",
+        area=AREA,
+        function=process_by_cholesky,
+        shapes={"X": ("n", "d"), "y": ("n",), "ell": (), "noise": ()},
+        wrt="ell",
+        domains={"ell": "positive", "noise": "positive"},
+        expert=r"\frac{1}{2 \ell^3} \operatorname{tr}\bigl((K^{-1} - a a^\top) (E \odot D)\bigr)",
+        where=r"E = \exp\Bigl(-\frac{D}{2 \ell^2}\Bigr)",
+        backward=process_by_cholesky_length_scale,
     ),
 )

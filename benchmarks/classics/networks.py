@@ -313,6 +313,48 @@ def sinusoidal_positions_backward(X, W, T):
 TWO = {"X": ("n", "d"), "Y": ("n", "c"), "W1": ("d", "k"), "b1": ("k",), "W2": ("k", "c"), "b2": ("c",)}
 SQUEEZE = {"X": ("N", "C", "H", "W"), "W1": ("C", "R"), "W2": ("R", "C")}
 
+
+def low_rank_adapter(X, W, A, B, Y, alpha):
+    r = A.shape[1]
+    R = X @ (W + alpha / r * A @ B) - Y
+    return (R**2).sum() / (2 * len(X))
+
+
+def low_rank_adapter_backward(X, W, A, B, Y, alpha):
+    R = X @ (W + alpha / A.shape[1] * A @ B) - Y
+    return alpha / (A.shape[1] * len(X)) * (X.T @ (R @ B.T))
+
+
+def mixture_of_experts(X, G, E, Y):
+    P = softmax(X @ G)
+    O = np.einsum("nd,kdm->nkm", X, E)
+    R = np.einsum("nk,nkm->nm", P, O) - Y
+    return 0.5 * (R**2).sum()
+
+
+def mixture_of_experts_backward(X, G, E, Y):
+    P = softmax(X @ G)
+    O = (X @ E).transpose(1, 0, 2)
+    R = (P[:, None, :] @ O)[:, 0] - Y
+    S = (O @ R[:, :, None])[:, :, 0]
+    return X.T @ (P * (S - np.einsum("nk,nk->n", P, S)[:, None]))
+
+
+def convolved_graph(A, X, W1, W2, Y):
+    Z = A @ X @ W1
+    H = np.maximum(Z, 0)
+    O = A @ H @ W2
+    P = softmax(O)
+    return -np.sum(Y * np.log(P))
+
+
+def convolved_graph_backward(A, X, W1, W2, Y):
+    AX = A @ X
+    Z = AX @ W1
+    P = softmax(A @ (np.maximum(Z, 0) @ W2))
+    return AX.T @ (A.T @ (P - Y) @ W2.T * (Z > 0))
+
+
 PROBLEMS = (
     Problem(
         name="dense-jacobian",
@@ -591,5 +633,34 @@ PROBLEMS = (
         expert=r"(X + P)^\top R",
         backward=sinusoidal_positions_backward,
         large={"k": 256},
+    ),
+    Problem(
+        name="low-rank-adapter",
+        area=AREA,
+        function=low_rank_adapter,
+        shapes={"X": ("n", "d"), "W": ("d", "m"), "A": ("d", "r"), "B": ("r", "m"), "Y": ("n", "m"), "alpha": ()},
+        wrt="A",
+        expert=r"\frac{\alpha}{r n} X^\top R B^\top",
+        backward=low_rank_adapter_backward,
+    ),
+    Problem(
+        name="mixture-of-experts",
+        area=AREA,
+        function=mixture_of_experts,
+        shapes={"X": ("n", "d"), "G": ("d", "k"), "E": ("k", "d", "m"), "Y": ("n", "m")},
+        wrt="G",
+        where=r"S_{nk} = \sum_m R_{nm} O_{nkm}",
+        expert=r"X^\top \bigl(P \odot (S - (P \odot S) \mathbf 1 \mathbf 1^\top)\bigr)",
+        backward=mixture_of_experts_backward,
+    ),
+    Problem(
+        name="graph-network-two-layers",
+        area=AREA,
+        function=convolved_graph,
+        shapes={"A": ("n", "n"), "X": ("n", "d"), "W1": ("d", "h"), "W2": ("h", "c"), "Y": ("n", "c")},
+        wrt="W1",
+        domains={"Y": "one-hot"},
+        expert=r"(A X)^\top (A^\top (P - Y) W_2^\top \odot [Z > 0])",
+        backward=convolved_graph_backward,
     ),
 )

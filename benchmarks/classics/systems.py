@@ -324,6 +324,42 @@ def problem(function, wrt, shapes, expert, backward, **options):
     )
 
 
+def softened_gravity(x, q, G):
+    d = x[:, None] - x[None]
+    r = np.sqrt((d**2).sum(-1) + 0.01)
+    return -0.5 * G * np.einsum("i,j,ij->", q, q, 1 / r)
+
+
+def softened_gravity_backward(x, q, G):
+    sq = np.einsum("nd,nd->n", x, x)
+    W = q[:, None] * q * (sq[:, None] + sq - 2 * x @ x.T + 0.01) ** -1.5
+    return G * (W.sum(axis=1)[:, None] * x - W @ x)
+
+
+def heat_step(u, k):
+    lap = np.roll(u, 1, 0) + np.roll(u, -1, 0) + np.roll(u, 1, 1) + np.roll(u, -1, 1) - 4 * u
+    y = u + k * lap
+    return y
+
+
+def heat_step_vjp(u, k, d_y):
+    around = np.roll(d_y, 1, 0) + np.roll(d_y, -1, 0) + np.roll(d_y, 1, 1) + np.roll(d_y, -1, 1)
+    return (1 - 4 * k) * d_y + k * around
+
+
+def policy_log_likelihood(S, theta, A, G):
+    logits = S @ theta
+    logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return -np.sum(G * np.sum(A * logp, axis=1))
+
+
+def policy_log_likelihood_backward(S, theta, A, G):
+    P = S @ theta
+    P = np.exp(P - P.max(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    return S.T @ (G[:, None] * (P - A))
+
+
 PROBLEMS = (
     problem(
         kalman_innovation, "x",
@@ -447,5 +483,20 @@ PROBLEMS = (
     problem(
         gated_recurrence, "W", {"x": ("d",), "h": ("k",), "W": ("k", "d"), "U": ("k", "d")},
         r"(y \odot (c - h) \odot f \odot (1 - f)) x^\top", gated_recurrence_backward,
+    ),
+    problem(
+        softened_gravity, "x", {"x": ("n", 3), "q": ("n",), "G": ()},
+        r"G q_i \sum_j \frac{q_j (x_i - x_j)}{r_{ij}^3}", softened_gravity_backward, domains={"q": "positive"},
+    ),
+    problem(
+        heat_step, "u", {"u": ("n", "m"), "k": ()},
+        r"\bar y_{ij} + k (\bar y_{i+1,j} + \bar y_{i-1,j} + \bar y_{i,j+1} + \bar y_{i,j-1} - 4 \bar y_{ij}),"
+        r" \quad \text{indices} \bmod (n, m)",
+        heat_step_vjp, kind="vjp", output="y",
+    ),
+    problem(
+        policy_log_likelihood, "theta", {"S": ("t", "d"), "theta": ("d", "a"), "A": ("t", "a"), "G": ("t",)},
+        r"S^\top \operatorname{diag}(G) (\operatorname{softmax}(\mathrm{logits}) - A)",
+        policy_log_likelihood_backward, domains={"A": "one-hot"},
     ),
 )  # fmt: skip

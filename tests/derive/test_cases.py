@@ -149,6 +149,12 @@ def huber(r, delta):
     return np.where(np.abs(r) <= delta, 0.5 * r**2, delta * (np.abs(r) - 0.5 * delta)).sum()
 
 
+def huber_in_parts(r, delta):
+    a = np.abs(r)
+    q = np.minimum(a, delta)
+    return np.sum(0.5 * q**2 + delta * (a - q))
+
+
 def squared_hinge(m):
     h = np.maximum(0, 1 - m)
     return (h**2).sum()
@@ -158,6 +164,7 @@ DERIVED = {
     "quantile": (quantile, "q", {"y": ("n",), "q": ("n",), "tau": ()}, r"[r < 0] - \tau"),
     "surrogate": (surrogate, "r", {"r": ("n",), "g": ("n",), "eps": ()}, r"g \odot [c \odot g \ge r \odot g]"),
     "huber": (huber, "r", {"r": ("n",), "delta": ()}, r"\max(-\delta, \min(r, \delta))"),
+    "huber in parts": (huber_in_parts, "r", {"r": ("n",), "delta": ()}, r"q \odot \operatorname{sign}(r)"),
     "squared hinge": (squared_hinge, "m", {"m": ("n",)}, "-2 h"),
 }
 

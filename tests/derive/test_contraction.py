@@ -221,3 +221,15 @@ def test_random_brackets_against_brute_force(
         assert np.allclose(values(found, axes, assignment), values(node, axes, assignment), rtol=1e-12, atol=1e-12), (
             f"{node} is not {found} at {ASSIGNMENTS[assignment]}"
         )
+
+
+@pytest.mark.parametrize("shift", [1, 2, -1])
+@pytest.mark.parametrize("step", [1, -1])
+def test_an_index_that_goes_round_its_axis(shift: int, step: int) -> None:
+    turned = index_mod(as_index(i).scaled(step) + as_index(n).scaled(2) + shift, n)
+    assert not isinstance(unchanged(Sum(i, X[i, j] * equal(turned, h))), Sum)
+    assert not isinstance(unchanged(Sum(i, X[i, j] * equal(turned, h + s))), Sum)
+
+
+def test_an_index_that_goes_round_a_shorter_axis_than_its_own_stays() -> None:
+    assert isinstance(unchanged(Sum(a, v[a] * equal(index_mod(as_index(a) + 1, n), h))), Sum)

@@ -111,3 +111,33 @@ def test_a_derivation_that_uses_symmetry_holds_for_symmetric_matrices_alone() ->
     np.testing.assert_allclose(known.function()(A=A + A.T, x=x), (A + A.T) @ x)
     assert any(step.rule == "symmetry" for step in known.steps)
     assert not any(step.rule == "symmetry" for step in free.steps)
+
+
+@pytest.mark.parametrize("domain", ["one-hot", "simplex", "unit sum"])
+def test_the_domain_of_rows_says_what_they_sum_to(domain: str) -> None:
+    Y, x = tensor("Y", n, n), tensor("x", n)
+    Y.domain = domain
+    program = Program.of([Y, x], derive.define(name("L"), Sum(i, j, x[i] * Y[i, j])))
+    assert facts(program).total(Y, 1) == (ONE, ())
+    assert facts(program).total(Y, 0) is None
+    assert repr(facts(program).totalled(x[i] * Sum(j, Y[i, j]))[0]) == "x[i]"
+
+
+def test_differences_of_points_change_their_sign_and_distances_do_not() -> None:
+    x, D, R = tensor("x", n, m), name("D"), name("R")
+    p, q, c = letters("p q c", n, n, m)
+    D = derive.define(D[p, q, c], x[p, c] - x[q, c])
+    R = derive.define(R[p, q], Sum(k, D[p, q, k] ** 2) + 1)
+    known = facts(Program.of([x], R))
+    assert known.exchanged(D) == -1
+    assert known.exchanged(R) == 1
+    row, column = letters("a b", n, n)
+    both = D[row, column, k] / R[row, column] - D[column, row, k] / R[column, row]
+    assert repr(known.symmetrised(both, [row, column])) == "2·D[a,b,k]/R[a,b]"
+
+
+def test_a_difference_of_other_points_has_no_sign() -> None:
+    x, y, D = tensor("x", n, m), tensor("y", n, m), name("D")
+    p, q, c = letters("p q c", n, n, m)
+    D = derive.define(D[p, q, c], x[p, c] - y[q, c])
+    assert facts(Program.of([x, y], D)).exchanged(D) == 0

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
+import derive
 from derive.definitions import define
 from derive.differentiate import gradient
 from derive.evaluate import run
@@ -209,3 +211,33 @@ def test_gradients_are_as_short_as_an_experts(case: str) -> None:
     found = gradient(recognised(program(lines)).program, "x" if quantity == "d_x" else "b")
     assert repr(found.chain(quantity).result) == expected
     assert check_derivation(found).outcome == "holds"
+
+
+def cholesky_factor(X: Any, y: Any, s: Any, A: Any) -> Any:
+    K = X @ X.T + s**2 * np.eye(len(y))
+    L = np.linalg.cholesky(K + A)
+    a = np.linalg.solve(L.T, np.linalg.solve(L, y))
+    z = np.linalg.solve(L, y)
+    Z = np.linalg.solve(L, X)
+    return y @ a + z @ z + np.sum(Z**2) + np.log(np.diag(L)).sum() + np.sum(np.log(np.diag(L) ** 2))
+
+
+FACTORED = {"X": ("n", "d"), "y": ("n",), "s": (), "A": ("n", "n")}
+
+
+def test_a_cholesky_factor_of_a_symmetric_matrix_is_its_inverse_and_its_determinant() -> None:
+    def function(X: Any, y: Any, s: Any) -> Any:
+        return cholesky_factor(X, y, s, 0)
+
+    shapes = {name: shape for name, shape in FACTORED.items() if name != "A"}
+    found = derive.gradient(function, "s", shapes=shapes, assumptions=lambda s: [s > 0])
+    text = found.latex()
+    assert "K^{-1}" in text
+    assert r"\operatorname{chol}" not in text
+    assert check_derivation(found).outcome == "holds"
+
+
+def test_a_cholesky_factor_of_any_other_matrix_stays_one() -> None:
+    program = derive.trace(cholesky_factor, FACTORED)
+    assert any("cholesky" in repr(d) for d in program.definitions())
+    assert not any("det" in repr(d) for d in program.definitions())

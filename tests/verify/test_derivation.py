@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+import derive
 from derive import (
     Partial,
     Program,
@@ -619,3 +621,17 @@ def test_both_sides_of_a_branch_are_met(seed: int) -> None:
     s = define(names("s")[0], relu(d) * B)
     wrong = claim(("one branch", "一个分支"), gradient(Program.of([d, B], s), "d"), expected={"d": lambda: B})
     assert check_derivation(wrong, seed=seed).outcome == "fails"
+
+
+@pytest.mark.parametrize("bounds", [(1.0, None), (None, -2.0), (1.0, 2.0), (6.0, 6.5)])
+def test_numbers_are_drawn_between_the_bounds_that_are_assumed(bounds: tuple[float | None, float | None]) -> None:
+    low, high = bounds
+
+    def function(x: Any, p: Any) -> Any:
+        return np.sum(x**2) * p**3
+
+    def assumptions(p: Any) -> list[Any]:
+        return [*([] if low is None else [p > low]), *([] if high is None else [p < high])]
+
+    found = derive.gradient(function, "p", shapes={"x": "n", "p": ()}, assumptions=assumptions)
+    assert check_derivation(found).outcome == "holds"
