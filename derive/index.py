@@ -314,8 +314,15 @@ def index_floor(index: object, divisor: Size) -> Index:
 
 
 def index_mod(index: object, divisor: Size) -> Index:
-    """``index mod divisor``, simplified where the parts are in range: ``(h*d + k) mod d`` is ``k``."""
-    _, rest = split_index(as_index(index), divisor)
+    """``index mod divisor``, simplified where the parts are in range: ``(h*d + k) mod d`` is ``k``.
+
+    What a remainder is taken of stands for it, if the divisor divides that one's: whole turns do not count.
+    """
+    turned = as_index(index)
+    for atom, coefficient in turned.terms:
+        if isinstance(atom, Remainder) and exact_quotient(atom.divisor, divisor) is not None:
+            turned = turned.without(atom).plus(atom.index.scaled(coefficient))
+    _, rest = split_index(turned, divisor)
     if rest.certainly_at_least_zero() and rest.certainly_below(divisor):
         return rest
     return as_index(Remainder(rest, divisor)) if divisor != 1 else as_index(0)

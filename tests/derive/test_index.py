@@ -191,6 +191,10 @@ def test_merged_axes_split_into_their_digits() -> None:
     assert index_mod(merged + d * p, d) == as_index(k)
     assert index_floor(as_index(i), 1) == as_index(i)
     assert index_mod(as_index(i), 1) == as_index(0)
+    around = index_mod(k + 1, d)
+    assert index_mod(around + (d - 1), d) == as_index(k)
+    assert index_mod(index_mod(k + 1, d * p) + 2, d) == index_mod(k + 3, d)
+    assert index_mod(around + 2, d * p) != index_mod(k + 3, d * p)
 
 
 def test_digits_out_of_range_stay() -> None:

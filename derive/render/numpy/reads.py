@@ -37,7 +37,7 @@ __all__ = ["both", "index_array", "padding", "read", "scalar_index", "slice_betw
 
 @dataclass
 class _Axis:
-    """How an axis is read: ``kind`` is whole, scalar, slice, window, split, quotient, remainder or array."""
+    """How an axis is read: ``kind`` is whole, rolled, scalar, slice, window, split, quotient, remainder or array."""
 
     kind: str
     index: Index
@@ -144,6 +144,7 @@ def read(t: Translator, array: Code, axes: Sequence[Size], indices: Sequence[Ind
     plans = _planned(t, axes, indices)
     code = _sliced(t, _padded(t, array, plans, label), plans)
     plans = [p for p in plans if p.kind != "scalar"]
+    code = _rolled(t, code, plans)
     letters: list[Letter | None] = [p.letters[0] if p.kind in ("whole", "slice", "window") else None for p in plans]
     if any(p.kind == "array" for p in plans):
         return _gathered(t, code, plans, label)
@@ -174,6 +175,9 @@ def _plan(t: Translator, size: Size, index: Index, uses: dict[Letter, int]) -> _
     one = index.letter
     if one is not None and one.length == size and uses[one] == 1:
         return _Axis("whole", index, size, (one,))
+    turning = _turning(index, size)
+    if turning is not None and uses[turning] == 1 and turning not in t.fixed:
+        return _Axis("rolled", index, size, (turning,))
     affine = all(isinstance(atom, Letter) for atom, _ in index.terms)
     if affine and all(uses[x] == 1 for x in moving) and not _fixed_terms(t, index):
         known = index.lower() is not None and index.upper() is not None
@@ -193,6 +197,17 @@ def _plan(t: Translator, size: Size, index: Index, uses: dict[Letter, int]) -> _
     if affine and len(moving) == 1 and uses[moving[0]] == 1 and _is_step(index.coefficient(moving[0])):
         return _Axis("shifted", index, size, (moving[0],)) if _certain(index, size) else _Axis("array", index, size)
     return _Axis("array", index, size)
+
+
+def _turning(index: Index, size: Size) -> Letter | None:
+    """The letter that goes once around an axis, from any place in it."""
+    if len(index.terms) != 1 or index.constant != 0:
+        return None
+    atom, coefficient = index.terms[0]
+    if not isinstance(atom, Remainder) or coefficient != 1 or atom.divisor != size:
+        return None
+    inner = Index(atom.index.terms, 0).letter
+    return inner if inner is not None and inner.length == size else None
 
 
 def _is_step(coefficient: Size) -> bool:
@@ -280,6 +295,26 @@ def _sliced(t: Translator, code: Code, plans: list[_Axis]) -> Code:
             backwards.append(":")
     code = _subscripted(code, items)
     return _subscripted(code, list(backwards))
+
+
+def _rolled(t: Translator, code: Code, plans: list[_Axis]) -> Code:
+    """The array with what is read around the end of an axis in its place."""
+    axes = [m for m, p in enumerate(plans) if p.kind == "rolled"]
+    if not axes:
+        return code
+    shifts = []
+    for m in axes:
+        plans[m].kind = "whole"
+        ((atom, _),) = plans[m].index.terms
+        assert isinstance(atom, Remainder)
+        by = times(atom.index.constant, -1)
+        around = plus(by, plans[m].size)
+        shifts.append(t.lengths.code(around if isinstance(around, int) and not isinstance(by, int) else by))
+    if len(plans) == 1:
+        return call("np.roll", code, *shifts)
+    places = [literal(m) for m in axes]
+    shift, axis = (one[0] if len(one) == 1 else tuple_of(one) for one in (shifts, places))
+    return call("np.roll", code, shift, axis=axis)
 
 
 def _wrapped(t: Translator, p: _Axis) -> Code:

@@ -59,6 +59,14 @@ def rough(x: Any) -> Any:
     return np.sum(np.diff(x) ** 2)
 
 
+def on_a_circle(x: Any, T: Any) -> Any:
+    return np.sum(T * np.roll(x, 2) ** 2) + np.sum((np.roll(x, -1) - x) ** 3)
+
+
+def on_a_torus(X: Any, T: Any) -> Any:
+    return np.sum(T * np.roll(X, (1, -1), axis=(0, 1)) ** 2) + np.sum(np.roll(X, 1, axis=1)[0] ** 3)
+
+
 def cropped(X: Any, T: Any) -> Any:
     return np.sum((X[1:-1, 1:-1] - T) ** 2)
 
@@ -132,6 +140,10 @@ GRADIENTS = {
     "boxes over padding": Case(
         smoothed_in_place, "x", {"x": ("n",), "T": ("n",)}, ["np.zeros(n + 2)", "[u : u + n] +="], SQUARES,
     ),
+    "around a circle": Case(
+        on_a_circle, "x", {"x": ("n",), "T": ("n",)}, ["np.roll(T, -2) * x", "(x - np.roll(x, 1))"], ("arange", "%")
+    ),
+    "around a torus": Case(on_a_torus, "X", {"X": ("h", "w"), "T": ("h", "w")}, [", axis=(0, 1))"], ("np.arange",)),
     "what is cut out": Case(cropped, "X", {"X": ("h+2", "w+2"), "T": ("h", "w")}, ["[1:-1, 1:-1]"], ("np.where",)),
 }  # fmt: skip
 
