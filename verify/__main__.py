@@ -93,6 +93,51 @@ def catalogue(seed: Seed = 0, as_json: AsJson = False) -> None:
     conclude(outcome)
 
 
+@app.command()
+def layers(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME|PATH]...", help="Layers, or files of your own. [default: all]"),
+    ] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Try every promise of NumPy layers on every case, in float64 and float32; one row for each."""
+    from verify.conformance import check_layer
+    from verify.layer import load
+    from verify.layers import LAYERS
+
+    chosen = [layer for target in targets or LAYERS for layer in load(target)]
+    rows: list[dict[str, Any]] = []
+    names = max(len(layer.name) for layer in chosen)
+    for layer in chosen:
+        found = check_layer(layer, seed=seed)
+        row = {
+            "name": layer.name,
+            "outcome": found.outcome,
+            "cases": len(found.cases),
+            "passed": len(found.passed),
+            "gradient_error": found.error,
+            "formula": layer.formula,
+            "messages": list(map(str, found.failures)),
+        }
+        rows.append(row)
+        if not as_json:
+            passed = f"{row['passed']} of {row['cases']} cases"
+            _print(
+                f"{MARK[found.outcome]} {layer.name:<{names}}  {passed:<14}  ±{found.error:<7.0e}  {layer.formula}", 4
+            )
+            for failure in found.failures:
+                _print(f"    {failure}", 6)
+    outcome = worst(row["outcome"] for row in rows)
+    if as_json:
+        _print_json({"outcome": outcome, "seed": seed, "layers": rows})
+    else:
+        held = sum(row["outcome"] == "holds" for row in rows)
+        _print(f"\n{held} of {len(rows)} layers keep their promises in float64 and float32")
+    conclude(outcome)
+
+
 # --------------------------------------------------------------------------------------------------------- JSON
 
 
