@@ -72,6 +72,7 @@ def derivation(
 def catalogue(seed: Seed = 0, as_json: AsJson = False) -> None:
     """Check every promise of every entry of the catalogue; one row for each."""
     from verify.catalogue import check_formula, formulas
+    from verify.pairs import waiting
 
     rows: list[dict[str, Any]] = []
     entries = list(formulas())
@@ -85,11 +86,15 @@ def catalogue(seed: Seed = 0, as_json: AsJson = False) -> None:
                 if check.outcome != "holds":
                     _print(f"    {MARK[check.outcome]} {check.message}", 6)
     outcome = worst(row["outcome"] for row in rows)
+    without = {layer.name: layer.formula for layer in waiting()}
     if as_json:
-        _print_json({"outcome": outcome, "seed": seed, "entries": rows})
+        _print_json({"outcome": outcome, "seed": seed, "entries": rows, "layers_without_formula": without})
     else:
         held = sum(row["outcome"] == "holds" for row in rows)
         _print(f"\n{held} of {len(rows)} entries hold")
+        if without:
+            listed = ", ".join(f"{name} ({formula})" for name, formula in without.items())
+            _print(f"Layers whose formula is not in the catalogue yet: {listed}")
     conclude(outcome)
 
 

@@ -2,7 +2,8 @@
 
 Data
     ``Case``   one call of a forward pass: its inputs and options.
-    ``Layer``  the two passes, what draws their cases, the formula of the catalogue that they implement.
+    ``Pair``   how a formula of the catalogue is such a call.
+    ``Layer``  the two passes, what draws their cases, the formula that they implement.
 
 The three most important functions are ``Layer.case`` (a case by name), ``load`` (a layer by name, or from a user's
 file) and ``discovered`` (all that a folder holds).
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Case", "Layer", "discovered", "load", "normal"]
+__all__ = ["Case", "Layer", "Pair", "discovered", "load", "normal"]
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.Generator], "Case"]
@@ -39,6 +40,24 @@ class Case:
         self.options = options
 
 
+def _itself(output: Any) -> Any:
+    return output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """How a formula of the catalogue is a call of a layer.
+
+    ``case`` gets tensors and sizes of the formula's program by their names, and lays them out as the layer has them;
+    ``output`` names the tensor that the layer computes, ``read`` finds it in the layer's output. Both only lay out:
+    they are linear in every tensor, apart from options.
+    """
+
+    case: Callable[..., Case]
+    output: str
+    read: Callable[[Any], Array] = _itself
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """A forward and a backward pass, written by hand.
@@ -46,7 +65,8 @@ class Layer:
     ``forward(*inputs, **options) -> (output, saved)``: inputs are its positional parameters, options its keyword-only
     ones; an output may be a tuple. ``backward(d_output, saved) -> {name: gradient}``, a gradient for each input that
     holds floating-point numbers and is not None. ``sample(rng)`` draws an ordinary case, of random shapes and
-    options; ``cases`` are the odd ones by name. ``formula`` is the entry of the catalogue that it implements.
+    options; ``cases`` are the odd ones by name. ``formula`` is the entry of the catalogue that it implements; of this
+    entry, and of others, ``pairs`` says how they are calls of the layer.
     """
 
     forward: Callable[..., tuple[Any, Any]]
@@ -54,6 +74,7 @@ class Layer:
     sample: Draw
     formula: str
     cases: Mapping[str, Draw] = field(default_factory=dict)
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
