@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.classics import classic_problems
+from tests.beside import classic_problems
 from tests.rendering import compile_latex
 from verify import numdiff
 

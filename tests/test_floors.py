@@ -32,6 +32,7 @@ SYMBOLIC = (
     "verify.singular",
     "verify.components",
     "verify.catalogue",
+    "verify.pairs",
     "verify.critical.expression",
     "verify.__main__",
 )

@@ -1,4 +1,4 @@
-"""The classic problems, for the tests: the folder that holds them is not installed, it lies beside the tests."""
+"""What lies beside the tests and is not installed: the classic problems, and the layers of PyTorch."""
 
 import importlib
 import importlib.util
@@ -10,7 +10,16 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 def classic_problems() -> dict[str, Any]:
-    """All problems, by their names."""
+    """All classic problems, by their names."""
+    return dict(_module("benchmarks.classics").PROBLEMS)
+
+
+def peers() -> Any:
+    """The layers as PyTorch has them. Raises: ImportError where PyTorch is not installed."""
+    return _module("benchmarks.peers")
+
+
+def _module(name: str) -> Any:
     if "benchmarks" not in sys.modules:
         spec = importlib.util.spec_from_file_location(
             "benchmarks", FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
@@ -19,4 +28,4 @@ def classic_problems() -> dict[str, Any]:
         assert spec.loader is not None
         sys.modules["benchmarks"] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules["benchmarks"])
-    return dict(importlib.import_module("benchmarks.classics").PROBLEMS)
+    return importlib.import_module(name)

@@ -1,0 +1,170 @@
+"""All layers keep their promises, and agree with PyTorch where it is installed; what is found wrong is found."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.beside import peers
+from verify.conformance import Trial, check_layer, parts
+from verify.layer import Layer, named
+from verify.layers import LAYERS
+
+names = pytest.mark.parametrize("name", LAYERS)
+CASES = [
+    (name, case) for name, layer in LAYERS.items() for case in ("sample 0", "sample 1", "sample 2", *layer.cases)
+]
+
+
+# ---------------------------------------------------------------------------------------------------- all of them
+
+
+@names
+def test_promises(name: str) -> None:
+    found = check_layer(LAYERS[name])
+    assert not found.failures, "\n".join(map(str, found.failures))
+    assert found.outcome == "holds"
+    assert 0.0 < found.error < 1e-6 or name in EXACT
+
+
+# Whose gradients are differences of the very numbers that the output is made of.
+EXACT: set[str] = set()
+
+
+@names
+def test_what_the_docstring_states(name: str) -> None:
+    said = importlib.import_module(LAYERS[name].forward.__module__).__doc__
+    assert said is not None
+    for part in (".. math::", "Shapes: ", "Reference: "):
+        assert part in said
+    assert LAYERS[name].backward.__doc__
+
+
+@names
+def test_samples_have_random_shapes(name: str) -> None:
+    shapes = {tuple(np.shape(one) for one in LAYERS[name].case(f"sample {k}").inputs) for k in range(12)}
+    assert len(shapes) > 3
+
+
+# -------------------------------------------------------------------------------------------------- beside PyTorch
+
+WITHIN = {"float64": 1e-9, "float32": 2e-3}
+torch_installed = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
+
+
+@torch_installed
+@pytest.mark.parametrize("dtype", WITHIN)
+@pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{name}: {case}" for name, case in CASES])
+def test_beside_pytorch(name: str, case: str, dtype: str) -> None:
+    layer = LAYERS[name]
+    ours = Trial(layer, layer.case(case), dtype=dtype)
+    peer = peers().Peer(layer, layer.case(case), dtype)
+    output = peer.forward()
+    for one, other in zip(parts(ours.output), parts(output), strict=True):
+        close("the output", one, other.detach().numpy(), dtype)
+    gradients = peer.gradients(output, ours.d_output)
+    assert gradients.keys() == ours.gradients.keys()
+    for input_name, gradient in gradients.items():
+        theirs = np.zeros_like(ours.gradients[input_name]) if gradient is None else gradient.numpy()
+        close(f"the gradient of {input_name}", ours.gradients[input_name], theirs, dtype)
+
+
+def close(what: str, one: Any, other: Any, dtype: str) -> None:
+    assert np.shape(one) == other.shape, what
+    assert np.asarray(one).dtype == other.dtype == dtype, what
+    largest = np.max(np.abs(other), initial=0.0)
+    np.testing.assert_allclose(one, other, rtol=0, atol=WITHIN[dtype] * largest, err_msg=what)
+
+
+# ------------------------------------------------------------------------------------------------- planted mistakes
+
+
+def changed(change: Callable[[dict[str, Any], str], None]) -> Callable[[Layer, str], Callable[..., Any]]:
+    """A backward pass whose gradient of one input is wrong."""
+
+    def of(layer: Layer, name: str) -> Callable[..., Any]:
+        def backward(d_output: Any, saved: Any) -> dict[str, Any]:
+            gradients = dict(layer.backward(d_output, saved))
+            change(gradients, name)
+            return gradients
+
+        return backward
+
+    return of
+
+
+def one_entry(gradients: dict[str, Any], name: str) -> None:
+    wrong = np.array(gradients[name])
+    wrong.flat[np.argmax(np.abs(wrong))] *= 1.01
+    gradients[name] = wrong
+
+
+def scaled(gradients: dict[str, Any], name: str) -> None:
+    gradients[name] = gradients[name] * np.asarray(1 + 1e-6, gradients[name].dtype)
+
+
+def turned(gradients: dict[str, Any], name: str) -> None:
+    gradients[name] = -gradients[name]
+
+
+def zeroed(gradients: dict[str, Any], name: str) -> None:
+    gradients[name] = np.zeros_like(gradients[name])
+
+
+def left_out(gradients: dict[str, Any], name: str) -> None:
+    del gradients[name]
+
+
+def argument_written(layer: Layer, name: str) -> Callable[..., Any]:
+    def backward(d_output: Any, saved: Any) -> dict[str, Any]:
+        gradients = layer.backward(d_output, saved)
+        for part in parts(d_output):
+            if isinstance(part, np.ndarray) and part.flags.writeable:
+                part *= 2
+        return gradients
+
+    return backward
+
+
+def cotangent_ignored(layer: Layer, name: str) -> Callable[..., Any]:
+    def backward(d_output: Any, saved: Any) -> dict[str, Any]:
+        ones = tuple(map(np.ones_like, parts(d_output)))
+        return layer.backward(ones if isinstance(d_output, tuple) else ones[0], saved)
+
+    return backward
+
+
+PLANTED: dict[str, Callable[[Layer, str], Callable[..., Any]]] = {
+    "scale 1 + 1e-6": changed(scaled),
+    "sign": changed(turned),
+    "one entry": changed(one_entry),
+    "zero gradient": changed(zeroed),
+    "gradient missing": changed(left_out),
+    "argument written": argument_written,
+    "cotangent ignored": cotangent_ignored,
+}
+INPUTS = [
+    (name, one) for name, layer in LAYERS.items() for one in Trial(layer, layer.case("sample 0")).gradients
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", PLANTED)
+@pytest.mark.parametrize(("name", "wrong"), INPUTS, ids=[f"{name}: {wrong}" for name, wrong in INPUTS])
+def test_planted_mistakes_are_caught(name: str, wrong: str, mistake: str) -> None:
+    layer = replace(LAYERS[name], backward=PLANTED[mistake](LAYERS[name], wrong), cases={})
+    assert check_layer(layer, samples=2).outcome == "fails"
+
+
+# ------------------------------------------------------------------------------------------------------ by a name
+
+
+def test_near_names_are_offered() -> None:
+    with pytest.raises(ValueError, match=re.escape("there is no layer 'afine'; did you mean affine")):
+        named("afine")

@@ -1,0 +1,157 @@
+"""Arguments of layers, checked before anything is computed.
+
+Data: a line of shapes as the docstrings write it, ``"x (n, d), W (d, c), b? (c)"``. A name stands for one size, the
+same wherever it is read; an integer for itself; ``*batch`` for a run of axes, the same wherever it is read; ``...``
+for any axes. A question mark after the argument's name lets it be None. ``ids integer (n)`` holds integers, ``mask
+boolean (n)`` truth values; everything else holds floating-point numbers, all of one type.
+
+The three functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass) and
+``choice`` (an option).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["arrays", "choice", "cotangent"]
+
+KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
+ADVICE = {
+    "floating": "floating-point numbers: convert it with .astype(float)",
+    "integer": "integers",
+    "boolean": "truth values",
+}
+
+
+class Argument(NamedTuple):
+    """One argument of a line of shapes."""
+
+    name: str
+    optional: bool
+    kind: str
+    axes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(self.axes)}{',' if len(self.axes) == 1 else ''})"
+
+
+def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
+    """The arguments as arrays, when they have the kinds and shapes that are asked for.
+
+    ``sizes`` are sizes known already. A Python number takes the floating-point type of the other arguments.
+    Raises: ValueError naming the argument, its shape or type, and what was expected.
+    """
+    arguments = parsed(shapes)
+    if len(values) != len(arguments):
+        raise TypeError(f"{len(arguments)} arguments in {shapes!r}, {len(values)} values")
+    known: dict[str, Any] = {name: (size, None) for name, size in sizes.items()}
+    found: list[Any] = []
+    for argument, value in zip(arguments, values, strict=True):
+        if value is None and argument.optional:
+            found.append(None)
+            continue
+        array = _array(argument, value)
+        _check_kind(argument, array)
+        _check_shape(argument, array.shape, known)
+        found.append(array)
+    return _of_one_type(arguments, values, found)
+
+
+def cotangent(d_output: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, name: str = "d_output") -> NDArray[Any]:
+    """The cotangent of an output with this shape and type, in that type.
+
+    Raises: ValueError when it has another shape, even one that would broadcast, or is not real.
+    """
+    array = np.asarray(d_output)
+    if array.shape != shape:
+        raise ValueError(
+            f"{name} has shape {array.shape}, the output has shape {shape}: a cotangent has the output's"
+        )
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} holds {array.dtype}: a cotangent holds real numbers")
+    return array.astype(dtype, copy=False)
+
+
+def choice(name: str, value: object, allowed: Collection[object]) -> None:
+    """Raises: ValueError when an option is none of the allowed values."""
+    if not any(value == one and type(value) is type(one) for one in allowed):
+        raise ValueError(f"{name} is {value!r}: it is one of {', '.join(map(repr, allowed))}")
+
+
+@cache
+def parsed(shapes: str) -> tuple[Argument, ...]:
+    """The arguments in a line of shapes."""
+    written = re.findall(r"(\w+)(\??)\s*(integer|boolean|)\s*\(([^)]*)\)", shapes)
+    return tuple(
+        Argument(name, bool(optional), kind or "floating", tuple(re.findall(r"[*\w]+|\.\.\.", axes)))
+        for name, optional, kind, axes in written
+    )
+
+
+def _array(argument: Argument, value: Any) -> NDArray[Any]:
+    if argument.kind == "floating" and type(value) is int:
+        return np.asarray(float(value))
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{argument.name} is no array: {error}") from None
+
+
+def _check_kind(argument: Argument, array: NDArray[Any]) -> None:
+    if array.dtype.kind not in KINDS[argument.kind]:
+        raise ValueError(f"{argument.name} holds {array.dtype}: it is an array of {ADVICE[argument.kind]}")
+
+
+def _check_shape(argument: Argument, shape: tuple[int, ...], known: dict[str, Any]) -> None:
+    for label, size in _runs(argument, shape):
+        if label == "...":
+            continue
+        expected, origin = (int(label), None) if label.isdigit() else known.setdefault(label, (size, argument.name))
+        if expected != size:
+            told = "" if label.isdigit() else f" with {label} = {expected}" + (f" as in {origin}" if origin else "")
+            raise ValueError(f"{argument.name} has shape {shape}: expected {argument}{told}")
+
+
+def _runs(argument: Argument, shape: tuple[int, ...]) -> Sequence[tuple[str, Any]]:
+    """Every label with its size; a run of axes with its sizes."""
+    axes = argument.axes
+    run = next((i for i, label in enumerate(axes) if label == "..." or label.startswith("*")), None)
+    if run is None:
+        if len(axes) != len(shape):
+            raise ValueError(f"{argument.name} has shape {shape}: expected {argument}, which has {_axes(len(axes))}")
+        return list(zip(axes, shape, strict=True))
+    after = len(axes) - run - 1
+    if len(shape) < run + after:
+        raise ValueError(f"{argument.name} has shape {shape}: expected {argument}, at least {_axes(run + after)}")
+    stop = len(shape) - after
+    first, last = zip(axes[:run], shape[:run], strict=True), zip(axes[run + 1 :], shape[stop:], strict=True)
+    return [*first, (axes[run], shape[run:stop]), *last]
+
+
+def _axes(number: int) -> str:
+    return "1 axis" if number == 1 else f"{number} axes"
+
+
+def _of_one_type(arguments: Sequence[Argument], values: Sequence[Any], found: list[Any]) -> list[Any]:
+    """The arrays, Python numbers in the type of the others. Raises: ValueError when the types differ."""
+    first = None
+    for argument, value, array in zip(arguments, values, found, strict=True):
+        if argument.kind != "floating" or array is None or type(value) in (int, float):
+            continue
+        if first is None:
+            first = argument.name, array.dtype
+        elif array.dtype != first[1]:
+            advice = f"convert one, for example {argument.name}.astype(np.{first[1]})"
+            raise ValueError(f"{argument.name} holds {array.dtype}, {first[0]} holds {first[1]}: {advice}")
+    if first is None:
+        return found
+    return [
+        array.astype(first[1]) if argument.kind == "floating" and type(value) in (int, float) else array
+        for argument, value, array in zip(arguments, values, found, strict=True)
+    ]
