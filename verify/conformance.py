@@ -433,7 +433,7 @@ def _read_only(value: Array) -> Array:
 
 
 LAYOUTS: Mapping[str, Callable[[Array], Array]] = {
-    "Fortran-ordered": np.asfortranarray,
+    "Fortran-ordered": lambda value: np.asarray(value, order="F"),  # asfortranarray gives a number an axis
     "strided": _strided,
     "reversed": _reversed,
     "read-only": _read_only,
