@@ -9,7 +9,7 @@ inverted        m / q                          1
 not inverted    m                              q
 =============== ============================== ==================
 
-Either way the mean over masks is what evaluation gives, or 1/q times it.
+Either way the mean of y over all masks is what evaluation gives.
 
 Shapes: x (...), mask like x -> (...).
 Convention: p is the probability to drop, as in PyTorch, which is inverted; Hinton's and Saitoh's layers are not. The
@@ -39,9 +39,9 @@ def forward(
     choice("inverted", inverted, (True, False))
     choice("training", training, (True, False))
     q = 1.0 - number("p", p, "[0, 1)")
-    rng = np.random.default_rng(count("seed", seed))
+    seed = count("seed", seed)
     if training:
-        kept = rng.random(x.shape) < q if mask is None else mask
+        kept = np.random.default_rng(seed).random(x.shape) < q if mask is None else mask
         factor = np.asarray(kept / q if inverted else kept, x.dtype)
     else:
         factor = np.full(x.shape, 1.0 if inverted else q, x.dtype)
