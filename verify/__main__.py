@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -108,11 +109,14 @@ def layers(
     as_json: AsJson = False,
 ) -> None:
     """Try every promise of NumPy layers on every case, in float64 and float32; one row for each."""
+    from derive.user_files import module_of
     from verify.conformance import check_layer
-    from verify.layer import load
+    from verify.layer import declared, named
     from verify.layers import LAYERS
 
-    chosen = [layer for target in targets or LAYERS for layer in load(target)]
+    chosen = [
+        declared(module_of(Path(target))) if target.endswith(".py") else named(target) for target in targets or LAYERS
+    ]
     rows: list[dict[str, Any]] = []
     names = max(len(layer.name) for layer in chosen)
     for layer in chosen:
