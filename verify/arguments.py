@@ -5,8 +5,8 @@ same wherever it is read; an integer for itself; ``*batch`` for a run of axes, t
 for any axes. A question mark after the argument's name lets it be None. ``ids integer (n)`` holds integers, ``mask
 boolean (n)`` truth values; everything else holds floating-point numbers, all of one type.
 
-The three functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass) and
-``choice`` (an option).
+The four functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass),
+``choice`` (an option) and ``axes_of`` (an option that names axes).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["arrays", "choice", "cotangent"]
+__all__ = ["arrays", "axes_of", "choice", "cotangent"]
 
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
@@ -82,6 +82,20 @@ def choice(name: str, value: object, allowed: Collection[object]) -> None:
     """Raises: ValueError when an option is none of the allowed values."""
     if not any(value == one and type(value) is type(one) for one in allowed):
         raise ValueError(f"{name} is {value!r}: it is one of {', '.join(map(repr, allowed))}")
+
+
+def axes_of(name: str, axes: int | tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """The axes that an option names, counted from the front and in order. One axis may stand alone.
+
+    Raises: ValueError when one is not there or is named twice, or none is named.
+    """
+    named = axes if isinstance(axes, tuple) else (axes,)
+    if not all(type(axis) is int and -rank <= axis < rank for axis in named):
+        raise ValueError(f"{name} is {axes!r}: an array with {_axes(rank)} has the axes {-rank} to {rank - 1}")
+    found = tuple(sorted(axis % rank for axis in named))
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"{name} is {axes!r}: it names at least one axis, and none twice")
+    return found
 
 
 @cache

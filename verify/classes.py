@@ -1,0 +1,41 @@
+"""Targets of a classification: the class of every sample, or a weight for every class of every sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from verify.arguments import arrays
+from verify.layer import Array
+
+__all__ = ["at_targets", "class_arrays"]
+
+
+def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = None) -> tuple[Array, Array, Array]:
+    """Scores (..., k), targets of shape (...) or (..., k), and which samples count (...).
+
+    The class of a sample that does not count is read as 0.
+    Raises: ValueError when a class is not there.
+    """
+    if np.asarray(targets).dtype.kind not in "iu":
+        scores, targets = arrays(f"{name} (*n, k), targets (*n, k)", scores, targets)
+        if ignored is not None:
+            raise ValueError(f"ignore_index is {ignored} and targets holds {targets.dtype}: expected integers")
+        return scores, targets, np.ones(targets.shape[:-1], bool)
+    scores, targets = arrays(f"{name} (*n, k), targets integer (*n)", scores, targets)
+    counted = np.ones(targets.shape, bool) if ignored is None else np.asarray(targets != ignored)
+    outside = counted & ((targets < 0) | (targets >= scores.shape[-1]))
+    if np.any(outside):
+        where = tuple(map(int, np.argwhere(outside)[0]))
+        raise ValueError(
+            f"targets holds {targets[where]} at {list(where)}: expected a class from 0 to {scores.shape[-1] - 1}"
+        )
+    return scores, np.where(counted, targets, 0).astype(np.intp), counted
+
+
+def at_targets(values: Array, targets: Array) -> Array:
+    """The value (..., 1) of the class of every sample, or the sum of all values with the weights of their classes."""
+    if targets.dtype.kind == "f":
+        return np.einsum("...k,...k->...", targets, values)[..., None]
+    return np.take_along_axis(values, targets[..., None], axis=-1)
