@@ -426,7 +426,7 @@ def _read_only(value: Array) -> Array:
 
 
 LAYOUTS: Mapping[str, Callable[[Array], Array]] = {
-    "Fortran-ordered": np.asfortranarray,
+    "Fortran-ordered": lambda value: np.array(value, order="F"),
     "strided": _strided,
     "reversed": _reversed,
     "read-only": _read_only,
