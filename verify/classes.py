@@ -37,5 +37,7 @@ def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = N
 def at_targets(values: Array, targets: Array) -> Array:
     """The value (..., 1) of the class of every sample, or the sum of all values with the weights of their classes."""
     if targets.dtype.kind == "f":
-        return np.einsum("...k,...k->...", targets, values)[..., None]
-    return np.take_along_axis(values, targets[..., None], axis=-1)
+        found: Array = np.einsum("...k,...k->...", targets, values)[..., None]
+    else:
+        found = np.take_along_axis(values, targets[..., None], axis=-1)
+    return found

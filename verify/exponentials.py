@@ -21,4 +21,5 @@ def shifted(name: str, x: Array, axis: int) -> Array:
         raise ValueError(
             f"{name} has shape {x.shape} and {worst} as largest entry along axis {axis}: expected a finite number"
         )
-    return np.subtract(x, largest)
+    less: Array = x - largest
+    return less

@@ -12,6 +12,7 @@ their own, which may be others.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def pulled_back(d_hat: Array, x_hat: Array, inverse: Array, axes: Axes, *, centr
     return d_x
 
 
-def laid(name: str, value: Array | None, x: Array, axes: Axes) -> Array | None:
+def laid(name: str, value: Array | None, x: Array, axes: Axes) -> Any:
     """A scale or shift along these axes of x.
 
     Raises: ValueError when it has other sizes.

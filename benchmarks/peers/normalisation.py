@@ -35,7 +35,8 @@ def layer_norm(
     along: tuple[int, ...] | None = None,
 ) -> Any:
     axes = _counted(axes, x)
-    if along is None and axes == tuple(range(x.ndim))[-len(axes) :]:
+    several = any(x.shape[axis] > 1 for axis in axes)  # of one number, PyTorch's gradient is rounding
+    if along is None and several and axes == tuple(range(x.ndim))[-len(axes) :]:
         return functional.layer_norm(x, [x.shape[axis] for axis in axes], gamma, beta, eps)
     variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
     y = (x - mean) / torch.sqrt(variance + eps)
@@ -55,6 +56,8 @@ def rms_norm(x: Tensor, gamma: Tensor | None = None, axes: int | tuple[int, ...]
 def group_norm(
     x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None, groups: int = 1, eps: float = 1e-5
 ) -> Any:
+    if x[0:1].numel() == groups:  # one number in a group, whose gradient PyTorch rounds
+        return layer_norm(x, gamma, beta, tuple(range(2, x.ndim)), eps, along=(1,))
     return functional.group_norm(x, groups, gamma, beta, eps)
 
 

@@ -142,9 +142,11 @@ LAYER = Layer(
             running_var=np.ones(3),
             training=False,
         ),
-        "variance of 1e-10": lambda rng: of_shape(rng, 6, 3, spread=1e-5),
+        "variance of 1e-10": lambda rng: of_shape(rng, 6, 3, mean=0.0, spread=1e-5),
         "mean of 1000": lambda rng: of_shape(rng, 6, 3, mean=1e3),
-        "constant channels": lambda rng: Case(np.tile(normal(rng, 3), (4, 1)), normal(rng, 3), normal(rng, 3)),
+        "a constant channel": lambda rng: Case(
+            np.array([1.7, 1, 1]) + normal(rng, 4, 3) * [0, 1, 1], normal(rng, 3), normal(rng, 3)
+        ),
         "one sample": lambda rng: of_shape(rng, 1, 3),
         "one image": lambda rng: of_shape(rng, 1, 3, 4, 2),
         "large eps": lambda rng: of_shape(rng, 4, 3, eps=0.5),

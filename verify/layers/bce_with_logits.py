@@ -76,7 +76,7 @@ LAYER = Layer(
         "logits of ±20": lambda rng: Case(np.array([20.0, -20.0, 20.5]), np.array([1.0, 0.0, 0.5]), reduction="none"),
         "one weight": lambda rng: Case(normal(rng, 5), rng.uniform(size=5), pos_weight=2.5, reduction="sum"),
         "targets outside [0, 1]": lambda rng: Case(normal(rng, 5), normal(rng, 5), pos_weight=np.array([0.5])),
-        "one logit": lambda rng: Case(normal(rng), normal(rng), reduction="none"),
+        "one logit": lambda rng: Case(np.array(-1.25), np.array(0.75), reduction="none"),
         "empty batch, summed": lambda rng: Case(normal(rng, 0, 4), normal(rng, 0, 4), reduction="sum"),
     },
 )

@@ -60,7 +60,8 @@ def check_probabilities(p: Array, eps: float) -> None:
 def simplex(rng: np.random.Generator, *shape: int) -> Array:
     """Rows that sum to 1, no entry near 0."""
     rows = rng.uniform(0.2, 1.0, shape)
-    return rows / rows.sum(axis=-1, keepdims=True)
+    rows /= rows.sum(axis=-1, keepdims=True)
+    return rows
 
 
 def sample(rng: np.random.Generator) -> Case:

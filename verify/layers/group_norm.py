@@ -84,7 +84,9 @@ LAYER = Layer(
         "without gamma": lambda rng: Case(normal(rng, 2, 4, 3), None, normal(rng, 4), groups=2),
         "variance of 1e-10": lambda rng: Case(1e-5 * normal(rng, 2, 4, 3), normal(rng, 4), normal(rng, 4), groups=2),
         "mean of 1000": lambda rng: Case(1e3 + normal(rng, 2, 4, 3), normal(rng, 4), normal(rng, 4), groups=2),
-        "constant": lambda rng: Case(np.full((2, 4, 3), 1.7), normal(rng, 4), normal(rng, 4), groups=2),
+        "a constant sample": lambda rng: Case(
+            1.7 + normal(rng, 2, 4, 3) * [[[0]], [[1]]], normal(rng, 4), normal(rng, 4), groups=2
+        ),
         "one entry in a group": lambda rng: of_shape(rng, 2, 3, 1, groups=3),
         "empty batch": lambda rng: of_shape(rng, 0, 4, 3, groups=2),
     },

@@ -62,7 +62,7 @@ LAYER = Layer(
         "one row without batch": lambda rng: Case(normal(rng, 5), normal(rng, 5)),
         "entries of 1e-5": lambda rng: Case(1e-5 * normal(rng, 3, 6), normal(rng, 6)),
         "mean of 1000": lambda rng: Case(1e3 + normal(rng, 3, 6), normal(rng, 6)),
-        "rows of zeros": lambda rng: Case(np.zeros((3, 4)), normal(rng, 4)),
+        "a row of zeros": lambda rng: Case(normal(rng, 3, 4) * [[1], [0], [1]], normal(rng, 4)),
         "one feature": lambda rng: Case(normal(rng, 4, 1), normal(rng, 1), eps=0.1),
         "empty batch": lambda rng: Case(normal(rng, 0, 4), normal(rng, 4)),
     },

@@ -73,13 +73,15 @@ def smoothed(targets: Array, counted: Array, label_smoothing: float, logits: Arr
         targets = (targets[..., None] == np.arange(logits.shape[-1])).astype(logits.dtype) * counted[..., None]
     if not np.all(np.isfinite(logits)):
         raise ValueError("logits holds numbers that are not finite: with weights of classes all are expected to be")
-    return targets * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
+    weights: Array = targets * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
+    return weights
 
 
 def simplex(rng: np.random.Generator, *shape: int) -> Array:
     """Rows that sum to 1."""
     rows = rng.uniform(size=shape)
-    return rows / rows.sum(axis=-1, keepdims=True)
+    rows /= rows.sum(axis=-1, keepdims=True)
+    return rows
 
 
 def sample(rng: np.random.Generator) -> Case:
