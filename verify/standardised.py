@@ -45,11 +45,11 @@ def moments(x: Array, axes: Axes) -> tuple[Array, Array, Array]:
 
     A large mean is rounded by more than a small deviation: the mean of the deviations says by how much.
     """
-    mean = x.mean(axis=axes, keepdims=True)
+    mean = mean_along(axes, x)
     deviation = x - mean
-    rest = deviation.mean(axis=axes, keepdims=True)
+    rest = mean_along(axes, deviation)
     deviation -= rest
-    return mean + rest, deviation, sum_of_products(deviation, deviation, axes) / number_along(x, axes)
+    return mean + rest, deviation, mean_along(axes, deviation, deviation)
 
 
 def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> tuple[Array, Array]:
@@ -57,7 +57,7 @@ def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> t
     if centred:
         _, x_hat, square = moments(x, axes)
     else:
-        x_hat, square = x.copy(), sum_of_products(x, x, axes) / number_along(x, axes)
+        x_hat, square = x.copy(), mean_along(axes, x, x)
     inverse = 1.0 / np.sqrt(square + eps)
     x_hat *= inverse
     return x_hat, inverse
@@ -65,10 +65,10 @@ def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> t
 
 def pulled_back(d_hat: Array, x_hat: Array, inverse: Array, axes: Axes, *, centred: bool = True) -> Array:
     """The gradient with respect to x. A factor that is constant along the axes may be part of ``inverse``."""
-    d_x = x_hat * (sum_of_products(d_hat, x_hat, axes) / -number_along(x_hat, axes))
+    d_x = x_hat * -mean_along(axes, d_hat, x_hat)
     d_x += d_hat
     if centred:
-        d_x -= d_hat.mean(axis=axes, keepdims=True)
+        d_x -= mean_along(axes, d_hat)
     d_x *= inverse
     return d_x
 
@@ -103,16 +103,23 @@ def of_scale_and_shift(
     gradients = {}
     others = tuple(axis for axis in range(x_hat.ndim) if axis not in axes)
     if gamma is not None:
-        gradients["gamma"] = np.squeeze(sum_of_products(d_y, x_hat, others), others)
+        gradients["gamma"] = np.squeeze(sum_along(others, d_y, x_hat), others)
     if beta is not None:
         gradients["beta"] = d_y.sum(axis=others)
     return gradients
 
 
-def sum_of_products(a: Array, b: Array, axes: Axes) -> Array:
-    """The sum of a b along the axes, which are kept, without an array of the products."""
-    every = list(range(a.ndim))
-    return np.expand_dims(np.einsum(a, every, b, every, [axis for axis in every if axis not in axes]), axes)
+def mean_along(axes: Axes, *factors: Array) -> Array:
+    """The mean along the axes, which are kept, of a product; without an array of the products."""
+    return sum_along(axes, *factors) / number_along(factors[0], axes)
+
+
+def sum_along(axes: Axes, *factors: Array) -> Array:
+    """The sum along the axes, which are kept, of a product."""
+    every = list(range(factors[0].ndim))
+    kept = [axis for axis in every if axis not in axes]
+    operands: list[Any] = [part for factor in factors for part in (factor, every)]
+    return np.expand_dims(np.einsum(*operands, kept), axes)
 
 
 def number_along(x: Array, axes: Axes) -> int:

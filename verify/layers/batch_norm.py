@@ -20,18 +20,9 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.standardised import (
-    check_normalised,
-    laid,
-    moments,
-    number_along,
-    of_scale_and_shift,
-    pulled_back,
-    scaled,
-    standardised,
-)
+from verify.standardised import check_normalised, laid, moments, number_along, sum_along
 
-Saved = tuple[Array, Array, Array | None, Array | None, bool]
+Saved = tuple[Array, Array, Array | None, bool, bool]
 CHANNEL = (1,)
 SHAPES = "x (n, c, ...), gamma? (c), beta? (c), running_mean? (c), running_var? (c)"
 
@@ -52,21 +43,38 @@ def forward(
     check_normalised(x, along_channel(x) if training else (), eps)
     gamma, beta = laid("gamma", gamma, x, CHANNEL), laid("beta", beta, x, CHANNEL)
     if training:
-        x_hat, inverse = standardised(x, along_channel(x), eps)
+        _, deviation, variance = moments(x, along_channel(x))
     else:
         check_running(mean, variance)
-        inverse = 1.0 / np.sqrt(laid("running_var", variance, x, CHANNEL) + eps)
-        x_hat = (x - laid("running_mean", mean, x, CHANNEL)) * inverse
-    return scaled(x_hat, gamma, beta), (x_hat, inverse, gamma, beta, training)
+        deviation, variance = x - laid("running_mean", mean, x, CHANNEL), laid("running_var", variance, x, CHANNEL)
+    inverse = 1.0 / np.sqrt(variance + eps)
+    y = deviation * (inverse if gamma is None else gamma * inverse)
+    if beta is not None:
+        y += beta
+    return y, (deviation, inverse, gamma, beta is not None, training)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradients of x, gamma and beta."""
-    x_hat, inverse, gamma, beta, training = saved
-    d_y = cotangent(d_output, x_hat.shape, x_hat.dtype)
-    factor = inverse if gamma is None else inverse * gamma
-    d_x = pulled_back(d_y, x_hat, factor, along_channel(x_hat)) if training else d_y * factor
-    return {"x": d_x, **of_scale_and_shift(d_y, x_hat, gamma, beta, CHANNEL)}
+    deviation, inverse, gamma, moved, training = saved
+    d_y = cotangent(d_output, deviation.shape, deviation.dtype)
+    axes = along_channel(d_y)
+    d_gamma, d_beta = sum_along(axes, d_y, deviation) * inverse, sum_along(axes, d_y)
+    factor = inverse if gamma is None else gamma * inverse
+    if training:
+        count = number_along(d_y, axes)
+        d_x = deviation * (d_gamma * inverse / -count)
+        d_x += d_y
+        d_x -= d_beta / count
+        d_x *= factor
+    else:
+        d_x = d_y * factor
+    gradients = {"x": d_x}
+    if gamma is not None:
+        gradients["gamma"] = d_gamma.ravel()
+    if moved:
+        gradients["beta"] = d_beta.ravel()
+    return gradients
 
 
 def running_statistics(

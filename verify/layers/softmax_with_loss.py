@@ -37,10 +37,12 @@ def forward(
     check_reduction(reduction, count)
     t = smoothed(targets, counted, label_smoothing, logits)
     z = shifted("logits", logits, -1)
-    e = np.exp(z)
+    z_at_targets = at_targets(z, t)
+    weighted = targets.dtype.kind == "f"
+    e = np.exp(z) if weighted else np.exp(z, out=z)
     total = e.sum(axis=-1, keepdims=True)
-    losses = (mass(t) * np.log(total) - at_targets(z, t)) * counted[..., None]
-    d_targets = (1.0 - label_smoothing) * (np.log(total) - z) if targets.dtype.kind == "f" else None
+    losses = (mass(t) * np.log(total) - z_at_targets) * counted[..., None]
+    d_targets = (1.0 - label_smoothing) * (np.log(total) - z) if weighted else None
     return reduced(losses[..., 0], reduction, count, z.dtype), (e, total, t, counted, d_targets, reduction)
 
 
