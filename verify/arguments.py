@@ -5,8 +5,8 @@ same wherever it is read; an integer for itself; ``*batch`` for a run of axes, t
 for any axes. A question mark after the argument's name lets it be None. ``ids integer (n)`` holds integers, ``mask
 boolean (n)`` truth values; everything else holds floating-point numbers, all of one type.
 
-The four functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass),
-``choice`` (an option) and ``axes_of`` (an option that names axes).
+The functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass), ``entries``
+(what an array may hold), ``choice`` (an option) and ``axes_of`` (an option that names axes).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["arrays", "axes_of", "choice", "cotangent"]
+__all__ = ["arrays", "axes_of", "choice", "cotangent", "entries"]
 
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
@@ -76,6 +76,14 @@ def cotangent(d_output: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, nam
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} holds {array.dtype}: a cotangent holds real numbers")
     return array.astype(dtype, copy=False)
+
+
+def entries(name: str, array: NDArray[Any], allowed: NDArray[Any], expected: str) -> None:
+    """Raises: ValueError naming the first entry that is not allowed, its place, and what was expected."""
+    if not np.all(allowed):
+        where = tuple(map(int, np.argwhere(~allowed)[0]))
+        place = f" at {list(where)}" if where else ""
+        raise ValueError(f"{name} holds {array[where]}{place}: expected {expected}")
 
 
 def choice(name: str, value: object, allowed: Collection[object]) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import arrays
+from verify.arguments import arrays, entries
 from verify.layer import Array
 
-__all__ = ["at_targets", "class_arrays"]
+__all__ = ["at_targets", "class_arrays", "distributions"]
 
 
 def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = None) -> tuple[Array, Array, Array]:
@@ -25,12 +25,8 @@ def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = N
         return scores, targets, np.ones(targets.shape[:-1], bool)
     scores, targets = arrays(f"{name} (*n, k), targets integer (*n)", scores, targets)
     counted = np.ones(targets.shape, bool) if ignored is None else np.asarray(targets != ignored)
-    outside = counted & ((targets < 0) | (targets >= scores.shape[-1]))
-    if np.any(outside):
-        where = tuple(map(int, np.argwhere(outside)[0]))
-        raise ValueError(
-            f"targets holds {targets[where]} at {list(where)}: expected a class from 0 to {scores.shape[-1] - 1}"
-        )
+    k = scores.shape[-1]
+    entries("targets", targets, ~counted | (targets >= 0) & (targets < k), f"a class from 0 to {k - 1}")
     return scores, np.where(counted, targets, 0).astype(np.intp), counted
 
 
@@ -41,3 +37,10 @@ def at_targets(values: Array, targets: Array) -> Array:
     else:
         found = np.take_along_axis(values, targets[..., None], axis=-1)
     return found
+
+
+def distributions(rng: np.random.Generator, *shape: int) -> Array:
+    """Random rows that sum to 1, no entry near 0."""
+    rows = rng.uniform(0.2, 1.0, shape)
+    rows /= rows.sum(axis=-1, keepdims=True)
+    return rows

@@ -58,7 +58,7 @@ def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> t
         _, x_hat, square = moments(x, axes)
     else:
         x_hat, square = x.copy(), mean_along(axes, x, x)
-    inverse = 1.0 / np.sqrt(square + eps)
+    inverse = 1.0 / np.sqrt(square + float(eps))
     x_hat *= inverse
     return x_hat, inverse
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent
+from verify.arguments import arrays, choice, cotangent, entries
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.standardised import check_normalised, laid, moments, number_along, sum_along
 
@@ -45,9 +45,11 @@ def forward(
     if training:
         _, deviation, variance = moments(x, along_channel(x))
     else:
-        check_running(mean, variance)
+        if mean is None or variance is None:
+            raise ValueError("training is False: expected running_mean and running_var, not None")
+        entries("running_var", variance, variance >= 0, "numbers from 0")
         deviation, variance = x - laid("running_mean", mean, x, CHANNEL), laid("running_var", variance, x, CHANNEL)
-    inverse = 1.0 / np.sqrt(variance + eps)
+    inverse = 1.0 / np.sqrt(variance + float(eps))
     y = deviation * (inverse if gamma is None else gamma * inverse)
     if beta is not None:
         y += beta
@@ -94,21 +96,13 @@ def running_statistics(
         raise ValueError(f"momentum is {momentum}: expected a number from 0 to 1, the share of the new batch")
     mean, _, variance = moments(x, along_channel(x))
     unbiased = variance * (count / (count - 1))
-    keep = 1.0 - momentum
-    return keep * running_mean + momentum * mean.ravel(), keep * running_var + momentum * unbiased.ravel()
+    new, old = float(momentum), 1.0 - float(momentum)
+    return old * running_mean + new * mean.ravel(), old * running_var + new * unbiased.ravel()
 
 
 def along_channel(x: Array) -> tuple[int, ...]:
     """All axes but that of the channels."""
     return (0, *range(2, x.ndim))
-
-
-def check_running(mean: Array | None, variance: Array | None) -> None:
-    """Raises: ValueError when a running average is missing or no variance."""
-    if mean is None or variance is None:
-        raise ValueError("training is False: expected running_mean and running_var, not None")
-    if not np.all(variance >= 0):
-        raise ValueError(f"running_var holds {variance[~(variance >= 0)][0]}: expected numbers from 0")
 
 
 def sample(rng: np.random.Generator) -> Case:

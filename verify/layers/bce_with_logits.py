@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from verify.arguments import arrays
+from verify.arguments import arrays, entries
 from verify.layer import Array, Case, Layer, normal
 from verify.reductions import check_reduction, reduced, spread
 
@@ -30,7 +30,9 @@ def forward(
     """The loss, and what the backward pass needs."""
     z, t, w = arrays("logits (*n), targets (*n), pos_weight (...)", logits, targets, pos_weight)
     check_reduction(reduction, z.size)
-    check_weight(w, z.shape)
+    entries("pos_weight", w, w >= 0, "numbers from 0")
+    if w.ndim > z.ndim or any(a not in (1, b) for a, b in zip(w.shape[::-1], z.shape[::-1], strict=False)):
+        raise ValueError(f"pos_weight has shape {w.shape}: expected one that broadcasts to that of logits, {z.shape}")
     losses = (1 - t) * z + (1 + (w - 1) * t) * softplus(-z)
     return reduced(losses, reduction, z.size, z.dtype), (z, t, w, reduction)
 
@@ -47,14 +49,6 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
 def softplus(z: Array) -> Array:
     """log(1 + exp(z)) without overflow."""
     return np.asarray(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))))
-
-
-def check_weight(w: Array, shape: tuple[int, ...]) -> None:
-    """Raises: ValueError when the weights do not broadcast to the shape of the logits, or one is negative."""
-    if w.ndim > len(shape) or any(a not in (1, b) for a, b in zip(w.shape[::-1], shape[::-1], strict=False)):
-        raise ValueError(f"pos_weight has shape {w.shape}: expected one that broadcasts to that of logits, {shape}")
-    if not np.all(w >= 0):
-        raise ValueError(f"pos_weight holds {w[~(w >= 0)][0]}: expected numbers from 0")
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.classes import at_targets, class_arrays
+from verify.arguments import entries
+from verify.classes import at_targets, class_arrays, distributions
 from verify.layer import Array, Case, Layer, normal
 from verify.reductions import check_reduction, reduced, spread
 
@@ -26,9 +27,11 @@ def forward(p: Array, targets: Array, *, eps: float = 0.0, reduction: str = "mea
     """The loss, and what the backward pass needs."""
     p, targets, counted = class_arrays("p", p, targets)
     check_reduction(reduction, counted.size)
-    check_probabilities(p, eps)
+    entries("p", p, (p >= 0) & (p <= 1 + 1e-6), "a probability from 0 to 1")
+    if not 0.0 <= eps < np.inf:
+        raise ValueError(f"eps is {eps}: expected a finite number from 0")
     weighted = targets.dtype.kind == "f"
-    q = (p if weighted else at_targets(p, targets)) + eps
+    q = (p if weighted else at_targets(p, targets)) + float(eps)
     if not np.all(q > 0):
         raise ValueError("p holds 0 where its logarithm is read: expected eps > 0, or logits for softmax_with_loss")
     losses = -at_targets(np.log(q), targets) if weighted else -np.log(q)
@@ -47,29 +50,12 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     return {"p": d_p}
 
 
-def check_probabilities(p: Array, eps: float) -> None:
-    """Raises: ValueError when eps is negative, or p outside [0, 1] by more than rounding."""
-    if not 0.0 <= eps < np.inf:
-        raise ValueError(f"eps is {eps}: expected a finite number from 0")
-    outside = ~((p >= 0) & (p <= 1 + 1e-6))
-    if np.any(outside):
-        where = tuple(map(int, np.argwhere(outside)[0]))
-        raise ValueError(f"p holds {p[where]} at {list(where)}: expected a probability from 0 to 1")
-
-
-def simplex(rng: np.random.Generator, *shape: int) -> Array:
-    """Rows that sum to 1, no entry near 0."""
-    rows = rng.uniform(0.2, 1.0, shape)
-    rows /= rows.sum(axis=-1, keepdims=True)
-    return rows
-
-
 def sample(rng: np.random.Generator) -> Case:
     """A batch of distributions, with classes or weights."""
     n, k = map(int, rng.integers(2, 7, 2))
-    targets = rng.integers(0, k, n) if rng.integers(2) else simplex(rng, n, k)
+    targets = rng.integers(0, k, n) if rng.integers(2) else distributions(rng, n, k)
     reduction = str(rng.choice(["mean", "sum", "none"]))
-    return Case(simplex(rng, n, k), targets, eps=float(rng.choice([0.0, 0.1])), reduction=reduction)
+    return Case(distributions(rng, n, k), targets, eps=float(rng.choice([0.0, 0.1])), reduction=reduction)
 
 
 LAYER = Layer(
@@ -78,13 +64,13 @@ LAYER = Layer(
     sample=sample,
     formula="info-entropy-ce-kl",
     cases={
-        "integers": lambda rng: Case(simplex(rng, 4, 3), np.array([2, 0, 2, 1])),
-        "weights": lambda rng: Case(simplex(rng, 4, 3), simplex(rng, 4, 3)),
-        "weights of any sum": lambda rng: Case(simplex(rng, 2, 3), normal(rng, 2, 3), reduction="sum"),
-        "two batch axes": lambda rng: Case(simplex(rng, 2, 3, 4), rng.integers(0, 4, (2, 3)), reduction="none"),
-        "one sample without batch": lambda rng: Case(simplex(rng, 4), np.array(3)),
+        "integers": lambda rng: Case(distributions(rng, 4, 3), np.array([2, 0, 2, 1])),
+        "weights": lambda rng: Case(distributions(rng, 4, 3), distributions(rng, 4, 3)),
+        "weights of any sum": lambda rng: Case(distributions(rng, 2, 3), normal(rng, 2, 3), reduction="sum"),
+        "two batch axes": lambda rng: Case(distributions(rng, 2, 3, 4), rng.integers(0, 4, (2, 3)), reduction="none"),
+        "one sample without batch": lambda rng: Case(distributions(rng, 4), np.array(3)),
         "not normalised": lambda rng: Case(rng.uniform(0.1, 0.4, (3, 4)), np.array([0, 3, 3])),
-        "a shift of 1e-7": lambda rng: Case(simplex(rng, 3, 4), np.array([0, 3, 3]), eps=1e-7),
+        "a shift of 1e-7": lambda rng: Case(distributions(rng, 3, 4), np.array([0, 3, 3]), eps=1e-7),
         "empty batch, summed": lambda rng: Case(normal(rng, 0, 4), np.zeros(0, int), reduction="sum"),
     },
 )

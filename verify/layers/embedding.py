@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from verify.arguments import arrays, cotangent
+from verify.arguments import arrays, cotangent, entries
 from verify.layer import Array, Case, Layer, normal
 
 Saved = tuple[Array, Array, tuple[int, int]]
@@ -22,7 +22,10 @@ Saved = tuple[Array, Array, tuple[int, int]]
 def forward(W: Array, ids: Array, *, padding: int | None = None) -> tuple[Array, Saved]:
     """The rows, and what the backward pass needs."""
     W, ids = arrays("W (v, d), ids integer (...)", W, ids)
-    check_ids(ids, W.shape[0], padding)
+    v = W.shape[0]
+    entries("ids", ids, (ids >= 0) & (ids < v), f"a row of W from 0 to {v - 1}")
+    if padding is not None and padding not in range(v):
+        raise ValueError(f"padding is {padding!r}: expected an id from 0 to {v - 1}, or None")
     taken = np.ones(ids.shape, W.dtype) if padding is None else np.asarray(ids != padding, W.dtype)
     y = np.take(W, ids, axis=0)
     if padding is not None:
@@ -36,16 +39,6 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     d_y = cotangent(d_output, (*ids.shape, shape[1]), taken.dtype)
     S = csr_array((taken.ravel(), ids.ravel(), np.arange(ids.size + 1)), shape=(ids.size, shape[0]))
     return {"W": S.T @ d_y.reshape(ids.size, shape[1])}
-
-
-def check_ids(ids: Array, v: int, padding: int | None) -> None:
-    """Raises: ValueError when there is no row of an id."""
-    if padding is not None and (type(padding) is not int or not 0 <= padding < v):
-        raise ValueError(f"padding is {padding!r}: expected an id from 0 to {v - 1}, or None")
-    outside = (ids < 0) | (ids >= v)
-    if np.any(outside):
-        where = tuple(map(int, np.argwhere(outside)[0]))
-        raise ValueError(f"ids holds {ids[where]} at {list(where)}: expected a row of W from 0 to {v - 1}")
 
 
 def sample(rng: np.random.Generator) -> Case:

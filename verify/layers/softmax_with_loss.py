@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.classes import at_targets, class_arrays
+from verify.arguments import entries
+from verify.classes import at_targets, class_arrays, distributions
 from verify.exponentials import shifted
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.reductions import check_reduction, reduced, spread
@@ -35,15 +36,15 @@ def forward(
     logits, targets, counted = class_arrays("logits", logits, targets, ignore_index)
     count = int(np.count_nonzero(counted))
     check_reduction(reduction, count)
-    t = smoothed(targets, counted, label_smoothing, logits)
+    t = smoothed(targets, float(label_smoothing), logits)
     z = shifted("logits", logits, -1)
     z_at_targets = at_targets(z, t)
     weighted = targets.dtype.kind == "f"
     e = np.exp(z) if weighted else np.exp(z, out=z)
     total = e.sum(axis=-1, keepdims=True)
-    losses = (mass(t) * np.log(total) - z_at_targets) * counted[..., None]
-    d_targets = (1.0 - label_smoothing) * (np.log(total) - z) if weighted else None
-    return reduced(losses[..., 0], reduction, count, z.dtype), (e, total, t, counted, d_targets, reduction)
+    losses = np.where(counted, (mass(t) * np.log(total) - z_at_targets)[..., 0], 0)
+    d_targets = (1.0 - float(label_smoothing)) * (np.log(total) - z) if weighted else None
+    return reduced(losses, reduction, count, z.dtype), (e, total, t, counted, d_targets, reduction)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
@@ -65,31 +66,23 @@ def mass(t: Array) -> Array | int:
     return t.sum(axis=-1, keepdims=True) if t.dtype.kind == "f" else 1
 
 
-def smoothed(targets: Array, counted: Array, label_smoothing: float, logits: Array) -> Array:
+def smoothed(targets: Array, label_smoothing: float, logits: Array) -> Array:
     """Classes as they are, if nothing is smoothed; else the weights of all classes."""
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing is {label_smoothing}: expected a number from 0 to 1")
     if targets.dtype.kind != "f":
         if not label_smoothing:
             return targets
-        targets = (targets[..., None] == np.arange(logits.shape[-1])).astype(logits.dtype) * counted[..., None]
-    if not np.all(np.isfinite(logits)):
-        raise ValueError("logits holds numbers that are not finite: with weights of classes all are expected to be")
+        targets = (targets[..., None] == np.arange(logits.shape[-1])).astype(logits.dtype)
+    entries("logits", logits, np.isfinite(logits), "finite numbers with weights of classes")
     weights: Array = targets * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
     return weights
-
-
-def simplex(rng: np.random.Generator, *shape: int) -> Array:
-    """Rows that sum to 1."""
-    rows = rng.uniform(size=shape)
-    rows /= rows.sum(axis=-1, keepdims=True)
-    return rows
 
 
 def sample(rng: np.random.Generator) -> Case:
     """A batch of rows with classes or distributions."""
     n, k = map(int, rng.integers(2, 7, 2))
-    targets = rng.integers(0, k, n) if rng.integers(2) else simplex(rng, n, k)
+    targets = rng.integers(0, k, n) if rng.integers(2) else distributions(rng, n, k)
     reduction, label_smoothing = str(rng.choice(["mean", "sum", "none"])), float(rng.choice([0.0, 0.2]))
     return Case(normal(rng, n, k, scale=2.0), targets, reduction=reduction, label_smoothing=label_smoothing)
 
@@ -102,13 +95,13 @@ LAYER = Layer(
     pairs={"loss-softmax-ce": Pair(case=lambda Z, T: Case(Z, T), output="L")},
     cases={
         "integers": lambda rng: Case(normal(rng, 5, 4), np.array([3, 0, 2, 2, 1])),
-        "distributions": lambda rng: Case(normal(rng, 5, 4), simplex(rng, 5, 4)),
+        "distributions": lambda rng: Case(normal(rng, 5, 4), distributions(rng, 5, 4)),
         "weights of any sum": lambda rng: Case(normal(rng, 3, 4), normal(rng, 3, 4), reduction="sum"),
         "logits of ±900": lambda rng: Case(
             np.array([[900.0, -900.0, 0.0], [-900.0, 899.5, 900.0]]), np.array([1, 2])
         ),
         "distributions, logits of ±900": lambda rng: Case(
-            np.array([[900.0, -900.0, 0.0], [-900.0, 899.5, 900.0]]), simplex(rng, 2, 3)
+            np.array([[900.0, -900.0, 0.0], [-900.0, 899.5, 900.0]]), distributions(rng, 2, 3)
         ),
         "a class excluded by -inf": lambda rng: Case(
             np.where([[1, 1, 0], [0, 1, 1]], normal(rng, 2, 3), -np.inf), np.array([0, 2])

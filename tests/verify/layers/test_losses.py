@@ -206,6 +206,8 @@ def test_excluded_classes() -> None:
     z = np.array([[0.0, -INF, math.log(3)], [1.0, -INF, 1.0]])
     losses, saved = softmax_with_loss.forward(z, np.array([0, 1]), reduction="none")
     np.testing.assert_allclose(losses, [math.log(4), INF])
+    ignored = softmax_with_loss.forward(np.array([[-INF, 0.0], [0.0, 0.0]]), np.array([7, 0]), ignore_index=7)[0]
+    assert ignored == pytest.approx(math.log(2))
     np.testing.assert_allclose(
         softmax_with_loss.backward([1, 1], saved)["logits"], [[-0.75, 0, 0.75], [0.5, -1, 0.5]]
     )
@@ -326,7 +328,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "softmax_with_loss, booleans": (lambda: softmax_with_loss.forward(x34, x34 > 0), "targets holds bool"),
     "softmax_with_loss, infinite with weights": (
         lambda: softmax_with_loss.forward(np.array([[0.0, -INF]]), np.array([[1.0, 0.0]])),
-        "logits holds numbers that are not finite",
+        r"logits holds -inf at \[0, 1\]: expected finite numbers with weights of classes",
     ),
     "softmax_with_loss, cotangent": (
         lambda: softmax_with_loss.backward(np.ones(3), softmax_with_loss.forward(x34, rows)[1]),
