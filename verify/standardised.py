@@ -63,7 +63,7 @@ def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> t
 
 
 def pulled_back(d_hat: Array, x_hat: Array, inverse: Array, axes: Axes, *, centred: bool = True) -> Array:
-    """The gradient with respect to x. A factor that is constant along the axes may be part of ``inverse``."""
+    """The gradient with respect to x, from that with respect to the standardised numbers."""
     d_x = x_hat * -mean_along(axes, d_hat, x_hat)
     d_x += d_hat
     if centred:
