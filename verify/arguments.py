@@ -5,8 +5,8 @@ same wherever it is read; an integer for itself; ``*batch`` for a run of axes, t
 for any axes. A question mark after the argument's name lets it be None. ``ids integer (n)`` holds integers, ``mask
 boolean (n)`` truth values; everything else holds floating-point numbers, all of one type.
 
-The most important functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass)
-and, of options, ``choice``, ``number``, ``count`` and ``places`` (of axes).
+The most important functions are ``arrays`` (the arguments of a forward pass), ``entries`` (what they may hold) and
+``cotangent`` (that of a backward pass); of options ``choice``, ``number``, ``count`` and ``places`` (of axes).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["arrays", "choice", "cotangent", "count", "number", "places"]
+__all__ = ["arrays", "choice", "cotangent", "count", "entries", "number", "places"]
 
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
@@ -78,6 +78,14 @@ def cotangent(d_output: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, nam
     return array.astype(dtype, copy=False)
 
 
+def entries(name: str, array: NDArray[Any], allowed: NDArray[Any], expected: str) -> None:
+    """Raises: ValueError naming the first entry that is not allowed, its place, and what was expected."""
+    if not np.all(allowed):
+        where = tuple(map(int, np.argwhere(~allowed)[0]))
+        place = f" at {list(where)}" if where else ""
+        raise ValueError(f"{name} holds {array[where]}{place}: expected {expected}")
+
+
 def choice(name: str, value: object, allowed: Collection[object]) -> None:
     """Raises: ValueError when an option is none of the allowed values."""
     if not any(value == one and type(value) is type(one) for one in allowed):
@@ -107,10 +115,10 @@ def count(name: str, value: object, least: int = 0) -> int:
     return int(value)
 
 
-def places(name: str, axes: object, ndim: int) -> tuple[int, ...]:
-    """An option that is one axis or a tuple of axes, counted from the first.
+def places(name: str, axes: object, ndim: int, least: int = 0) -> tuple[int, ...]:
+    """An option that is one axis or a tuple of axes, counted from the first and in order.
 
-    Raises: ValueError when an array with ``ndim`` axes has no such axis, or one is named twice.
+    Raises: ValueError when an array with ``ndim`` axes has no such axis, one is named twice, or there are too few.
     """
     given = axes if isinstance(axes, tuple) else (axes,)
     found: list[int] = []
@@ -122,7 +130,9 @@ def places(name: str, axes: object, ndim: int) -> tuple[int, ...]:
         found.append(int(axis) % ndim)
     if len(set(found)) < len(found):
         raise ValueError(f"{name} is {axes!r}: an axis is named twice")
-    return tuple(found)
+    if len(found) < least:
+        raise ValueError(f"{name} is {axes!r}: it names {least} at least")
+    return tuple(sorted(found))
 
 
 @cache

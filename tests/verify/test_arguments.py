@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.arguments import arrays, choice, cotangent, count, number, places
+from verify.arguments import arrays, choice, cotangent, count, entries, number, places
 
 X, W, B = np.ones((3, 4)), np.ones((4, 2)), np.ones(2)
 AFFINE = "x (n, d), W (d, c), b? (c)"
@@ -122,12 +122,23 @@ def test_counts() -> None:
 
 def test_places_of_axes() -> None:
     assert places("axis", -1, 3) == (2,)
-    assert places("axis", (0, -1), 3) == (0, 2)
+    assert places("axis", (-1, 0), 3) == (0, 2)
     assert places("axis", (), 3) == ()
     for value in (3, -4, (0, 3), 1.0, True, None):
         with pytest.raises(ValueError, match=re.escape(f"axis is {value!r}: an axis is from -3 to 2")):
             places("axis", value, 3)
     with pytest.raises(ValueError, match=re.escape("axis is (0, -3): an axis is named twice")):
         places("axis", (0, -3), 3)
+    with pytest.raises(ValueError, match=re.escape("axis is (): it names 1 at least")):
+        places("axis", (), 3, least=1)
     with pytest.raises(ValueError, match="axis is 0: no axes"):
         places("axis", 0, 0)
+
+
+def test_the_first_entry_that_is_not_allowed() -> None:
+    p = np.array([[0.5, 1.5], [-1.0, 0.0]])
+    entries("p", p, p < 2, "a number below 2")
+    with pytest.raises(ValueError, match=re.escape("p holds -1.0 at [1, 0]: expected a number from 0")):
+        entries("p", p, p >= 0, "a number from 0")
+    with pytest.raises(ValueError, match=r"^w holds -2: expected a number from 0"):
+        entries("w", np.array(-2), np.array(False), "a number from 0")
