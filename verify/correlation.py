@@ -34,7 +34,7 @@ def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
     weights = _weights(W, groups)
     for some in _blocks(n, W, windows, groups):
         channels = weights @ _grouped(windows.columns(x[some]), groups, windows)
-        y[some] = channels.reshape(f, -1, *windows.number).swapaxes(0, 1)
+        y[some] = channels.reshape(f, len(x[some]), *windows.number).swapaxes(0, 1)
     return y
 
 
@@ -45,7 +45,7 @@ def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
     weights = _weights(W, groups).swapaxes(1, 2)
     for some in _blocks(n, W, windows, groups):
         columns = weights @ _grouped(y[some].swapaxes(0, 1), groups, windows)
-        x[some] = windows.image(columns.reshape(c, *windows.kernel, -1, *windows.number))
+        x[some] = windows.image(columns.reshape(c, *windows.kernel, len(y[some]), *windows.number))
     return x
 
 
@@ -70,7 +70,7 @@ def split(what: str, channels: int, groups: int) -> int:
 def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[slice]:
     """The samples, some at a time."""
     columns = math.prod(W.shape[1:]) * groups * math.prod(windows.number)
-    step = max(1, BLOCK // columns)
+    step = max(1, BLOCK // max(1, columns))
     return (slice(k, k + step) for k in range(0, n, step))
 
 

@@ -64,6 +64,11 @@ class Axis:
         changed[self.axis] = size
         return tuple(changed)
 
+    def first(self) -> NDArray[np.intp]:
+        """The first place of the kernel that every window has inside the image."""
+        start = np.arange(self.number) * self.stride - self.padding[0]
+        return np.maximum(0, -(start // self.dilation)).reshape(-1, *[1] * (-1 - self.axis))
+
     def counts(self) -> NDArray[np.intp]:
         """How many entries of the image every window holds."""
         held = np.zeros(self.number, np.intp)

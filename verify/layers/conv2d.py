@@ -16,13 +16,13 @@ Reference: Dumoulin, Visin (2016), A guide to convolution arithmetic for deep le
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from verify.arguments import arrays, cotangent
 from verify.correlation import images, kernels, outputs, split
-from verify.layer import Array, Case, Layer, normal
+from verify.layer import Array, Case, Draw, Layer, normal
 from verify.windows import Padding, Pair, Windows, windows
 
 Saved = tuple[Array, Array, Windows, int, bool]
@@ -75,7 +75,7 @@ def sample(rng: np.random.Generator) -> Case:
     )
 
 
-def case(image: tuple[int, ...], kernels: tuple[int, ...], **options: object) -> Callable[..., Case]:
+def case(image: tuple[int, ...], kernels: tuple[int, ...], **options: Any) -> Draw:
     """A case with a bias."""
     return lambda rng: Case(normal(rng, *image), normal(rng, *kernels), normal(rng, kernels[0]), **options)
 
