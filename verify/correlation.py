@@ -24,7 +24,7 @@ from verify.windows import Windows, is_whole
 __all__ = ["images", "kernels", "outputs", "split"]
 
 # Entries of the columns that are held at a time, when a single sample has no more.
-BLOCK = 2**18
+BLOCK = 2**17
 
 
 def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
@@ -51,11 +51,11 @@ def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
 
 def kernels(x: Array, y: Array, W: Array, windows: Windows, groups: int) -> Array:
     """∂s/∂W, which has the shape of W: the windows added up, each as strong as its output."""
-    total = np.zeros_like(_weights(W, groups))
+    total = np.zeros_like(_weights(W, groups).swapaxes(1, 2))
     for some in _blocks(len(x), W, windows, groups):
         columns = _grouped(windows.columns(x[some]), groups, windows)
-        total += _grouped(y[some].swapaxes(0, 1), groups, windows) @ columns.swapaxes(1, 2)
-    return total.reshape(W.shape)
+        total += columns @ _grouped(y[some].swapaxes(0, 1), groups, windows).swapaxes(1, 2)
+    return total.swapaxes(1, 2).reshape(W.shape)
 
 
 def split(what: str, channels: int, groups: int) -> int:
