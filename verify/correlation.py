@@ -24,7 +24,7 @@ from verify.windows import Windows, is_whole
 __all__ = ["images", "kernels", "outputs", "split"]
 
 # Entries of the columns that are held at a time, when a single sample has no more.
-BLOCK = 2**17
+BLOCK = 2**18
 
 
 def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
