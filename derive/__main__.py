@@ -239,7 +239,7 @@ def _asked(
 
 def _function_of(target: str) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     """The function that FILE.py:NAME names, and its assumptions where the file has some."""
-    from derive.formula import module_of
+    from derive.user_files import module_of
 
     path, _, name = target.rpartition(":")
     if not path or not name:

@@ -12,24 +12,21 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import re
-import sys
-import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 from derive.definitions import check_reads
 from derive.derivation import Chain, Derivation, Step, Text
-from derive.errors import DerivationError, MissingRuleError, NotationError
+from derive.errors import NotationError
 from derive.nodes import Node, Ref, Tensor, as_node
 from derive.printable import Printable
 from derive.program import Program
 from derive.prose import check_prose
 from derive.statements import Condition, Statement
+from derive.user_files import module_of, placed
 
 __all__ = ["Claim", "Formula", "catalogue", "claim", "claims_of", "formula", "line", "load", "prove"]
 
@@ -121,27 +118,10 @@ def claims_of(formula: Formula) -> tuple[Claim, ...]:
                 raise NotationError(f"title and prose of a claim are pairs, English and Chinese, not {one.title!r}")
     except Exception as error:
         functions = (formula.program, formula.claims)
-        raise _placed(
+        raise placed(
             error, {f.__code__.co_filename for f in functions if hasattr(f, "__code__")}, formula.id
         ) from error
     return tuple(claims)
-
-
-def _placed(error: BaseException, files: Collection[str], otherwise: str) -> NotationError | MissingRuleError:
-    """What went wrong in somebody's file, in one message that begins with its innermost line there."""
-    lines = [(f.f_code.co_filename, number) for f, number in traceback.walk_tb(error.__traceback__)]
-    here = [f"{Path(name).name}, line {number}" for name, number in lines if name in files]
-    kind = MissingRuleError if isinstance(error, MissingRuleError) else NotationError
-    return kind(f"{here[-1] if here else otherwise}: {_reason(error)}")
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, (NotationError, MissingRuleError, DerivationError)):
-        return str(error)
-    missing = re.match(r"Formula\.__init__\(\) missing .*?: (.*)", str(error))
-    if missing:
-        return f"the formula lacks {missing[1]}; write Formula(id=…, title=…, title_zh=…, program=…, …)"
-    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def claim(
@@ -283,26 +263,6 @@ def load(target: str | Path) -> Formula:
             raise NotationError(f"{str(path)!r} is no formula file: these are Python programs and end in .py")
         return formula(str(target))
     return _declared(module_of(path), path)
-
-
-def module_of(path: Path) -> ModuleType:
-    """The module that a file of the user's is. Raises: NotationError when it does not parse or does not run."""
-    if not path.is_file():
-        raise NotationError(f"there is no file {str(path)!r}")
-    spec = importlib.util.spec_from_file_location(f"formula_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where the file's own dataclasses look for themselves
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        name = Path(error.filename or path).name
-        line = "" if error.lineno is None else f", line {error.lineno}"
-        raise NotationError(f"{name}{line}: this does not parse: {error.msg}") from error
-    except (Exception, SystemExit) as error:
-        raise _placed(error, {module.__file__ or ""}, path.name) from error
-    return module
 
 
 def _declared(module: object, path: Path) -> Formula:

@@ -31,6 +31,7 @@ SYMBOLIC = (
     "verify.exported",
     "verify.components",
     "verify.catalogue",
+    "verify.pairs",
     "verify.critical.expression",
     "verify.__main__",
 )

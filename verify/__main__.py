@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -72,6 +73,7 @@ def derivation(
 def catalogue(seed: Seed = 0, as_json: AsJson = False) -> None:
     """Check every promise of every entry of the catalogue; one row for each."""
     from verify.catalogue import check_formula, formulas
+    from verify.pairs import waiting
 
     rows: list[dict[str, Any]] = []
     entries = list(formulas())
@@ -85,11 +87,15 @@ def catalogue(seed: Seed = 0, as_json: AsJson = False) -> None:
                 if check.outcome != "holds":
                     _print(f"    {MARK[check.outcome]} {check.message}", 6)
     outcome = worst(row["outcome"] for row in rows)
+    without = {layer.name: layer.formula for layer in waiting()}
     if as_json:
-        _print_json({"outcome": outcome, "seed": seed, "entries": rows})
+        _print_json({"outcome": outcome, "seed": seed, "entries": rows, "layers_without_formula": without})
     else:
         held = sum(row["outcome"] == "holds" for row in rows)
         _print(f"\n{held} of {len(rows)} entries hold")
+        if without:
+            listed = ", ".join(f"{name} ({formula})" for name, formula in without.items())
+            _print(f"Layers whose formula is not in the catalogue yet: {listed}")
     conclude(outcome)
 
 
@@ -103,11 +109,14 @@ def layers(
     as_json: AsJson = False,
 ) -> None:
     """Try every promise of NumPy layers on every case, in float64 and float32; one row for each."""
+    from derive.user_files import module_of
     from verify.conformance import check_layer
-    from verify.layer import load
+    from verify.layer import declared, named
     from verify.layers import LAYERS
 
-    chosen = [layer for target in targets or LAYERS for layer in load(target)]
+    chosen = [
+        declared(module_of(Path(target))) if target.endswith(".py") else named(target) for target in targets or LAYERS
+    ]
     rows: list[dict[str, Any]] = []
     names = max(len(layer.name) for layer in chosen)
     for layer in chosen:

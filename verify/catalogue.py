@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from derive.derivation import Evidence
 from derive.formula import Formula, catalogue, claims_of, formula
 from verify.derivation import check_derivation
+from verify.pairs import check_pair, pairs
 
 __all__ = ["check_formula", "formulas", "status"]
 
@@ -21,8 +22,12 @@ def formulas() -> Iterator[Formula]:
 
 
 def check_formula(entry: Formula, seed: int = 0) -> Evidence:
-    """The checks of every line, of every result and of every expected form of an entry."""
-    return check_derivation(entry, seed=seed)
+    """The checks of every line, result and expected form of an entry, and of its results beside NumPy layers."""
+    evidence = check_derivation(entry, seed=seed)
+    for layer, pair in pairs(entry):
+        for chain, check in check_pair(entry, layer, pair, seed).items():
+            evidence = evidence.joined(chain, check)
+    return evidence
 
 
 def status(entry: Formula, evidence: Evidence) -> str:

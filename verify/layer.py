@@ -2,20 +2,19 @@
 
 Data
     ``Case``   one call of a forward pass: its inputs and options.
-    ``Layer``  the two passes, what draws their cases, the formula of the catalogue that they implement.
+    ``Pair``   how a formula of the catalogue is such a call.
+    ``Layer``  the two passes, what draws their cases, the formula that they implement.
 
-The three most important functions are ``Layer.case`` (a case by name), ``load`` (a layer by name, or from a user's
-file) and ``discovered`` (all that a folder holds).
+The three most important functions are ``Layer.case`` (a case by name), ``declared`` (the layer of a module) and
+``discovered`` (all that a folder holds).
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import inspect
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Case", "Layer", "discovered", "load", "normal"]
+__all__ = ["Case", "Layer", "Pair", "declared", "discovered", "named", "normal"]
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.Generator], "Case"]
@@ -39,6 +38,24 @@ class Case:
         self.options = options
 
 
+def _itself(output: Any) -> Any:
+    return output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """How a formula of the catalogue is a call of a layer.
+
+    ``case`` gets tensors and sizes of the formula's program by their names, and lays them out as the layer has them;
+    ``output`` names the tensor that the layer computes, ``read`` finds it in the layer's output. Both only lay out:
+    they are linear in every tensor, apart from options.
+    """
+
+    case: Callable[..., Case]
+    output: str
+    read: Callable[[Any], Array] = _itself
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """A forward and a backward pass, written by hand.
@@ -46,7 +63,8 @@ class Layer:
     ``forward(*inputs, **options) -> (output, saved)``: inputs are its positional parameters, options its keyword-only
     ones; an output may be a tuple. ``backward(d_output, saved) -> {name: gradient}``, a gradient for each input that
     holds floating-point numbers and is not None. ``sample(rng)`` draws an ordinary case, of random shapes and
-    options; ``cases`` are the odd ones by name. ``formula`` is the entry of the catalogue that it implements.
+    options; ``cases`` are the odd ones by name. ``formula`` is the entry of the catalogue that it implements; of this
+    entry, and of others, ``pairs`` says how they are calls of the layer.
     """
 
     forward: Callable[..., tuple[Any, Any]]
@@ -54,11 +72,12 @@ class Layer:
     sample: Draw
     formula: str
     cases: Mapping[str, Draw] = field(default_factory=dict)
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The name of the file."""
-        return self.forward.__module__.rpartition(".")[2]
+        return Path(inspect.getfile(self.forward)).stem
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -85,44 +104,25 @@ def discovered(package: ModuleType) -> dict[str, Layer]:
     """The layers in a package's folder, by name, in the order of names."""
     names = sorted(path.stem for root in package.__path__ for path in Path(root).glob("*.py"))
     return {
-        name: _declared(importlib.import_module(f"{package.__name__}.{name}"), f"{name}.py")
-        for name in names
-        if name != "__init__"
+        name: declared(importlib.import_module(f"{package.__name__}.{name}")) for name in names if name != "__init__"
     }
 
 
-def load(target: str) -> Iterator[Layer]:
-    """The layers that a name or a file of the user's stands for. A file runs as a program does.
-
-    Raises: ValueError with the nearest names, or when the file declares no layer.
-    """
-    if target.endswith(".py"):
-        path = Path(target)
-        if not path.is_file():
-            raise ValueError(f"there is no file {target!r}")
-        yield _declared(_module_of(path), path.name)
-        return
+def named(name: str) -> Layer:
+    """The layer with this name. Raises: ValueError with the nearest names."""
     from verify.layers import LAYERS
 
-    if target not in LAYERS:
-        near = difflib.get_close_matches(target, LAYERS, n=3, cutoff=0.4)
+    if name not in LAYERS:
+        near = difflib.get_close_matches(name, LAYERS, n=3, cutoff=0.4)
         hint = f"did you mean {', '.join(near)}?" if near else "`verify layers` shows them all"
-        raise ValueError(f"there is no layer {target!r}; {hint}")
-    yield LAYERS[target]
+        raise ValueError(f"there is no layer {name!r}; {hint}")
+    return LAYERS[name]
 
 
-def _module_of(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _declared(module: ModuleType, file: str) -> Layer:
+def declared(module: ModuleType) -> Layer:
+    """The layer that a module declares. Raises: ValueError when it declares none."""
     found = getattr(module, "LAYER", None)
     if not isinstance(found, Layer):
+        file = Path(module.__file__ or module.__name__).name
         raise ValueError(f"{file} declares no LAYER = Layer(forward=forward, backward=backward, sample=sample, …)")
     return found

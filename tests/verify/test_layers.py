@@ -14,7 +14,7 @@ import pytest
 
 from tests.beside import peers
 from verify.conformance import Trial, check_layer, parts
-from verify.layer import Layer, load
+from verify.layer import Layer, named
 from verify.layers import LAYERS
 
 names = pytest.mark.parametrize("name", LAYERS)
@@ -167,4 +167,4 @@ def test_planted_mistakes_are_caught(name: str, wrong: str, mistake: str) -> Non
 
 def test_near_names_are_offered() -> None:
     with pytest.raises(ValueError, match=re.escape("there is no layer 'afine'; did you mean affine")):
-        next(load("afine"))
+        named("afine")

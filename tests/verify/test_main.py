@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 
@@ -213,6 +214,69 @@ def test_formulas_are_the_catalogue() -> None:
     assert [entry.id for entry in formulas()] == list(catalogue())
 
 
+# ----------------------------------------------------------------------------------------------------------- layers
+
+LAYER = """
+from verify.layer import Case, Layer, normal
+
+
+def forward(x):
+    return 2 * x, x.shape
+
+
+def backward(d_output, saved):
+    return {"x": FACTOR * d_output}
+
+
+def sample(rng):
+    return Case(normal(rng, 3, 2))
+
+
+LAYER = Layer(forward=forward, backward=backward, sample=sample, formula="twice")
+"""
+
+
+def test_layers_by_name(verify: Call) -> None:
+    ended = verify("layers", "affine")
+    assert ended.code == 0
+    assert re.match(r"✓ affine  7 of 7 cases    ±\de-1\d    ff-affine-row$", ended.out.splitlines()[0])
+    assert ended.out.splitlines()[-1] == "1 of 1 layers keep their promises in float64 and float32"
+
+
+@pytest.mark.parametrize(("factor", "code", "mark"), [("2", 0, "✓"), ("3", 1, "✗")])
+def test_layers_from_files(factor: str, code: int, mark: str, verify: Call, tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text(LAYER.replace("FACTOR", factor), encoding="utf-8")
+    ended = verify("layers", "twice.py")
+    assert ended.code == code
+    assert ended.out.startswith(f"{mark} twice")
+    assert widest(ended.out) <= 80
+    (row,) = json.loads(verify("layers", "twice.py", "--json").out)["layers"]
+    assert row["name"] == "twice"
+    assert row["formula"] == "twice"
+    assert (row["passed"] == row["cases"]) == (code == 0) == (not row["messages"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1", "file.py declares no LAYER = Layer(forward=forward, backward=backward, sample=sample"),
+        ("x = (", "file.py, line 1: this does not parse"),
+        ("import nothing_of_that_name", "file.py, line 1: ModuleNotFoundError"),
+    ],
+)
+def test_files_without_a_layer(text: str, said: str, verify: Call, tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text(text, encoding="utf-8")
+    ended = verify("layers", "file.py")
+    assert ended.code == 2
+    assert said in ended.said
+
+
+def test_a_layer_that_is_not_there(verify: Call) -> None:
+    ended = verify("layers", "afine")
+    assert ended.code == 2
+    assert "there is no layer 'afine'; did you mean affine" in ended.said
+
+
 # ------------------------------------------------------------------------------------------------------ help, usage
 
 
@@ -222,7 +286,7 @@ def test_help_needs_nothing_large() -> None:
     assert not {"sympy", "numpy", "scipy", "matplotlib"} & {name.partition(".")[0] for name in modules}
 
 
-@pytest.mark.parametrize("command", [(), ("derivation",), ("catalogue",)])
+@pytest.mark.parametrize("command", [(), ("derivation",), ("catalogue",), ("layers",)])
 def test_help_says_what_there_is(command: tuple[str, ...], verify: Call) -> None:
     ended = verify(*command, "--help")
     assert ended.code == 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from verify.arguments import arrays, cotangent
-from verify.layer import Array, Case, Layer, normal
+from verify.layer import Array, Case, Layer, Pair, normal
 
 Saved = tuple[Array, Array, bool]
 
@@ -47,6 +47,8 @@ LAYER = Layer(
     backward=backward,
     sample=sample,
     formula="ff-affine-row",
+    # there a sample is a column, and W lies the other way
+    pairs={"bp-bias-gradient": Pair(case=lambda W, x, b: Case(x, W.T, b), output="u")},
     cases={
         "without bias": lambda rng: Case(normal(rng, 3, 4), normal(rng, 4, 2)),
         "two batch axes": lambda rng: Case(normal(rng, 2, 3, 4), normal(rng, 4, 5), normal(rng, 5)),

@@ -1,0 +1,144 @@
+"""How fast the NumPy layers are beside PyTorch: forward and backward pass, on one thread, in turns.
+
+PyTorch's layers are those of ``peers``, with its own gradients of the same inputs. A ratio is a median over rounds in
+which both are run one after the other, so often that a turn takes some milliseconds. Times are seconds of processor
+time. Both must agree before they are timed.
+"""
+
+# ruff: noqa: E402 - the environment and the path are set before what depends on them is imported
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ[variable] = "1"
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.peers import Peer
+from verify.conformance import Trial, mapped, parts
+from verify.layer import Case
+from verify.layers import LAYERS
+
+ROUNDS = 25
+TURN = 0.02
+WITHIN = {"float32": 2e-3, "float64": 1e-9}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer at the size at which it is timed; the goals are ratios in float32 and float64."""
+
+    layer: str
+    draw: Callable[[np.random.Generator], Case]
+    goals: tuple[float, float] | None = None
+
+
+def made(*shapes: tuple[int, ...], **options: Any) -> Callable[[np.random.Generator], Case]:
+    """Inputs of these shapes, and options."""
+    return lambda rng: Case(*(rng.normal(size=shape) for shape in shapes), **options)
+
+
+def classified(rng: np.random.Generator) -> Case:
+    return Case(rng.normal(size=(1024, 1000)), rng.integers(1000, size=1024))
+
+
+def looked_up(rng: np.random.Generator) -> Case:
+    return Case(rng.normal(size=(10_000, 128)), rng.integers(10_000, size=4096))
+
+
+IMAGES, TOKENS = (8, 16, 32, 32), (4, 128, 128)
+ROWS = {
+    "conv2d": Row("conv2d", made(IMAGES, (32, 16, 3, 3), (32,), padding=1), (2.2, 1.05)),
+    "max-pool 2×2": Row("max_pool2d", made(IMAGES, kernel=2), (0.4, 0.5)),
+    "max-pool 3×3, stride 2": Row("max_pool2d", made(IMAGES, kernel=3, stride=2), (0.65, 0.95)),
+    "batch norm": Row("batch_norm", made((32, 64, 16, 16), (64,), (64,)), (1.1, 1.75)),
+    "softmax cross-entropy": Row("softmax_with_loss", classified, (1.1, 0.85)),
+    "embedding": Row("embedding", looked_up, (0.5, 0.6)),
+    "affine": Row("affine", made((1024, 256), (256, 256), (256,))),
+    "transposed convolution": Row("conv_transpose2d", made(IMAGES, (16, 16, 3, 3), (16,), stride=2)),
+    "average pool 3×3": Row("avg_pool2d", made(IMAGES, kernel=3, stride=2)),
+    "layer norm": Row("layer_norm", made((512, 256), (256,), (256,))),
+    "group norm": Row("group_norm", made((16, 32, 16, 16), (32,), (32,), groups=8)),
+    "GELU": Row("gelu", made((512, 512))),
+    "softmax": Row("softmax", made((1024, 512))),
+}
+
+
+def seconds(call: Callable[[], object], repeat: int) -> float:
+    start = time.process_time()
+    for _ in range(repeat):
+        call()
+    return (time.process_time() - start) / repeat
+
+
+def measured(row: Row, dtype: str) -> tuple[float, float]:
+    """The time of a forward and a backward pass over PyTorch's, and its own time."""
+    layer = LAYERS[row.layer]
+    case = row.draw(np.random.default_rng(0))
+    trial, peer = Trial(layer, case, dtype=dtype), Peer(layer, case, dtype)
+    d_output = mapped(lambda d: torch.as_tensor(np.array(d)), trial.d_output)
+    agree(trial, peer, d_output)
+
+    def ours() -> None:
+        _, saved = layer.forward(*trial.inputs.values(), **trial.options)
+        layer.backward(trial.d_output, saved)
+
+    def theirs() -> None:
+        peer.gradients(peer.forward(), d_output)
+
+    repeat = max(1, round(TURN / seconds(theirs, 3)))
+    turns = [(seconds(ours, repeat), seconds(theirs, repeat)) for _ in range(ROUNDS)]
+    return statistics.median(own / other for own, other in turns), statistics.median(own for own, _ in turns)
+
+
+def agree(trial: Trial, peer: Peer, d_output: Any) -> None:
+    """Raises: AssertionError when outputs or gradients differ by more than the type's rounding."""
+    output = peer.forward()
+    for name, gradient in peer.gradients(output, d_output).items():
+        close(trial.gradients[name], gradient.numpy(), trial.dtype)
+    for one, other in zip(parts(trial.output), parts(output), strict=True):
+        close(one, other.detach().numpy(), trial.dtype)
+
+
+def close(one: Any, other: Any, dtype: str) -> None:
+    np.testing.assert_allclose(one, other, rtol=0, atol=WITHIN[dtype] * np.max(np.abs(other)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="rows, or layers; all of them where none is named")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    table = Table(title="Time over PyTorch's, forward and backward (goal)")
+    for column in ("row", "float32", "float64", "ms, float32", "ms, float64"):
+        table.add_column(column, justify="left" if column == "row" else "right")
+    for name, row in ROWS.items():
+        if options.names and name not in options.names and row.layer not in options.names:
+            continue
+        found = [measured(row, dtype) for dtype in WITHIN]
+        goals = row.goals or (None, None)
+        ratios = [
+            f"{ratio:.2f}" + (f" ({goal})" if goal else "") for (ratio, _), goal in zip(found, goals, strict=True)
+        ]
+        table.add_row(name, *ratios, *(f"{1e3 * own:.2f}" for _, own in found))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Arguments of layers: what is accepted, and what is said of what is not."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from verify.arguments import arrays, choice, cotangent
+
+X, W, B = np.ones((3, 4)), np.ones((4, 2)), np.ones(2)
+AFFINE = "x (n, d), W (d, c), b? (c)"
+
+
+def test_arrays_come_back_as_they_are() -> None:
+    found = arrays(AFFINE, X, W, B)
+    assert all(one is other for one, other in zip(found, (X, W, B), strict=True))
+    assert arrays(AFFINE, X, W, None)[2] is None
+    assert arrays("x (...)", np.float64(2.0))[0].shape == ()
+
+
+def test_lists_become_arrays() -> None:
+    (x,) = arrays("x (n, d)", [[1.0, 2.0]])
+    assert x.shape == (1, 2)
+    assert x.dtype == np.float64
+
+
+@pytest.mark.parametrize("value", [2, 2.5])
+def test_python_numbers_take_the_type_of_the_others(value: float) -> None:
+    x, a = arrays("x (n), a ()", np.ones(3, np.float32), value)
+    assert a.dtype == np.float32
+    assert a == value
+    assert x.dtype == np.float32
+    assert arrays("a ()", value)[0].dtype == np.float64
+
+
+def test_runs_of_axes() -> None:
+    arrays("x (*batch, n, d), y (*batch, d)", np.ones((2, 3, 4, 5)), np.ones((2, 3, 5)))
+    arrays("x (*batch, n, d), y (*batch, d)", np.ones((4, 5)), np.ones(5))
+    arrays("x (..., d), y (..., d)", np.ones((2, 3, 5)), np.ones(5))
+
+
+def test_known_sizes() -> None:
+    arrays("x (n, d)", X, n=3)
+    with pytest.raises(ValueError, match=re.escape("x has shape (3, 4): expected (n, d) with n = 5")):
+        arrays("x (n, d)", X, n=5)
+
+
+REFUSED = [
+    (AFFINE, (X, np.ones((5, 2)), None), "W has shape (5, 2): expected (d, c) with d = 4 as in x"),
+    (AFFINE, (X, np.ones(4), None), "W has shape (4,): expected (d, c), which has 2 axes"),
+    ("b (c)", (X,), "b has shape (3, 4): expected (c,), which has 1 axis"),
+    ("x (..., n, d)", (B,), "x has shape (2,): expected (..., n, d), at least 2 axes"),
+    ("x (n, 2)", (X,), "x has shape (3, 4): expected (n, 2)"),
+    (
+        "x (*b, d), y (*b, d)",
+        (np.ones((2, 3)), np.ones((4, 3))),
+        "y has shape (4, 3): expected (*b, d) with *b = (2,)",
+    ),
+    (AFFINE, (X.astype(int), W, B), "x holds int64: it is an array of floating-point numbers: convert it with"),
+    (AFFINE, (X, W.astype(complex), B), "W holds complex128: it is an array of floating-point numbers"),
+    (AFFINE, (X, W, "two"), "b holds <U3: it is an array of floating-point numbers"),
+    (AFFINE, (X, [[1.0, 2.0], [1.0]], B), "W is no array: setting an array element with a sequence"),
+    (
+        AFFINE,
+        (X.astype("f"), W, B),
+        "W holds float64, x holds float32: convert one, for example W.astype(np.float32)",
+    ),
+    ("ids integer (n)", (B,), "ids holds float64: it is an array of integers"),
+    ("mask boolean (n)", (B,), "mask holds float64: it is an array of truth values"),
+    (AFFINE, (None, W, B), "x holds object: it is an array of floating-point numbers"),
+]
+
+
+@pytest.mark.parametrize(("shapes", "values", "said"), REFUSED, ids=[said for *_, said in REFUSED])
+def test_refused(shapes: str, values: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape(said)):
+        arrays(shapes, *values)
+
+
+def test_cotangents() -> None:
+    assert cotangent(np.ones((3, 4), np.float32), (3, 4), np.float64).dtype == np.float64
+    assert cotangent(1, (), np.float32).dtype == np.float32
+    same = np.ones(3)
+    assert cotangent(same, (3,), np.float64) is same
+    with pytest.raises(ValueError, match=re.escape("d_output has shape (4,), the output has shape (3, 4)")):
+        cotangent(np.ones(4), (3, 4), np.float64)
+    with pytest.raises(ValueError, match="d_h holds complex128"):
+        cotangent(np.ones(4, complex), (4,), np.float64, "d_h")
+
+
+def test_choices() -> None:
+    choice("reduction", "mean", ("mean", "sum"))
+    with pytest.raises(ValueError, match="reduction is 'avg': it is one of 'mean', 'sum'"):
+        choice("reduction", "avg", ("mean", "sum"))
+    with pytest.raises(ValueError, match="flag is 1: it is one of True, False"):
+        choice("flag", 1, (True, False))
