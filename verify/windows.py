@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from verify.layer import Array
 
-__all__ = ["Axis", "Padding", "Pair", "Windows", "is_whole", "pair", "transposed_windows", "windows"]
+__all__ = ["Axis", "Lengths", "Padding", "Windows", "is_whole", "pair", "transposed_windows", "windows"]
 
-Pair = int | tuple[int, int]
-Padding = int | tuple[Pair, Pair]
+Lengths = int | tuple[int, int]
+Padding = int | tuple[Lengths, Lengths]
 
 AXES = {-2: "rows", -1: "columns"}
 
@@ -147,9 +147,9 @@ def windows(
     image: Array,
     kernel: tuple[int, int],
     *,
-    stride: Pair = 1,
+    stride: Lengths = 1,
     padding: Padding = 0,
-    dilation: Pair = 1,
+    dilation: Lengths = 1,
     name: str = "kernel",
 ) -> Windows:
     """The windows on images (n, c, h, w), ⌊(size + padding − dilation (kernel − 1) − 1) / stride⌋ + 1 along an axis.
@@ -177,10 +177,10 @@ def transposed_windows(
     output: Array,
     kernel: tuple[int, int],
     *,
-    stride: Pair = 1,
+    stride: Lengths = 1,
     padding: Padding = 0,
-    output_padding: Pair = 0,
-    dilation: Pair = 1,
+    output_padding: Lengths = 0,
+    dilation: Lengths = 1,
     name: str = "kernel",
 ) -> Windows:
     """The windows of which an output (n, c, oh, ow) is left, on the image that it came from.

@@ -20,7 +20,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Draw, Layer, normal
-from verify.windows import Axis, Padding, Pair, Windows, pair, windows
+from verify.windows import Axis, Lengths, Padding, Windows, pair, windows
 
 Saved = tuple[tuple[int, ...], Windows, Array]
 
@@ -28,8 +28,8 @@ Saved = tuple[tuple[int, ...], Windows, Array]
 def forward(
     x: Array,
     *,
-    kernel: Pair = 2,
-    stride: Pair | None = None,
+    kernel: Lengths = 2,
+    stride: Lengths | None = None,
     padding: Padding = 0,
     count_include_pad: bool = True,
 ) -> tuple[Array, Saved]:

@@ -22,8 +22,8 @@ import numpy as np
 
 from verify.arguments import arrays, cotangent
 from verify.correlation import images, kernels, outputs, split
-from verify.layer import Array, Case, Draw, Layer, normal
-from verify.windows import Padding, Pair, Windows, windows
+from verify.layer import Array, Case, Draw, Layer, Pair, normal
+from verify.windows import Lengths, Padding, Windows, windows
 
 Saved = tuple[Array, Array, Windows, int, bool]
 
@@ -33,9 +33,9 @@ def forward(
     W: Array,
     b: Array | None = None,
     *,
-    stride: Pair = 1,
+    stride: Lengths = 1,
     padding: Padding = 0,
-    dilation: Pair = 1,
+    dilation: Lengths = 1,
     groups: int = 1,
 ) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
@@ -85,6 +85,7 @@ LAYER = Layer(
     backward=backward,
     sample=sample,
     formula="conv-multichannel",
+    pairs={"conv-backward-kernel": Pair(case=lambda x, w, b, s, p: Case(x, w, b, stride=s, padding=p), output="y")},
     cases={
         "without bias": lambda rng: Case(normal(rng, 2, 3, 5, 4), normal(rng, 2, 3, 3, 2), padding=1),
         "stride 3, one row and two columns left over": case((2, 2, 8, 9), (3, 2, 2, 4), stride=3),

@@ -23,7 +23,7 @@ import numpy as np
 from verify.arguments import arrays, cotangent
 from verify.correlation import images, kernels, outputs, split
 from verify.layer import Array, Case, Draw, Layer, normal
-from verify.windows import Padding, Pair, Windows, transposed_windows
+from verify.windows import Lengths, Padding, Windows, transposed_windows
 
 Saved = tuple[Array, Array, Windows, int, bool]
 
@@ -33,10 +33,10 @@ def forward(
     W: Array,
     b: Array | None = None,
     *,
-    stride: Pair = 1,
+    stride: Lengths = 1,
     padding: Padding = 0,
-    output_padding: Pair = 0,
-    dilation: Pair = 1,
+    output_padding: Lengths = 0,
+    dilation: Lengths = 1,
     groups: int = 1,
 ) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""

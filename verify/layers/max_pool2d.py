@@ -19,13 +19,13 @@ import numpy as np
 
 from verify.arguments import arrays, cotangent
 from verify.layer import Array, Case, Draw, Layer, normal
-from verify.windows import Axis, Padding, Pair, Windows, pair, windows
+from verify.windows import Axis, Lengths, Padding, Windows, pair, windows
 
 Saved = tuple[np.dtype[Any], Windows, Array, Array]
 
 
 def forward(
-    x: Array, *, kernel: Pair = 2, stride: Pair | None = None, padding: Padding = 0, dilation: Pair = 1
+    x: Array, *, kernel: Lengths = 2, stride: Lengths | None = None, padding: Padding = 0, dilation: Lengths = 1
 ) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
     (x,) = arrays("x (n, c, h, w)", x)
@@ -48,7 +48,8 @@ def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
     """The largest entry of every window along an axis, and the place of the first one in the kernel."""
     shape = axis.resized(x.shape, axis.number)
     best, place = np.full(shape, -np.inf, x.dtype), np.zeros(shape, np.min_scalar_type(axis.kernel))
-    place[...] = axis.first()
+    if axis.padding[0]:
+        place[...] = axis.first()
     for k, here, there in axis.places():
         entries = x[there].copy()
         np.maximum(place[here], (entries > best[here]) * place.dtype.type(k), out=place[here])
