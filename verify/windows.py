@@ -104,6 +104,11 @@ class Windows:
         """How many windows there are: the size of an output."""
         return self.vertical.number, self.horizontal.number
 
+    @property
+    def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """((top, bottom), (left, right))."""
+        return self.vertical.padding, self.horizontal.padding
+
     def places(self) -> Iterator[tuple[tuple[int, int], Any, Any]]:
         """Every place of the kernel with its walk: an index into the windows, and one into the image."""
         for u in range(self.vertical.kernel):
@@ -131,16 +136,11 @@ class Windows:
     def hold_entries(self) -> None:
         """Raises: ValueError when a window holds nothing of the image, so that it has no maximum and no mean."""
         for axis in self.axes:
-            if not axis.counts().all():
+            if any(axis.padding) and not axis.counts().all():
                 raise ValueError(
                     f"padding is {self.padding}: a window of {axis.kernel} {AXES[axis.axis]} would hold padding "
                     f"alone, expected windows with an entry of the image"
                 )
-
-    @property
-    def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """((top, bottom), (left, right))."""
-        return self.vertical.padding, self.horizontal.padding
 
 
 def windows(

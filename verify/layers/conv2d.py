@@ -85,7 +85,12 @@ LAYER = Layer(
     backward=backward,
     sample=sample,
     formula="conv-multichannel",
-    pairs={"conv-backward-kernel": Pair(case=lambda x, w, b, s, p: Case(x, w, b, stride=s, padding=p), output="y")},
+    pairs={
+        "conv-backward-kernel": Pair(case=lambda x, w, b, s, p: Case(x, w, b, stride=s, padding=p), output="y"),
+        "conv-backward-input": Pair(
+            case=lambda x, w, s, d, p: Case(x, w, stride=s, padding=p, dilation=d), output="y"
+        ),
+    },
     cases={
         "without bias": lambda rng: Case(normal(rng, 2, 3, 5, 4), normal(rng, 2, 3, 3, 2), padding=1),
         "stride 3, one row and two columns left over": case((2, 2, 8, 9), (3, 2, 2, 4), stride=3),

@@ -50,7 +50,9 @@ def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
     best, place = np.full(shape, -np.inf, x.dtype), np.zeros(shape, np.min_scalar_type(axis.kernel))
     if axis.padding[0]:
         place[...] = axis.first()
-    for k, here, there in axis.places():
+    (_, here, there), *others = axis.places()
+    best[here] = x[there]
+    for k, here, there in others:
         entries = x[there].copy()
         np.maximum(place[here], (entries > best[here]) * place.dtype.type(k), out=place[here])
         np.maximum(best[here], entries, out=best[here])
