@@ -79,7 +79,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows on an image, in rows and columns themselves."""
+    """The windows on an image, in rows and columns as its entries are."""
 
     vertical: Axis
     horizontal: Axis
@@ -133,7 +133,7 @@ class Windows:
             image.swapaxes(0, 1)[theirs] += columns[:, u, v][ours]
         return image
 
-    def hold_entries(self) -> None:
+    def refuse_empty(self) -> None:
         """Raises: ValueError when a window holds nothing of the image, so that it has no maximum and no mean."""
         for axis in self.axes:
             if any(axis.padding) and not axis.counts().all():
@@ -195,8 +195,8 @@ def transposed_windows(
     ):  # fmt: skip
         if more >= max(s, d):
             raise ValueError(f"output_padding is {output_padding}: expected less than stride {s} or dilation {d}")
-        size = (number - 1) * s + _span(name, kernel, k, d) + more - sum(ends)
-        if size < 1 or number < 1:
+        size = (number - 1) * s + _span(name, kernel, k, d) + more - sum(ends) if number else 0
+        if size < 1:
             raise ValueError(
                 f"padding {ends[0]} + {ends[1]} leaves {max(size, 0)} {AXES[axis]}: expected at least 1, "
                 f"x has shape {output.shape}"

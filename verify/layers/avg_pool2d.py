@@ -41,7 +41,7 @@ def forward(
     if count_include_pad:
         count = np.full(where.number, size[0] * size[1])
     else:
-        where.hold_entries()
+        where.refuse_empty()
         count = np.outer(where.vertical.counts(), where.horizontal.counts())
     count = count.astype(x.dtype)
     return sums(sums(x, where.horizontal), where.vertical) / count, (x.shape, where, count)

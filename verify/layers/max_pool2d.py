@@ -31,7 +31,7 @@ def forward(
     (x,) = arrays("x (n, c, h, w)", x)
     size = pair("kernel", kernel, 1)
     where = windows(x, size, stride=size if stride is None else stride, padding=padding, dilation=dilation)
-    where.hold_entries()
+    where.refuse_empty()
     of_rows, column = largest(x, where.horizontal)
     y, row = largest(of_rows, where.vertical)
     return y, (x.dtype, where, column, row)

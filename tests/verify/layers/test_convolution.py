@@ -273,7 +273,12 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     ),
     (conv_transpose2d, (X, T), {"output_padding": -1}, r"output_padding is -1: expected a whole number from 0 on"),
     (conv_transpose2d, (X, T), {"padding": (0, 4)}, r"padding 4 \+ 4 leaves 0 columns: expected at least 1"),
-    (conv_transpose2d, (X[:, :, :0], T), {}, r"x has shape \(2, 4, 0, 6\)"),
+    (
+        conv_transpose2d,
+        (X[:, :, :0], T),
+        {},
+        r"padding 0 \+ 0 leaves 0 rows: expected at least 1, x has shape \(2, 4, 0, 6\)",
+    ),
 ]
 
 
