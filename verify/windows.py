@@ -64,6 +64,11 @@ class Axis:
         changed[self.axis] = size
         return tuple(changed)
 
+    @property
+    def apart(self) -> bool:
+        """Whether every window ends before the next one begins, so that they share no entry."""
+        return self.stride > self.dilation * (self.kernel - 1)
+
     def first(self) -> NDArray[np.intp]:
         """The first place of the kernel that every window has inside the image."""
         start = np.arange(self.number) * self.stride - self.padding[0]

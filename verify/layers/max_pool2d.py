@@ -63,7 +63,10 @@ def returned(d_y: Array, place: Array, axis: Axis) -> Array:
     """The cotangent of every window, sent to its largest entry."""
     d_x = np.zeros(axis.resized(d_y.shape, axis.size), d_y.dtype)
     for k, here, there in axis.places():
-        d_x[there] += d_y[here] * (place[here] == k)
+        if axis.apart:
+            np.multiply(d_y[here], place[here] == k, out=d_x[there])
+        else:
+            d_x[there] += d_y[here] * (place[here] == k)
     return d_x
 
 
