@@ -1,0 +1,85 @@
+r"""The cross-correlation of images with kernels, and its adjoints. The form
+
+.. math:: s = \sum_{n,o,i,j} y_{noij} \sum_{c,u,v} W_{ocuv}\, x_{n,\,c,\,iS+uD-P,\,jS+vD-P}
+
+is linear in ``y``, in ``x`` and in ``W``; the three functions are its derivatives by each. A convolution goes forward
+by ``outputs`` and back by ``images`` and ``kernels``; a transposed convolution goes forward by ``images``.
+
+Shapes: images x (n, c, h, w), kernels W (f, c / groups, kh, kw), outputs y (n, f, oh, ow).
+
+Each is one matrix product for a block of samples, the windows being the columns of a matrix. These take kh·kw times
+the memory of the images; hence blocks, which stay in the cache too, and no columns saved for the backward pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from verify.layer import Array
+from verify.windows import Windows, is_whole
+
+__all__ = ["images", "kernels", "outputs", "split"]
+
+# Entries of the columns that are held at a time, when a single sample has no more.
+BLOCK = 2**18
+
+
+def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
+    """∂s/∂y, the cross-correlation."""
+    n, f = len(x), len(W)
+    y = np.empty((n, f, *windows.number), x.dtype)
+    weights = _weights(W, groups)
+    for some in _blocks(n, W, windows, groups):
+        channels = weights @ _grouped(windows.columns(x[some]), groups, windows)
+        y[some] = channels.reshape(f, len(x[some]), *windows.number).swapaxes(0, 1)
+    return y
+
+
+def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
+    """∂s/∂x: every window sends the kernels, each as strong as its output, back to where it lies."""
+    n, c = len(y), W.shape[1] * groups
+    x = np.empty((n, c, *windows.size), y.dtype)
+    weights = _weights(W, groups).swapaxes(1, 2)
+    for some in _blocks(n, W, windows, groups):
+        columns = weights @ _grouped(y[some].swapaxes(0, 1), groups, windows)
+        x[some] = windows.image(columns.reshape(c, *windows.kernel, len(y[some]), *windows.number))
+    return x
+
+
+def kernels(x: Array, y: Array, W: Array, windows: Windows, groups: int) -> Array:
+    """∂s/∂W, which has the shape of W: the windows added up, each as strong as its output."""
+    total = np.zeros_like(_weights(W, groups).swapaxes(1, 2))
+    for some in _blocks(len(x), W, windows, groups):
+        columns = _grouped(windows.columns(x[some]), groups, windows)
+        total += columns @ _grouped(y[some].swapaxes(0, 1), groups, windows).swapaxes(1, 2)
+    return total.swapaxes(1, 2).reshape(W.shape)
+
+
+def split(what: str, channels: int, groups: int) -> int:
+    """How many of the channels each group has. Raises: ValueError when the groups do not divide them."""
+    if not is_whole(groups, 1):
+        raise ValueError(f"groups is {groups!r}: expected a whole number from 1 on")
+    if channels % groups:
+        raise ValueError(f"groups is {groups}: expected a divisor of {channels}, {what}")
+    return channels // groups
+
+
+def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[slice]:
+    """The samples, some at a time."""
+    columns = math.prod(W.shape[1:]) * groups * math.prod(windows.number)
+    step = max(1, BLOCK // max(1, columns))
+    return (slice(k, k + step) for k in range(0, n, step))
+
+
+def _weights(W: Array, groups: int) -> Array:
+    """(f, c / groups, kh, kw) -> (groups, f / groups, c / groups · kh · kw)."""
+    return W.reshape(groups, len(W) // groups, math.prod(W.shape[1:]))
+
+
+def _grouped(channels: Array, groups: int, windows: Windows) -> Array:
+    """Whatever has the channels first and the windows of some samples last, as one matrix for each group."""
+    samples = channels.shape[-3]
+    return channels.reshape(groups, -1, samples * math.prod(windows.number))

@@ -1,0 +1,126 @@
+r"""Max pooling: the largest entry of every window, to which the gradient returns.
+
+.. math:: y_{ncij} = \max_{u,v} x_{n,\,c,\,iS+uD-P,\,jS+vD-P}, \qquad
+   \bar x_{ncpq} = \sum_{ij} \bar y_{ncij}\, [(p, q) = \operatorname{argmax} \text{ of window } ij]
+
+Shapes: x (n, c, h, w) -> (n, c, oh, ow), with oh = ⌊(h + padding − dilation (kernel − 1) − 1) / stride⌋ + 1.
+Convention: the first of equal entries, row by row, is the largest. The stride is the kernel when none is given.
+   Padding takes no part, as if it were −∞; a window that holds nothing else is refused, while PyTorch refuses more
+   than half the kernel. Options are numbers or (vertical, horizontal), padding also ((top, bottom), (left, right));
+   padding at the end only is what PyTorch calls ceil_mode.
+Reference: Saitoh (2016), Deep Learning from Scratch, sections 7.3 and 7.4.4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from verify.arguments import arrays, cotangent
+from verify.layer import Array, Case, Draw, Layer, normal
+from verify.windows import Axis, Lengths, Padding, Windows, pair, windows
+
+Saved = tuple[np.dtype[Any], Windows, Array, Array]
+
+
+def forward(
+    x: Array, *, kernel: Lengths = 2, stride: Lengths | None = None, padding: Padding = 0, dilation: Lengths = 1
+) -> tuple[Array, Saved]:
+    """The output, and what the backward pass needs."""
+    (x,) = arrays("x (n, c, h, w)", x)
+    size = pair("kernel", kernel, 1)
+    where = windows(x, size, stride=size if stride is None else stride, padding=padding, dilation=dilation)
+    where.refuse_empty()
+    of_rows, column = largest(x, where.horizontal)
+    y, row = largest(of_rows, where.vertical)
+    return y, (x.dtype, where, column, row)
+
+
+def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
+    """The gradient of x."""
+    dtype, where, column, row = saved
+    d_y = cotangent(d_output, row.shape, dtype)
+    return {"x": returned(returned(d_y, row, where.vertical), column, where.horizontal)}
+
+
+def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
+    """The largest entry of every window along an axis, and the place of the first one in the kernel."""
+    shape = axis.resized(x.shape, axis.number)
+    best, place = np.full(shape, -np.inf, x.dtype), np.zeros(shape, np.min_scalar_type(axis.kernel))
+    if axis.padding[0]:
+        place[...] = axis.first()
+    (_, here, there), *others = axis.places()
+    best[here] = x[there]
+    for k, here, there in others:
+        entries = x[there].copy()
+        np.maximum(place[here], (entries > best[here]) * place.dtype.type(k), out=place[here])
+        np.maximum(best[here], entries, out=best[here])
+    return best, place
+
+
+def returned(d_y: Array, place: Array, axis: Axis) -> Array:
+    """The cotangent of every window, sent to its largest entry."""
+    d_x = np.zeros(axis.resized(d_y.shape, axis.size), d_y.dtype)
+    for k, here, there in axis.places():
+        if axis.apart:
+            np.multiply(d_y[here], place[here] == k, out=d_x[there])
+        else:
+            d_x[there] += d_y[here] * (place[here] == k)
+    return d_x
+
+
+def sample(rng: np.random.Generator) -> Case:
+    """Images and options of any sizes that fit."""
+    n, c, more, wider = map(int, rng.integers(1, 6, 4))
+    kernel, stride, dilation = ((int(u), int(v)) for u, v in rng.integers(1, 4, (3, 2)))
+    h, w = (d * (k - 1) + more for more, d, k in zip((more, wider), dilation, kernel, strict=True))
+    padding = tuple((int(rng.integers(0, 1 + k // 2)), int(rng.integers(0, 1 + k // 2))) for k in kernel)
+    return Case(normal(rng, n, c, h, w), kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+
+
+def case(*image: int, **options: Any) -> Draw:
+    """A case on a random image."""
+    return lambda rng: Case(normal(rng, *image), **options)
+
+
+def tied(*image: int, **options: Any) -> Draw:
+    """A case on an image of few values, most of them several times in a window."""
+    return lambda rng: Case(rng.integers(-1, 2, image).astype(float), **options)
+
+
+def pairs(rng: np.random.Generator) -> Array:
+    """Images in which two neighbours are the largest entries of all windows that hold them."""
+    x = normal(rng, 2, 2, 7, 8)
+    x[..., 1, 1:3] = 5.0
+    x[..., 5:7, 6] = 4.0
+    return x
+
+
+LAYER = Layer(
+    forward=forward,
+    backward=backward,
+    sample=sample,
+    formula="pool-max",
+    cases={
+        "windows that tile the image": case(2, 3, 6, 4),
+        "rows and columns left over": case(2, 3, 7, 8, kernel=(2, 3)),
+        "overlapping": case(2, 2, 7, 9, kernel=3, stride=2),
+        "stride larger than the kernel": case(2, 2, 8, 9, kernel=(2, 1), stride=(3, 4)),
+        "asymmetric padding": case(2, 3, 4, 5, kernel=(3, 4), stride=2, padding=((1, 0), (0, 2))),
+        "dilation": case(2, 2, 7, 8, kernel=(3, 2), stride=1, dilation=(2, 3), padding=1),
+        "anisotropic everything": case(
+            2, 3, 9, 7, kernel=(3, 2), stride=(2, 1), padding=((0, 1), (1, 0)), dilation=(1, 2)
+        ),
+        "1×1": case(2, 3, 4, 5, kernel=1),
+        "kernel as large as the image": case(3, 2, 4, 5, kernel=(4, 5)),
+        "kernel larger than the image without padding": case(2, 2, 2, 3, kernel=(4, 5), stride=1, padding=(1, 2)),
+        "padding of more than half the kernel": case(2, 2, 4, 5, kernel=3, stride=2, padding=2),
+        "ties": tied(2, 2, 6, 7, kernel=(2, 3)),
+        "ties that overlapping padded windows share": lambda rng: Case(pairs(rng), kernel=3, stride=1, padding=1),
+        "all entries equal": lambda rng: Case(np.full((2, 2, 4, 5), -0.5), kernel=(3, 2), padding=1),
+        "all entries negative, padded": lambda rng: Case(-1 - abs(normal(rng, 2, 2, 4, 5)), kernel=3, padding=1),
+        "one sample": case(1, 2, 4, 6, kernel=(2, 3)),
+        "empty batch": case(0, 2, 4, 6, kernel=(2, 3)),
+    },
+)

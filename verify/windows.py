@@ -1,0 +1,247 @@
+"""The windows that a kernel has on an image: how many there are, where they lie, their entries as columns.
+
+Data
+    ``Axis``     the windows along one axis: its size, the kernel, stride, padding and dilation, how many there are.
+    ``Windows``  those of an image: ``vertical`` and ``horizontal``.
+
+No image is ever copied into a larger one. From window to window, a place of the kernel walks through the image in
+steps of the stride; ``Axis.walk`` says which windows have it inside the image, and on which entries. What lies in the
+padding is left out: it counts as zeros in a sum, and takes no part in a maximum.
+
+The three most important functions are ``windows`` (from the options of a layer), ``Windows.columns`` (im2col) and
+its adjoint ``Windows.image`` (col2im).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verify.layer import Array
+
+__all__ = ["Axis", "Lengths", "Padding", "Windows", "is_whole", "pair", "transposed_windows", "windows"]
+
+Lengths = int | tuple[int, int]
+Padding = int | tuple[Lengths, Lengths]
+
+AXES = {-2: "rows", -1: "columns"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """The windows along one axis of an image: -2, from top to bottom, or -1, from left to right."""
+
+    axis: int
+    size: int
+    kernel: int
+    stride: int
+    padding: tuple[int, int]
+    dilation: int
+    number: int
+
+    def walk(self, place: int) -> tuple[slice, slice]:
+        """The windows that have this place of the kernel inside the image, and the entries on which it lies."""
+        start = place * self.dilation - self.padding[0]
+        first = max(0, -(start // self.stride))
+        stop = max(first, min(self.number, (self.size - 1 - start) // self.stride + 1))
+        entry = start + first * self.stride
+        return slice(first, stop), slice(entry, entry + (stop - first) * self.stride, self.stride)
+
+    def places(self) -> Iterator[tuple[int, Any, Any]]:
+        """Every place of the kernel with its walk: an index into the windows, and one into the image."""
+        rest = (slice(None),) * (-1 - self.axis)
+        for place in range(self.kernel):
+            ours, theirs = self.walk(place)
+            yield place, (..., ours, *rest), (..., theirs, *rest)
+
+    def resized(self, shape: tuple[int, ...], size: int) -> tuple[int, ...]:
+        """A shape with another size along this axis."""
+        changed = list(shape)
+        changed[self.axis] = size
+        return tuple(changed)
+
+    @property
+    def apart(self) -> bool:
+        """Whether every window ends before the next one begins, so that they share no entry."""
+        return self.stride > self.dilation * (self.kernel - 1)
+
+    def first(self) -> NDArray[np.intp]:
+        """The first place of the kernel that every window has inside the image."""
+        start = np.arange(self.number) * self.stride - self.padding[0]
+        return np.maximum(0, -(start // self.dilation)).reshape(-1, *[1] * (-1 - self.axis))
+
+    def counts(self) -> NDArray[np.intp]:
+        """How many entries of the image every window holds."""
+        held = np.zeros(self.number, np.intp)
+        for place in range(self.kernel):
+            held[self.walk(place)[0]] += 1
+        return held
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows on an image, in rows and columns as its entries are."""
+
+    vertical: Axis
+    horizontal: Axis
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """Both axes."""
+        return self.vertical, self.horizontal
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The size of the image."""
+        return self.vertical.size, self.horizontal.size
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """The size of the kernel."""
+        return self.vertical.kernel, self.horizontal.kernel
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """How many windows there are: the size of an output."""
+        return self.vertical.number, self.horizontal.number
+
+    @property
+    def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """((top, bottom), (left, right))."""
+        return self.vertical.padding, self.horizontal.padding
+
+    def places(self) -> Iterator[tuple[tuple[int, int], Any, Any]]:
+        """Every place of the kernel with its walk: an index into the windows, and one into the image."""
+        for u in range(self.vertical.kernel):
+            rows, image_rows = self.vertical.walk(u)
+            for v in range(self.horizontal.kernel):
+                columns, image_columns = self.horizontal.walk(v)
+                yield (u, v), (..., rows, columns), (..., image_rows, image_columns)
+
+    def columns(self, image: Array) -> Array:
+        """im2col: what every window holds, (n, c, h, w) -> (c, kh, kw, n, oh, ow)."""
+        n, c = image.shape[:2]
+        columns = np.zeros((c, *self.kernel, n, *self.number), image.dtype)
+        for (u, v), ours, theirs in self.places():
+            columns[:, u, v][ours] = image.swapaxes(0, 1)[theirs]
+        return columns
+
+    def image(self, columns: Array) -> Array:
+        """col2im, the adjoint: every entry collects what the windows that hold it send."""
+        c, n = columns.shape[0], columns.shape[3]
+        image = np.zeros((n, c, *self.size), columns.dtype)
+        for (u, v), ours, theirs in self.places():
+            image.swapaxes(0, 1)[theirs] += columns[:, u, v][ours]
+        return image
+
+    def refuse_empty(self) -> None:
+        """Raises: ValueError when a window holds nothing of the image, so that it has no maximum and no mean."""
+        for axis in self.axes:
+            if any(axis.padding) and not axis.counts().all():
+                raise ValueError(
+                    f"padding is {self.padding}: a window of {axis.kernel} {AXES[axis.axis]} would hold padding "
+                    f"alone, expected windows with an entry of the image"
+                )
+
+
+def windows(
+    image: Array,
+    kernel: tuple[int, int],
+    *,
+    stride: Lengths = 1,
+    padding: Padding = 0,
+    dilation: Lengths = 1,
+    name: str = "kernel",
+) -> Windows:
+    """The windows on images (n, c, h, w), ⌊(size + padding − dilation (kernel − 1) − 1) / stride⌋ + 1 along an axis.
+
+    ``name`` is what the layer calls the kernel.
+    Raises: ValueError when there is not one, or an option is none.
+    """
+    axes = []
+    for axis, size, k, s, ends, d in zip(
+        AXES, image.shape[2:], kernel, pair("stride", stride, 1), _ends(padding), pair("dilation", dilation, 1),
+        strict=True,
+    ):  # fmt: skip
+        span = _span(name, kernel, k, d)
+        if span > size + sum(ends):
+            raise ValueError(
+                f"{name} spans {span} {AXES[axis]} ({k} with dilation {d}), expected at most {size + sum(ends)}: "
+                f"x has shape {image.shape}, padding {ends[0]} + {ends[1]}"
+            )
+        number = (size + sum(ends) - span) // s + 1
+        axes.append(Axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
+    return Windows(*axes)
+
+
+def transposed_windows(
+    output: Array,
+    kernel: tuple[int, int],
+    *,
+    stride: Lengths = 1,
+    padding: Padding = 0,
+    output_padding: Lengths = 0,
+    dilation: Lengths = 1,
+    name: str = "kernel",
+) -> Windows:
+    """The windows of which an output (n, c, oh, ow) is left, on the image that it came from.
+
+    Several sizes of image leave the same output: the smallest is taken, and ``output_padding`` added.
+    Raises: ValueError when that image is empty, or an option is none.
+    """
+    axes = []
+    for axis, number, k, s, ends, more, d in zip(
+        AXES, output.shape[2:], kernel, pair("stride", stride, 1), _ends(padding),
+        pair("output_padding", output_padding, 0), pair("dilation", dilation, 1), strict=True,
+    ):  # fmt: skip
+        if more >= max(s, d):
+            raise ValueError(f"output_padding is {output_padding}: expected less than stride {s} or dilation {d}")
+        size = (number - 1) * s + _span(name, kernel, k, d) + more - sum(ends) if number else 0
+        if size < 1:
+            raise ValueError(
+                f"padding {ends[0]} + {ends[1]} leaves {max(size, 0)} {AXES[axis]}: expected at least 1, "
+                f"x has shape {output.shape}"
+            )
+        axes.append(Axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
+    return Windows(*axes)
+
+
+def pair(name: str, value: Any, least: int) -> tuple[int, int]:
+    """An option for both axes: one whole number, or one for each. Raises: ValueError when it is neither."""
+    both = _both(value)
+    if not all(is_whole(one, least) for one in both):
+        raise ValueError(f"{name} is {value!r}: expected a whole number from {least} on, or two of them")
+    return int(both[0]), int(both[1])
+
+
+def _ends(padding: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    """((top, bottom), (left, right))."""
+    axes = [_both(axis) for axis in _both(padding)]
+    if not all(is_whole(end, 0) for axis in axes for end in axis):
+        raise ValueError(
+            f"padding is {padding!r}: expected a whole number from 0 on, two of them, or "
+            f"((top, bottom), (left, right))"
+        )
+    (top, bottom), (left, right) = axes
+    return (int(top), int(bottom)), (int(left), int(right))
+
+
+def _both(value: Any) -> tuple[Any, Any]:
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        return value[0], value[1]
+    return value, value
+
+
+def is_whole(value: object, least: int) -> bool:
+    """Whether this is a whole number, and not smaller."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
+
+
+def _span(name: str, kernel: tuple[int, int], k: int, dilation: int) -> int:
+    if k < 1:
+        raise ValueError(f"{name} has the size {kernel}: expected at least 1 row and 1 column")
+    return dilation * (k - 1) + 1
