@@ -6,8 +6,8 @@ same wherever it is read; ``...`` for any axes. A question mark after the argume
 integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else holds floating-point numbers, all of
 one type.
 
-The functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass; ``cotangents``
-where there are several outputs) and ``choice`` (an option).
+The most important functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass;
+``cotangents`` of several outputs) and, of options, ``choice``, ``number``, ``count`` and ``places`` (of axes).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["arrays", "choice", "cotangent", "cotangents"]
+__all__ = ["arrays", "choice", "cotangent", "cotangents", "count", "number", "places"]
 
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
@@ -97,6 +97,47 @@ def choice(name: str, value: object, allowed: Collection[object]) -> None:
     """Raises: ValueError when an option is none of the allowed values."""
     if not any(value == one and type(value) is type(one) for one in allowed):
         raise ValueError(f"{name} is {value!r}: it is one of {', '.join(map(repr, allowed))}")
+
+
+def number(name: str, value: object, interval: str = "(-inf, inf)") -> float:
+    """A real option as a Python number, which leaves the type of arrays alone; ``interval`` is such as ``"[0, 1)"``.
+
+    Raises: ValueError when it is no number, not finite or outside.
+    """
+    low, high = map(float, interval[1:-1].split(","))
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        found = float(value)
+        inside = (
+            low < found < high or (interval[0] == "[" and found == low) or (interval[-1] == "]" and found == high)
+        )
+        if inside and np.isfinite(found):
+            return found
+    raise ValueError(f"{name} is {value!r}: it is a number in {interval}")
+
+
+def count(name: str, value: object, least: int = 0) -> int:
+    """An option that is a whole number. Raises: ValueError when it is none, or smaller."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}: it is a whole number, at least {least}")
+    return int(value)
+
+
+def places(name: str, axes: object, ndim: int) -> tuple[int, ...]:
+    """An option that is one axis or a tuple of axes, counted from the first.
+
+    Raises: ValueError when an array with ``ndim`` axes has no such axis, or one is named twice.
+    """
+    given = axes if isinstance(axes, tuple) else (axes,)
+    found: list[int] = []
+    for axis in given:
+        if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool) or not -ndim <= axis < ndim:
+            raise ValueError(
+                f"{name} is {axes!r}: " + (f"an axis is from {-ndim} to {ndim - 1}" if ndim else "no axes")
+            )
+        found.append(int(axis) % ndim)
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name} is {axes!r}: an axis is named twice")
+    return tuple(found)
 
 
 @cache

@@ -97,7 +97,7 @@ class Layer:
 
 def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:
     """Numbers of both signs with few decimals, which can be read where a case fails."""
-    return np.round(rng.normal(scale=scale, size=shape), 3)
+    return np.asarray(np.round(rng.normal(scale=scale, size=shape), 3))
 
 
 def discovered(package: ModuleType) -> dict[str, Layer]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from verify.layer import Array
 
-__all__ = ["at_all_steps", "gate_slices", "gradients_at_all_steps", "sigmoid", "swapped", "trajectory", "weights"]
+__all__ = ["at_all_steps", "gate_slices", "gradients_at_all_steps", "swapped", "trajectory", "weights"]
 
 
 def swapped(x: Array) -> Array:
@@ -43,11 +43,6 @@ def gradients_at_all_steps(x: Array, W: Array, d_a: Array) -> dict[str, Array]:
 def weights(x: Array, d_a: Array) -> Array:
     """The gradient of the weights in a product of all steps, the sum of its steps' gradients."""
     return x.reshape(-1, x.shape[2]).T @ d_a.reshape(-1, d_a.shape[2])
-
-
-def sigmoid(a: Array) -> Array:
-    """1 / (1 + exp(-a)), which cannot overflow as a tanh."""
-    return 0.5 * np.tanh(0.5 * a) + 0.5
 
 
 def gate_slices(letters: str, order: str, h: int) -> list[slice]:

@@ -32,7 +32,8 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, normal
-from verify.recurrence import at_all_steps, gate_slices, gradients_at_all_steps, sigmoid, swapped, trajectory, weights
+from verify.layers import sigmoid
+from verify.recurrence import at_all_steps, gate_slices, gradients_at_all_steps, swapped, trajectory, weights
 
 ORDERS = ("rzn", "zrn")
 
@@ -66,10 +67,10 @@ def forward(
         if reset == "after":
             product = h[t] @ Wh + bias
             u[t] = product[:, n]
-            s_t[:, rz] = sigmoid(s_t[:, rz] + product[:, rz])
+            s_t[:, rz] = sigmoid.forward(s_t[:, rz] + product[:, rz])[0]
             s_t[:, n] = np.tanh(s_t[:, n] + s_t[:, r] * u[t])
         else:
-            s_t[:, rz] = sigmoid(s_t[:, rz] + h[t] @ Wh[:, rz] + bias[rz])
+            s_t[:, rz] = sigmoid.forward(s_t[:, rz] + h[t] @ Wh[:, rz] + bias[rz])[0]
             u[t] = s_t[:, r] * h[t]
             s_t[:, n] = np.tanh(s_t[:, n] + u[t] @ Wh[:, n] + bias[n])
         kept = s_t[:, z] if update == "old" else 1 - s_t[:, z]

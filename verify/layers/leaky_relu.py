@@ -1,0 +1,50 @@
+r"""Leaky rectified linear unit.
+
+.. math:: y = \max(x, \alpha x), \qquad \bar x = \bar y \odot ([x > 0] + \alpha\,[x \le 0])
+
+Shapes: x (...) -> (...).
+Convention: alpha, PyTorch's `negative_slope`, is in [0, 1] and also the slope at 0; alpha = 0 is relu.
+Reference: Maas, Hannun and Ng (2013), Rectifier Nonlinearities Improve Neural Network Acoustic Models, section 2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from verify.arguments import arrays, cotangent, number
+from verify.elementwise import cases, entries
+from verify.layer import Array, Case, Layer
+
+Saved = tuple[Array, float]
+
+
+def forward(x: Array, *, alpha: float = 0.01) -> tuple[Array, Saved]:
+    """The output, and what the backward pass needs."""
+    (x,) = arrays("x (...)", x)
+    alpha = number("alpha", alpha, "[0, 1]")
+    return np.asarray(np.maximum(x, alpha * x), x.dtype), (x, alpha)
+
+
+def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
+    """The gradient of x."""
+    x, alpha = saved
+    d_y = cotangent(d_output, x.shape, x.dtype)
+    return {"x": np.asarray(np.where(x > 0, d_y, alpha * d_y), x.dtype)}
+
+
+def sample(rng: np.random.Generator) -> Case:
+    """Numbers of both signs."""
+    return Case(entries(rng), alpha=round(rng.uniform(0.01, 0.5), 3))
+
+
+LAYER = Layer(
+    forward=forward,
+    backward=backward,
+    sample=sample,
+    formula="act-variants",
+    cases={
+        **cases(),
+        "slope 0": lambda rng: Case(entries(rng), alpha=0.0),
+        "slope 1": lambda rng: Case(entries(rng), alpha=1.0),
+    },
+)
