@@ -171,10 +171,12 @@ def _check_shape(argument: Argument, shape: tuple[int, ...], known: dict[str, An
         factor, name = _factor(label)
         expected, origin = known.setdefault(name, (size if factor == 1 else size // factor, argument.name))
         if factor * expected != size:
-            told = f" with {name} = {expected}" + (f" as in {origin}" if origin else "") if name else ""
+            told = f" with {name} = {expected}" + (f" as in {origin}" if origin else "")
+            told = told if name and (factor == 1 or size % factor == 0) else ""
             raise ValueError(f"{argument.name} has shape {shape}: expected {argument}{told}")
 
 
+@cache
 def _factor(label: str) -> tuple[int, str]:
     """A number and the name of a size, ``4h`` being 4 and h; either may be left out."""
     name = label.lstrip("0123456789")
