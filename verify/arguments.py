@@ -171,8 +171,10 @@ def _check_shape(argument: Argument, shape: tuple[int, ...], known: dict[str, An
         factor, name = _factor(label)
         expected, origin = known.setdefault(name, (size if factor == 1 else size // factor, argument.name))
         if factor * expected != size:
-            told = f" with {name} = {expected}" + (f" as in {origin}" if origin else "")
-            told = told if name and (factor == 1 or size % factor == 0) else ""
+            known_from_elsewhere = name and (factor == 1 or origin != argument.name)
+            told = (
+                f" with {name} = {expected}" + (f" as in {origin}" if origin else "") if known_from_elsewhere else ""
+            )
             raise ValueError(f"{argument.name} has shape {shape}: expected {argument}{told}")
 
 
