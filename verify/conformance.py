@@ -63,7 +63,7 @@ class Trial:
 
     def cotangent(self) -> Any:
         """A random cotangent."""
-        return mapped(lambda y: np.round(self.rng.normal(size=np.shape(y)), 3).astype(self.dtype), self.output)
+        return mapped(lambda y: np.asarray(np.round(self.rng.normal(size=np.shape(y)), 3), self.dtype), self.output)
 
     def functional(self, name: str) -> Callable[[Array], float]:
         """The sum of the output's entries times the cotangent's, as a function of one input."""

@@ -1,7 +1,7 @@
 r"""Exponential linear unit.
 
 .. math::
-   y = \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}, \qquad
+   y = \max(x, 0) + \alpha \left(e^{\min(x, 0)} - 1\right), \qquad
    \bar x = \bar y \odot ([x > 0] + \alpha e^x\,[x \le 0])
 
 Shapes: x (...) -> (...).
@@ -25,8 +25,7 @@ def forward(x: Array, *, alpha: float = 1.0) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
     (x,) = arrays("x (...)", x)
     alpha = number("alpha", alpha, "(0, inf)")
-    # where x is positive the other branch must not overflow; expm1 keeps small numbers, which exp(x) - 1 would lose
-    y = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    y = np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
     return np.asarray(y, x.dtype), (x, alpha)
 
 
@@ -34,8 +33,8 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     x, alpha = saved
     d_y = cotangent(d_output, x.shape, x.dtype)
-    d_x = np.where(x > 0, d_y, d_y * (alpha * np.exp(np.minimum(x, 0))))
-    return {"x": np.asarray(d_x, x.dtype)}
+    slope = (x > 0) + alpha * np.exp(np.minimum(x, 0)) * (x <= 0)
+    return {"x": np.asarray(d_y * slope, x.dtype)}
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -51,9 +51,9 @@ def normal_gate(x: Array) -> tuple[Array, Array]:
 
 def tanh_gate(x: Array) -> tuple[Array, Array]:
     """The sigmoid of 2u, and its slope."""
-    twice_u = np.asarray(math.sqrt(8 / math.pi) * (x + 0.044715 * x**3), x.dtype)
-    gate, saved = sigmoid.forward(twice_u)
-    return gate, sigmoid.backward(math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * x**2), saved)["x"]
+    scale, cubic = math.sqrt(8 / math.pi), 0.044715 * x * x
+    gate, saved = sigmoid.forward(np.asarray(scale * (x + cubic * x), x.dtype))
+    return gate, sigmoid.backward(scale * (1 + 3 * cubic), saved)["x"]
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:

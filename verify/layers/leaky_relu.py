@@ -29,7 +29,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     x, alpha = saved
     d_y = cotangent(d_output, x.shape, x.dtype)
-    return {"x": np.asarray(np.where(x > 0, d_y, alpha * d_y), x.dtype)}
+    return {"x": np.asarray(d_y * (x > 0) + alpha * d_y * (x <= 0), x.dtype)}
 
 
 def sample(rng: np.random.Generator) -> Case:

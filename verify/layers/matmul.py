@@ -22,8 +22,9 @@ Saved = tuple[Array, Array, tuple[int, ...]]
 
 
 def forward(x: Array, W: Array) -> tuple[Array, Saved]:
-    """The output, and what the backward pass needs."""
-    x, W = arrays("x (..., k), W (k)" if np.ndim(W) == 1 else "x (..., k), W (..., k, m)", x, W)
+    """The output; both factors and the shape of the output."""
+    x, W = arrays("x (..., k), W (...)", x, W)
+    arrays("W (k)" if W.ndim == 1 else "W (..., k, m)", W, k=x.shape[-1])
     broadcast_shape(**{"the batch of x": x.shape[:-2], "the batch of W": W.shape[:-2]})
     X, M, lacking = matrices(x, W)
     y = (X @ M).squeeze(lacking)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent, count, places
+from verify.arguments import arrays, choice, cotangent, count
 from verify.layer import Array, Case, Layer, Pair, normal
 
 Saved = tuple[Array, int, int, tuple[int, ...]]
@@ -27,10 +27,12 @@ Saved = tuple[Array, int, int, tuple[int, ...]]
 
 def forward(x: Array, *, n: int = 2, axis: int = 0, along: str = "new") -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
-    (x,) = arrays("x (...)", x)
-    n = count("n", n, least=1)
     choice("along", along, ("new", "each", "whole"))
-    (axis,) = places("axis", axis, x.ndim + (along == "new"))
+    (x,) = arrays("x (...)" if along == "new" else "x (..., d)", x)
+    n = count("n", n, least=1)
+    axes = x.ndim + (along == "new")
+    choice("axis", axis, range(-axes, axes))
+    axis %= axes
     copies = axis + 1 if along == "each" else axis  # the axis of r, before it is merged
     y = np.repeat(np.expand_dims(x, copies), n, axis=copies)
     if along != "new":

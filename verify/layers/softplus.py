@@ -2,7 +2,7 @@ r"""Softplus, a smooth relu.
 
 .. math:: y = \tfrac1\beta \log(1 + e^{\beta x}), \qquad \bar x = \bar y\,\sigma(\beta x)
 
-computed as :math:`\beta y = \max(\beta x, 0) + \log(1 + e^{-|\beta x|})`, which cannot overflow.
+computed as :math:`y = \max(x, 0) + \tfrac1\beta \log(1 + e^{-\beta |x|})`, which cannot overflow.
 
 Shapes: x (...) -> (...).
 Convention: PyTorch has a `threshold` (20) from which y is x; written as above, there is nothing to cut off.
@@ -25,7 +25,7 @@ def forward(x: Array, *, beta: float = 1.0) -> tuple[Array, Array]:
     (x,) = arrays("x (...)", x)
     beta = number("beta", beta, "(0, inf)")
     z = np.asarray(beta * x, x.dtype)
-    y = (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))) / beta
+    y = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(z))) / beta
     return np.asarray(y, x.dtype), z
 
 
