@@ -7,7 +7,8 @@ integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else
 one type.
 
 The most important functions are ``arrays`` (the arguments of a forward pass), ``cotangent`` (that of a backward pass;
-``cotangents`` of several outputs) and, of options, ``choice``, ``number``, ``count`` and ``places`` (of axes).
+``cotangents`` of several outputs), ``entries`` (what an array may hold) and, of options, ``choice``, ``number``,
+``count``, ``places`` and ``axes_of`` (of axes).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["arrays", "choice", "cotangent", "cotangents", "count", "number", "places"]
+__all__ = ["arrays", "axes_of", "choice", "cotangent", "cotangents", "count", "entries", "number", "places"]
 
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
@@ -93,6 +94,14 @@ def cotangents(d_output: Sequence[ArrayLike], *shapes: tuple[int, ...], dtype: D
     ]
 
 
+def entries(name: str, array: NDArray[Any], allowed: NDArray[Any], expected: str) -> None:
+    """Raises: ValueError naming the first entry that is not allowed, its place, and what was expected."""
+    if not np.all(allowed):
+        where = tuple(map(int, np.argwhere(~allowed)[0]))
+        place = f" at {list(where)}" if where else ""
+        raise ValueError(f"{name} holds {array[where]}{place}: expected {expected}")
+
+
 def choice(name: str, value: object, allowed: Collection[object]) -> None:
     """Raises: ValueError when an option is none of the allowed values."""
     if not any(value == one and type(value) is type(one) for one in allowed):
@@ -138,6 +147,20 @@ def places(name: str, axes: object, ndim: int) -> tuple[int, ...]:
     if len(set(found)) < len(found):
         raise ValueError(f"{name} is {axes!r}: an axis is named twice")
     return tuple(found)
+
+
+def axes_of(name: str, axes: int | tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """The axes that an option names, counted from the front and in order. One axis may stand alone.
+
+    Raises: ValueError when one is not there or is named twice, or none is named.
+    """
+    named = axes if isinstance(axes, tuple) else (axes,)
+    if not all(type(axis) is int and -rank <= axis < rank for axis in named):
+        raise ValueError(f"{name} is {axes!r}: an array with {_axes(rank)} has the axes {-rank} to {rank - 1}")
+    found = tuple(sorted(axis % rank for axis in named))
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"{name} is {axes!r}: it names at least one axis, and none twice")
+    return found
 
 
 @cache

@@ -1,0 +1,46 @@
+"""Targets of a classification: the class of every sample, or a weight for every class of every sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from verify.arguments import arrays, entries
+from verify.layer import Array
+
+__all__ = ["at_targets", "class_arrays", "distributions"]
+
+
+def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = None) -> tuple[Array, Array, Array]:
+    """Scores (..., k), targets of shape (...) or (..., k), and which samples count (...).
+
+    The class of a sample that does not count is read as 0.
+    Raises: ValueError when a class is not there.
+    """
+    if np.asarray(targets).dtype.kind not in "iu":
+        scores, targets = arrays(f"{name} (*n, k), targets (*n, k)", scores, targets)
+        if ignored is not None:
+            raise ValueError(f"ignore_index is {ignored} and targets holds {targets.dtype}: expected integers")
+        return scores, targets, np.ones(targets.shape[:-1], bool)
+    scores, targets = arrays(f"{name} (*n, k), targets integer (*n)", scores, targets)
+    counted = np.ones(targets.shape, bool) if ignored is None else np.asarray(targets != ignored)
+    k = scores.shape[-1]
+    entries("targets", targets, ~counted | (targets >= 0) & (targets < k), f"a class from 0 to {k - 1}")
+    return scores, np.where(counted, targets, 0).astype(np.intp), counted
+
+
+def at_targets(values: Array, targets: Array) -> Array:
+    """The value (..., 1) of the class of every sample, or the sum of all values with the weights of their classes."""
+    if targets.dtype.kind == "f":
+        found: Array = np.einsum("...k,...k->...", targets, values)[..., None]
+    else:
+        found = np.take_along_axis(values, targets[..., None], axis=-1)
+    return found
+
+
+def distributions(rng: np.random.Generator, *shape: int) -> Array:
+    """Random rows that sum to 1, no entry near 0."""
+    rows = rng.uniform(0.2, 1.0, shape)
+    rows /= rows.sum(axis=-1, keepdims=True)
+    return rows

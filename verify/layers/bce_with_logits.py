@@ -1,0 +1,76 @@
+r"""Binary cross-entropy of logits, through the sigmoid.
+
+.. math:: L = \frac1m \sum_i (1 - t_i) z_i + u_i \log(1 + e^{-z_i}), \quad u_i = 1 + (w_i - 1) t_i, \qquad
+   \bar z_i = \frac{\bar L}{m} \big(1 - t_i - u_i \sigma(-z_i)\big), \quad
+   \bar t_i = \frac{\bar L}{m} \big((w_i - 1) \log(1 + e^{-z_i}) - z_i\big)
+
+Without weights :math:`u = 1`, and the gradient is :math:`\sigma(z) - t`.
+
+Shapes: logits (...), targets (...), pos_weight broadcasts to (...) -> () or, not reduced, (...).
+Conventions: ``mean`` is over all m entries, also with weights, as in PyTorch. Targets are mostly 0 or 1; the loss
+is linear in them, and any number is accepted.
+Reference: Goodfellow, Bengio, Courville (2016), Deep Learning, section 6.2.2.2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from verify.arguments import arrays, entries
+from verify.layer import Array, Case, Layer, normal
+from verify.reductions import check_reduction, reduced, spread
+
+Saved = tuple[Array, Array, Array, str]
+
+
+def forward(
+    logits: Array, targets: Array, *, pos_weight: Array | float = 1.0, reduction: str = "mean"
+) -> tuple[Array, Saved]:
+    """The loss, and what the backward pass needs."""
+    z, t, w = arrays("logits (*n), targets (*n), pos_weight (...)", logits, targets, pos_weight)
+    check_reduction(reduction, z.size)
+    entries("pos_weight", w, w >= 0, "numbers from 0")
+    if w.ndim > z.ndim or any(a not in (1, b) for a, b in zip(w.shape[::-1], z.shape[::-1], strict=False)):
+        raise ValueError(f"pos_weight has shape {w.shape}: expected one that broadcasts to that of logits, {z.shape}")
+    losses = (1 - t) * z + (1 + (w - 1) * t) * softplus(-z)
+    return reduced(losses, reduction, z.size, z.dtype), (z, t, w, reduction)
+
+
+def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
+    """The gradients of logits and targets."""
+    z, t, w, reduction = saved
+    d_losses = spread(d_output, reduction, z.size, z.shape, z.dtype)
+    d_z = d_losses * (1 - t - (1 + (w - 1) * t) * expit(-z))
+    d_t = d_losses * ((w - 1) * softplus(-z) - z)
+    return {"logits": np.asarray(d_z, z.dtype), "targets": np.asarray(d_t, z.dtype)}
+
+
+def softplus(z: Array) -> Array:
+    """log(1 + exp(z)) without overflow."""
+    return np.asarray(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))))
+
+
+def sample(rng: np.random.Generator) -> Case:
+    """A batch of rows with hard targets, a weight for every column."""
+    n, d = rng.integers(1, 7, 2)
+    reduction = str(rng.choice(["mean", "sum", "none"]))
+    targets = rng.integers(0, 2, (n, d)).astype(float)
+    return Case(normal(rng, n, d, scale=2.0), targets, pos_weight=rng.uniform(0.5, 3.0, d), reduction=reduction)
+
+
+LAYER = Layer(
+    forward=forward,
+    backward=backward,
+    sample=sample,
+    formula="loss-bce-logits",
+    cases={
+        "without weights": lambda rng: Case(normal(rng, 4, 3), rng.uniform(size=(4, 3))),
+        "logits of ±900": lambda rng: Case(np.array([900.0, -900.0, 900.0, -900.0]), np.array([1.0, 1.0, 0.0, 0.0])),
+        "logits of ±20": lambda rng: Case(np.array([20.0, -20.0, 20.5]), np.array([1.0, 0.0, 0.5]), reduction="none"),
+        "one weight": lambda rng: Case(normal(rng, 5), rng.uniform(size=5), pos_weight=2.5, reduction="sum"),
+        "targets outside [0, 1]": lambda rng: Case(normal(rng, 5), normal(rng, 5), pos_weight=np.array([0.5])),
+        "one logit": lambda rng: Case(np.array(-1.25), np.array(0.75), reduction="none"),
+        "empty batch, summed": lambda rng: Case(normal(rng, 0, 4), normal(rng, 0, 4), reduction="sum"),
+    },
+)

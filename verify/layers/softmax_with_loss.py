@@ -1,0 +1,120 @@
+r"""Cross-entropy of logits, through the softmax.
+
+.. math:: L = \frac1n \sum_i \Big( s_i \log \sum_k e^{z_{ik}} - \sum_k t_{ik} z_{ik} \Big), \quad s_i = \sum_k t_{ik},
+   \qquad \bar z_{ik} = \frac{\bar L}{n} (s_i p_{ik} - t_{ik}), \quad \bar t_{ik} = -\frac{\bar L}{n} \log p_{ik}
+
+Shapes: logits (..., k), targets (...) integers or (..., k) weights -> () or, not reduced, (...).
+Conventions: the classes are on the last axis (PyTorch has them on axis 1). Smoothing by a replaces t by
+(1 - a) t + a/k. Samples whose class is ignore_index do not count, in a mean either. Logits -inf exclude a class;
+with weights or smoothing all are finite.
+Reference: Saitoh (2016), Deep Learning from Scratch, section 5.6.3; Szegedy et al. (2016), Rethinking the inception
+architecture for computer vision, section 7 (smoothing).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from verify.arguments import entries
+from verify.classes import at_targets, class_arrays, distributions
+from verify.exponentials import shifted
+from verify.layer import Array, Case, Layer, Pair, normal
+from verify.reductions import check_reduction, reduced, spread
+
+Saved = tuple[Array, Array, Array, Array, Array | None, str]
+
+
+def forward(
+    logits: Array,
+    targets: Array,
+    *,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = None,
+) -> tuple[Array, Saved]:
+    """The loss, and what the backward pass needs."""
+    logits, targets, counted = class_arrays("logits", logits, targets, ignore_index)
+    count = int(np.count_nonzero(counted))
+    check_reduction(reduction, count)
+    t = smoothed(targets, float(label_smoothing), logits)
+    z = shifted("logits", logits, -1)
+    z_at_targets = at_targets(z, t)
+    weighted = targets.dtype.kind == "f"
+    e = np.exp(z) if weighted else np.exp(z, out=z)
+    total = e.sum(axis=-1, keepdims=True)
+    losses = np.where(counted, (mass(t) * np.log(total) - z_at_targets)[..., 0], 0)
+    d_targets = (1.0 - float(label_smoothing)) * (np.log(total) - z) if weighted else None
+    return reduced(losses, reduction, count, z.dtype), (e, total, t, counted, d_targets, reduction)
+
+
+def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
+    """The gradient of logits, and of targets that are weights."""
+    e, total, t, counted, d_targets, reduction = saved
+    count = int(np.count_nonzero(counted))
+    d_losses = (spread(d_output, reduction, count, counted.shape, e.dtype) * counted)[..., None]
+    d_logits = e * (mass(t) * d_losses / total)
+    if t.dtype.kind == "f":
+        d_logits -= t * d_losses
+    else:
+        at_class = np.take_along_axis(d_logits, t[..., None], axis=-1) - d_losses
+        np.put_along_axis(d_logits, t[..., None], at_class, axis=-1)
+    return {"logits": d_logits} if d_targets is None else {"logits": d_logits, "targets": d_targets * d_losses}
+
+
+def mass(t: Array) -> Array | int:
+    """The sum of the weights of every sample, which is 1 for a class."""
+    return t.sum(axis=-1, keepdims=True) if t.dtype.kind == "f" else 1
+
+
+def smoothed(targets: Array, label_smoothing: float, logits: Array) -> Array:
+    """Classes as they are, if nothing is smoothed; else the weights of all classes."""
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"label_smoothing is {label_smoothing}: expected a number from 0 to 1")
+    if targets.dtype.kind != "f":
+        if not label_smoothing:
+            return targets
+        targets = (targets[..., None] == np.arange(logits.shape[-1])).astype(logits.dtype)
+    entries("logits", logits, np.isfinite(logits), "finite numbers with weights of classes")
+    weights: Array = targets * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
+    return weights
+
+
+def sample(rng: np.random.Generator) -> Case:
+    """A batch of rows with classes or distributions."""
+    n, k = map(int, rng.integers(2, 7, 2))
+    targets = rng.integers(0, k, n) if rng.integers(2) else distributions(rng, n, k)
+    reduction, label_smoothing = str(rng.choice(["mean", "sum", "none"])), float(rng.choice([0.0, 0.2]))
+    return Case(normal(rng, n, k, scale=2.0), targets, reduction=reduction, label_smoothing=label_smoothing)
+
+
+LAYER = Layer(
+    forward=forward,
+    backward=backward,
+    sample=sample,
+    formula="loss-softmax-ce",
+    pairs={"loss-softmax-ce": Pair(case=lambda Z, T: Case(Z, T), output="L")},
+    cases={
+        "integers": lambda rng: Case(normal(rng, 5, 4), np.array([3, 0, 2, 2, 1])),
+        "distributions": lambda rng: Case(normal(rng, 5, 4), distributions(rng, 5, 4)),
+        "weights of any sum": lambda rng: Case(normal(rng, 3, 4), normal(rng, 3, 4), reduction="sum"),
+        "logits of ±900": lambda rng: Case(
+            np.array([[900.0, -900.0, 0.0], [-900.0, 899.5, 900.0]]), np.array([1, 2])
+        ),
+        "distributions, logits of ±900": lambda rng: Case(
+            np.array([[900.0, -900.0, 0.0], [-900.0, 899.5, 900.0]]), distributions(rng, 2, 3)
+        ),
+        "a class excluded by -inf": lambda rng: Case(
+            np.where([[1, 1, 0], [0, 1, 1]], normal(rng, 2, 3), -np.inf), np.array([0, 2])
+        ),
+        "smoothed integers": lambda rng: Case(normal(rng, 4, 3), rng.integers(0, 3, 4), label_smoothing=0.1),
+        "ignored samples": lambda rng: Case(normal(rng, 4, 3), np.array([2, -100, 0, -100]), ignore_index=-100),
+        "ignored class, smoothed": lambda rng: Case(
+            normal(rng, 4, 3), np.array([2, 0, 0, 1]), ignore_index=0, label_smoothing=0.1
+        ),
+        "all ignored, summed": lambda rng: Case(normal(rng, 2, 3), np.array([1, 1]), ignore_index=1, reduction="sum"),
+        "two batch axes": lambda rng: Case(normal(rng, 2, 3, 4), rng.integers(0, 4, (2, 3)), reduction="none"),
+        "one sample without batch": lambda rng: Case(normal(rng, 4), np.array(3)),
+        "one class": lambda rng: Case(normal(rng, 3, 1), np.zeros(3, int)),
+        "empty batch, summed": lambda rng: Case(normal(rng, 0, 4), np.zeros(0, int), reduction="sum"),
+    },
+)

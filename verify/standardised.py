@@ -1,0 +1,127 @@
+r"""Numbers with mean 0 and variance 1 along some axes, with scale and shift: what all normalisation layers share.
+
+.. math:: \hat x = \frac{x - \mu}{s}, \quad s = \sqrt{v + \epsilon}, \qquad
+   \bar x = \frac1s \left( \bar{\hat x} - \langle \bar{\hat x} \rangle
+   - \hat x \, \langle \bar{\hat x} \hat x \rangle \right)
+
+with means :math:`\langle\cdot\rangle` along the axes. The variance is the biased one. What is not centred has mean
+square 1 instead: both :math:`\mu` and :math:`\langle \bar{\hat x} \rangle` drop out. Scale and shift have axes of
+their own, which may be others.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from verify.layer import Array
+
+__all__ = [
+    "check_normalised",
+    "laid",
+    "moments",
+    "number_along",
+    "of_scale_and_shift",
+    "pulled_back",
+    "scaled",
+    "standardised",
+]
+
+Axes = tuple[int, ...]
+
+
+def check_normalised(x: Array, axes: Axes, eps: float) -> None:
+    """Raises: ValueError when there is nothing along the axes, or eps is not positive in the type of x."""
+    if not number_along(x, axes):
+        raise ValueError(f"x has shape {x.shape}: expected at least one number along the axes {axes}")
+    if not x.dtype.type(eps) > 0:
+        raise ValueError(f"eps is {eps}: expected a positive number in {x.dtype}")
+
+
+def moments(x: Array, axes: Axes) -> tuple[Array, Array, Array]:
+    """The mean, the deviations from it and their mean square.
+
+    A large mean is rounded by more than a small deviation: the mean of the deviations says by how much.
+    """
+    mean = mean_along(axes, x)
+    deviation = x - mean
+    rest = mean_along(axes, deviation)
+    deviation -= rest
+    return mean + rest, deviation, mean_along(axes, deviation, deviation)
+
+
+def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> tuple[Array, Array]:
+    """The standardised numbers and 1/s, all axes kept."""
+    if centred:
+        _, x_hat, square = moments(x, axes)
+    else:
+        x_hat, square = x.copy(), mean_along(axes, x, x)
+    inverse = 1.0 / np.sqrt(square + float(eps))
+    x_hat *= inverse
+    return x_hat, inverse
+
+
+def pulled_back(d_hat: Array, x_hat: Array, inverse: Array, axes: Axes, *, centred: bool = True) -> Array:
+    """The gradient with respect to x. A factor that is constant along the axes may be part of ``inverse``."""
+    d_x = x_hat * -mean_along(axes, d_hat, x_hat)
+    d_x += d_hat
+    if centred:
+        d_x -= mean_along(axes, d_hat)
+    d_x *= inverse
+    return d_x
+
+
+def laid(name: str, value: Array | None, x: Array, axes: Axes) -> Any:
+    """A scale or shift along these axes of x.
+
+    Raises: ValueError when it has other sizes.
+    """
+    if value is None:
+        return None
+    sizes = tuple(x.shape[axis] for axis in axes)
+    if value.shape != sizes:
+        raise ValueError(
+            f"{name} has shape {value.shape}: expected {sizes}, the sizes of the axes {axes} of x {x.shape}"
+        )
+    return np.expand_dims(value, tuple(axis for axis in range(x.ndim) if axis not in axes))
+
+
+def scaled(x_hat: Array, gamma: Array | None, beta: Array | None) -> Array:
+    """gamma x_hat + beta, in memory of its own."""
+    y = x_hat.copy() if gamma is None else x_hat * gamma
+    if beta is not None:
+        y += beta
+    return y
+
+
+def of_scale_and_shift(
+    d_y: Array, x_hat: Array, gamma: Array | None, beta: Array | None, axes: Axes
+) -> dict[str, Array]:
+    """The gradients of gamma and beta, which lie along the axes; of those that there are."""
+    gradients = {}
+    others = tuple(axis for axis in range(x_hat.ndim) if axis not in axes)
+    if gamma is not None:
+        gradients["gamma"] = np.squeeze(sum_along(others, d_y, x_hat), others)
+    if beta is not None:
+        gradients["beta"] = d_y.sum(axis=others)
+    return gradients
+
+
+def mean_along(axes: Axes, *factors: Array) -> Array:
+    """The mean along the axes, which are kept, of a product; without an array of the products."""
+    return sum_along(axes, *factors) / number_along(factors[0], axes)
+
+
+def sum_along(axes: Axes, *factors: Array) -> Array:
+    """The sum along the axes, which are kept, of a product."""
+    every = list(range(factors[0].ndim))
+    kept = [axis for axis in every if axis not in axes]
+    operands: list[Any] = [part for factor in factors for part in (factor, every)]
+    return np.expand_dims(np.einsum(*operands, kept), axes)
+
+
+def number_along(x: Array, axes: Axes) -> int:
+    """How many numbers there are along the axes."""
+    return math.prod(x.shape[axis] for axis in axes)
