@@ -84,9 +84,52 @@ def phases(x: Tensor, base: float, offset: int) -> Tensor:
     return positions[:, None] * torch.exp(-torch.log(torch.tensor(base, dtype=torch.float64)) * pairs / width)
 
 
+def transformer_encoder_block(
+    x: Tensor,
+    Wq: Tensor,
+    Wk: Tensor,
+    Wv: Tensor,
+    Wo: Tensor,
+    bq: Tensor | None,
+    bk: Tensor | None,
+    bv: Tensor | None,
+    bo: Tensor | None,
+    W1: Tensor,
+    b1: Tensor | None,
+    W2: Tensor,
+    b2: Tensor | None,
+    gamma1: Tensor,
+    beta1: Tensor,
+    gamma2: Tensor,
+    beta2: Tensor,
+    mask: Tensor | None = None,
+    *,
+    heads: int = 1,
+    norm: str = "post",
+    activation: str = "relu",
+    causal: bool = False,
+    eps: float = 1e-5,
+) -> Any:
+    def normed(z: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        return F.layer_norm(z, gamma.shape, gamma, beta, eps)
+
+    def attend(z: Tensor) -> Any:
+        return multi_head_attention(z, Wq, Wk, Wv, Wo, bq, bk, bv, bo, mask=mask, heads=heads, causal=causal)
+
+    def feed_forward(z: Tensor) -> Any:
+        return F.linear(getattr(F, activation)(F.linear(z, W1.T, b1)), W2.T, b2)
+
+    if norm == "pre":
+        x = x + attend(normed(x, gamma1, beta1))
+        return x + feed_forward(normed(x, gamma2, beta2))
+    x = normed(x + attend(x), gamma1, beta1)
+    return normed(x + feed_forward(x), gamma2, beta2)
+
+
 PEERS = {
     "multi_head_attention": multi_head_attention,
     "positional_encoding": positional_encoding,
     "rotary_encoding": rotary_encoding,
     "scaled_dot_product_attention": scaled_dot_product_attention,
+    "transformer_encoder_block": transformer_encoder_block,
 }

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from verify.layer import Array, Case
-from verify.layers import LAYERS, multi_head_attention, positional_encoding, rotary_encoding
+from verify.layers import (
+    LAYERS,
+    multi_head_attention,
+    positional_encoding,
+    rotary_encoding,
+    transformer_encoder_block,
+)
 from verify.layers import scaled_dot_product_attention as attention
 
 RNG = np.random.default_rng(0)
@@ -240,11 +246,74 @@ def test_scores_of_rotated_queries_know_distances(pairs: str) -> None:
     assert abs(np.diagonal(scores, 3)[0] - np.diagonal(scores, -5)[0]) > 1e-3
 
 
+# -------------------------------------------------------------------------------------------------- the encoder block
+
+
+def block_of(**options: Any) -> dict[str, Any]:
+    case = transformer_encoder_block.drawn(RNG, 2, 3, 4, 4, 4, 7, heads=2, **options)
+    return dict(zip(LAYERS["transformer_encoder_block"].inputs, case.inputs, strict=True)) | case.options
+
+
+def test_layers_that_add_nothing_leave_the_path_free() -> None:
+    """With norms before, input and gradient pass unchanged."""
+    silent = {name: 0.0 * value for name, value in block_of().items() if name in ("Wo", "bo", "W2", "b2")}
+    a = block_of(norm="pre") | silent
+    y, saved = transformer_encoder_block.forward(**a)
+    assert np.array_equal(y, a["x"])
+    d_y = RNG.normal(size=y.shape)
+    assert np.array_equal(transformer_encoder_block.backward(d_y, saved)["x"], d_y)
+
+
+def test_norms_after_standardise_every_step() -> None:
+    y, _ = transformer_encoder_block.forward(**block_of() | {"gamma2": np.ones(4), "beta2": Z(4)}, eps=1e-12)
+    np.testing.assert_allclose(y.mean(axis=-1), 0, atol=1e-15)
+    np.testing.assert_allclose((y**2).mean(axis=-1), 1, rtol=1e-9)
+
+
+def test_norms_of_norms_are_told_apart() -> None:
+    a = block_of()
+    post, _ = transformer_encoder_block.forward(**a)
+    pre, _ = transformer_encoder_block.forward(**a, norm="pre")
+    assert np.max(np.abs(post - pre)) > 0.1
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_the_encoder_layer_of_pytorch(norm: str, activation: str) -> None:
+    torch = pytest.importorskip("torch")
+    a = block_of()
+    theirs = torch.nn.TransformerEncoderLayer(
+        4, 2, 7, 0.0, activation, batch_first=True, norm_first=norm == "pre", dtype=torch.float64
+    )
+    parameters = {
+        "self_attn.in_proj_weight": np.concatenate([a["Wq"], a["Wk"], a["Wv"]], axis=1).T,
+        "self_attn.in_proj_bias": np.concatenate([a["bq"], a["bk"], a["bv"]]),
+        "self_attn.out_proj.weight": a["Wo"].T,
+        "self_attn.out_proj.bias": a["bo"],
+        "linear1.weight": a["W1"].T,
+        "linear1.bias": a["b1"],
+        "linear2.weight": a["W2"].T,
+        "linear2.bias": a["b2"],
+        **{f"norm{k}.weight": a[f"gamma{k}"] for k in (1, 2)},
+        **{f"norm{k}.bias": a[f"beta{k}"] for k in (1, 2)},
+    }
+    theirs.load_state_dict({name: torch.tensor(value) for name, value in parameters.items()})
+    x = torch.tensor(a["x"], requires_grad=True)
+    output = theirs(x)
+    y, saved = transformer_encoder_block.forward(**a, norm=norm, activation=activation)
+    np.testing.assert_allclose(y, output.detach().numpy(), rtol=0, atol=1e-13)
+    d_y = RNG.normal(size=y.shape)
+    output.backward(torch.tensor(d_y))
+    d_x = transformer_encoder_block.backward(d_y, saved)["x"]
+    np.testing.assert_allclose(d_x, x.grad.numpy(), rtol=0, atol=1e-12)
+
+
 # ------------------------------------------------------------------------------------------------------------ refused
 
 M = heads_of(multi_head_attention.drawn(RNG, 2, 3, 5, 4, 6, 3, heads=2))
 SDPA, MHA, POS, ROT = "scaled_dot_product_attention", "multi_head_attention", "positional_encoding", "rotary_encoding"
 QKV: dict[str, Any] = {"q": Q, "k": K, "v": V}
+BLOCK, B = "transformer_encoder_block", block_of()
 REFUSED = [
     (SDPA, QKV | {"k": Z((2, 5, 3))}, "k has shape (2, 5, 3): expected (*batch, s, d) with d = 4 as in q"),
     (SDPA, QKV | {"v": Z((2, 4, 2))}, "v has shape (2, 4, 2): expected (*batch, s, e) with s = 5 as in k"),
@@ -289,6 +358,19 @@ REFUSED = [
         "mask has shape (2, 3): expected one that is broadcast to",
     ),
     (MHA, M | {"causal": None}, "causal is None: it is one of False, True"),
+    (BLOCK, B | {"x": Z((2, 3))}, "x has shape (2, 3): expected (n, t, d), which has 3 axes"),
+    (BLOCK, B | {"Wo": Z((4, 5))}, "Wo has shape (4, 5): expected (e, d) with d = 4 as in x"),
+    (BLOCK, B | {"W2": Z((6, 4))}, "W2 has shape (6, 4): expected (f, d) with f = 7 as in W1"),
+    (BLOCK, B | {"b1": Z(4)}, "b1 has shape (4,): expected (f,) with f = 7 as in W1"),
+    (BLOCK, B | {"gamma2": Z(7)}, "gamma2 has shape (7,): expected (d,) with d = 4 as in x"),
+    (BLOCK, B | {"heads": 3}, "Wq has shape (4, 4): expected a number of columns that 3 heads divide"),
+    (BLOCK, B | {"norm": "before"}, "norm is 'before': it is one of 'post', 'pre'"),
+    (BLOCK, B | {"activation": "tanh"}, "activation is 'tanh': it is one of 'relu', 'gelu'"),
+    (
+        BLOCK,
+        B | {"mask": np.ones((4, 4), bool)},
+        "mask has shape (4, 4): expected one that is broadcast to (2, 2, 3, 3)",
+    ),
     (POS, {"x": Z(3)}, "x has shape (3,): expected (..., t, d), at least 2 axes"),
     (POS, {"x": Z((3, 4), int)}, "x holds int64: it is an array of floating-point numbers"),
     (POS, {"x": Z((3, 4)), "base": 0.0}, "base is 0.0: it is a number in (0, inf)"),
