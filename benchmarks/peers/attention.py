@@ -53,7 +53,7 @@ def multi_head_attention(
     q, k, v = (
         F.linear(one, W.T, b).unflatten(-1, (heads, -1)).transpose(1, 2)
         # bk moves all scores of a query alike: its gradient is 0, PyTorch's is rounding
-        for one, W, b in ((x, Wq, bq), (source, Wk, None if bk is None else bk.detach()), (source, Wv, bv))
+        for one, W, b in ((x, Wq, bq), (source, Wk, None if bk is None else bk.detach() + 0 * bk), (source, Wv, bv))
     )
     each = scaled_dot_product_attention(q, k, v, mask, causal=causal)
     return F.linear(each.transpose(1, 2).flatten(2), Wo.T, bo)

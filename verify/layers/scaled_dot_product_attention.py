@@ -6,9 +6,6 @@ r"""Scaled dot-product attention: every query takes the mean of the values, weig
    \bar S = P \odot (\bar P - (\bar P \odot P) \mathbf 1 \mathbf 1^\top), \quad
    \bar Q = \alpha\, \bar S K, \quad \bar K = \alpha\, \bar S^\top Q, \quad \bar M = \bar S
 
-where :math:`P = E / s`, :math:`E = e^{S - \max S}`; the row sums :math:`s` divide :math:`O` and :math:`\bar O`, which
-have fewer entries.
-
 Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
 Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
 MultiheadAttention); a mask of floating-point numbers is added to the scores, -inf forbids. ``causal`` forbids keys
@@ -48,10 +45,8 @@ def forward(
         np.copyto(S, -np.inf, where=~allowed)
     if causal:
         np.copyto(S, -np.inf, where=np.tri(*S.shape[-2:]) == 0)
-    E, total = exponentials(S)
-    output = E @ v
-    output /= total
-    return output, (qs, k, v, E, total, alpha, None if added is None else added.shape)
+    P = softmax_in_place(S)
+    return P @ v, (qs, k, v, P, alpha, None if added is None else added.shape)
 
 
 def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tuple[Array | None, Array | None]:
@@ -78,18 +73,16 @@ def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tup
     return None, found
 
 
-def exponentials(S: Array) -> tuple[Array, Array]:
-    """The exponentials of scores beside the largest of their row, written over them, and what divides each row.
-
-    A row of nothing but -inf becomes zeros, divided by 1.
-    """
+def softmax_in_place(S: Array) -> Array:
+    """The softmax of each row, written over it; zeros where a row holds nothing but -inf."""
     largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
     largest[largest == -np.inf] = 0
     S -= largest
     np.exp(S, out=S)
     total = S.sum(axis=-1, keepdims=True)
     total[total == 0] = 1
-    return S, total
+    S /= total
+    return S
 
 
 def transposed(x: Array) -> Array:
@@ -99,12 +92,13 @@ def transposed(x: Array) -> Array:
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
-    qs, k, v, E, total, alpha, added = saved
-    d_o = cotangent(d_output, (*qs.shape[:-1], v.shape[-1]), v.dtype) / total
+    qs, k, v, P, alpha, added = saved
+    d_o = cotangent(d_output, (*qs.shape[:-1], v.shape[-1]), v.dtype)
+    # Row sums of what is subtracted from them, not of d_o and the output: where all weight is on one key, d_S is 0.
     d_S = d_o @ transposed(v)
-    d_S -= np.einsum("...s,...s->...", d_S, E)[..., None] / total
-    d_S *= E
-    d_v = np.swapaxes(E, -1, -2) @ d_o
+    d_S -= np.einsum("...s,...s->...", d_S, P)[..., None]
+    d_S *= P
+    d_v = np.swapaxes(P, -1, -2) @ d_o
     gradients = {"q": alpha * (d_S @ k), "k": np.swapaxes(d_S, -1, -2) @ qs, "v": d_v}
     return gradients if added is None else {**gradients, "mask": unbroadcast(d_S, added)}
 

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent, parsed
+from verify.arguments import arrays, choice, cotangent, number, parsed
 from verify.layer import Array, Case, Layer, normal
 from verify.layers import affine, gelu, layer_norm, multi_head_attention, relu
 
@@ -67,6 +67,7 @@ def forward(
     x, Wq, Wk, Wv, Wo, bq, bk, bv, bo, W1, b1, W2, b2, gamma1, beta1, gamma2, beta2 = arrays(SHAPES, *given)
     choice("norm", norm, ("post", "pre"))
     choice("activation", activation, ACTIVATIONS)
+    eps = number("eps", eps, "(0, inf)")
 
     def attend(z: Array) -> tuple[Array, Any]:
         parameters = (Wq, Wk, Wv, Wo, bq, bk, bv, bo)

@@ -365,6 +365,7 @@ REFUSED = [
     (BLOCK, B | {"gamma2": Z(7)}, "gamma2 has shape (7,): expected (d,) with d = 4 as in x"),
     (BLOCK, B | {"heads": 3}, "Wq has shape (4, 4): expected a number of columns that 3 heads divide"),
     (BLOCK, B | {"norm": "before"}, "norm is 'before': it is one of 'post', 'pre'"),
+    (BLOCK, B | {"eps": 0.0}, "eps is 0.0: it is a number in (0, inf)"),
     (BLOCK, B | {"activation": "tanh"}, "activation is 'tanh': it is one of 'relu', 'gelu'"),
     (
         BLOCK,
