@@ -78,8 +78,11 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     gradients = {kind + name: of[kind] for name, of in found.items() for kind in of if kind != "x"}
     if "bk" in gradients:
         gradients["bk"] = np.zeros_like(gradients["bk"])
-    d_x, d_memory = found["q"]["x"], found["k"]["x"] + found["v"]["x"]
-    gradients |= {"x": d_x + d_memory} if itself else {"x": d_x, "memory": d_memory}
+    d_x, d_memory = found["q"]["x"], found["k"]["x"]
+    d_memory += found["v"]["x"]
+    if itself:
+        d_x += d_memory
+    gradients |= {"x": d_x} if itself else {"x": d_x, "memory": d_memory}
     return {**gradients, "mask": of_heads["mask"]} if "mask" in of_heads else gradients
 
 

@@ -37,8 +37,9 @@ def forward(
     choice("causal", causal, (False, True))
     alpha = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else number("scale", scale)
     allowed, added = read_mask(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
-    qs = alpha * q
-    S = qs @ transposed(k)
+    scaled = transposed(k)
+    scaled *= alpha
+    S = q @ scaled
     if added is not None:
         S += added
     if allowed is not None:
@@ -46,7 +47,7 @@ def forward(
     if causal:
         np.copyto(S, -np.inf, where=np.tri(*S.shape[-2:]) == 0)
     P = softmax_in_place(S)
-    return P @ v, (qs, k, v, P, alpha, None if added is None else added.shape)
+    return P @ v, (q, k, v, P, alpha, None if added is None else added.shape)
 
 
 def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tuple[Array | None, Array | None]:
@@ -92,14 +93,18 @@ def transposed(x: Array) -> Array:
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
-    qs, k, v, P, alpha, added = saved
-    d_o = cotangent(d_output, (*qs.shape[:-1], v.shape[-1]), v.dtype)
+    q, k, v, P, alpha, added = saved
+    d_o = cotangent(d_output, (*q.shape[:-1], v.shape[-1]), v.dtype)
     # Row sums of what is subtracted from them, not of d_o and the output: where all weight is on one key, d_S is 0.
     d_S = d_o @ transposed(v)
     d_S -= np.einsum("...s,...s->...", d_S, P)[..., None]
     d_S *= P
     d_v = np.swapaxes(P, -1, -2) @ d_o
-    gradients = {"q": alpha * (d_S @ k), "k": np.swapaxes(d_S, -1, -2) @ qs, "v": d_v}
+    d_q = d_S @ k
+    d_k = np.swapaxes(d_S, -1, -2) @ q
+    d_q *= alpha
+    d_k *= alpha
+    gradients = {"q": d_q, "k": d_k, "v": d_v}
     return gradients if added is None else {**gradients, "mask": unbroadcast(d_S, added)}
 
 
