@@ -29,6 +29,7 @@ from verify.arguments import arrays, choice, count
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layers import affine
 from verify.layers import scaled_dot_product_attention as attention
+from verify.masks import read_mask
 
 
 def forward(
@@ -59,7 +60,7 @@ def forward(
     for name, W in (("Wq", Wq), ("Wv", Wv)):
         if W.shape[1] % heads:
             raise ValueError(f"{name} has shape {W.shape}: expected a number of columns that {heads} heads divide")
-    attention.read_mask(mask, (len(x), heads, x.shape[1], memory.shape[1]), x.dtype)
+    read_mask(mask, (len(x), heads, x.shape[1], memory.shape[1]), x.dtype)
     projections = [affine.forward(*one) for one in ((x, Wq, bq), (memory, Wk, bk), (memory, Wv, bv))]
     q, k, v = (apart(y, heads) for y, _ in projections)
     each, saved_heads = attention.forward(q, k, v, mask, causal=causal)

@@ -22,11 +22,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from verify.arguments import arrays, choice, cotangent, number
 from verify.broadcasting import unbroadcast
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.masks import read_mask
 
 
 def forward(
@@ -50,30 +50,6 @@ def forward(
     return P @ v, (q, k, v, P, alpha, None if added is None else added.shape)
 
 
-def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tuple[Array | None, Array | None]:
-    """Where scores of this shape are allowed, and what is added to them; None where a mask says neither.
-
-    Raises: ValueError when the mask holds neither, or is not broadcast to this shape.
-    """
-    if mask is None:
-        return None, None
-    found = np.asarray(mask)
-    if found.dtype != bool and found.dtype != dtype:
-        raise ValueError(
-            f"mask holds {found.dtype}: expected truth values, True where a query may attend, or {dtype}"
-        )
-    fits = found.ndim <= len(shape) and all(
-        one in (1, size) for one, size in zip(found.shape[::-1], shape[::-1], strict=False)
-    )
-    if not fits:
-        raise ValueError(f"mask has shape {found.shape}: expected one that is broadcast to {shape}")
-    if found.dtype == bool:
-        return found, None
-    if np.any(found == np.inf) or np.any(np.isnan(found)):
-        raise ValueError("mask holds inf or nan: expected numbers, or -inf where a query may not attend")
-    return None, found
-
-
 def softmax_in_place(S: Array) -> Array:
     """The softmax of each row, written over it; zeros where a row holds nothing but -inf."""
     largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
@@ -95,8 +71,8 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
     q, k, v, P, alpha, added = saved
     d_o = cotangent(d_output, (*q.shape[:-1], v.shape[-1]), v.dtype)
-    # Row sums of what is subtracted from them, not of d_o and the output: where all weight is on one key, d_S is 0.
     d_S = d_o @ transposed(v)
+    # The row sums of d_o * output are the same but for rounding: these leave exactly 0 where one key has all weight.
     d_S -= np.einsum("...s,...s->...", d_S, P)[..., None]
     d_S *= P
     d_v = np.swapaxes(P, -1, -2) @ d_o
