@@ -238,7 +238,8 @@ def _distance(
         return Distance(
             apart / (scale or 1.0), f"backward gave {claimed:+.9g}{place}, numerical {numerical:+.9g} ± {bound:.1e}"
         )
-    if not np.isfinite(bound) or (bound > SHARP * scale + slack and not kink):
+    # a gradient that is 0 throughout has no scale of its own
+    if not np.isfinite(bound) or (bound > SHARP * (scale or terms) + slack and not kink):
         return Distance(0.0, f"numerical {numerical:+.9g} ± {bound:.1e}{place} says too little", undecided=True)
     return Distance(0.0 if kink else apart / (scale or 1.0))
 

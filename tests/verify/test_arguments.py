@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.arguments import arrays, choice, cotangent, cotangents
+from verify.arguments import arrays, choice, cotangent, cotangents, count, number, places
 
 X, W, B = np.ones((3, 4)), np.ones((4, 2)), np.ones(2)
 AFFINE = "x (n, d), W (d, c), b? (c)"
@@ -116,3 +116,37 @@ def test_choices() -> None:
         choice("reduction", "avg", ("mean", "sum"))
     with pytest.raises(ValueError, match="flag is 1: it is one of True, False"):
         choice("flag", 1, (True, False))
+
+
+def test_numbers() -> None:
+    assert number("p", np.float32(0.25), "[0, 1)") == 0.25
+    assert type(number("p", np.float64(0.25))) is float
+    assert number("p", 0, "[0, 1)") == 0.0
+    assert number("p", 1.0, "(0, 1]") == 1.0
+    for value, interval in ((1.0, "[0, 1)"), (0.0, "(0, 1]"), (-0.5, "[0, 1)"), (np.nan, "[0, 1]"), ("0", "[0, 1]")):
+        with pytest.raises(ValueError, match=re.escape(f"p is {value!r}: it is a number in {interval}")):
+            number("p", value, interval)
+    for value in (np.inf, True, None, np.ones(1)):
+        with pytest.raises(ValueError, match=r"p is .*: it is a number in"):
+            number("p", value)
+
+
+def test_counts() -> None:
+    assert count("n", np.int64(3)) == 3
+    assert type(count("n", np.int64(3))) is int
+    for value in (0, -1, 2.0, True, None):
+        with pytest.raises(ValueError, match=re.escape(f"n is {value!r}: it is a whole number, at least 1")):
+            count("n", value, least=1)
+
+
+def test_places_of_axes() -> None:
+    assert places("axis", -1, 3) == (2,)
+    assert places("axis", (0, -1), 3) == (0, 2)
+    assert places("axis", (), 3) == ()
+    for value in (3, -4, (0, 3), 1.0, True, None):
+        with pytest.raises(ValueError, match=re.escape(f"axis is {value!r}: an axis is from -3 to 2")):
+            places("axis", value, 3)
+    with pytest.raises(ValueError, match=re.escape("axis is (0, -3): an axis is named twice")):
+        places("axis", (0, -3), 3)
+    with pytest.raises(ValueError, match="axis is 0: no axes"):
+        places("axis", 0, 0)

@@ -69,7 +69,7 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
 
 def sample(rng: np.random.Generator) -> Case:
     """A batch of rows, with or without a projection."""
-    n, d, h, c = rng.integers(2, 7, 4)
+    n, d, h, c = rng.integers(3, 7, 4)
     projected = bool(rng.integers(2))
     return Case(
         *weights(rng, (n,), d, h, c if projected else d, projected=projected), relu_after=bool(rng.integers(2))
@@ -96,7 +96,11 @@ LAYER = Layer(
         "projection, relu after": lambda rng: Case(*weights(rng, (3,), 4, 5, 2, projected=True), relu_after=True),
         "without biases": lambda rng: Case(normal(rng, 3, 4), normal(rng, 4, 2), None, normal(rng, 2, 4)),
         "branch that is 0": lambda rng: Case(normal(rng, 3, 4), normal(rng, 4, 2), None, np.zeros((2, 4))),
-        "hidden units exactly at 0": lambda rng: Case(normal(rng, 3, 4), np.zeros((4, 2)), None, normal(rng, 2, 4)),
+        # one sample: the slopes 0 of several relus at 0 add up to none of the slopes on both sides of their sum
+        "hidden units exactly at 0": lambda rng: Case(normal(rng, 4), np.zeros((4, 2)), None, normal(rng, 2, 4)),
+        "hidden units that are dead": lambda rng: Case(
+            normal(rng, 3, 4), normal(rng, 4, 2), np.full(2, -900.0), normal(rng, 2, 4)
+        ),
         "sequences": lambda rng: Case(*weights(rng, (2, 3), 4, 5, 4)),
         "one sample without batch": lambda rng: Case(*weights(rng, (), 4, 5, 4)),
         "empty batch": lambda rng: Case(*weights(rng, (0,), 4, 5, 4)),

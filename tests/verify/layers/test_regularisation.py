@@ -97,6 +97,12 @@ def test_p_is_the_probability_to_drop() -> None:
     assert np.array_equal(default, half)
 
 
+def test_inverted_is_the_default() -> None:
+    assert set(dropout.forward(np.ones(100), p=0.75)[0]) == {0.0, 4.0}
+    assert set(dropout.forward(np.ones(100), p=0.75, inverted=False)[0]) == {0.0, 1.0}
+    assert set(dropout.forward(np.ones(100), p=0.75, training=False)[0]) == {1.0}
+
+
 # -------------------------------------------------------------------------------------------------------- refusals
 
 X = np.ones((2, 3))
