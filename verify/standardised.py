@@ -11,18 +11,17 @@ their own, which may be others.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from verify.layer import Array
+from verify.sums import mean_along, number_along, sum_along
 
 __all__ = [
     "check_normalised",
     "laid",
     "moments",
-    "number_along",
     "of_scale_and_shift",
     "pulled_back",
     "scaled",
@@ -64,7 +63,7 @@ def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> t
 
 
 def pulled_back(d_hat: Array, x_hat: Array, inverse: Array, axes: Axes, *, centred: bool = True) -> Array:
-    """The gradient with respect to x. A factor that is constant along the axes may be part of ``inverse``."""
+    """The gradient with respect to x, from that with respect to the standardised numbers."""
     d_x = x_hat * -mean_along(axes, d_hat, x_hat)
     d_x += d_hat
     if centred:
@@ -107,21 +106,3 @@ def of_scale_and_shift(
     if beta is not None:
         gradients["beta"] = d_y.sum(axis=others)
     return gradients
-
-
-def mean_along(axes: Axes, *factors: Array) -> Array:
-    """The mean along the axes, which are kept, of a product; without an array of the products."""
-    return sum_along(axes, *factors) / number_along(factors[0], axes)
-
-
-def sum_along(axes: Axes, *factors: Array) -> Array:
-    """The sum along the axes, which are kept, of a product."""
-    every = list(range(factors[0].ndim))
-    kept = [axis for axis in every if axis not in axes]
-    operands: list[Any] = [part for factor in factors for part in (factor, every)]
-    return np.expand_dims(np.einsum(*operands, kept), axes)
-
-
-def number_along(x: Array, axes: Axes) -> int:
-    """How many numbers there are along the axes."""
-    return math.prod(x.shape[axis] for axis in axes)

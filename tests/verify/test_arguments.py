@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.arguments import arrays, choice, cotangent, cotangents, count, number, places
+from verify.arguments import arrays, axes_of, choice, cotangent, cotangents, count, entries, number, places
 
 X, W, B = np.ones((3, 4)), np.ones((4, 2)), np.ones(2)
 AFFINE = "x (n, d), W (d, c), b? (c)"
@@ -150,3 +150,26 @@ def test_places_of_axes() -> None:
         places("axis", (0, -3), 3)
     with pytest.raises(ValueError, match="axis is 0: no axes"):
         places("axis", 0, 0)
+
+
+def test_axes_are_counted_from_the_front() -> None:
+    assert axes_of("axes", -1, 3) == (2,)
+    assert axes_of("axes", (-1, 0), 3) == (0, 2)
+    for axes, said in (
+        (3, "axes is 3: an array with 3 axes has the axes -3 to 2"),
+        ((0, -4), "axes is (0, -4): an array with 3 axes has"),
+        (True, "axes is True: an array"),
+        ((0, -3), "axes is (0, -3): it names at least one axis, and none twice"),
+        ((), "axes is (): it names at least one axis"),
+    ):
+        with pytest.raises(ValueError, match="^" + re.escape(said)):
+            axes_of("axes", axes, 3)
+
+
+def test_the_first_entry_that_is_not_allowed() -> None:
+    p = np.array([[0.5, 1.5], [-1.0, 0.0]])
+    entries("p", p, p < 2, "a number below 2")
+    with pytest.raises(ValueError, match=re.escape("p holds -1.0 at [1, 0]: expected a number from 0")):
+        entries("p", p, p >= 0, "a number from 0")
+    with pytest.raises(ValueError, match=r"^w holds -2: expected a number from 0"):
+        entries("w", np.array(-2), np.array(False), "a number from 0")

@@ -1,10 +1,11 @@
 r"""Binary cross-entropy of logits, through the sigmoid.
 
-.. math:: L = \frac1m \sum_i (1 - t_i) z_i + u_i \log(1 + e^{-z_i}), \quad u_i = 1 + (w_i - 1) t_i, \qquad
-   \bar z_i = \frac{\bar L}{m} \big(1 - t_i - u_i \sigma(-z_i)\big), \quad
-   \bar t_i = \frac{\bar L}{m} \big((w_i - 1) \log(1 + e^{-z_i}) - z_i\big)
+.. math:: L = \frac1m \sum_i w_i t_i \, \zeta(-z_i) + (1 - t_i) \, \zeta(z_i), \quad \zeta(z) = \log(1 + e^z), \qquad
+   \bar z_i = \frac{\bar L}{m} \big((1 - t_i) \sigma(z_i) - w_i t_i \, \sigma(-z_i)\big), \quad
+   \bar t_i = \frac{\bar L}{m} \big(w_i \zeta(-z_i) - \zeta(z_i)\big)
 
-Without weights :math:`u = 1`, and the gradient is :math:`\sigma(z) - t`.
+with weights w of the positive targets. Where w = 1, the gradient is :math:`\sigma(z) - t`. In this form nothing
+cancels: a small loss is as accurate as a large one.
 
 Shapes: logits (...), targets (...), pos_weight broadcasts to (...) -> () or, not reduced, (...).
 Conventions: ``mean`` is over all m entries, also with weights, as in PyTorch. Targets are mostly 0 or 1; the loss
@@ -33,7 +34,7 @@ def forward(
     entries("pos_weight", w, w >= 0, "numbers from 0")
     if w.ndim > z.ndim or any(a not in (1, b) for a, b in zip(w.shape[::-1], z.shape[::-1], strict=False)):
         raise ValueError(f"pos_weight has shape {w.shape}: expected one that broadcasts to that of logits, {z.shape}")
-    losses = (1 - t) * z + (1 + (w - 1) * t) * softplus(-z)
+    losses = w * t * softplus(-z) + (1 - t) * softplus(z)
     return reduced(losses, reduction, z.size, z.dtype), (z, t, w, reduction)
 
 
@@ -41,8 +42,8 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradients of logits and targets."""
     z, t, w, reduction = saved
     d_losses = spread(d_output, reduction, z.size, z.shape, z.dtype)
-    d_z = d_losses * (1 - t - (1 + (w - 1) * t) * expit(-z))
-    d_t = d_losses * ((w - 1) * softplus(-z) - z)
+    d_z = d_losses * ((1 - t) * expit(z) - w * t * expit(-z))
+    d_t = d_losses * (w * softplus(-z) - softplus(z))
     return {"logits": np.asarray(d_z, z.dtype), "targets": np.asarray(d_t, z.dtype)}
 
 

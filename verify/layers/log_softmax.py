@@ -16,6 +16,7 @@ import numpy as np
 from verify.arguments import arrays, choice, cotangent
 from verify.exponentials import shifted
 from verify.layer import Array, Case, Layer, normal
+from verify.sums import sum_along
 
 Saved = tuple[Array, int]
 
@@ -25,7 +26,7 @@ def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     (x,) = arrays("x (..., k)", x)
     choice("axis", axis, range(-x.ndim, x.ndim))
     y = shifted("x", x, axis)
-    y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
+    y -= np.log(sum_along((axis,), np.exp(y)))
     return y, (y, axis)
 
 
@@ -33,7 +34,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     y, axis = saved
     d_y = cotangent(d_output, y.shape, y.dtype)
-    return {"x": d_y - np.exp(y) * d_y.sum(axis=axis, keepdims=True)}
+    return {"x": d_y - np.exp(y) * sum_along((axis,), d_y)}
 
 
 def sample(rng: np.random.Generator) -> Case:

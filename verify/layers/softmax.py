@@ -16,6 +16,7 @@ import numpy as np
 from verify.arguments import arrays, choice, cotangent
 from verify.exponentials import shifted
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.sums import sum_along
 
 Saved = tuple[Array, int]
 
@@ -26,7 +27,7 @@ def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     choice("axis", axis, range(-x.ndim, x.ndim))
     y = shifted("x", x, axis)
     np.exp(y, out=y)
-    y /= y.sum(axis=axis, keepdims=True)
+    y /= sum_along((axis,), y)
     return y, (y, axis)
 
 
@@ -34,8 +35,8 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     y, axis = saved
     d_y = cotangent(d_output, y.shape, y.dtype)
-    d_x = d_y * y
-    d_x -= y * d_x.sum(axis=axis, keepdims=True)
+    d_x = d_y - sum_along((axis,), d_y, y)
+    d_x *= y
     return {"x": d_x}
 
 

@@ -20,6 +20,7 @@ from verify.classes import at_targets, class_arrays, distributions
 from verify.exponentials import shifted
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.reductions import check_reduction, reduced, spread
+from verify.sums import sum_along
 
 Saved = tuple[Array, Array, Array, Array, Array | None, str]
 
@@ -41,7 +42,7 @@ def forward(
     z_at_targets = at_targets(z, t)
     weighted = targets.dtype.kind == "f"
     e = np.exp(z) if weighted else np.exp(z, out=z)
-    total = e.sum(axis=-1, keepdims=True)
+    total = sum_along((-1,), e)
     losses = np.where(counted, (mass(t) * np.log(total) - z_at_targets)[..., 0], 0)
     d_targets = (1.0 - float(label_smoothing)) * (np.log(total) - z) if weighted else None
     return reduced(losses, reduction, count, z.dtype), (e, total, t, counted, d_targets, reduction)

@@ -226,6 +226,16 @@ def test_extreme_logits_of_two_classes(dtype: str) -> None:
     assert far == 1e4
 
 
+@types
+def test_small_losses_are_accurate(dtype: str) -> None:
+    """Far on the right side, loss and gradient are exp(-|z|)."""
+    z, t = np.array([-30.0, 30.0], dtype), np.array([0.0, 1.0], dtype)
+    losses, saved = bce_with_logits.forward(z, t, reduction="none")
+    np.testing.assert_allclose(losses, math.exp(-30), rtol=1e-6)
+    d_z = bce_with_logits.backward(np.ones(2), saved)["logits"]
+    np.testing.assert_allclose(d_z, [math.exp(-30), -math.exp(-30)], rtol=1e-6)
+
+
 def test_weights_count_positive_targets() -> None:
     z, t, w = normal(rng(), 3, 2), np.array([[1.0, 0.0], [0.25, 1.0], [0.0, 0.0]]), np.array([2.0, 0.5])
     losses = np.empty((3, 2))

@@ -198,6 +198,17 @@ def test_a_mean_of_a_million(name: str, dtype: str) -> None:
 
 
 @types
+@pytest.mark.parametrize("layer", [batch_norm, layer_norm, group_norm])
+def test_gradients_around_a_million(layer: Any, dtype: str) -> None:
+    x, d_y = drawn((40,), (40,))
+    x, d_y = (1e6 + x).astype(dtype), d_y.astype(dtype)
+    shape = {batch_norm: (40, 1), layer_norm: (1, 40), group_norm: (1, 1, 40)}[layer]
+    found = layer.backward(d_y.reshape(shape), layer.forward(x.reshape(shape))[1])["x"]
+    _, expected = by_jacobian((x.astype(float) - 1e6).tolist(), d_y, eps=1e-5)
+    np.testing.assert_allclose(found.ravel(), expected, atol=1e-5 if dtype == "float32" else 1e-12)
+
+
+@types
 @pytest.mark.parametrize("name", ROWS)
 def test_constant_numbers_become_zero(name: str, dtype: str) -> None:
     for value in (0.1, 1e6 + 0.1, -3e-5):
