@@ -1,12 +1,14 @@
 """Arguments of layers, checked before anything is computed.
 
 Data: a line of shapes as the docstrings write it, ``"x (n, d), W (d, c), b? (c)"``. A name stands for one size, the
-same wherever it is read; an integer for itself; ``*batch`` for a run of axes, the same wherever it is read; ``...``
-for any axes. A question mark after the argument's name lets it be None. ``ids integer (n)`` holds integers, ``mask
-boolean (n)`` truth values; everything else holds floating-point numbers, all of one type.
+same wherever it is read; ``4h`` for four times the size h; an integer for itself; ``*batch`` for a run of axes, the
+same wherever it is read; ``...`` for any axes. A question mark after the argument's name lets it be None. ``ids
+integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else holds floating-point numbers, all of
+one type.
 
 The most important functions are ``arrays`` (the arguments of a forward pass), ``entries`` (what they may hold) and
-``cotangent`` (that of a backward pass); of options ``choice``, ``number``, ``count`` and ``places`` (of axes).
+``cotangent`` (that of a backward pass; ``cotangents`` of several outputs); of options ``choice``, ``number``, ``count``
+and ``places`` (of axes).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["arrays", "choice", "cotangent", "count", "entries", "number", "places"]
+__all__ = ["arrays", "choice", "cotangent", "cotangents", "count", "entries", "number", "places"]
 
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
@@ -50,7 +52,7 @@ def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
     arguments = parsed(shapes)
     if len(values) != len(arguments):
         raise TypeError(f"{len(arguments)} arguments in {shapes!r}, {len(values)} values")
-    known: dict[str, Any] = {name: (size, None) for name, size in sizes.items()}
+    known: dict[str, Any] = {"": (1, None), **{name: (size, None) for name, size in sizes.items()}}
     found: list[Any] = []
     for argument, value in zip(arguments, values, strict=True):
         if value is None and argument.optional:
@@ -76,6 +78,20 @@ def cotangent(d_output: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, nam
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} holds {array.dtype}: a cotangent holds real numbers")
     return array.astype(dtype, copy=False)
+
+
+def cotangents(d_output: Sequence[ArrayLike], *shapes: tuple[int, ...], dtype: DTypeLike) -> list[NDArray[Any]]:
+    """The cotangents of several outputs with these shapes.
+
+    Raises: ValueError when there are not as many, or as in ``cotangent``.
+    """
+    if not isinstance(d_output, (tuple, list)) or len(d_output) != len(shapes):
+        found = f"{len(d_output)} of them" if isinstance(d_output, (tuple, list)) else type(d_output).__name__
+        raise ValueError(f"d_output is {found}: expected a tuple of {len(shapes)} arrays, one for each output")
+    return [
+        cotangent(one, shape, dtype, f"d_output[{k}]")
+        for k, (one, shape) in enumerate(zip(d_output, shapes, strict=True))
+    ]
 
 
 def entries(name: str, array: NDArray[Any], allowed: NDArray[Any], expected: str) -> None:
@@ -163,10 +179,21 @@ def _check_shape(argument: Argument, shape: tuple[int, ...], known: dict[str, An
     for label, size in _runs(argument, shape):
         if label == "...":
             continue
-        expected, origin = (int(label), None) if label.isdigit() else known.setdefault(label, (size, argument.name))
-        if expected != size:
-            told = "" if label.isdigit() else f" with {label} = {expected}" + (f" as in {origin}" if origin else "")
+        factor, name = _factor(label)
+        expected, origin = known.setdefault(name, (size if factor == 1 else size // factor, argument.name))
+        if factor * expected != size:
+            known_from_elsewhere = name and (factor == 1 or origin != argument.name)
+            told = (
+                f" with {name} = {expected}" + (f" as in {origin}" if origin else "") if known_from_elsewhere else ""
+            )
             raise ValueError(f"{argument.name} has shape {shape}: expected {argument}{told}")
+
+
+@cache
+def _factor(label: str) -> tuple[int, str]:
+    """A number and the name of a size, ``4h`` being 4 and h; either may be left out."""
+    name = label.lstrip("0123456789")
+    return int(label[: len(label) - len(name)] or 1), name
 
 
 def _runs(argument: Argument, shape: tuple[int, ...]) -> Sequence[tuple[str, Any]]:

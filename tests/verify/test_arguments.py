@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.arguments import arrays, choice, cotangent, count, entries, number, places
+from verify.arguments import arrays, choice, cotangent, cotangents, count, entries, number, places
 
 X, W, B = np.ones((3, 4)), np.ones((4, 2)), np.ones(2)
 AFFINE = "x (n, d), W (d, c), b? (c)"
@@ -42,6 +42,11 @@ def test_runs_of_axes() -> None:
     arrays("x (..., d), y (..., d)", np.ones((2, 3, 5)), np.ones(5))
 
 
+def test_multiples_of_sizes() -> None:
+    arrays("x (n, d), W (d, 4h), b (h)", X, np.ones((4, 20)), np.ones(5))
+    arrays("W (2d, d)", np.ones((6, 3)))
+
+
 def test_known_sizes() -> None:
     arrays("x (n, d)", X, n=3)
     with pytest.raises(ValueError, match=re.escape("x has shape (3, 4): expected (n, d) with n = 5")):
@@ -54,6 +59,8 @@ REFUSED = [
     ("b (c)", (X,), "b has shape (3, 4): expected (c,), which has 1 axis"),
     ("x (..., n, d)", (B,), "x has shape (2,): expected (..., n, d), at least 2 axes"),
     ("x (n, 2)", (X,), "x has shape (3, 4): expected (n, 2)"),
+    ("W (d, 2h)", (np.ones((2, 3)),), "W has shape (2, 3): expected (d, 2h)"),
+    ("x (n, h), W (d, 2h)", (X, W), "W has shape (4, 2): expected (d, 2h) with h = 4 as in x"),
     (
         "x (*b, d), y (*b, d)",
         (np.ones((2, 3)), np.ones((4, 3))),
@@ -89,6 +96,18 @@ def test_cotangents() -> None:
         cotangent(np.ones(4), (3, 4), np.float64)
     with pytest.raises(ValueError, match="d_h holds complex128"):
         cotangent(np.ones(4, complex), (4,), np.float64, "d_h")
+
+
+def test_cotangents_of_several_outputs() -> None:
+    h, c = cotangents((np.ones(3), 2), (3,), (), dtype=np.float32)
+    assert h.dtype == c.dtype == np.float32
+    for d_output, said in (
+        (np.ones(3), "d_output is ndarray: expected a tuple of 2 arrays, one for each output"),
+        ((np.ones(3),), "d_output is 1 of them: expected a tuple of 2 arrays, one for each output"),
+        ((np.ones(3), np.ones(1)), "d_output[1] has shape (1,), the output has shape ()"),
+    ):
+        with pytest.raises(ValueError, match="^" + re.escape(said)):
+            cotangents(d_output, (3,), (), dtype=np.float64)
 
 
 def test_choices() -> None:

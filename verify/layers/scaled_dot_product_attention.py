@@ -1,0 +1,140 @@
+r"""Scaled dot-product attention: every query takes the mean of the values, weighted by a softmax over the keys.
+
+.. math:: S = \alpha\, Q K^\top + M, \qquad P = \operatorname{softmax}(S) \text{ of each row}, \qquad O = P V
+
+   \bar V = P^\top \bar O, \quad \bar P = \bar O V^\top, \quad
+   \bar S = P \odot (\bar P - (\bar P \odot P) \mathbf 1 \mathbf 1^\top), \quad
+   \bar Q = \alpha\, \bar S K, \quad \bar K = \alpha\, \bar S^\top Q, \quad \bar M = \bar S
+
+Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
+Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
+MultiheadAttention); a mask of floating-point numbers is added to the scores, -inf forbids. ``causal`` forbids keys
+after the query, both counted from the first. ``scale`` is 1 / sqrt(d) where it is None. A query that may attend to
+nothing gets 0, and passes no gradient on; PyTorch returns NaN for some masks.
+Reference: Vaswani et al. (2017), Attention is all you need, section 3.2.1. Saitoh (2018), Deep Learning from Scratch
+2, chapter 8.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from verify.arguments import arrays, choice, cotangent, number
+from verify.broadcasting import unbroadcast
+from verify.layer import Array, Case, Layer, Pair, normal
+from verify.masks import read_mask
+
+
+def forward(
+    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+) -> tuple[Array, Any]:
+    """The output, and what the backward pass needs."""
+    q, k, v = arrays("q (*batch, t, d), k (*batch, s, d), v (*batch, s, e)", q, k, v)
+    choice("causal", causal, (False, True))
+    alpha = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else number("scale", scale)
+    allowed, added = read_mask(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
+    scaled = transposed(k)
+    scaled *= alpha
+    S = q @ scaled
+    if added is not None:
+        S += added
+    if allowed is not None:
+        np.copyto(S, -np.inf, where=~allowed)
+    if causal:
+        np.copyto(S, -np.inf, where=np.tri(*S.shape[-2:]) == 0)
+    P = softmax_in_place(S)
+    return P @ v, (q, k, v, P, alpha, None if added is None else added.shape)
+
+
+def softmax_in_place(S: Array) -> Array:
+    """The softmax of each row, written over it; zeros where a row holds nothing but -inf."""
+    largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
+    largest[largest == -np.inf] = 0
+    S -= largest
+    np.exp(S, out=S)
+    total = S.sum(axis=-1, keepdims=True)
+    total[total == 0] = 1
+    S /= total
+    return S
+
+
+def transposed(x: Array) -> Array:
+    """A contiguous copy with the last two axes exchanged, which a product reads twice as fast."""
+    return np.swapaxes(x, -1, -2).copy()
+
+
+def backward(d_output: Array, saved: Any) -> dict[str, Array]:
+    """The gradients of q, k and v, and of a mask that was added."""
+    q, k, v, P, alpha, added = saved
+    d_o = cotangent(d_output, (*q.shape[:-1], v.shape[-1]), v.dtype)
+    d_S = d_o @ transposed(v)
+    # The row sums of d_o * output are the same but for rounding: these leave exactly 0 where one key has all weight.
+    d_S -= np.einsum("...s,...s->...", d_S, P)[..., None]
+    d_S *= P
+    d_v = np.swapaxes(P, -1, -2) @ d_o
+    d_q = d_S @ k
+    d_k = np.swapaxes(d_S, -1, -2) @ q
+    d_q *= alpha
+    d_k *= alpha
+    gradients = {"q": d_q, "k": d_k, "v": d_v}
+    return gradients if added is None else {**gradients, "mask": unbroadcast(d_S, added)}
+
+
+def sample(rng: np.random.Generator) -> Case:
+    """No, one or two batch axes; no mask, or one of either kind for all of the batch."""
+    *batch, t, s, d, e = (int(size) for size in rng.integers(2, 6, rng.integers(4, 7)))
+    masks = (None, permitted(rng, t, s), normal(rng, t, s))
+    scale = None if rng.integers(2) else float(rng.uniform(0.2, 1.5))
+    return drawn(rng, batch, t, s, d, e, masks[rng.integers(3)], causal=bool(rng.integers(2)), scale=scale)
+
+
+def permitted(rng: np.random.Generator, *shape: int) -> Array:
+    """A boolean mask under which most queries may attend to something."""
+    return rng.random(shape) < 0.7
+
+
+def drawn(
+    rng: np.random.Generator, batch: Sequence[int], t: int, s: int, d: int, e: int, mask: Any = None, **options: Any
+) -> Case:
+    """Queries, keys and values of these sizes."""
+    return Case(normal(rng, *batch, t, d), normal(rng, *batch, s, d), normal(rng, *batch, s, e), mask, **options)
+
+
+def some_forbidden(rng: np.random.Generator, *shape: int) -> Array:
+    """Numbers, or -inf; the first query may attend to nothing."""
+    mask = np.where(permitted(rng, *shape), normal(rng, *shape), -np.inf)
+    mask[..., 0, :] = -np.inf
+    return mask
+
+
+LAYER = Layer(
+    forward=forward,
+    backward=backward,
+    sample=sample,
+    formula="attn-scaled-dot-product",
+    pairs={"attn-backward": Pair(case=lambda Q, K, V: Case(Q, K, V), output="O")},
+    cases={
+        "one query, one key": lambda rng: drawn(rng, (2,), 1, 1, 3, 4),
+        "no batch axes": lambda rng: drawn(rng, (), 3, 4, 2, 5),
+        "causal": lambda rng: drawn(rng, (2,), 4, 4, 3, 2, causal=True),
+        "causal, more keys": lambda rng: drawn(rng, (2,), 3, 5, 2, 4, causal=True),
+        "causal, more queries": lambda rng: drawn(rng, (2,), 5, 3, 2, 4, causal=True),
+        "causal, and a mask": lambda rng: drawn(rng, (2,), 3, 4, 2, 5, permitted(rng, 2, 1, 4), causal=True),
+        "truth values": lambda rng: drawn(rng, (2, 3), 4, 5, 3, 2, permitted(rng, 2, 1, 4, 5)),
+        "queries that attend to nothing": lambda rng: drawn(rng, (2,), 3, 4, 5, 2, np.arange(3)[:, None] > 0),
+        "nothing is allowed": lambda rng: drawn(rng, (2,), 3, 4, 5, 2, np.zeros((3, 4), bool)),
+        "numbers for each pair": lambda rng: drawn(rng, (2,), 3, 4, 5, 2, normal(rng, 2, 3, 4)),
+        "numbers for each key": lambda rng: drawn(rng, (2, 3), 4, 5, 3, 2, normal(rng, 2, 1, 1, 5)),
+        "numbers and minus infinity": lambda rng: drawn(rng, (2,), 3, 4, 5, 2, some_forbidden(rng, 2, 3, 4)),
+        "numbers, causal": lambda rng: drawn(rng, (2,), 4, 4, 5, 2, normal(rng, 4, 4), causal=True),
+        "far from 0": lambda rng: drawn(rng, (2,), 3, 4, 5, 2, 900 * normal(rng, 1, 4).clip(-1, 1)),
+        "a scale": lambda rng: drawn(rng, (2,), 3, 4, 5, 2, scale=-0.4),
+        "empty batch": lambda rng: drawn(rng, (0, 2), 3, 4, 5, 2, normal(rng, 3, 4)),
+        "no keys": lambda rng: drawn(rng, (2,), 3, 0, 5, 2),
+        "no queries": lambda rng: drawn(rng, (2,), 0, 3, 5, 2),
+    },
+)

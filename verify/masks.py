@@ -1,0 +1,36 @@
+"""Masks of attention: truth values, True where a query may attend, or numbers that are added to the scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from verify.layer import Array
+
+__all__ = ["read_mask"]
+
+
+def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tuple[Array | None, Array | None]:
+    """Where scores of this shape are allowed, and what is added to them; None where a mask says neither.
+
+    Raises: ValueError when the mask holds neither, or is not broadcast to this shape.
+    """
+    if mask is None:
+        return None, None
+    found = np.asarray(mask)
+    if found.dtype != bool and found.dtype != dtype:
+        raise ValueError(
+            f"mask holds {found.dtype}: expected truth values, True where a query may attend, or {dtype}"
+        )
+    fits = found.ndim <= len(shape) and all(
+        one in (1, size) for one, size in zip(found.shape[::-1], shape[::-1], strict=False)
+    )
+    if not fits:
+        raise ValueError(f"mask has shape {found.shape}: expected one that is broadcast to {shape}")
+    if found.dtype == bool:
+        return found, None
+    if np.any(found == np.inf) or np.any(np.isnan(found)):
+        raise ValueError("mask holds inf or nan: expected numbers, or -inf where a query may not attend")
+    return None, found

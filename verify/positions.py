@@ -1,0 +1,18 @@
+"""The angles by which encodings tell positions apart: every pair of columns turns with a frequency of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from verify.layer import Array
+
+__all__ = ["angles"]
+
+
+def angles(steps: int, width: int, base: float, offset: int) -> Array:
+    """The angles p base^(-2j / width) of positions p from the offset on and of pairs j, an odd column being one, too.
+
+    Shapes: -> (steps, pairs). In float64 also for encodings in float32: angles are large, what is rounded off is not.
+    """
+    frequencies = base ** (-np.arange(0, width, 2) / max(width, 1))
+    return np.outer(np.arange(offset, offset + steps), frequencies)

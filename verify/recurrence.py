@@ -1,0 +1,50 @@
+"""What recurrent layers share: time is their first axis inside, and what needs no recurrence is done for all steps.
+
+The products of the inputs, the gradients of the inputs and those of the weights are one matrix product each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from verify.layer import Array
+
+__all__ = ["at_all_steps", "gate_slices", "gradients_at_all_steps", "swapped", "trajectory", "weights"]
+
+
+def swapped(x: Array) -> Array:
+    """A contiguous copy with batch and time exchanged: (n, t, ...) -> (t, n, ...), and back."""
+    return x.swapaxes(0, 1).copy()
+
+
+def trajectory(shape: tuple[int, ...], first: Array | None, dtype: Any) -> Array:
+    """Room for one state more than this shape (t, n, h) has, the first filled in; None stands for zeros."""
+    states = np.empty((shape[0] + 1, *shape[1:]), dtype)
+    states[0] = 0 if first is None else first
+    return states
+
+
+def at_all_steps(x: Array, W: Array, b: Array | None) -> Array:
+    """The products x W + b of all steps: (t, n, d), (d, k) -> (t, n, k)."""
+    a = (x.reshape(-1, x.shape[2]) @ W).reshape(*x.shape[:2], W.shape[1])
+    if b is not None:
+        a += b
+    return a
+
+
+def gradients_at_all_steps(x: Array, W: Array, d_a: Array) -> dict[str, Array]:
+    """The gradients of x, Wx and b, given those of the products."""
+    d_x = (d_a.reshape(-1, d_a.shape[2]) @ W.T).reshape(x.shape)
+    return {"x": swapped(d_x), "Wx": weights(x, d_a), "b": d_a.sum(axis=(0, 1))}
+
+
+def weights(x: Array, d_a: Array) -> Array:
+    """The gradient of the weights in a product of all steps, the sum of its steps' gradients."""
+    return x.reshape(-1, x.shape[2]).T @ d_a.reshape(-1, d_a.shape[2])
+
+
+def gate_slices(letters: str, order: str, h: int) -> list[slice]:
+    """Where the gate of each letter lies on an axis that stacks gates of width h in this order."""
+    return [slice(h * k, h * (k + 1)) for k in map(order.index, letters)]
