@@ -118,7 +118,9 @@ def layers(
         declared(module_of(Path(target))) if target.endswith(".py") else named(target) for target in targets or LAYERS
     ]
     rows: list[dict[str, Any]] = []
-    names = max(len(layer.name) for layer in chosen)
+    names = max(5, *(len(layer.name) for layer in chosen))
+    if not as_json:
+        _print(f"  {'layer':<{names}}  {'cases':<8}  gradient  formula")
     for layer in chosen:
         found = check_layer(layer, seed=seed)
         row = {
@@ -132,9 +134,9 @@ def layers(
         }
         rows.append(row)
         if not as_json:
-            passed = f"{row['passed']} of {row['cases']} cases"
+            passed = f"{row['passed']} of {row['cases']}"
             _print(
-                f"{MARK[found.outcome]} {layer.name:<{names}}  {passed:<14}  ±{found.error:<7.0e}  {layer.formula}", 4
+                f"{MARK[found.outcome]} {layer.name:<{names}}  {passed:<8}  ±{found.error:<7.0e}  {layer.formula}", 4
             )
             for failure in found.failures:
                 _print(f"    {failure}", 6)

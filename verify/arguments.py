@@ -7,8 +7,8 @@ integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else
 one type.
 
 The most important functions are ``arrays`` (the arguments of a forward pass), ``entries`` (what they may hold) and
-``cotangent`` (that of a backward pass; ``cotangents`` of several outputs); of options ``choice``, ``number``, ``count``
-and ``places`` (of axes).
+``cotangent`` (that of a backward pass; ``cotangents`` of several outputs); of options ``choice``, ``number``,
+``count`` and ``places`` (of axes).
 """
 
 from __future__ import annotations

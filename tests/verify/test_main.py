@@ -237,7 +237,9 @@ LAYER = Layer(forward=forward, backward=backward, sample=sample, formula="twice"
 def test_layers_by_name(verify: Call) -> None:
     ended = verify("layers", "affine")
     assert ended.code == 0
-    assert re.match(r"✓ affine  7 of 7 cases    ±\de-1\d    ff-affine-row$", ended.out.splitlines()[0])
+    heading, row, *_ = ended.out.splitlines()
+    assert heading == "  layer   cases     gradient  formula"
+    assert re.match(r"✓ affine  7 of 7    ±\de-1\d    ff-affine-row$", row)
     assert ended.out.splitlines()[-1] == "1 of 1 layers keep their promises in float64 and float32"
 
 
@@ -246,7 +248,7 @@ def test_layers_from_files(factor: str, code: int, mark: str, verify: Call, tmp_
     (tmp_path / "twice.py").write_text(LAYER.replace("FACTOR", factor), encoding="utf-8")
     ended = verify("layers", "twice.py")
     assert ended.code == code
-    assert ended.out.startswith(f"{mark} twice")
+    assert ended.out.splitlines()[1].startswith(f"{mark} twice")
     assert widest(ended.out) <= 80
     (row,) = json.loads(verify("layers", "twice.py", "--json").out)["layers"]
     assert row["name"] == "twice"
