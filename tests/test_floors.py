@@ -171,6 +171,26 @@ def eager_scipy(sources: Sources) -> list[str]:
     ]
 
 
+def foreign_to_layers(sources: Sources) -> list[str]:
+    """What a layer imports beyond NumPy, SciPy and what layers are made of: it can be read and copied on its own."""
+    made_of = ("verify.arguments", "verify.layer", "verify.layer_parts", "verify.layers")
+    allowed = ("numpy", "scipy", *made_of, *sys.stdlib_module_names)
+    return [
+        str(found)
+        for found in sources.imports
+        if in_package(found.module, "verify.layers", "verify.layer_parts") and not in_package(found.target, *allowed)
+    ]
+
+
+def parts_that_need_layers(sources: Sources) -> list[str]:
+    """Imports of layers in what layers share."""
+    return [
+        str(found)
+        for found in sources.imports
+        if in_package(found.module, "verify.layer_parts") and in_package(found.target, "verify.layers")
+    ]
+
+
 def above_the_prose(sources: Sources) -> list[str]:
     """What the grammar of formulas in prose reaches beyond the errors: it lies below everything that takes prose."""
     allowed = ("derive.prose", "derive.errors", *sys.stdlib_module_names)
@@ -254,6 +274,12 @@ def test_deriving_starts_without_scipy(sources: Sources) -> None:
     assert eager_scipy(sources) == []
 
 
+def test_layers_stand_on_their_own(sources: Sources) -> None:
+    assert any(in_package(module, "verify.layers") for module in sources.trees)
+    assert foreign_to_layers(sources) == []
+    assert parts_that_need_layers(sources) == []
+
+
 def test_the_grammar_of_prose_needs_nothing(sources: Sources) -> None:
     assert "derive.prose" in sources.trees
     assert above_the_prose(sources) == []
@@ -324,6 +350,11 @@ WRONG = {
         execution_of_text,
         {"derive.render.numpy.compiled": "eval('x')"},
     ),
+    "a layer is checked by itself": (foreign_to_layers, {"verify.layers.relu": "from verify import numdiff"}),
+    "what layers share needs one of them": (
+        parts_that_need_layers,
+        {"verify.layer_parts.gates": "from verify.layers import sigmoid"},
+    ),
     "text is evaluated": (execution_of_text, {"verify.backward": "f = eval\nf('1')"}),
     "two modules import each other": (
         cycle,
@@ -353,6 +384,12 @@ RIGHT = {
         {
             "derive.a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import b",
             "derive.b": "from . import a",
+        },
+    ),
+    "a layer is made of others": (
+        foreign_to_layers,
+        {
+            "verify.layers.silu": "import numpy\nfrom verify.layers import sigmoid\nfrom verify.layer_parts import sums"
         },
     ),
     "a method is called eval": (execution_of_text, {"verify.adapters.torch": "def f(m):\n    m.eval()"}),

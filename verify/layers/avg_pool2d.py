@@ -20,7 +20,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Draw, Layer, normal
-from verify.windows import Axis, Lengths, Padding, Windows, pair, windows
+from verify.layer_parts.windows import Axis, Lengths, Padding, Windows, pair, windows
 
 Saved = tuple[tuple[int, ...], Windows, Array]
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent, entries
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.standardised import check_normalised, laid, moments
-from verify.sums import number_along, sum_along
+from verify.layer_parts.standardised import check_normalised, laid, moments
+from verify.layer_parts.sums import number_along, sum_along
 
 Saved = tuple[Array, Array, Array | None, bool, bool]
 CHANNEL = (1,)

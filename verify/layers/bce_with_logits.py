@@ -20,7 +20,7 @@ from scipy.special import expit
 
 from verify.arguments import arrays, entries
 from verify.layer import Array, Case, Layer, normal
-from verify.reductions import check_reduction, reduced, spread
+from verify.layer_parts.reductions import check_reduction, reduced, spread
 
 Saved = tuple[Array, Array, Array, str]
 

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from verify.arguments import arrays, cotangent
-from verify.correlation import images, kernels, outputs, split
 from verify.layer import Array, Case, Draw, Layer, normal
-from verify.windows import Lengths, Padding, Windows, transposed_windows
+from verify.layer_parts.correlation import images, kernels, outputs, split
+from verify.layer_parts.windows import Lengths, Padding, Windows, transposed_windows
 
 Saved = tuple[Array, Array, Windows, int, bool]
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from verify.arguments import entries
-from verify.classes import at_targets, class_arrays, distributions
 from verify.layer import Array, Case, Layer, normal
-from verify.reductions import check_reduction, reduced, spread
+from verify.layer_parts.classes import at_targets, class_arrays, distributions
+from verify.layer_parts.reductions import check_reduction, reduced, spread
 
 Saved = tuple[Array, Array, tuple[int, ...], str]
 

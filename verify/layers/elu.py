@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from verify.arguments import arrays, cotangent, number
-from verify.elementwise import cases, entries
 from verify.layer import Array, Case, Layer
+from verify.layer_parts.elementwise import cases, entries
 
 Saved = tuple[Array, float]
 

@@ -25,8 +25,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from verify.arguments import arrays, choice, cotangent
-from verify.elementwise import cases, entries
 from verify.layer import Array, Case, Layer
+from verify.layer_parts.elementwise import cases, entries
 from verify.layers import sigmoid
 
 Saved = tuple[Array, Array, Array]

@@ -23,7 +23,14 @@ import numpy as np
 
 from verify.arguments import arrays, cotangent
 from verify.layer import Array, Case, Layer, normal
-from verify.standardised import check_normalised, laid, of_scale_and_shift, pulled_back, scaled, standardised
+from verify.layer_parts.standardised import (
+    check_normalised,
+    laid,
+    of_scale_and_shift,
+    pulled_back,
+    scaled,
+    standardised,
+)
 
 Saved = tuple[Array, Array, Array | None, Array | None]
 CHANNEL = (1,)

@@ -32,8 +32,15 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, normal
+from verify.layer_parts.recurrence import (
+    at_all_steps,
+    gate_slices,
+    gradients_at_all_steps,
+    swapped,
+    trajectory,
+    weights,
+)
 from verify.layers import sigmoid
-from verify.recurrence import at_all_steps, gate_slices, gradients_at_all_steps, swapped, trajectory, weights
 
 ORDERS = ("rzn", "zrn")
 

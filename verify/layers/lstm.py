@@ -28,7 +28,14 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangents
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.recurrence import at_all_steps, gate_slices, gradients_at_all_steps, swapped, trajectory, weights
+from verify.layer_parts.recurrence import (
+    at_all_steps,
+    gate_slices,
+    gradients_at_all_steps,
+    swapped,
+    trajectory,
+    weights,
+)
 
 ORDERS = ("ifgo", "ifog", "igfo", "iofg", "fgio")
 

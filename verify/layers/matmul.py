@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from verify.arguments import arrays, cotangent
-from verify.broadcasting import broadcast_shape, unbroadcast
 from verify.layer import Array, Case, Layer, normal
+from verify.layer_parts.broadcasting import broadcast_shape, unbroadcast
 
 Saved = tuple[Array, Array, tuple[int, ...]]
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from verify.arguments import arrays, cotangent
 from verify.layer import Array, Case, Draw, Layer, normal
-from verify.windows import Axis, Lengths, Padding, Windows, pair, windows
+from verify.layer_parts.windows import Axis, Lengths, Padding, Windows, pair, windows
 
 Saved = tuple[np.dtype[Any], Windows, Array, Array]
 

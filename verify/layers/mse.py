@@ -15,7 +15,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice
 from verify.layer import Array, Case, Layer, normal
-from verify.reductions import check_reduction, reduced, spread
+from verify.layer_parts.reductions import check_reduction, reduced, spread
 
 Saved = tuple[Array, bool, str]
 

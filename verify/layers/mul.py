@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from verify.arguments import arrays, cotangent
-from verify.broadcasting import BROADCASTS, broadcast_shape, pair, unbroadcast
 from verify.layer import Array, Case, Layer
+from verify.layer_parts.broadcasting import BROADCASTS, broadcast_shape, pair, unbroadcast
 
 Saved = tuple[Array, Array]
 

@@ -27,9 +27,9 @@ import numpy as np
 
 from verify.arguments import arrays, choice, count
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.layer_parts.masks import read_mask
 from verify.layers import affine
 from verify.layers import scaled_dot_product_attention as attention
-from verify.masks import read_mask
 
 
 def forward(

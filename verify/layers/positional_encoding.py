@@ -17,7 +17,7 @@ import numpy as np
 
 from verify.arguments import arrays, cotangent, count, number
 from verify.layer import Array, Case, Layer, normal
-from verify.positions import angles
+from verify.layer_parts.positions import angles
 
 
 def forward(x: Array, *, base: float = 10000.0, offset: int = 0) -> tuple[Array, Any]:

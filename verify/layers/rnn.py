@@ -21,7 +21,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, normal
-from verify.recurrence import at_all_steps, gradients_at_all_steps, swapped, trajectory, weights
+from verify.layer_parts.recurrence import at_all_steps, gradients_at_all_steps, swapped, trajectory, weights
 
 # The activation, and its slope as a function of its value.
 ACTIVATIONS: Mapping[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {

@@ -23,7 +23,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent, count, number
 from verify.layer import Array, Case, Layer, normal
-from verify.positions import angles
+from verify.layer_parts.positions import angles
 
 PAIRS = ("interleaved", "halves")
 

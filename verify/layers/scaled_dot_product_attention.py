@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from verify.arguments import arrays, choice, cotangent, number
-from verify.broadcasting import unbroadcast
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.masks import read_mask
+from verify.layer_parts.broadcasting import unbroadcast
+from verify.layer_parts.masks import read_mask
 
 
 def forward(

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from verify.arguments import arrays, cotangent
-from verify.elementwise import cases, entries
 from verify.layer import Array, Case, Layer
+from verify.layer_parts.elementwise import cases, entries
 from verify.layers import sigmoid
 
 Saved = tuple[Array, Array, Array]

@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
-from verify.exponentials import shifted
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.sums import sum_along
+from verify.layer_parts.exponentials import shifted
+from verify.layer_parts.sums import sum_along
 
 Saved = tuple[Array, int]
 

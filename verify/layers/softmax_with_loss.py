@@ -16,11 +16,11 @@ from __future__ import annotations
 import numpy as np
 
 from verify.arguments import entries
-from verify.classes import at_targets, class_arrays, distributions
-from verify.exponentials import shifted
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.reductions import check_reduction, reduced, spread
-from verify.sums import sum_along
+from verify.layer_parts.classes import at_targets, class_arrays, distributions
+from verify.layer_parts.exponentials import shifted
+from verify.layer_parts.reductions import check_reduction, reduced, spread
+from verify.layer_parts.sums import sum_along
 
 Saved = tuple[Array, Array, Array, Array, Array | None, str]
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verify.window_loops import Array, both, compare, ends, inside, places, sizes
+from tests.verify.layers.window_loops import Array, both, compare, ends, inside, places, sizes
 from verify import correlation
 from verify.conformance import Trial
 from verify.layer import Case, normal
+from verify.layer_parts.windows import windows
 from verify.layers import LAYERS, affine, conv2d, conv_transpose2d
-from verify.windows import windows
 
 
 def rng() -> np.random.Generator:

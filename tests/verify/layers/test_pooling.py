@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verify.window_loops import Array, both, compare, inside, places, sizes
+from tests.verify.layers.window_loops import Array, both, compare, inside, places, sizes
 from verify.conformance import Trial
 from verify.layer import Case
 from verify.layers import LAYERS, avg_pool2d, conv2d, max_pool2d

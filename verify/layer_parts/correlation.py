@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from verify.layer import Array
-from verify.windows import Windows, is_whole
+from verify.layer_parts.windows import Windows, is_whole
 
 __all__ = ["images", "kernels", "outputs", "split"]
 

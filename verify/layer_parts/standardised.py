@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from verify.layer import Array
-from verify.sums import mean_along, number_along, sum_along
+from verify.layer_parts.sums import mean_along, number_along, sum_along
 
 __all__ = [
     "check_normalised",
