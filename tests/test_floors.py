@@ -388,9 +388,7 @@ RIGHT = {
     ),
     "a layer is made of others": (
         foreign_to_layers,
-        {
-            "verify.layers.silu": "import numpy\nfrom verify.layers import sigmoid\nfrom verify.layer_parts import sums"
-        },
+        {"verify.layers.silu": "import numpy\nfrom verify.layers import sigmoid"},
     ),
     "a method is called eval": (execution_of_text, {"verify.adapters.torch": "def f(m):\n    m.eval()"}),
 }
