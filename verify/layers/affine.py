@@ -10,6 +10,8 @@ Reference: Saitoh (2016), Deep Learning from Scratch, section 5.6.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from verify.arguments import arrays, cotangent
@@ -31,8 +33,9 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradients of x, W and b."""
     x, W, biased = saved
     d_y = cotangent(d_output, (*x.shape[:-1], W.shape[1]), x.dtype)
-    rows = d_y.reshape(-1, W.shape[1])
-    gradients = {"x": d_y @ W.T, "W": x.reshape(-1, W.shape[0]).T @ rows}
+    n = math.prod(x.shape[:-1])
+    rows = d_y.reshape(n, W.shape[1])
+    gradients = {"x": d_y @ W.T, "W": x.reshape(n, W.shape[0]).T @ rows}
     return {**gradients, "b": rows.sum(axis=0)} if biased else gradients
 
 
@@ -53,6 +56,7 @@ LAYER = Layer(
         "without bias": lambda rng: Case(normal(rng, 3, 4), normal(rng, 4, 2)),
         "two batch axes": lambda rng: Case(normal(rng, 2, 3, 4), normal(rng, 4, 5), normal(rng, 5)),
         "one sample without batch": lambda rng: Case(normal(rng, 4), normal(rng, 4, 3), normal(rng, 3)),
+        "nothing to sum": lambda rng: Case(normal(rng, 3, 0), normal(rng, 0, 2), normal(rng, 2)),
         "empty batch": lambda rng: Case(normal(rng, 0, 4), normal(rng, 4, 3), normal(rng, 3)),
     },
 )
