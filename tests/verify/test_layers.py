@@ -63,9 +63,12 @@ torch_installed = pytest.mark.skipif(importlib.util.find_spec("torch") is None, 
 @pytest.mark.parametrize("dtype", WITHIN)
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{name}: {case}" for name, case in CASES])
 def test_beside_pytorch(name: str, case: str, dtype: str) -> None:
-    layer = LAYERS[name]
-    ours = Trial(layer, layer.case(case), dtype=dtype)
-    peer = peers().Peer(layer, layer.case(case), dtype)
+    beside_pytorch(LAYERS[name], case, dtype)
+
+
+def beside_pytorch(layer: Layer, case: str, dtype: str, seed: int = 0) -> None:
+    ours = Trial(layer, layer.case(case, seed), seed, dtype)
+    peer = peers().Peer(layer, layer.case(case, seed), dtype)
     output = peer.forward()
     for one, other in zip(parts(ours.output), parts(output), strict=True):
         close("the output", one, other.detach().numpy(), dtype)
@@ -161,6 +164,29 @@ def test_planted_mistakes_are_caught(name: str, wrong: str, mistake: str) -> Non
     layer = replace(LAYERS[name], backward=PLANTED[mistake](LAYERS[name], wrong))
     found = (one for case in ("sample 0", "sample 1") for one in failures(layer, case, 0, "float64", []))
     assert next((one for one in found if one.promise != UNDECIDED), None) is not None
+
+
+# ----------------------------------------------------------------------------------------------- many more cases
+
+SEEDS = range(1, 21)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", SEEDS)
+@names
+def test_promises_with_other_numbers(name: str, seed: int) -> None:
+    found = check_layer(LAYERS[name], seed=seed)
+    assert not found.failures, "\n".join(map(str, found.failures))
+
+
+@torch_installed
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", SEEDS)
+@names
+def test_beside_pytorch_with_other_numbers(name: str, seed: int) -> None:
+    for case in ("sample 0", "sample 1", "sample 2", *LAYERS[name].cases):
+        for dtype in WITHIN:
+            beside_pytorch(LAYERS[name], case, dtype, seed)
 
 
 # ------------------------------------------------------------------------------------------------------ by a name
