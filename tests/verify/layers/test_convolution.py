@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.verify.layers.window_loops import Array, both, compare, ends, inside, places, sizes
-from verify import correlation
 from verify.conformance import Trial
 from verify.layer import Case, normal
+from verify.layer_parts import correlation
 from verify.layer_parts.windows import windows
 from verify.layers import LAYERS, affine, conv2d, conv_transpose2d
 

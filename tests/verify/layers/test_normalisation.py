@@ -292,7 +292,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: layer_norm.forward(x43, axes=(0, 2)),
         r"axes is \(0, 2\): an axis is from -2 to 1",
     ),
-    "layer_norm, an axis twice": (lambda: layer_norm.forward(x43, axes=(1, -1)), r"axes is \(1, -1\): it names"),
+    "layer_norm, an axis twice": (
+        lambda: layer_norm.forward(x43, axes=(1, -1)),
+        r"axes is \(1, -1\): an axis is named twice",
+    ),
     "layer_norm, no axis": (lambda: layer_norm.forward(x43, axes=()), r"axes is \(\): it names 1 at least"),
     "layer_norm, no feature": (
         lambda: layer_norm.forward(x43[:, :0]),
