@@ -65,12 +65,16 @@ def sample(rng: np.random.Generator) -> Case:
 
 
 def drawn(
-    rng: np.random.Generator, n: int, t: int, d: int, h: int, *without: str, scale: float = 0.7, **options: Any
+    rng: np.random.Generator, n: int, t: int, d: int, h: int, *without: str, far: float = 0.0, **options: Any
 ) -> Case:
-    """All inputs but those left out, with weights of this size."""
+    """All inputs but those left out; the bias far from 0 for two units of three, on one side and the other."""
     shapes = {"Wx": (d, h), "Wh": (h, h), "b": (h,), "h0": (n, h)}
-    others = (None if name in without else normal(rng, *shape, scale=scale) for name, shape in shapes.items())
-    return Case(normal(rng, n, t, d), *others, **options)
+    others: dict[str, Any] = {
+        name: None if name in without else normal(rng, *shape, scale=0.7) for name, shape in shapes.items()
+    }
+    if far:
+        others["b"] += far * (np.arange(h) % 3 - 1)
+    return Case(normal(rng, n, t, d), *others.values(), **options)
 
 
 LAYER = Layer(
@@ -86,7 +90,7 @@ LAYER = Layer(
         "one sample": lambda rng: drawn(rng, 1, 4, 2, 3),
         "one step of one sample": lambda rng: drawn(rng, 1, 1, 2, 3),
         "thirty steps": lambda rng: drawn(rng, 2, 30, 1, 2),
-        "saturated": lambda rng: drawn(rng, 2, 3, 4, 3, scale=4.0),
+        "two units of three saturated": lambda rng: drawn(rng, 2, 3, 4, 3, far=30.0),
         "empty batch": lambda rng: drawn(rng, 0, 3, 2, 4),
         "no steps": lambda rng: drawn(rng, 2, 0, 3, 4),
     },
