@@ -5,13 +5,14 @@ The products of the inputs, the gradients of the inputs and those of the weights
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from verify.layer import Array
+from verify.layer import Array, Case, normal
 
-__all__ = ["at_all_steps", "gate_slices", "gradients_at_all_steps", "swapped", "trajectory", "weights"]
+__all__ = ["at_all_steps", "gate_slices", "gradients_at_all_steps", "sequences", "swapped", "trajectory", "weights"]
 
 
 def swapped(x: Array) -> Array:
@@ -48,3 +49,24 @@ def weights(x: Array, d_a: Array) -> Array:
 def gate_slices(letters: str, order: str, h: int) -> list[slice]:
     """Where the gate of each letter lies on an axis that stacks gates of width h in this order."""
     return [slice(h * k, h * (k + 1)) for k in map(order.index, letters)]
+
+
+def sequences(
+    rng: np.random.Generator,
+    x: tuple[int, ...],
+    others: Mapping[str, tuple[int, ...]],
+    without: Collection[str] = (),
+    *,
+    far: float = 0.0,
+    **options: Any,
+) -> Case:
+    """Sequences and other inputs of these shapes, but for those left out.
+
+    The bias is ``far`` from 0 for two units of three, on one side and on the other: they are saturated.
+    """
+    drawn: dict[str, Any] = {
+        name: None if name in without else normal(rng, *shape, scale=0.7) for name, shape in others.items()
+    }
+    if far:
+        drawn["b"] += far * (np.arange(len(drawn["b"])) % 3 - 1)
+    return Case(normal(rng, *x), *drawn.values(), **options)

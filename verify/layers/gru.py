@@ -31,11 +31,12 @@ from typing import Any
 import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
-from verify.layer import Array, Case, Layer, normal
+from verify.layer import Array, Case, Layer
 from verify.layer_parts.recurrence import (
     at_all_steps,
     gate_slices,
     gradients_at_all_steps,
+    sequences,
     swapped,
     trajectory,
     weights,
@@ -128,17 +129,10 @@ def sample(rng: np.random.Generator) -> Case:
     return drawn(rng, *rng.integers(1, 6, 4), **chosen)
 
 
-def drawn(
-    rng: np.random.Generator, n: int, t: int, d: int, h: int, *without: str, far: float = 0.0, **options: Any
-) -> Case:
-    """All inputs but those left out; the bias far from 0 for two units of three, on one side and the other."""
+def drawn(rng: np.random.Generator, n: int, t: int, d: int, h: int, *without: str, **options: Any) -> Case:
+    """All inputs but those left out."""
     shapes = {"Wx": (d, 3 * h), "Wh": (h, 3 * h), "b": (3 * h,), "bh": (3 * h,), "h0": (n, h)}
-    others: dict[str, Any] = {
-        name: None if name in without else normal(rng, *shape, scale=0.7) for name, shape in shapes.items()
-    }
-    if far:
-        others["b"] += far * (np.arange(3 * h) % 3 - 1)
-    return Case(normal(rng, n, t, d), *others.values(), **options)
+    return sequences(rng, (n, t, d), shapes, without, **options)
 
 
 LAYER = Layer(

@@ -20,8 +20,15 @@ from typing import Any
 import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
-from verify.layer import Array, Case, Layer, normal
-from verify.layer_parts.recurrence import at_all_steps, gradients_at_all_steps, swapped, trajectory, weights
+from verify.layer import Array, Case, Layer
+from verify.layer_parts.recurrence import (
+    at_all_steps,
+    gradients_at_all_steps,
+    sequences,
+    swapped,
+    trajectory,
+    weights,
+)
 
 # The activation, and its slope as a function of its value.
 ACTIVATIONS: Mapping[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
@@ -64,17 +71,10 @@ def sample(rng: np.random.Generator) -> Case:
     return drawn(rng, *rng.integers(1, 6, 4), activation=str(rng.choice(list(ACTIVATIONS))))
 
 
-def drawn(
-    rng: np.random.Generator, n: int, t: int, d: int, h: int, *without: str, far: float = 0.0, **options: Any
-) -> Case:
-    """All inputs but those left out; the bias far from 0 for two units of three, on one side and the other."""
+def drawn(rng: np.random.Generator, n: int, t: int, d: int, h: int, *without: str, **options: Any) -> Case:
+    """All inputs but those left out."""
     shapes = {"Wx": (d, h), "Wh": (h, h), "b": (h,), "h0": (n, h)}
-    others: dict[str, Any] = {
-        name: None if name in without else normal(rng, *shape, scale=0.7) for name, shape in shapes.items()
-    }
-    if far:
-        others["b"] += far * (np.arange(h) % 3 - 1)
-    return Case(normal(rng, n, t, d), *others.values(), **options)
+    return sequences(rng, (n, t, d), shapes, without, **options)
 
 
 LAYER = Layer(
