@@ -1,27 +1,30 @@
 """Contraction of brackets: ``Σ_j [j = a] f(j)`` is ``f(a)`` where ``a`` is in range.
 
-The index equation in a bracket is affine, so it is solved by hand: a summed letter with coefficient ±1 is replaced;
-a mixed-radix group ``h·d + k`` is split into quotient and remainder; otherwise a quotient stands under the bracket
-that its divisor divides. Ranges that are not certain stay as brackets. ``contract`` works on a whole tree.
+The index equation in a bracket is affine, so it is solved by hand: a summed letter with coefficient ±1 is replaced; a
+mixed-radix group ``h·d + k`` is split into quotient and remainder; otherwise a quotient stands under the bracket that
+its divisor divides. A letter that goes in steps is ``s·i + c``. Ranges that are not certain stay as brackets.
+``contract`` works on a whole tree.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 
 from derive.index import Index, Letter, Quotient, Remainder, as_index, index_floor, index_mod, split_index
 from derive.nodes import ONE, ZERO, Add, Bracket, Mul, Node, Number, Sum, factors_of, is_zero, number, terms_of
 from derive.notation import add, mul, range_brackets
-from derive.size_algebra import Size, certainly_nonnegative, exact_quotient, plus, times
+from derive.size_algebra import Size, as_expression, as_size, certainly_nonnegative, exact_quotient, plus, times
 from derive.tree import key, map_children, map_indices, rename_bound, substitute, walk
 
-__all__ = ["contract", "decided", "simplify_bracket"]
+__all__ = ["contract", "decided", "divisible", "simplify_bracket"]
 
 
 def decided(node: Node) -> Node:
-    """The node with brackets of plain numbers as 0 or 1."""
+    """The node with brackets that are certain as 0 or 1."""
     if isinstance(node, Bracket):
-        return node if node.difference().terms else contract(node)
+        found = simplify_bracket(node)
+        return found if isinstance(found, Number) else node
     return map_children(node, decided)
 
 
@@ -93,7 +96,7 @@ def simplify_bracket(bracket: Bracket) -> Node:
         high = form.upper()
         if high is not None and certainly_nonnegative(times(high, -1) - 1):
             return ZERO
-        return bracket
+        return _in_lowest_terms(bracket, form)
     truth, falsity = (ONE, ZERO) if bracket.relation == "=" else (ZERO, ONE)
     if not form.terms and form.constant == 0:
         return truth
@@ -111,6 +114,23 @@ def simplify_bracket(bracket: Bracket) -> Node:
                 digits = [whole, rest] if rest.terms or rest.constant != 0 else [whole]
                 return mul(*(simplify_bracket(_balanced(d)) for d in digits))
     return bracket
+
+
+def _in_lowest_terms(bracket: Bracket, form: Index) -> Bracket:
+    """An inequality of whole numbers without their common factor: ``[2a ≥ 1]`` is ``[a ≥ 1]``."""
+    coefficients = [c for _, c in form.terms if isinstance(c, int)]
+    shared = gcd(*coefficients)
+    if len(coefficients) < len(form.terms) or shared == 1:
+        return bracket
+    offset, rest = as_expression(form.constant).as_coeff_Add()
+    whole = exact_quotient(as_size(rest), shared)
+    if whole is None:
+        return bracket
+    terms = tuple((atom, c // shared) for atom, c in form.terms if isinstance(c, int))
+    made = _balanced(Index(terms, plus(whole, int(offset) // shared)))
+    if bracket.relation in "≥>":
+        return Bracket(made.left, "≥", made.right)
+    return Bracket(made.right, "≤", made.left)
 
 
 def _balanced(form: Index) -> Bracket:
@@ -138,7 +158,7 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
         if any(is_zero(f) for f in factors):
             return ZERO
         factors = _quotients(letters, factors)
-        step = _solved(letters, factors) or _split(letters, factors)
+        step = _solved(letters, factors) or _in_steps(letters, factors) or _split(letters, factors)
         if step is None:
             place = next((m for m, f in enumerate(factors) if isinstance(f, Add) and _has_bracket(f, letters)), None)
             if place is not None:
@@ -257,6 +277,67 @@ def _split(letters: list[Letter], factors: list[Node]) -> tuple[list[Letter], li
     return None
 
 
+def _in_steps(letters: list[Letter], factors: list[Node]) -> tuple[list[Letter], list[Node]] | None:
+    """The sum over a letter that a bracket lets go in steps over the number of the step.
+
+    ``Σ_k [s | k - c][c ≤ k ≤ c + s(n - 1)] f(k)`` is ``Σ_i f(s·i + c)`` over the n values of i.
+    """
+    for bracket in factors:
+        atom = divisible(bracket)
+        if atom is None:
+            continue
+        for x in _direct(letters, atom.index):
+            if atom.index.coefficient(x) != 1:
+                continue
+            low, high = _ends(x, factors)
+            low += index_mod((low + atom.index.without(x)).scaled(-1), atom.divisor)
+            count = _steps(high - low, atom.divisor)
+            if count is None or not low.free.isdisjoint((x,)):
+                continue
+            own = Letter(x.name, count)
+            value = as_index(own).scaled(atom.divisor) + low
+            if index_mod(value + atom.index.without(x), atom.divisor) != as_index(0):
+                continue
+            place = letters.index(x)
+            renewed = [substitute(f, {x: value}) for f in factors if f is not bracket]
+            return [*letters[:place], own, *letters[place + 1 :]], [*renewed, *range_brackets(value, x.length)]
+    return None
+
+
+def divisible(node: Node) -> Remainder | None:
+    """The remainder that a bracket says is 0; None where it says something else."""
+    if isinstance(node, Bracket) and node.relation == "=":
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            if other == as_index(0) and len(one.terms) == 1 and one.constant == 0:
+                atom, coefficient = one.terms[0]
+                if isinstance(atom, Remainder) and coefficient == 1:
+                    return atom
+    return None
+
+
+def _ends(x: Letter, factors: list[Node]) -> tuple[Index, Index]:
+    """The narrowest range that the axis of a letter and the brackets are certain to leave it."""
+    low, high = as_index(0), as_index(plus(x.length, -1))
+    for form in (f.difference() for f in factors if isinstance(f, Bracket) and f.relation in "≥≤<>"):
+        end = form.without(x)
+        if x in end.free:
+            continue
+        if form.coefficient(x) == 1 and (end.scaled(-1) - low).certainly_at_least_zero():
+            low = end.scaled(-1)
+        if form.coefficient(x) == -1 and (high - end).certainly_at_least_zero():
+            high = end
+    return low, high
+
+
+def _steps(span: Index, step: Size) -> Size | None:
+    """How many multiples of a step are from 0 to a span; None where that is not certain for all sizes."""
+    if span.terms:
+        return None
+    over = range(step) if isinstance(step, int) else range(1)
+    whole = next((w for r in over if (w := exact_quotient(plus(span.constant, -r), step)) is not None), None)
+    return plus(whole, 1) if whole is not None and certainly_nonnegative(plus(whole, 1)) else None
+
+
 def _direct(letters: list[Letter], form: Index) -> list[Letter]:
     """The summed letters that occur in the form as terms and nowhere inside its other atoms."""
     hidden: frozenset[Letter] = frozenset()
@@ -339,7 +420,8 @@ def _by_quotient(letters: list[Letter], form: Index) -> _Solution | None:
             continue
         whole = Bracket(as_index(Remainder(value, coefficient)), "=", as_index(0))
         brackets: list[Node] = [whole]
-        if not value.certainly_at_least_zero():
+        # of the multiples of the coefficient those above its negative are at least 0
+        if not (value + plus(coefficient, -1)).certainly_at_least_zero():
             brackets.append(Bracket(value, "≥", as_index(0)))
         limit = times(coefficient, x.length)
         if not value.certainly_below(limit):

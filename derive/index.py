@@ -307,7 +307,7 @@ def as_index(value: object) -> Index:
 
 def index_floor(index: object, divisor: Size) -> Index:
     """``index // divisor``, simplified where the parts are in range: ``(h*d + k)//d`` is ``h``."""
-    whole, rest = split_index(as_index(index), divisor)
+    whole, rest = _digits(as_index(index), divisor)
     if rest.certainly_at_least_zero() and rest.certainly_below(divisor):
         return whole
     return as_index(Quotient(as_index(index), divisor)) if divisor != 1 else as_index(index)
@@ -322,10 +322,18 @@ def index_mod(index: object, divisor: Size) -> Index:
     for atom, coefficient in turned.terms:
         if isinstance(atom, Remainder) and exact_quotient(atom.divisor, divisor) is not None:
             turned = turned.without(atom).plus(atom.index.scaled(coefficient))
-    _, rest = split_index(turned, divisor)
+    _, rest = _digits(turned, divisor)
     if rest.certainly_at_least_zero() and rest.certainly_below(divisor):
         return rest
     return as_index(Remainder(rest, divisor)) if divisor != 1 else as_index(0)
+
+
+def _digits(index: Index, divisor: Size) -> tuple[Index, Index]:
+    """``split_index``, a plain number that is left as quotient and remainder: ``2k - 1`` is ``2(k - 1) + 1``."""
+    whole, rest = split_index(index, divisor)
+    if rest.terms or not isinstance(rest.constant, int) or not isinstance(divisor, int):
+        return whole, rest
+    return whole.plus(as_index(rest.constant // divisor)), as_index(rest.constant % divisor)
 
 
 def split_index(index: Index, divisor: Size) -> tuple[Index, Index]:

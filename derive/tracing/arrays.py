@@ -13,7 +13,7 @@ written in ``indexing``; NumPy's functions are in ``elementwise``, ``reductions`
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -329,6 +329,9 @@ class Array:
         self._body, self.kind = body, kind
 
     def _in_place(self, other: object, name: str) -> Array:
+        from derive.tracing.conversion import as_array
+        from derive.tracing.indexing import added, written
+
         wanted, self.wanted = self.wanted, ""
         found: Array = self._two(other, name)
         self.wanted = wanted
@@ -342,7 +345,12 @@ class Array:
         self.check_holds(found.kind, found.body)
         if self.source is not None:
             array, key = self.source
-            array[key] = found
+            if name == "add":
+                array._write_part(added, key, other)
+            elif name == "subtract":
+                array._write_part(added, key, -as_array(other))
+            else:
+                array._write_part(written, key, found)
             again = array[key]
             again.landed = self.source
             return again
@@ -376,12 +384,17 @@ class Array:
         landed = value.landed if isinstance(value, Array) else None
         if landed is not None and landed[0] is self and landed[1] is key:
             return
+        self._write_part(written, key, value)
+
+    def _write_part(
+        self, entries: Callable[[Array, object, object], tuple[Node, str]], key: object, value: object
+    ) -> None:
+        """Write to this array the entries that it has after a part of it was written to."""
         if self.source is not None:
             raise NotationError(
                 session().here("this writes to a part of a part: write to the array itself, out[i, j] = …")
             )
-        body, kind = written(self, key, value)
-        self._write(body, kind)
+        self._write(*entries(self, key, value))
 
     def check_holds(self, kind: str, body: Node) -> None:
         """Raises: MissingRuleError where entries of this kind would lose their fractions in this array."""

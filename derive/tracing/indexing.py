@@ -13,16 +13,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import sympy
 
 from derive.algebra import tidy
-from derive.contraction import contract
+from derive.contraction import contract, decided, divisible, simplify_bracket
 from derive.definitions import Definition
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index, index_floor, index_mod
-from derive.nodes import ONE, Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
-from derive.notation import add, equal, mul
-from derive.size_algebra import Size, exact_quotient, plus, times
-from derive.tracing.arrays import Array
+from derive.nodes import Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
+from derive.notation import add, at_least, at_most, equal, mul
+from derive.size_algebra import Size, as_size, exact_quotient, plus, times
+from derive.tracing.arrays import Array, joint_kind
 from derive.tracing.broadcasting import broadcast, fitted, spread, together
 from derive.tracing.conditions import complement, index_of
 from derive.tracing.conversion import as_array
@@ -30,7 +31,7 @@ from derive.tracing.lengths import Length, length, size_of
 from derive.tracing.session import session
 from derive.tree import substitute
 
-__all__ = ["keys_of", "place_of", "read", "stand_apart", "whole_numbers", "written"]
+__all__ = ["added", "keys_of", "place_of", "read", "stand_apart", "whole_numbers", "written"]
 
 
 def keys_of(array: Array, key: object) -> list[Any]:
@@ -251,15 +252,32 @@ def written(array: Array, key: object, given: object) -> tuple[Node, str]:
             raise NotationError(session().here("a mask that is written to needs the shape of its array"))
         places = dict(zip(letters, map(as_index, array._letters), strict=True))
         return chosen_entry(substitute(condition, places), substitute(new, places), array._body), value.kind
-    conditions: list[Node] = []
-    inside: list[Index | None] = []
-    counts: list[Size] = []
-    gathered: list[tuple[Letter, Array]] = []
     keys = keys_of(array, key)
     if any(isinstance(one, (np.ndarray, list)) for one in keys):
         from derive.tracing.scattering import overwritten
 
         return overwritten(array, keys, value), value.kind if value.kind == array.kind else "real"
+    region, entry = _part(array, keys, value)
+    region = decided(region)
+    kind = value.kind if value.kind == array.kind else "real"
+    if isinstance(region, Number):
+        return entry, kind
+    kept = [part for term in terms_of(array._body) for part in _outside_of(region, term)]
+    return add(*kept, mul(region, entry)), kind
+
+
+def added(array: Array, key: object, given: object) -> tuple[Node, str]:
+    """The entry of ``array`` at its letters after ``array[key] += given``, and its kind."""
+    value = as_array(given)
+    return add(array._body, mul(*_part(array, keys_of(array, key), value))), joint_kind((array, value))
+
+
+def _part(array: Array, keys: Sequence[Any], value: Array) -> tuple[Node, Node]:
+    """The brackets that hold where ``array[keys]`` has the letters of the array, and the entry of the value there."""
+    conditions: list[Node] = []
+    inside: list[Index | None] = []
+    counts: list[Size] = []
+    gathered: list[tuple[Letter, Array]] = []
     for one, own, size in zip(keys, array._letters, array.sizes, strict=False):
         if isinstance(one, slice):
             start, step, count = _range(one, size)
@@ -291,12 +309,7 @@ def written(array: Array, key: object, given: object) -> tuple[Node, str]:
     last = live[len(live) - value.ndim :]
     entry = value.at([as_index(0) if size == 1 and count != 1 else i for size, count, i in
                       zip(value.sizes, counts[len(counts) - value.ndim :], last, strict=True)])  # fmt: skip
-    region = mul(*conditions) if conditions else ONE
-    kind = value.kind if value.kind == array.kind else "real"
-    if isinstance(region, Number):
-        return entry, kind
-    kept = [part for term in terms_of(array._body) for part in _outside_of(region, term)]
-    return add(*kept, *([] if is_zero(entry) else [mul(region, entry)])), kind
+    return mul(*conditions), entry
 
 
 def _chosen(gathered: Sequence[tuple[Letter, Array]], value: Array) -> list[Node]:
@@ -324,25 +337,29 @@ def _outside_of(region: Node, term: Node) -> list[Node]:
     """What is left of a term of an array where a region of it was written to."""
     if is_zero(term):
         return []
-    brackets = [f for f in factors_of(term) if isinstance(f, Bracket) and f.relation == "="]
-    for written_to in (f for f in factors_of(region) if isinstance(f, Bracket) and f.relation == "="):
-        for bracket in brackets:
-            apart = written_to.difference() - bracket.difference()
-            if not apart.terms and apart.constant != 0:
-                return [term]
+    there, here = (
+        [f for f in factors_of(node) if isinstance(f, Bracket) and f.relation == "="] for node in (term, region)
+    )
+    if any(_exclude_each_other(one, other) for one in there for other in here):
+        return [term]
     return [mul(other, term) for other in complement(region)]
 
 
+def _exclude_each_other(one: Bracket, other: Bracket) -> bool:
+    """Whether two equations never hold together: with other numbers, or other remainders, on their right sides."""
+    first, second = divisible(one), divisible(other)
+    apart = one.difference() - other.difference()
+    if first is not None and second is not None:
+        shared = as_size(sympy.gcd(first.divisor, second.divisor))
+        apart = index_mod(first.index - second.index, shared)
+    return is_zero(simplify_bracket(equal(apart, 0)))
+
+
 def _within(own: Letter, start: Size, step: Size, count: Size, size: Size) -> list[Node]:
-    """The brackets that say that a letter is one of those of a slice."""
-    found: list[Node] = []
+    """The brackets that say that a letter is one of those of a slice, at all ends that it has: loops go in steps."""
     low, high = (start, plus(start, times(step, plus(count, -1))))
     if step == -1:
         low, high = high, low
-    if low != 0:
-        found.append(Bracket(as_index(own), "≥", as_index(low)))
-    if not (step in (1, -1) and plus(high, 1) == size):
-        found.append(Bracket(as_index(own), "≤", as_index(high)))
     if step not in (1, -1):
-        found.append(equal(index_mod(as_index(own) - start, step), 0))
-    return found
+        return [at_least(own, low), at_most(own, high), equal(index_mod(as_index(own) - start, step), 0)]
+    return [] if low == 0 and plus(high, 1) == size else [at_least(own, low), at_most(own, high)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from derive.index import Index, Letter, Quotient, as_index
 from derive.nodes import Add, Node, Sum
 from derive.notation import add
+from derive.size_algebra import Size, plus, times
 from derive.tree import key, map_children, map_indices, substitute
 
 __all__ = ["rolled"]
@@ -51,8 +52,8 @@ def _as_sum(terms: Sequence[Node], letter: Callable[[int], Letter]) -> Node | No
     """The sum whose terms these are; None where their positions do not go in steps."""
     own = letter(len(terms))
     places = [_constants(t) for t in terms[:2]]
-    steps = [b - a for a, b in zip(*places, strict=True) if isinstance(a, int) and isinstance(b, int)]
-    if len(steps) != len(places[0]) or not any(steps):
+    steps = [plus(b, times(a, -1)) for a, b in zip(*places, strict=True)]
+    if not all(isinstance(step, int) for step in steps) or not any(steps):
         return None
     waiting = iter(steps)
     body = _mapped(terms[0], lambda i: i + as_index(own).scaled(next(waiting)))
@@ -61,8 +62,8 @@ def _as_sum(terms: Sequence[Node], letter: Callable[[int], Letter]) -> Node | No
     return Sum(own, body)
 
 
-def _constants(node: Node) -> list[object]:
-    found: list[object] = []
+def _constants(node: Node) -> list[Size]:
+    found: list[Size] = []
 
     def note(index: Index) -> Index:
         found.append(index.constant)

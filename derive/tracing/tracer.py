@@ -22,6 +22,7 @@ from typing import Any
 import sympy
 
 from derive.algebra import tidy
+from derive.contraction import decided
 from derive.definitions import Definition
 from derive.errors import MissingRuleError, NotationError
 from derive.index import as_index
@@ -263,7 +264,7 @@ def _run(
         said = _assumed(assumptions, {name: _argument(here, tensor) for name, tensor in inputs.items()}, function)
         given = (*inputs.values(), *here.constants)
         accumulated = _accumulated(here, outputs)
-        definitions = [replace(d, body=rolled(d.body, here.letter)) for d in accumulated]
+        definitions = [replace(d, body=decided(rolled(d.body, here.letter))) for d in accumulated]
         program = _needed(given, definitions, outputs, said, here.constants)
         read = tuple(t for t in program.inputs if t not in here.constants)
         source = Source(function, read, program.outputs, assumptions, here.computed_in)

@@ -21,6 +21,8 @@ p = size("p", minimum=0)
 i, j, k = letters("i j k", n, m, d)
 a, h = letter("a", n * d), letter("h", n)
 X, Y, v = tensor("X", n, m), tensor("Y", m, d), tensor("v", n * d)
+q = letter("q", 2 * n)
+w = tensor("w", 2 * n)
 ASSIGNMENTS = [
     {n: 3, m: 4, d: 2, s: 2, p: 1},
     {n: 4, m: 2, d: 3, s: 3, p: 0},
@@ -32,7 +34,7 @@ ASSIGNMENTS = [
 def values(node: Node, axes: tuple[Letter, ...], which: int) -> np.ndarray:
     sizes_ = ASSIGNMENTS[which]
     rng = np.random.default_rng(which)
-    shapes = {t: tuple(int(Evaluator(sizes_, {}).length(x)) for x in t.axes) for t in (X, Y, v)}
+    shapes = {t: tuple(int(Evaluator(sizes_, {}).length(x)) for x in t.axes) for t in (X, Y, v, w)}
     return Evaluator(sizes_, {t: rng.normal(size=shape) for t, shape in shapes.items()}).array(node, axes)
 
 
@@ -44,6 +46,11 @@ def unchanged(node: Node) -> Node:
     for which in range(len(ASSIGNMENTS)):
         assert np.allclose(values(found, axes, which), values(node, axes, which), rtol=1e-12, atol=1e-12), f"{found}"
     return found
+
+
+def odd_below(limit: object) -> Node:
+    """The brackets of the odd values of q that are at least 1 and at most a limit."""
+    return at_least(q, 1) * at_most(q, limit) * equal(index_mod(q - 1, 2), 0)
 
 
 def sums(node: Node) -> int:
@@ -63,6 +70,15 @@ def sums(node: Node) -> int:
         pytest.param(Sum(h, k, equal(d * h + k, a) * X[h, j] * Y[j, k]), 0, id="digits"),
         pytest.param(Sum(a, equal(a, d * h + k) * v[a]), 0, id="merged axis"),
         pytest.param(Sum(h, equal(s * h, i) * X[h, j]), 0, id="stride"),
+        pytest.param(
+            Sum(a, equal(index_mod(a, d), 0) * equal(index_floor(a, d), i) * v[a]), 0, id="every d-th entry"
+        ),
+        pytest.param(Sum(q, equal(index_mod(q, 2), 0) * equal(index_floor(q, 2), i) * w[q]), 0, id="even"),
+        pytest.param(Sum(q, equal(index_mod(q - 1, 2), 0) * equal(index_floor(q - 1, 2), i) * w[q]), 0, id="odd"),
+        pytest.param(
+            Sum(q, odd_below(2 * n - 3) * equal(index_floor(q - 1, 2), i) * w[q]), 0, id="odd, and not to the end"
+        ),
+        pytest.param(Sum(q, odd_below(2 * n - 1) * X[index_floor(q - 1, 2), j] * w[q]), 1, id="odd, summed"),
         pytest.param(Sum(h, letter("q", n), equal(h, i) * X[h, j]), 0, id="a letter that nothing holds counts"),
         pytest.param(Sum(h, Sum(k, equal(h, i) * X[h, j] * Y[j, k])), 1, id="through a sum"),
         pytest.param(Sum(h, X[h, j] * (equal(h, i) + Sum(k, Y[j, k]))), 2, id="through terms"),
@@ -158,6 +174,8 @@ def test_other_ranges_stay(node: Node) -> None:
         (Bracket(as_index(i), "≠", as_index(n)), True),
         (Bracket(as_index(i), "<", as_index(n)), True),
         (Bracket(as_index(i), ">", as_index(n - 1)), False),
+        (at_least(2 * i, 2 * n - 1), False),
+        (at_most(3 * i, 3 * n - 1), True),
         (at_least(a - d * index_floor(a, d), 0), True),
         (less(a, d * index_floor(a, d) + d), True),
     ],
@@ -165,6 +183,25 @@ def test_other_ranges_stay(node: Node) -> None:
 def test_certain_brackets_vanish(bracket: Bracket, truth: bool) -> None:
     found = simplify_bracket(bracket)
     assert is_one(found) if truth else is_zero(found)
+
+
+def test_a_common_factor_of_an_inequality_is_gone() -> None:
+    assert simplify_bracket(at_least(2 * i, 3)) == at_least(i, 2)
+    assert simplify_bracket(at_most(2 * i + 4 * j, 2 * n + 3)) == at_most(i + 2 * j, n + 1)
+    assert simplify_bracket(less(2 * i, 3 * j)) == less(2 * i, 3 * j)
+
+
+def test_a_sum_in_steps_has_no_bracket_left() -> None:
+    found = contract(Sum(q, odd_below(2 * n - 1) * X[index_floor(q - 1, 2), j] * w[q]))
+    assert isinstance(found, Sum)
+    assert found.letters[0].length == n
+    assert not any(isinstance(below, Bracket) for below in walk(found))
+
+
+def test_steps_from_a_position_that_is_a_letter() -> None:
+    inside = at_least(q, k) * at_most(q, k + 2 * (m - 1)) * equal(index_mod(q - k, 2), 0)
+    unchanged(Sum(q, k, inside * Y[index_floor(q - k, 2), k] * w[q]))
+    unchanged(Sum(q, inside * equal(index_floor(q - k, 2), j) * w[q]))
 
 
 def test_an_equality_of_merged_axes_splits_into_its_digits() -> None:

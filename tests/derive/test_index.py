@@ -197,6 +197,12 @@ def test_merged_axes_split_into_their_digits() -> None:
     assert index_mod(around + 2, d * p) != index_mod(k + 3, d * p)
 
 
+@pytest.mark.parametrize(("constant", "whole", "rest"), [(-1, -1, 1), (3, 1, 1), (-4, -2, 0)])
+def test_a_plain_number_is_divided(constant: int, whole: int, rest: int) -> None:
+    assert index_floor(2 * i + constant, 2) == i + whole
+    assert index_mod(2 * i + constant, 2) == as_index(rest)
+
+
 def test_digits_out_of_range_stay() -> None:
     """k is not below s, so (s·i + k) // s is not i."""
     found = index_floor(s * i + k, s)

@@ -12,7 +12,7 @@ from tests.derive.tracing.written import WRITTEN
 from verify.derivation import check_derivation
 from verify.exported import check_exported
 
-for _name in ("models", "calls", "holders", "entries"):
+for _name in ("models", "calls", "holders", "entries", "slices"):
     importlib.import_module(f"tests.derive.tracing.written.{_name}")
 
 SLOW = frozenset(
