@@ -14,7 +14,7 @@ from derive.render.numpy import numpy_source
 from verify.exported import check_exported
 
 Function = Callable[..., Any]
-Shapes = dict[str, tuple[int, ...]]
+Shapes = dict[str, tuple[int | str, ...]]
 
 
 def soft_dtw(x: Any, y: Any, gamma: Any) -> Any:
@@ -96,12 +96,53 @@ def chain(E: Any, A: Any) -> Any:
     return logsumexp(V)
 
 
+def contrastive(X: Any, p: Any) -> Any:
+    """Every sample against its partner; none is compared with itself."""
+    n = len(X)
+    S = X @ X.T / 0.5
+    S[np.arange(n), np.arange(n)] = -np.inf
+    return -np.mean(S[np.arange(n), p] - logsumexp(S, axis=1))
+
+
+def neighbours(X: Any, y: Any) -> Any:
+    S = X @ X.T
+    np.fill_diagonal(S, -np.inf)
+    E = np.exp(S - S.max(axis=1, keepdims=True))
+    return np.sum(E / E.sum(axis=1, keepdims=True) * y)
+
+
+def aligned_places(X: Any) -> Any:
+    S = np.tanh(X)
+    S[np.diag_indices_from(S)] = -np.inf
+    return logsumexp(S, axis=1).sum()
+
+
+def causal(X: Any) -> Any:
+    S = X @ X.T
+    S[np.triu_indices(3, 1)] = -np.inf
+    return logsumexp(S, axis=1).sum()
+
+
+def padded(X: Any) -> Any:
+    S = X @ X.T
+    S[:, [0, -1]] = -np.inf
+    return logsumexp(S, axis=1).sum()
+
+
+def counted(X: Any) -> Any:
+    S = X @ X.T
+    S[range(3), range(3)] = -np.inf
+    return logsumexp(S, axis=1).sum()
+
+
 def rows(X: Any, y: Any) -> Any:
     T = np.tanh(X)
     T[1] = y**2
     T[2, 0] = y[1]
     return np.sum(T**3)
 
+
+DIAGONAL = "np.fill_diagonal(S, -np.inf)"
 
 TABLES: dict[str, tuple[Function, str, Shapes, tuple[str, ...]]] = {
     "soft DTW": (soft_dtw, "x", {"x": (2,), "y": (3,), "gamma": ()}, (
@@ -113,6 +154,12 @@ TABLES: dict[str, tuple[Function, str, Shapes, tuple[str, ...]]] = {
     "alignment": (alignment, "S", {"S": (2, 2), "gap": ()}, ("R = np.full((3, 3), -np.inf)", "R_1[1, 1] = ")),
     "label paths": (label_paths, "Z", {"Z": (3, 2)}, ("where all of z is -inf, it is 0",)),
     "chain": (chain, "A", {"E": (3, 4), "A": (4, 4)}, ("also where all of z is -inf",)),
+    "contrastive": (contrastive, "X", {"X": ("n", "d"), "p": ("n",)}, (DIAGONAL, "delta[np.arange(n), p] -= 1")),
+    "neighbours": (neighbours, "X", {"X": ("n", "d"), "y": ("n",)}, (DIAGONAL, "softmax(S, axis=1)")),
+    "diagonal": (aligned_places, "X", {"X": ("n", "n")}, (DIAGONAL,)),
+    "causal": (causal, "X", {"X": (3, 2)}, ("S = np.where(mask, -np.inf, X @ X.T)",)),
+    "padded": (padded, "X", {"X": (4, 2)}, ("S = np.where(mask, -np.inf, X @ X.T)",)),
+    "counted": (counted, "X", {"X": (3, 2)}, ("S = np.where(mask, -np.inf, X @ X.T)",)),
     "rows": (rows, "X", {"X": (4, 2), "y": (2,)}, ("T[1] = y**2", "T[2, 0] = y[1]", "d_X[1] = 0\n")),
 }  # fmt: skip
 """Each function, by what it is derived, the shapes of its arguments, and what its code has."""
