@@ -96,6 +96,28 @@ def chain(E: Any, A: Any) -> Any:
     return logsumexp(V)
 
 
+def label_paths_by_pairs(Z: Any) -> Any:
+    a = np.full(3, -np.inf)
+    a[0] = Z[0, 0]
+    for z in Z[1:]:
+        before = np.full(3, -np.inf)
+        before[1:] = a[:-1]
+        a = np.logaddexp(a, before) + z
+    return -np.logaddexp(a[-1], a[-2])
+
+
+def chain_by_pairs(E: Any, A: Any) -> Any:
+    """A hidden Markov chain that never goes back, its sums over states added up state by state."""
+    V = np.array([-np.inf, 0.0, -np.inf])
+    for e in E:
+        after = np.full(3, -np.inf)
+        for k in range(3):
+            for j in range(k + 1):
+                after[k] = np.logaddexp(after[k], V[j] + A[j, k] + e[k])
+        V = after
+    return np.logaddexp2(V[1], V[2])
+
+
 def contrastive(X: Any, p: Any) -> Any:
     """Every sample against its partner; none is compared with itself."""
     n = len(X)
@@ -154,6 +176,8 @@ TABLES: dict[str, tuple[Function, str, Shapes, tuple[str, ...]]] = {
     "alignment": (alignment, "S", {"S": (2, 2), "gap": ()}, ("R = np.full((3, 3), -np.inf)", "R_1[1, 1] = ")),
     "label paths": (label_paths, "Z", {"Z": (3, 2)}, ("where all of z is -inf, it is 0",)),
     "chain": (chain, "A", {"E": (3, 4), "A": (4, 4)}, ("also where all of z is -inf",)),
+    "label paths by pairs": (label_paths_by_pairs, "Z", {"Z": (3, 3)}, ("logsumexp(", "where all of z is -inf")),
+    "chain by pairs": (chain_by_pairs, "A", {"E": (2, 3), "A": (3, 3)}, ("where all of z is -inf",)),
     "contrastive": (contrastive, "X", {"X": ("n", "d"), "p": ("n",)}, (DIAGONAL, "delta[np.arange(n), p] -= 1")),
     "neighbours": (neighbours, "X", {"X": ("n", "d"), "y": ("n",)}, (DIAGONAL, "softmax(S, axis=1)")),
     "diagonal": (aligned_places, "X", {"X": ("n", "n")}, (DIAGONAL,)),
@@ -175,3 +199,10 @@ def test_entries_are_written_into_tables(name: str) -> None:
     source = numpy_source(found)
     assert [part for part in expected if part not in source] == []
     assert "np.where(np.arange" not in source or name in ("chain", "edit distance"), "a table is made of masks"
+
+
+def test_pairs_of_finite_logarithms_are_a_sigmoid() -> None:
+    found = derive.gradient(lambda a, b: np.logaddexp(a, b).sum(), "a", shapes={"a": ("n",), "b": ("n",)})
+    assert "d_a = sigmoid(a - b)" in numpy_source(found)
+    found = derive.gradient(lambda a: np.logaddexp(-np.inf, a**2).sum(), "a", shapes={"a": ("n",)})
+    assert "d_a = 2 * a" in numpy_source(found)
