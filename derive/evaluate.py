@@ -244,7 +244,8 @@ class Evaluator:
                 else:
                     rest.append(self.value(factor))
         if guards and not all(np.isfinite(r.array).all() for r in rest):
-            rest = [self._guarded(r, guards) for r in rest]
+            # the infinite has the guards in it
+            rest, guards = [self._guarded(r, guards) for r in rest], []
         parts = [p for p in (*rest, *guards) if p.letters]
         for p in (*rest, *guards):
             if not p.letters:
@@ -257,21 +258,21 @@ class Evaluator:
         if not parts:
             return Named(np.asarray(scale), ())
         if len(parts) == 1 and kept == parts[0].letters:
-            return Named(parts[0].array * scale, kept)
+            return Named(_product(parts[0].array, scale), kept)
         if not any(x in over for x in present):
-            product = parts[0].aligned(present) * scale
+            product = _product(parts[0].aligned(present), scale)
             for p in parts[1:]:
-                product = product * p.aligned(present)
+                product = _product(product, p.aligned(present))
             return Named(product, present)
         number_of = {x: i for i, x in enumerate(present)}
         operands: list[Any] = []
         for p in parts:
             operands += [p.array, [number_of[x] for x in p.letters]]
         summed = np.einsum(*operands, [number_of[x] for x in kept], optimize="greedy" if len(parts) > 2 else False)
-        return Named(summed * scale, kept)
+        return Named(_product(summed, scale), kept)
 
     def _guarded(self, part: Named, guards: list[Named]) -> Named:
-        """A factor with its infinities replaced wherever some bracket is false."""
+        """A factor with its infinities; 0 wherever some bracket is false."""
         if np.isfinite(part.array).all():
             return part
         letters = union((part.letters, *(g.letters for g in guards)))
@@ -316,6 +317,16 @@ class Evaluator:
                     value = value + moved[d.tensor][at]
                 self.arrays[d.tensor][at] = value
                 del self.fixed[d.letters[axis]]
+
+
+def _product(a: Any, b: Any) -> Any:
+    """The product; a real number multiplies both parts of a complex one, and leaves that of an infinity as it is."""
+    if np.iscomplexobj(a) == np.iscomplexobj(b):
+        return a * b
+    z, factor = (a, b) if np.iscomplexobj(a) else (b, a)
+    found = np.empty(np.broadcast_shapes(np.shape(z), np.shape(factor)), complex)
+    found.real, found.imag = np.real(z) * factor, np.imag(z) * factor
+    return found
 
 
 def run(

@@ -6,7 +6,7 @@ is found raises. The other rules are named here and carried out by ``contraction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 
 from derive.cases import Cases
@@ -86,14 +86,21 @@ class Context:
         """Whether the node may change when what ``partial`` differentiates by changes."""
         wrt = partial.wrt
         if isinstance(wrt, Tangent):
-            return not node.tensors.isdisjoint(wrt.tangents)
-        if partial.total:
-            return not node.tensors.isdisjoint(self.dependents(wrt.tensor))
-        return wrt.tensor in node.tensors
+            return _reads_value(node, wrt.tangents.keys())
+        return _reads_value(node, self.dependents(wrt.tensor) if partial.total else {wrt.tensor})
 
     def derivative(self, node: Node, partial: Partial) -> Node:
         """The derivative of a part of the body of ``partial``, still to be carried out; 0 where nothing moves."""
         return Partial(node, partial.wrt, total=partial.total) if self.moves(node, partial) else ZERO
+
+
+def _reads_value(node: Node, tensors: Set[Tensor]) -> bool:
+    """Whether an entry of these tensors is part of the value; in an index and in a bracket it only chooses."""
+    if node.tensors.isdisjoint(tensors) or isinstance(node, (Bracket, Position)):
+        return False
+    if isinstance(node, Ref):
+        return node.tensor in tensors
+    return any(_reads_value(child, tensors) for child in node.children())
 
 
 Rewrite = Callable[[Partial, Context], Node | None]

@@ -80,7 +80,8 @@ class Rounding(Evaluator):
                 return named
             letters, array = self._lanes_first(named)
             tilt = np.broadcast_to(self._tilt, len(array)).reshape(-1, *(1,) * (array.ndim - 1))
-            return Named(array + 1j * erring(array) * self.errors.of(array.shape) * tilt * array.real, letters)
+            size = np.where(np.isfinite(array.real), array.real, 0.0)
+            return Named(array + 1j * erring(array) * self.errors.of(array.shape) * tilt * size, letters)
         finally:
             self._tilt = outside
 

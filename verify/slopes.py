@@ -30,8 +30,8 @@ EVIDENCE = 1e-5
 
 
 def reach(values: Array) -> Array:
-    """How far each entry may move, as far as its own size tells; entries that are 0 borrow from the others."""
-    size = np.abs(values.real)
+    """How far each entry may move, as far as its own size tells; 0 and the infinite borrow from the others."""
+    size = np.where(np.isfinite(values), np.abs(values.real), 0.0)
     largest = size.max(axis=-1, keepdims=True, initial=0.0)
     return np.where(largest > 0, np.maximum(size, 2.0**-8 * largest), 1.0)
 
@@ -70,7 +70,7 @@ def separate_slopes(values: Array, weights: Array) -> tuple[Array, Flags]:
     half, lanes = len(STEPS), weights.ndim - 1
     values = values.reshape(*values.shape[:-1], weights.shape[-1], 2 * half + 1)
     weights = _spread(weights, values[..., 0])
-    clean, rounding = settled(values)
+    clean, rounding, _ = _settled(values)
     right, left, centre = clean[..., :half], clean[..., half:-1], clean[..., -1:]
     quotients = np.moveaxis((right - left) / (2 * STEPS), -1, 0)
     noise = rounding.max(axis=-1) + 4 * EPS * np.abs(clean).max(axis=-1)
@@ -96,9 +96,9 @@ def _doubtful(values: Array, slopes: Array) -> Flags:
 
     Shapes: values (lanes, …, 2·steps), slopes (lanes, …) -> (points,).
     """
-    clean, rounding = settled(values)
+    clean, rounding, infinite = _settled(values)
     points, half = len(clean), len(STEPS)
-    slope = settled(slopes)[0].reshape(points, -1)
+    slope = np.where(infinite, 0.0, settled(slopes)[0]).reshape(points, -1)
     right, left = clean[..., :half], clean[..., half:]
     quotients = np.moveaxis((right - left) / (2 * STEPS), -1, 0).reshape(half, -1)
     noise = rounding.max(axis=-1).ravel() + 4 * EPS * np.abs(clean).max(axis=-1).ravel()
@@ -108,6 +108,17 @@ def _doubtful(values: Array, slopes: Array) -> Flags:
     scale = np.maximum(np.abs(slope).max(axis=1, initial=0.0), 1e-3 * size)[:, None]
     sure = (np.abs(slope - value) <= bound + EPS * scale) & (bound <= EVIDENCE * scale + EPS)
     return np.asarray(~sure.all(axis=1))
+
+
+def _settled(values: Array) -> tuple[Array, Array, Flags]:
+    """The values at the points, what rounding can do to them, and which of them are the same infinity at all moves.
+
+    To differences these are constants: what of them moves is seen by the complex step alone.
+    """
+    clean, rounding = settled(values)
+    infinite = np.isinf(clean[..., 0]) & (clean == clean[..., :1]).all(axis=-1)
+    constant = infinite[..., None]
+    return np.where(constant, 0.0, clean), np.where(constant, 0.0, rounding), infinite
 
 
 def _limit(quotients: Array, noise: Array) -> tuple[Array, Array]:

@@ -33,8 +33,9 @@ from derive.functions import (
     where,
 )  # fmt: skip
 from derive.index import Index, index_floor, index_mod
-from derive.nodes import ONE, ZERO, Bracket, Node, Number, Position, is_zero, number
-from derive.notation import add, mul, power
+from derive.nodes import ONE, ZERO, Bracket, Node, Number, Over, Position, is_zero, number
+from derive.notation import add, equal, mul, power
+from derive.over_axes import LOGSUMEXP
 from derive.tracing.arrays import Array
 from derive.tracing.broadcasting import together
 from derive.tracing.conditions import complement, index_of, is_condition
@@ -280,9 +281,16 @@ def logaddexp(a: object, b: object) -> Array:
 
 
 def _logaddexp(a: Node, b: Node) -> Node:
-    if is_zero(a):
-        return softplus(b)
-    return softplus(a) if is_zero(b) else add(a, softplus(add(b, mul(number(-1), a))))
+    """The softplus of the difference, which has no value where both are minus infinity: these are a log-sum-exp."""
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, Number) and one.value is sympy.S.NegativeInfinity:
+            return other
+        if is_zero(one):
+            return softplus(other)
+    if session().may_be_infinite(a) or session().may_be_infinite(b):
+        which = session().letter(2)
+        return Over(LOGSUMEXP, (which,), (add(mul(equal(which, 0), a), mul(equal(which, 1), b)),))
+    return add(a, softplus(add(b, mul(number(-1), a))))
 
 
 @implements("hypot", "math.hypot")

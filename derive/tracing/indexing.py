@@ -51,6 +51,8 @@ def keys_of(array: Array, key: object) -> list[Any]:
 
 def _unmasked(key: object) -> list[Any]:
     """A key of an axis; a mask of truth values that are known as the positions at which it holds."""
+    if isinstance(key, range):
+        return [np.array(key, dtype=int)]
     if isinstance(key, list) and key and all(isinstance(one, (bool, np.bool_)) for one in key):
         key = np.array(key)
     if isinstance(key, Array) and key.kind == "boolean" and key.ndim:
@@ -313,7 +315,7 @@ def _part(array: Array, keys: Sequence[Any], value: Array) -> tuple[Node, Node]:
 
 
 def _chosen(gathered: Sequence[tuple[Letter, Array]], value: Array) -> list[Node]:
-    """The brackets of ``out[np.arange(n), labels] = number``: one of the arrays counts along its whole axis."""
+    """The brackets of ``out[np.arange(n), labels] = number``: the first of the arrays that counts along its axis."""
     if not gathered:
         return []
     rows = [
@@ -321,7 +323,7 @@ def _chosen(gathered: Sequence[tuple[Letter, Array]], value: Array) -> list[Node
         for own, chosen in gathered
         if index_of(chosen.body) == as_index(chosen.letters[0]) and chosen.sizes[0] == own.length
     ]
-    if len(rows) != 1 or value.ndim:
+    if not rows or value.ndim:
         raise MissingRuleError(
             session().here("entries chosen by arrays are written to as out[np.arange(n), labels] = a number")
         )

@@ -74,6 +74,19 @@ def arange(*bounds: Any) -> Array:
     return Array((own,), Position(as_index(own).scaled(by) + first), "integer")
 
 
+@implements("diag_indices")
+def diagonal_places(n: Any, ndim: int = 2) -> tuple[Array, ...]:
+    return (arange(n),) * ndim
+
+
+@implements("diag_indices_from")
+def diagonal_places_of(arr: object) -> tuple[Array, ...]:
+    array = as_array(arr)
+    if array.ndim < 2 or len(set(array.sizes)) != 1:
+        raise NotationError(session().here("a diagonal needs at least two axes, all of one length"))
+    return diagonal_places(array.shape[0], array.ndim)
+
+
 @implements("linspace")
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, axis: int = 0) -> Any:
     first, last = as_array(start), as_array(stop)

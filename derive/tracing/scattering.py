@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from derive.errors import MissingRuleError
-from derive.index import Letter
+from derive.functions import where
+from derive.index import Letter, as_index
 from derive.nodes import ONE, Node, Sum, is_zero, number
 from derive.notation import add, equal, mul
 from derive.size_algebra import plus
@@ -16,6 +17,7 @@ from derive.tracing.arrays import Array
 from derive.tracing.broadcasting import broadcast, spread
 from derive.tracing.conversion import as_array
 from derive.tracing.indexing import keys_of, place_of, stand_apart, whole_numbers
+from derive.tracing.lengths import Length
 from derive.tracing.session import session
 
 __all__ = ["overwritten", "scattered"]
@@ -30,12 +32,26 @@ def scattered(array: Array, key: object, value: Array) -> Node:
 
 def overwritten(array: Array, keys: Keys, value: Array) -> Node:
     """The entry of the array at its letters after a value was written to entries that constant arrays choose."""
+    if not value.ndim:
+        return where(_hit(array, keys), value.body, array._body)
     _once(keys)
     written = _summed(array, keys, value)
     if is_zero(array._body):
         return written
     hit = _summed(array, keys, as_array(1))
     return add(mul(add(ONE, mul(number(-1), hit)), array._body), written)
+
+
+def _hit(array: Array, keys: Keys) -> Node:
+    """1 at the entries that are chosen, else 0; as a constant where all sizes are numbers."""
+    listed = [np.array(one) if isinstance(one, list) and all(type(k) is int for k in one) else one for one in keys]
+    shape = tuple(size for size in array.sizes if isinstance(size, int))
+    if len(shape) == array.ndim and not any(isinstance(one, (Array, Length, list)) for one in listed):
+        mask = np.zeros(shape, dtype=bool)
+        mask[tuple(listed)] = True
+        return as_array(mask).at([as_index(x) for x in array._letters])
+    _once(keys)
+    return _summed(array, keys, as_array(1))
 
 
 def _once(keys: Keys) -> None:

@@ -22,9 +22,9 @@ import sympy
 from derive.definitions import Definition
 from derive.errors import NotationError
 from derive.index import Letter
-from derive.nodes import Node, Tensor
+from derive.nodes import Node, Number, Tensor
 from derive.size_algebra import Size, certainly_nonnegative, evaluate_size, plus, size_symbols
-from derive.tree import renew_binders, substitute
+from derive.tree import renew_binders, substitute, walk
 
 __all__ = ["Session", "Specialise", "TooSmall", "session"]
 
@@ -60,6 +60,7 @@ class Session:
         self.taken = set(taken) | {symbol.name for symbol in values}
         self.definitions: list[Definition] = []
         self.constants: dict[Tensor, Any] = {}
+        self.infinite: set[Tensor] = set()
         self.variables_of: dict[Tensor, str] = {}
         self.codes: set[CodeType] = set()
         self.variables: set[str] = set()
@@ -126,7 +127,15 @@ class Session:
         made = Definition(tensor, tuple(own.values()), renew_binders(substitute(body, own)))
         tensor.definition = made
         self.definitions.append(made)
+        if self.may_be_infinite(made.body):
+            self.infinite.add(tensor)
         return made
+
+    def may_be_infinite(self, node: Node) -> bool:
+        """Whether infinity is written in an expression, or in what it reads."""
+        return not self.infinite.isdisjoint(node.tensors) or any(
+            isinstance(below, Number) and below.value.is_infinite for below in walk(node)
+        )
 
     def constant(self, values: Any, held: object) -> Tensor:
         """The tensor that stands for an array of numbers which the code holds as ``held``; one for one array."""
@@ -141,6 +150,8 @@ class Session:
         elif (values > 0).all():
             tensor.domain = "positive"
         self.constants[tensor] = values
+        if np.isinf(values).any():
+            self.infinite.add(tensor)
         return tensor
 
     def held_as(self, value: object) -> str:
