@@ -294,6 +294,16 @@ class Blocks(Matrix):
     def parts(self) -> tuple[Matrix, ...]:
         return self.blocks
 
+    @property
+    def grid(self) -> Sequence[tuple[Matrix, ...]]:
+        """The rows of blocks, where the blocks of each row, or of each column, are cut alike."""
+        inner = [block for block in self.blocks if isinstance(block, Blocks)]
+        alike = len(inner) == len(self.blocks) and len({(b.axis, b.lengths) for b in inner}) == 1
+        if alike and inner[0].axis != self.axis:
+            parts = [block.blocks for block in inner]
+            return parts if self.axis == 0 else list(zip(*parts, strict=True))
+        return [self.blocks] if self.axis else [(block,) for block in self.blocks]
+
 
 def below(matrix: Matrix) -> Iterator[Matrix]:
     """The tree and everything in it."""
