@@ -18,7 +18,7 @@ from derive.nodes import Bracket, Node, factors_of
 from derive.notation import mul
 from derive.tree import substitute, walk
 
-__all__ = ["entry_by_entry"]
+__all__ = ["entry_by_entry", "shared_factors"]
 
 FEW = 4
 """How many entries an axis has that is written entry by entry."""
@@ -32,12 +32,18 @@ def entry_by_entry(node: Node, letters: Sequence[Letter], reader: Reader) -> Mat
     """
     if not any(isinstance(one, Bracket) and _is_cut(one, letters) for one in walk(node)):
         raise NoForm
-    factors = factors_of(node)
-    shared = [f for f in factors if f.free.isdisjoint(letters)]
-    column = _above(mul(*(f for f in factors if f not in shared)), letters, reader)
+    shared, own = shared_factors(node, letters)
+    column = _above(own, letters, reader)
     if sum(number_of(entry) != 0 for row in column.grid for entry in row) < 2:
         raise NoForm
     return scaled(column, over=[reader.at(f, None, None) for f in shared])
+
+
+def shared_factors(node: Node, letters: Sequence[Letter]) -> tuple[list[Node], Node]:
+    """The factors that all entries along some axes share, and the product of the others."""
+    factors = factors_of(node)
+    shared = [f for f in factors if f.free.isdisjoint(letters)]
+    return shared, mul(*(f for f in factors if not f.free.isdisjoint(letters)))
 
 
 def _is_cut(bracket: Bracket, letters: Sequence[Letter]) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from derive.derivation import Chain, Text
 from derive.evaluate import Evaluator
 from derive.index import Letter, as_index
+from derive.matrix.cross import cross_form
 from derive.matrix.entries import entry_by_entry
 from derive.matrix.network import NoForm
 from derive.matrix.reader import Reader
@@ -131,10 +132,23 @@ def matrix_form(node: Node, letters: tuple[Letter, ...]) -> MatrixForm | None:
     if found is None or _has_too_many_axes(found):
         slices = _first(node, letters, lengths, slices=True)
         found = min(filter(None, (found, slices)), key=_length, default=None)
-    entries = _by_entries(node, letters, lengths)
+    crossed, entries = _as_cross_product(node, letters, lengths), _by_entries(node, letters, lengths)
     if found is None:
-        return entries if entries is not None and _is_short(entries, node) else None
-    return min(filter(None, (_by_rows(node, found, lengths) or found, entries)), key=_length)
+        found = min(filter(None, (crossed, entries)), key=_length, default=None)
+        return found if found is not None and _is_short(found, node) else None
+    return min(filter(None, (_by_rows(node, found, lengths) or found, crossed, entries)), key=_length)
+
+
+def _as_cross_product(node: Node, letters: tuple[Letter, ...], lengths: dict[Letter, Size]) -> MatrixForm | None:
+    """The form by cross products along the last letter; the others name slices."""
+    if not letters:
+        return None
+    *batch, last = letters
+    try:
+        tree = cross_form(node, last, Reader(frozenset(batch), lengths))
+    except NoForm:
+        return None
+    return MatrixForm(tree, letters, tuple(batch), tuple(lengths[x] for x in letters))
 
 
 def _by_entries(node: Node, letters: tuple[Letter, ...], lengths: dict[Letter, Size]) -> MatrixForm | None:

@@ -21,9 +21,9 @@ from derive.over_axes import OverAxes
 from derive.size_algebra import Size
 
 __all__ = [
-    "SCALAR", "Along", "Blocks", "Diag", "Diagonal", "Entrywise", "Guarded", "Hadamard", "Identity", "Matrix", "Name",
-    "Norm", "Ones", "Power", "Product", "Scalar", "Scale", "Shape", "SliceSum", "Total", "Trace", "Transpose",
-    "Triangle", "below", "number_of", "shape_of",
+    "SCALAR", "Along", "Blocks", "Cross", "Diag", "Diagonal", "Entrywise", "Guarded", "Hadamard", "Identity",
+    "Matrix", "Name", "Norm", "Ones", "Power", "Product", "Scalar", "Scale", "Shape", "SliceSum", "Total", "Trace",
+    "Transpose", "Triangle", "below", "number_of", "shape_of",
 ]  # fmt: skip
 
 Shape = tuple[Size | None, Size | None]
@@ -254,6 +254,21 @@ class Product(Matrix):
 
     def parts(self) -> tuple[Matrix, ...]:
         return self.factors
+
+
+@dataclass(frozen=True)
+class Cross(Matrix):
+    """The cross product of two vectors of three entries. Made by ``cross``."""
+
+    left: Matrix
+    right: Matrix
+
+    @property
+    def shape(self) -> Shape:
+        return self.left.shape
+
+    def parts(self) -> tuple[Matrix, ...]:
+        return (self.left, self.right)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from derive.matrix.algebra import scaled, solid
 from derive.matrix.tree import (
     Along,
     Blocks,
+    Cross,
     Diag,
     Diagonal,
     Entrywise,
@@ -111,6 +112,8 @@ class MatrixWriter:
                 return self._entries(terms, under), ENTRIES
             case Product(factors):
                 return self._spaced(self._write(solid(f), POWER) for f in factors), PRODUCT
+            case Cross(left, right):
+                return self._operated([left, right], [("×", r"\times")]), ENTRIES
             case Scale():
                 return self._scale(tree)
             case SliceSum(part, letters):
@@ -131,9 +134,13 @@ class MatrixWriter:
         return Run(tuple(tokens), ADD)
 
     def _entries(self, terms: Sequence[Matrix], under: Sequence[Matrix]) -> Run:
-        tokens = [*self._write(terms[0], POWER).tokens]
         signs = [("⊙", r"\odot")] * (len(terms) - 1) + [("⊘", r"\oslash")] * len(under)
-        for (text, latex), one in zip(signs, (*terms[1:], *under), strict=True):
+        return self._operated([*terms, *under], signs)
+
+    def _operated(self, operands: Sequence[Matrix], signs: Sequence[tuple[str, str]]) -> Run:
+        """Operands with the signs of operations between them."""
+        tokens = [*self._write(operands[0], POWER).tokens]
+        for (text, latex), one in zip(signs, operands[1:], strict=True):
             drawn = self._sign(text, latex).source
             plus = self.pen.sign(negative=False, leading=False)
             source, head = (s.replace("+", drawn) for s in (plus.source, plus.head))
