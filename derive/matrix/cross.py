@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import sympy
+
 from derive.algebra import tidy
 from derive.contraction import contract
 from derive.index import Letter, as_index
@@ -15,13 +17,14 @@ from derive.matrix.algebra import cross, scaled, sum_of_slices, total
 from derive.matrix.entries import shared_factors
 from derive.matrix.network import NoForm
 from derive.matrix.reader import Reader
-from derive.matrix.tree import Cross, Matrix, below
+from derive.matrix.tree import Blocks, Cross, Guarded, Matrix, below
 from derive.nodes import ZERO, Node, Ref, Sum, factors_of, terms_of
 from derive.notation import add, mul
 from derive.tree import key, substitute
 
 __all__ = ["cross_form"]
 
+MINUS = sympy.Integer(-1)
 AXES = range(3)
 AROUND = ((1, 2), (2, 0), (0, 1))
 """Which coefficients are the entries of the second factor: that of ``u_2`` in entry 1 is ``v_0``."""
@@ -30,13 +33,14 @@ AROUND = ((1, 2), (2, 0), (0, 1))
 def cross_form(node: Node, letter: Letter, reader: Reader) -> Matrix:
     """A vector along a letter as a sum of cross products and multiples of vectors.
 
-    Raises: NoForm where it is none, or has no cross product in it.
+    Raises: NoForm where it is none, or has no cross product in it, or guards of slices.
     """
     if reader.length(letter) != len(AXES):
         raise NoForm
     shared, own = shared_factors(node, (letter,))
     found = _vector([tidy(contract(substitute(own, {letter: as_index(k)}))) for k in AXES], letter, reader)
-    if not any(isinstance(one, Cross) for one in below(found)):
+    kinds = {type(one) for one in below(found)}
+    if Cross not in kinds or Guarded in kinds:
         raise NoForm
     return scaled(found, over=[reader.at(f, None, None) for f in shared])
 
@@ -51,7 +55,17 @@ def _vector(entries: Sequence[Node], letter: Letter, reader: Reader) -> Matrix:
             return _linear(entries, vector, letter, reader)
         except NoForm:
             continue
-    raise NoForm
+    return _column(entries, reader)
+
+
+def _column(entries: Sequence[Node], reader: Reader) -> Matrix:
+    """The entries one above the other, what they share in front."""
+    factors = [{key(f): f for f in factors_of(entry)} for entry in entries]
+    common = {one: f for one, f in factors[0].items() if all(one in others for others in factors)}
+    rows = (mul(*(f for f in factors_of(entry) if key(f) not in common)) for entry in entries)
+    blocks = tuple(reader.at(row, None, None) for row in rows)
+    column = Blocks(blocks, 0, (1,) * len(blocks), (len(blocks), None))
+    return scaled(column, over=[reader.at(f, None, None) for f in common.values()])
 
 
 def _summed(entries: Sequence[Node], letter: Letter, reader: Reader) -> Matrix:
@@ -113,8 +127,23 @@ def _linear(entries: Sequence[Node], vector: Ref, letter: Letter, reader: Reader
     if not all(map(_is_zero, other)):
         parts.append(cross(reader.at(vector, letter, None), _vector(other, letter, reader)))
     if not all(map(_is_zero, rest)):
-        parts.append(_vector(rest, letter, reader))
+        last = _vector(rest, letter, reader)
+        parts.append(_joined(parts.pop(), last) if parts else last)
     return total(parts)
+
+
+def _joined(one: Matrix, two: Matrix) -> Matrix:
+    """The sum of two vectors; of cross products that share a factor, one cross product."""
+    if isinstance(one, Cross) and isinstance(two, Cross):
+        if one.left == two.right:
+            one, two = two, one
+        if one.right == two.right:
+            return cross(total([one.left, two.left]), one.right)
+        if one.left == two.left:
+            return cross(one.left, total([one.right, two.right]))
+        if one.right == two.left:
+            return cross(total([one.left, scaled(two.right, MINUS)]), one.right)
+    return total([one, two])
 
 
 def _is_zero(node: Node) -> bool:

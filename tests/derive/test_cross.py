@@ -59,6 +59,22 @@ def test_cross_products_are_read_off_their_entries(latex: str) -> None:
     np.testing.assert_allclose(form.evaluate(evaluator), evaluator.array(node, axes), atol=1e-12)
 
 
+def test_cross_products_that_share_a_factor_are_one() -> None:
+    def area(A: Any, B: Any, C: Any) -> Any:
+        return np.sum(np.linalg.norm(np.cross(B - A, C - A), axis=1)) / 2
+
+    found = derive.gradient(area, "A", shapes=dict.fromkeys("ABC", ("n", 3)))
+    assert found.result.latex().count(r"\times") == 1
+    assert check_derivation(found).outcome == "holds"
+
+
+def test_the_jacobian_of_a_cross_product_is_a_matrix_of_entries() -> None:
+    found = derive.jacobian(lambda a, b: np.cross(a, b), "a", shapes={"a": 3, "b": 3})
+    matrix = r"\begin{bmatrix} 0 & b_2 & -b_1 \\ -b_2 & 0 & b_0 \\ b_1 & -b_0 & 0 \end{bmatrix}"
+    assert found.result.latex() == matrix
+    assert check_derivation(found).outcome == "holds"
+
+
 OTHERS = {
     "symmetric": around(lambda s, t: a[s] * b[t] + a[t] * b[s]),
     "other multiples": around(lambda s, t: (s + 1) * (a[s] * b[t] - a[t] * b[s])),

@@ -139,13 +139,14 @@ class MatrixWriter:
 
     def _operated(self, operands: Sequence[Matrix], signs: Sequence[tuple[str, str]]) -> Run:
         """Operands with the signs of operations between them."""
-        tokens = [*self._write(operands[0], POWER).tokens]
-        for (text, latex), one in zip(signs, operands[1:], strict=True):
+        runs = [self._write(one, POWER) for one in operands]
+        tokens = [*runs[0].tokens]
+        for (text, latex), run in zip(signs, runs[1:], strict=True):
             drawn = self._sign(text, latex).source
             plus = self.pen.sign(negative=False, leading=False)
             source, head = (s.replace("+", drawn) for s in (plus.source, plus.head))
-            tokens += [replace(plus, source=source, head=head, cost=AT_FACTOR), *self._write(one, POWER).tokens]
-        return Run(tuple(tokens), ADD)
+            tokens += [replace(plus, source=source, head=head, cost=AT_FACTOR), *run.tokens]
+        return Run(tuple(tokens), ADD, max(run.height for run in runs))
 
     def _scale(self, tree: Scale) -> tuple[Run, float]:
         negative, positive = _split_sign(tree)
