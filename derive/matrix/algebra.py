@@ -10,8 +10,10 @@ from collections.abc import Iterable
 
 import sympy
 
+from derive.index import Letter
 from derive.matrix.tree import (
     Blocks,
+    Cross,
     Diag,
     Entrywise,
     Guarded,
@@ -33,7 +35,20 @@ from derive.matrix.tree import (
 )
 from derive.nodes import number
 
-__all__ = ["diagonal", "hadamard", "power", "product", "scaled", "solid", "square", "total", "transpose", "weight"]
+__all__ = [
+    "cross",
+    "diagonal",
+    "hadamard",
+    "power",
+    "product",
+    "scaled",
+    "solid",
+    "square",
+    "sum_of_slices",
+    "total",
+    "transpose",
+    "weight",
+]
 
 ONE = sympy.Integer(1)
 SYMMETRIC = frozenset({"symmetric", "positive definite"})
@@ -186,6 +201,26 @@ def power(base: Matrix, exponent: sympy.Expr | Matrix) -> Matrix:
 def square(base: Matrix) -> Matrix | None:
     """What this is the square of, entry by entry."""
     return base.part if isinstance(base, Power) and base.number == 2 else None
+
+
+def sum_of_slices(part: Matrix, letter: Letter) -> Matrix:
+    """The sum over one more letter, the number in front."""
+    if isinstance(part, Scale) and part.number != 1:
+        inner = scaled(part.part, over=part.over, under=part.under)
+        return scaled(sum_of_slices(inner, letter), part.number)
+    if isinstance(part, SliceSum):
+        return SliceSum(part.part, (letter, *part.letters))
+    return SliceSum(part, (letter,))
+
+
+def cross(left: Matrix, right: Matrix) -> Matrix:
+    """The cross product, scalars in front; turned round where that saves a minus."""
+    front = _Front()
+    left, right = front.strip(left), front.strip(right)
+    if front.number.could_extract_minus_sign():
+        front.number = -front.number
+        left, right = right, left
+    return front.before(Cross(left, right))
 
 
 def diagonal(vector: Matrix) -> Matrix:

@@ -15,6 +15,8 @@ import numpy as np
 from derive.derivation import Chain, Text
 from derive.evaluate import Evaluator
 from derive.index import Letter, as_index
+from derive.matrix.cross import cross_form
+from derive.matrix.entries import entry_by_entry
 from derive.matrix.network import NoForm
 from derive.matrix.reader import Reader
 from derive.matrix.tree import Along, Blocks, Diag, Guarded, Identity, Matrix, Name, Trace, below, shape_of
@@ -56,9 +58,8 @@ class MatrixForm:
         """What the notation leaves open."""
         rows = {one.function.name for one in below(self.tree) if isinstance(one, Along) and one.of_rows}
         taken = [(f"{name} is taken of every row", f"{name} 逐行作用") for name in sorted(rows)]
-        axes = {one.axis for one in below(self.tree) if isinstance(one, Blocks)}
         beside = ("a bar in brackets puts matrices beside each other", "方括号内的竖线表示矩阵左右并列")
-        return (*taken, *([beside] if 1 in axes else []))
+        return (*taken, *([beside] if _has_bars(self.tree) else []))
 
     def run(self, pen: Pen, names: Names | None = None) -> Run:
         """The expression drawn with a pen; ``names`` says what the slice letters are called."""
@@ -104,6 +105,13 @@ class MatrixForm:
         return found.transpose([order.index(x) for x in self.letters])
 
 
+def _has_bars(tree: Matrix) -> bool:
+    """Whether blocks stand beside each other in one row."""
+    if not isinstance(tree, Blocks):
+        return any(map(_has_bars, tree.parts()))
+    return len(tree.grid) == 1 or any(_has_bars(block) for row in tree.grid for block in row)
+
+
 def matrix_form_of(chain: Chain) -> MatrixForm | None:
     """The matrix form of what a chain found, or None."""
     return matrix_form(chain.result, chain.letters) if isinstance(chain.result, Node) else None
@@ -124,7 +132,42 @@ def matrix_form(node: Node, letters: tuple[Letter, ...]) -> MatrixForm | None:
     if found is None or _has_too_many_axes(found):
         slices = _first(node, letters, lengths, slices=True)
         found = min(filter(None, (found, slices)), key=_length, default=None)
-    return found if found is None else _by_rows(node, found, lengths) or found
+    crossed, entries = _as_cross_product(node, letters, lengths), _by_entries(node, letters, lengths)
+    if found is None:
+        found = min(filter(None, (crossed, entries)), key=_length, default=None)
+        return found if found is not None and _is_short(found, node) else None
+    return min(filter(None, (_by_rows(node, found, lengths) or found, crossed, entries)), key=_length)
+
+
+def _as_cross_product(node: Node, letters: tuple[Letter, ...], lengths: dict[Letter, Size]) -> MatrixForm | None:
+    """The form by cross products along the last letter; the others name slices."""
+    if not letters:
+        return None
+    *batch, last = letters
+    try:
+        tree = cross_form(node, last, Reader(frozenset(batch), lengths))
+    except NoForm:
+        return None
+    return MatrixForm(tree, letters, tuple(batch), tuple(lengths[x] for x in letters))
+
+
+def _by_entries(node: Node, letters: tuple[Letter, ...], lengths: dict[Letter, Size]) -> MatrixForm | None:
+    """The form entry by entry, where the axes have a few entries that brackets tell apart."""
+    if not 1 <= len(letters) <= 2:
+        return None
+    try:
+        tree = entry_by_entry(node, letters, Reader(frozenset(), lengths))
+    except NoForm:
+        return None
+    return MatrixForm(tree, letters, (), tuple(lengths[x] for x in letters))
+
+
+def _is_short(form: MatrixForm, node: Node) -> bool:
+    """Whether a form has no more signs than the node in index notation."""
+    from derive.render.naming import Names
+    from derive.render.text import plain
+
+    return len(form.text()) <= len(plain(node, Names().bind(form.letters)))
 
 
 def _first(

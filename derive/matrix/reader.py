@@ -12,7 +12,7 @@ from typing import TypeVar
 import sympy
 
 from derive.index import Index, Letter
-from derive.matrix.algebra import power, product, scaled, total, transpose, weight
+from derive.matrix.algebra import power, product, sum_of_slices, total, transpose, weight
 from derive.matrix.blocks import Part, parts_along
 from derive.matrix.network import Network, NoForm
 from derive.matrix.tree import (
@@ -27,8 +27,6 @@ from derive.matrix.tree import (
     Norm,
     Ones,
     Scalar,
-    Scale,
-    SliceSum,
     shape_of,
 )
 from derive.nodes import (
@@ -249,7 +247,7 @@ class Reader:
                 part = Reader(self.batch | {x}, self.lengths, slices=True).at(inner, row, column)
             except NoForm:
                 continue
-            found.append(_sum_of_slices(part, x))
+            found.append(sum_of_slices(part, x))
         if not found:
             raise NoForm
         return min(found, key=weight)
@@ -387,16 +385,6 @@ def _is_diagonal(node: Node) -> bool:
     """Whether this is the diagonal of an inverse: summed apart it is a trace."""
     factors = factors_of(node)
     return any(isinstance(f, Over) and f.function is INVERSE and len(set(f.at)) == 1 for f in factors)
-
-
-def _sum_of_slices(part: Matrix, letter: Letter) -> Matrix:
-    """The sum over one more letter, the number in front."""
-    if isinstance(part, Scale) and part.number != 1:
-        inner = scaled(part.part, over=part.over, under=part.under)
-        return scaled(_sum_of_slices(inner, letter), part.number)
-    if isinstance(part, SliceSum):
-        return SliceSum(part.part, (letter, *part.letters))
-    return SliceSum(part, (letter,))
 
 
 def _first_use(node: Node, letters: frozenset[Letter]) -> tuple[Letter, ...]:

@@ -21,9 +21,9 @@ from derive.over_axes import OverAxes
 from derive.size_algebra import Size
 
 __all__ = [
-    "SCALAR", "Along", "Blocks", "Diag", "Diagonal", "Entrywise", "Guarded", "Hadamard", "Identity", "Matrix", "Name",
-    "Norm", "Ones", "Power", "Product", "Scalar", "Scale", "Shape", "SliceSum", "Total", "Trace", "Transpose",
-    "Triangle", "below", "number_of", "shape_of",
+    "SCALAR", "Along", "Blocks", "Cross", "Diag", "Diagonal", "Entrywise", "Guarded", "Hadamard", "Identity",
+    "Matrix", "Name", "Norm", "Ones", "Power", "Product", "Scalar", "Scale", "Shape", "SliceSum", "Total", "Trace",
+    "Transpose", "Triangle", "below", "number_of", "shape_of",
 ]  # fmt: skip
 
 Shape = tuple[Size | None, Size | None]
@@ -257,6 +257,21 @@ class Product(Matrix):
 
 
 @dataclass(frozen=True)
+class Cross(Matrix):
+    """The cross product of two vectors of three entries. Made by ``cross``."""
+
+    left: Matrix
+    right: Matrix
+
+    @property
+    def shape(self) -> Shape:
+        return self.left.shape
+
+    def parts(self) -> tuple[Matrix, ...]:
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True)
 class Scale(_Unary):
     """``number`` times the scalars ``over``, divided by the scalars ``under``, times the part. Made by ``scaled``."""
 
@@ -293,6 +308,16 @@ class Blocks(Matrix):
 
     def parts(self) -> tuple[Matrix, ...]:
         return self.blocks
+
+    @property
+    def grid(self) -> Sequence[tuple[Matrix, ...]]:
+        """The rows of blocks, where the blocks of each row, or of each column, are cut alike."""
+        inner = [block for block in self.blocks if isinstance(block, Blocks)]
+        alike = len(inner) == len(self.blocks) and len({(b.axis, b.lengths) for b in inner}) == 1
+        if alike and inner[0].axis != self.axis:
+            parts = [block.blocks for block in inner]
+            return parts if self.axis == 0 else list(zip(*parts, strict=True))
+        return [self.blocks] if self.axis else [(block,) for block in self.blocks]
 
 
 def below(matrix: Matrix) -> Iterator[Matrix]:

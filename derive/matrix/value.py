@@ -13,6 +13,7 @@ from derive.index import Index, Letter
 from derive.matrix.tree import (
     Along,
     Blocks,
+    Cross,
     Diag,
     Diagonal,
     Entrywise,
@@ -91,6 +92,8 @@ def value(matrix: Matrix, evaluator: Evaluator, at: Mapping[Letter, int]) -> Arr
             return _quotient([of(t) for t in terms], [of(t) for t in under])
         case Product(factors):
             return np.asarray(np.linalg.multi_dot([of(f) for f in factors]))
+        case Cross(left, right):
+            return np.cross(of(left)[:, 0], of(right)[:, 0])[:, None]
         case Scale(part, factor, over, under):
             front = _quotient([of(t) for t in over], [of(t) for t in under])
             return np.asarray(evaluator.number(factor) * front * of(part))

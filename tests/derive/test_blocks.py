@@ -55,6 +55,8 @@ FORMS = [
 
 
 v, w = letters("v w", 2, 2)
+s = letters("s", 3)[0]
+L = tensor("L", 3)
 ENTRIES = [
     (equal(v, 0) * c + equal(v, 1) * c**2, (v,), r"\begin{bmatrix} c \\ c^{2} \end{bmatrix}", "[c; c^2]"),
     (
@@ -64,6 +66,18 @@ ENTRIES = [
         (v, w),
         r"\begin{bmatrix} 2 & -3 \\ -3 & c \end{bmatrix}",
         "[2, -3; -3, c]",
+    ),
+    (
+        equal(v, 0) * (equal(s, 1) * L[2] - equal(s, 2) * L[1]) + equal(v, 1) * (equal(s, 0) * L[1] / c),
+        (v, s),
+        r"\begin{bmatrix} 0 & L_{2} & -L_{1} \\ \frac{L_{1}}{c} & 0 & 0 \end{bmatrix}",
+        "[0, L[2], -L[1]; L[1]/c, 0, 0]",
+    ),
+    (
+        c * (L[2] * (equal(s, 1) * L[0] + equal(s, 0) * c) + L[1] * (equal(s, 2) * L[1] - equal(s, 0) * c)),
+        (s,),
+        r"c\,\begin{bmatrix} c (L_{2} - L_{1}) \\ L_{2} L_{0} \\ L_{1}^{2} \end{bmatrix}",
+        "c·[c·(L[2] - L[1]); L[2]·L[0]; L[1]^2]",
     ),
 ]
 
@@ -102,6 +116,16 @@ def test_what_is_no_blocks(why: str) -> None:
     axes = (i, q) if i in node.free else (q,)
     form = matrix_form(node, axes)
     assert form is None or ("mid" not in form.latex() and "bmatrix" not in form.latex())
+
+
+def test_one_entry_that_is_not_zero_is_told_by_its_bracket() -> None:
+    assert matrix_form(equal(s, 1) * L[0], (s,)) is None
+
+
+def test_entries_in_rows_have_no_bar_between_them() -> None:
+    form = matrix_form(ENTRIES[1][0], (v, w))
+    assert form is not None
+    assert form.notes == ()
 
 
 def test_a_part_of_an_axis_is_no_whole_tensor() -> None:

@@ -13,6 +13,7 @@ from derive.matrix.algebra import scaled, solid
 from derive.matrix.tree import (
     Along,
     Blocks,
+    Cross,
     Diag,
     Diagonal,
     Entrywise,
@@ -111,6 +112,8 @@ class MatrixWriter:
                 return self._entries(terms, under), ENTRIES
             case Product(factors):
                 return self._spaced(self._write(solid(f), POWER) for f in factors), PRODUCT
+            case Cross(left, right):
+                return self._operated([left, right], [("×", r"\times")]), ENTRIES
             case Scale():
                 return self._scale(tree)
             case SliceSum(part, letters):
@@ -131,14 +134,19 @@ class MatrixWriter:
         return Run(tuple(tokens), ADD)
 
     def _entries(self, terms: Sequence[Matrix], under: Sequence[Matrix]) -> Run:
-        tokens = [*self._write(terms[0], POWER).tokens]
         signs = [("⊙", r"\odot")] * (len(terms) - 1) + [("⊘", r"\oslash")] * len(under)
-        for (text, latex), one in zip(signs, (*terms[1:], *under), strict=True):
+        return self._operated([*terms, *under], signs)
+
+    def _operated(self, operands: Sequence[Matrix], signs: Sequence[tuple[str, str]]) -> Run:
+        """Operands with the signs of operations between them."""
+        runs = [self._write(one, POWER) for one in operands]
+        tokens = [*runs[0].tokens]
+        for (text, latex), run in zip(signs, runs[1:], strict=True):
             drawn = self._sign(text, latex).source
             plus = self.pen.sign(negative=False, leading=False)
             source, head = (s.replace("+", drawn) for s in (plus.source, plus.head))
-            tokens += [replace(plus, source=source, head=head, cost=AT_FACTOR), *self._write(one, POWER).tokens]
-        return Run(tuple(tokens), ADD)
+            tokens += [replace(plus, source=source, head=head, cost=AT_FACTOR), *run.tokens]
+        return Run(tuple(tokens), ADD, max(run.height for run in runs))
 
     def _scale(self, tree: Scale) -> tuple[Run, float]:
         negative, positive = _split_sign(tree)
@@ -149,12 +157,15 @@ class MatrixWriter:
             run = run if level >= ENTRIES else self.pen.fence(run)
             return self._row([Run((self.pen.sign(negative=True, leading=True),)), run], ADD), ADD
         top, bottom = split_fraction(tree.number)
+        if tree.under and tree.is_scalar:
+            above = [*_unless_one(top), *tree.over, *([] if _is_one(tree.part) else [tree.part])]
+            return self._fraction(above, [*_unless_one(bottom), *tree.under]), PRODUCT
         if tree.under:
             front = [self._fraction([*_unless_one(top), *tree.over], [*_unless_one(bottom), *tree.under])]
         else:
             size = [] if tree.number == 1 else [self.writer.size(tree.number)]
             front = [*size, *(self._write(t, POWER) for t in tree.over)]
-        if isinstance(tree.part, Scalar) and is_one(tree.part.node):
+        if _is_one(tree.part):
             return self._juxtaposed(front), PRODUCT
         last = self._write(tree.part, ENTRIES)
         level = ENTRIES if isinstance(tree.part, Hadamard) else PRODUCT
@@ -242,10 +253,9 @@ class MatrixWriter:
 
     def _blocks(self, tree: Blocks) -> Run:
         """``[A | B]``, or rows of blocks one above the other."""
-        grid = _grid(tree)
-        if len(grid) == 1:
-            return self._beside([self.write(block) for block in grid[0]])
-        return self.pen.stacked([[self.write(block) for block in row] for row in grid])
+        if len(tree.grid) == 1:
+            return self._beside([self.write(block) for block in tree.grid[0]])
+        return self.pen.stacked([[self.write(block) for block in row] for row in tree.grid])
 
     def _beside(self, runs: Sequence[Run]) -> Run:
         """``[A | B]``."""
@@ -298,16 +308,6 @@ class MatrixWriter:
         return runs[0] if len(runs) == 1 else Run(tuple(tokens), PRODUCT, max(run.height for run in runs))
 
 
-def _grid(tree: Blocks) -> list[tuple[Matrix, ...]]:
-    """The rows of blocks, where the blocks of each row, or of each column, are cut alike."""
-    inner = [block for block in tree.blocks if isinstance(block, Blocks)]
-    alike = len(inner) == len(tree.blocks) and len({(b.axis, b.lengths) for b in inner}) == 1
-    if alike and inner[0].axis != tree.axis:
-        parts = [block.blocks for block in inner]
-        return parts if tree.axis == 0 else list(zip(*parts, strict=True))
-    return [tree.blocks] if tree.axis else [(block,) for block in tree.blocks]
-
-
 def _split_sign(tree: Matrix) -> tuple[bool, Matrix]:
     """Whether there is a minus in front, and the tree without it; ``-(a - b)`` has none where it is ``b - a``."""
     negative, positive = _number_sign(tree)
@@ -349,6 +349,10 @@ def _number_sign(tree: Matrix) -> tuple[bool, Matrix]:
     if isinstance(tree, Scalar) and isinstance(tree.node, Number) and tree.node.value.could_extract_minus_sign():
         return True, Scalar(Number(-tree.node.value))
     return False, tree
+
+
+def _is_one(tree: Matrix) -> bool:
+    return isinstance(tree, Scalar) and is_one(tree.node)
 
 
 def _unless_one(value: sympy.Expr) -> list[Matrix]:
