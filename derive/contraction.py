@@ -37,9 +37,45 @@ def contract(node: Node) -> Node:
         case Mul():
             simple = [f for factor in node.factors for f in _simplified(factor)]
             return mul(*_under_brackets(_unique_brackets(simple)))
+        case Add():
+            return _over_remainders(node)
         case Bracket():
             return mul(*_simplified(node))
     return node
+
+
+def _over_remainders(node: Node) -> Node:
+    """``[s | a] f(a/s) + … + [s | a - s + 1] f((a - s + 1)/s)`` is ``f(⌊a/s⌋)``: all remainders of a."""
+    groups: dict[object, dict[int, Node]] = {}
+    for term in terms_of(node):
+        for bracket in factors_of(term):
+            atom = divisible(bracket)
+            if atom is None or not isinstance(atom.divisor, int) or not isinstance(atom.index.constant, int):
+                continue
+            remainder = -atom.index.constant % atom.divisor
+            base = Quotient(Index(atom.index.terms), atom.divisor)
+            value = _with_remainder(mul(*(f for f in factors_of(term) if f is not bracket)), base, remainder)
+            alike = groups.setdefault((base, key(value)), {})
+            alike.setdefault(remainder, term)
+            if len(alike) == atom.divisor:
+                first, *others = alike.values()
+                kept = (t for t in terms_of(node) if not any(t is other for other in others))
+                return _over_remainders(add(*(value if t is first else t for t in kept)))
+    return node
+
+
+def _with_remainder(node: Node, base: Quotient, remainder: int) -> Node:
+    """``⌊(a + c)/s⌋`` as ``⌊a/s⌋ + (c + r)/s`` where r is the remainder of a, and s divides ``c + r``."""
+
+    def on_index(index: Index) -> Index:
+        for atom, coefficient in index.terms:
+            if type(atom) is Quotient and atom.divisor == base.divisor and atom.index.terms == base.index.terms:
+                turns = exact_quotient(plus(atom.index.constant, remainder), base.divisor)
+                if turns is not None:
+                    index = index.without(atom) + (as_index(base) + turns).scaled(coefficient)
+        return index
+
+    return map_indices(node, on_index, lambda child: _with_remainder(child, base, remainder))
 
 
 def _under_brackets(factors: list[Node]) -> list[Node]:
@@ -159,12 +195,14 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
             return ZERO
         factors = _quotients(letters, factors)
         step = _solved(letters, factors) or _in_steps(letters, factors) or _split(letters, factors)
+        step = step or _shifted(letters, factors)
         if step is None:
             place = next((m for m, f in enumerate(factors) if isinstance(f, Add) and _has_bracket(f, letters)), None)
             if place is not None:
                 before, after = factors[:place], factors[place + 1 :]
                 terms = terms_of(factors[place])
-                return add(*(_contract_sum(list(letters), [*before, *factors_of(t), *after]) for t in terms))
+                apart = (_contract_sum(list(letters), [*before, *factors_of(t), *after]) for t in terms)
+                return _over_remainders(add(*apart))
             step = _opened(letters, factors)
         if step is None:
             break
@@ -304,6 +342,20 @@ def _in_steps(letters: list[Letter], factors: list[Node]) -> tuple[list[Letter],
     return None
 
 
+def _shifted(letters: list[Letter], factors: list[Node]) -> tuple[list[Letter], list[Node]] | None:
+    """``Σ_k [0 ≤ k - a < m] f(k)`` as ``Σ_i f(i + a)`` over m values of i, where these are all on the axis of k."""
+    for place, x in enumerate(letters):
+        low, high = _ends(x, factors)
+        count = _steps(high - low, 1)
+        if not low.terms or count is None:
+            continue
+        own = Letter(x.name, count)
+        if not range_brackets(own + low, x.length):
+            renewed = [substitute(f, {x: own + low}) for f in factors]
+            return [*letters[:place], own, *letters[place + 1 :]], renewed
+    return None
+
+
 def divisible(node: Node) -> Remainder | None:
     """The remainder that a bracket says is 0; None where it says something else."""
     if isinstance(node, Bracket) and node.relation == "=":
@@ -418,16 +470,16 @@ def _by_quotient(letters: list[Letter], form: Index) -> _Solution | None:
             value, coefficient = form.without(x), times(coefficient, -1)
         else:
             continue
-        whole = Bracket(as_index(Remainder(value, coefficient)), "=", as_index(0))
-        brackets: list[Node] = [whole]
+        whole, part = split_index(value, coefficient)
+        brackets: list[Node] = [Bracket(index_mod(part, coefficient), "=", as_index(0))]
         # of the multiples of the coefficient those above its negative are at least 0
         if not (value + plus(coefficient, -1)).certainly_at_least_zero():
             brackets.append(Bracket(value, "≥", as_index(0)))
         limit = times(coefficient, x.length)
         if not value.certainly_below(limit):
             brackets.append(Bracket(value, "<", as_index(limit)))
-        quotient = Quotient(value, coefficient)
-        return _Solution({x: as_index(quotient)}, brackets, quotient)
+        quotient = Quotient(part, coefficient)
+        return _Solution({x: whole + as_index(quotient)}, brackets, quotient)
     return None
 
 

@@ -343,10 +343,13 @@ def split_index(index: Index, divisor: Size) -> tuple[Index, Index]:
     for atom, coefficient in index.terms:
         quotient = exact_quotient(coefficient, divisor)
         (rest if quotient is None else whole).append((atom, coefficient if quotient is None else quotient))
-    constant = exact_quotient(index.constant, divisor)
+    constant, left = exact_quotient(index.constant, divisor), as_size(0)
     if constant is None:
-        return Index(tuple(whole), 0), Index(tuple(rest), index.constant)
-    return Index(tuple(whole), constant), Index(tuple(rest), 0)
+        number, symbols = as_expression(index.constant).as_coeff_Add()
+        constant, left = exact_quotient(as_size(symbols), divisor), as_size(number)
+    if constant is None:
+        constant, left = 0, index.constant
+    return Index(tuple(whole), constant), Index(tuple(rest), left)
 
 
 def letter(name: str, size: object = None) -> Letter:

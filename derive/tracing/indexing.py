@@ -20,7 +20,7 @@ from derive.contraction import contract, decided, divisible, simplify_bracket
 from derive.definitions import Definition
 from derive.errors import MissingRuleError, NotationError
 from derive.index import Index, Letter, as_index, index_floor, index_mod
-from derive.nodes import Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
+from derive.nodes import Add, Bracket, Node, Number, Ref, factors_of, is_zero, shape_text, terms_of
 from derive.notation import add, at_least, at_most, equal, mul
 from derive.size_algebra import Size, as_size, exact_quotient, plus, times
 from derive.tracing.arrays import Array, joint_kind
@@ -29,6 +29,7 @@ from derive.tracing.conditions import complement, index_of
 from derive.tracing.conversion import as_array
 from derive.tracing.lengths import Length, length, size_of
 from derive.tracing.session import session
+from derive.tree import key as spelled
 from derive.tree import substitute
 
 __all__ = ["added", "keys_of", "place_of", "read", "stand_apart", "whole_numbers", "written"]
@@ -259,6 +260,9 @@ def written(array: Array, key: object, given: object) -> tuple[Node, str]:
         from derive.tracing.scattering import overwritten
 
         return overwritten(array, keys, value), value.kind if value.kind == array.kind else "real"
+    more = _more(array, key, value)
+    if more is not None:
+        return added(array, key, more)
     region, entry = _part(array, keys, value)
     region = decided(region)
     kind = value.kind if value.kind == array.kind else "real"
@@ -266,6 +270,20 @@ def written(array: Array, key: object, given: object) -> tuple[Node, str]:
         return entry, kind
     kept = [part for term in terms_of(array._body) for part in _outside_of(region, term)]
     return add(*kept, mul(region, entry)), kind
+
+
+def _more(array: Array, key: object, value: Array) -> Array | None:
+    """What a value adds to the zeros, or as ``x[key] + more`` to the entries, that it is written to; else None."""
+    if is_zero(array._body):
+        return value
+    if not isinstance(value.body, Add) or not isinstance(array._body, Ref):
+        return None
+    before = read(array, key)
+    if before.sizes != value.sizes:
+        return None
+    entry = spelled(before.at([as_index(x) for x in value.letters]))
+    rest = [term for term in value.body.terms if spelled(term) != entry]
+    return Array(value.letters, add(*rest), value.kind) if len(rest) == len(value.body.terms) - 1 else None
 
 
 def added(array: Array, key: object, given: object) -> tuple[Node, str]:

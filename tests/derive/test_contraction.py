@@ -11,7 +11,7 @@ from derive.contraction import contract, simplify_bracket
 from derive.evaluate import Evaluator
 from derive.functions import exp
 from derive.index import Index, Letter, as_index, index_floor, index_mod, letter, letters
-from derive.nodes import Bracket, Node, Sum, is_one, is_zero, number
+from derive.nodes import Bracket, Node, Sum, is_one, is_zero, number, terms_of
 from derive.notation import at_least, at_most, equal, less, mul, tensor
 from derive.size_algebra import size, sizes
 from derive.tree import walk
@@ -202,6 +202,22 @@ def test_steps_from_a_position_that_is_a_letter() -> None:
     inside = at_least(q, k) * at_most(q, k + 2 * (m - 1)) * equal(index_mod(q - k, 2), 0)
     unchanged(Sum(q, k, inside * Y[index_floor(q - k, 2), k] * w[q]))
     unchanged(Sum(q, inside * equal(index_floor(q - k, 2), j) * w[q]))
+
+
+def test_terms_for_all_remainders_are_one() -> None:
+    even = equal(index_mod(q, 2), 0) * X[index_floor(q, 2), j]
+    odd = equal(index_mod(q - 1, 2), 0) * X[index_floor(q - 1, 2), j]
+    assert unchanged(w[q] * (even + Y[j, k] + odd)) == w[q] * (X[index_floor(q, 2), j] + Y[j, k])
+    assert len(terms_of(unchanged(even + odd * Y[j, k]))) == 2
+
+
+def test_a_range_that_moves_is_one_from_zero() -> None:
+    inside = at_least(q, i) * at_most(q, i + n - 1)
+    found = unchanged(Sum(q, inside * w[q] * X[q - i, j]))
+    assert isinstance(found, Sum)
+    assert found.letters[0].length == n
+    assert not any(isinstance(below, Bracket) for below in walk(found))
+    unchanged(Sum(q, at_least(q, i) * at_most(q, i + n) * w[q]))
 
 
 def test_an_equality_of_merged_axes_splits_into_its_digits() -> None:

@@ -203,6 +203,11 @@ def test_a_plain_number_is_divided(constant: int, whole: int, rest: int) -> None
     assert index_mod(2 * i + constant, 2) == as_index(rest)
 
 
+def test_the_part_of_a_constant_that_is_divided_is_in_the_quotient() -> None:
+    assert index_floor(2 * i + 2 * n - 1, 2) == i + n - 1
+    assert index_mod(i + 2 * n - 1, 2) == index_mod(i - 1, 2)
+
+
 def test_digits_out_of_range_stay() -> None:
     """k is not below s, so (s·i + k) // s is not i."""
     found = index_floor(s * i + k, s)

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["arguments", "function_name", "held", "numpy_source"]
 
 
-MOVED = re.compile(r"\.transpose\([^()]*\)\.reshape\([^()]*\)$")
-"""Where axes that were moved are merged: that is a copy already."""
+COPIED = re.compile(r"\.transpose\([^()]*\)\.reshape\([^()]*\)$|\.copy\(\)$")
+"""A copy already, as where axes that were moved are merged."""
 WRITTEN = 64
 """How many numbers an array may have to be written out."""
 LONGEST = 48
@@ -203,7 +203,7 @@ class _Writer:
             renamed(block, base.text, wide)
             code = replaced(code, {base.text: name(wide)})
             block.statements[part[0]] = Assign(wide, part[1].code, role="array")
-        if d.tensor in self.program.outputs and self.is_view(code):
+        if d.tensor in self.program.outputs and self.is_view(code, block):
             code = method(code, "copy")
         block.statements.append(Assign(target, code, d.tensor))
 
@@ -228,15 +228,18 @@ class _Writer:
             return call("np.full", shape, code) if "[" not in code.text else call("np.broadcast_to", code, shape)
         return call("np.broadcast_to", code, shape)
 
-    def is_view(self, code: Code) -> bool:
-        """Whether an array may share memory with another that the caller sees."""
+    def is_view(self, code: Code, block: Block) -> bool:
+        """Whether an array may share memory with another that the caller sees, or entries with one another."""
         base = code
         while base.level == 7 and not isinstance(base.pieces[0], str) and base.work == 0:
             base = base.pieces[0][0]
-        if MOVED.search(code.text):
+        if COPIED.search(code.text):
             return False
         named = base.text in {a.text for a in self.arrays.values()}
-        return named or code.text.startswith("np.broadcast_to(")
+        made = next((s for s in block.statements if isinstance(s, Assign) and s.target == base.text), None)
+        if made is not None and not named:
+            return self.is_view(made.code, block)
+        return named or base.text.startswith(("np.broadcast_to(", "sliding_window_view("))
 
     def recurrence(self, group: Recurrence) -> None:
         t = self.translator
