@@ -157,8 +157,8 @@ class MatrixWriter:
             run = run if level >= ENTRIES else self.pen.fence(run)
             return self._row([Run((self.pen.sign(negative=True, leading=True),)), run], ADD), ADD
         top, bottom = split_fraction(tree.number)
-        if tree.under and tree.is_scalar:
-            above = [*_unless_one(top), *tree.over, *([] if _is_one(tree.part) else [tree.part])]
+        if tree.under and tree.is_scalar and isinstance(tree.part, Name):
+            above = [*_unless_one(top), *tree.over, tree.part]
             return self._fraction(above, [*_unless_one(bottom), *tree.under]), PRODUCT
         if tree.under:
             front = [self._fraction([*_unless_one(top), *tree.over], [*_unless_one(bottom), *tree.under])]
