@@ -107,12 +107,13 @@ def measured(row: Row, dtype: str) -> tuple[float, float]:
     d_output = mapped(lambda d: torch.as_tensor(np.array(d)), trial.d_output)
     agree(trial, peer, d_output)
 
-    def ours() -> None:
-        _, saved = layer.forward(*trial.inputs.values(), **trial.options)
-        layer.backward(trial.d_output, saved)
+    def ours() -> Any:  # the output is there until the gradients are, as in training
+        output, saved = layer.forward(*trial.inputs.values(), **trial.options)
+        return output, layer.backward(trial.d_output, saved)
 
-    def theirs() -> None:
-        peer.gradients(peer.forward(), d_output)
+    def theirs() -> Any:
+        output = peer.forward()
+        return output, peer.gradients(output, d_output)
 
     repeat = max(1, round(TURN / seconds(theirs, 3)))
     turns = [(seconds(ours, repeat), seconds(theirs, repeat)) for _ in range(ROUNDS)]
