@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.beside import peers
-from verify.conformance import UNDECIDED, Trial, check_layer, failures, parts
+from verify.conformance import UNDECIDED, Trial, check_layer, failures, mapped, parts
 from verify.layer import Layer, named
 from verify.layers import LAYERS
 
@@ -36,6 +36,14 @@ def test_promises(name: str) -> None:
 
 # Whose gradients are differences of the very numbers that the output is made of.
 EXACT: set[str] = set()
+
+
+@names
+@pytest.mark.parametrize("reshaped", [lambda d: d[..., None], lambda d: d[None], lambda d: np.ravel(d)[:0]])
+def test_a_cotangent_of_another_shape_is_refused(name: str, reshaped: Callable[[Any], Any]) -> None:
+    trial = Trial(LAYERS[name], LAYERS[name].case("sample 0"))
+    with pytest.raises(ValueError, match=r"d_output(\[0\])? has shape"):
+        trial.backward(mapped(reshaped, trial.d_output))
 
 
 @names

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tests.verify.layers.window_loops import Array, both, compare, ends, inside, places, sizes
-from verify.conformance import Trial
 from verify.layer import Case, normal
 from verify.layer_parts import correlation
 from verify.layer_parts.windows import windows
@@ -286,10 +285,3 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
 def test_refused(layer: Any, inputs: tuple[Any, ...], options: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         layer.forward(*inputs, **options)
-
-
-@pytest.mark.parametrize("name", LOOPS)
-def test_a_cotangent_of_another_shape_is_refused(name: str) -> None:
-    trial = Trial(LAYERS[name], LAYERS[name].case("sample 0"))
-    with pytest.raises(ValueError, match="d_output has shape"):
-        trial.backward(trial.d_output[..., :1, :1, None])
