@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,17 +52,20 @@ def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
     arguments = parsed(shapes)
     if len(values) != len(arguments):
         raise TypeError(f"{len(arguments)} arguments in {shapes!r}, {len(values)} values")
-    known: dict[str, Any] = {"": (1, None), **{name: (size, None) for name, size in sizes.items()}}
-    found: list[Any] = []
-    for argument, value in zip(arguments, values, strict=True):
-        if value is None and argument.optional:
-            found.append(None)
-            continue
-        array = _array(argument, value)
-        _check_kind(argument, array)
-        _check_shape(argument, array.shape, known)
-        found.append(array)
-    return _of_one_type(arguments, values, found)
+    found = [
+        None if value is None and argument.optional else _array(argument, value)
+        for argument, value in zip(arguments, values, strict=True)
+    ]
+    numbers = [type(value) in (int, float) for value in values]
+    seen = (
+        None if array is None else (array.shape, array.dtype, number)
+        for array, number in zip(found, numbers, strict=True)
+    )
+    dtype = _checked(shapes, tuple(seen), tuple(sizes.items()))
+    return [
+        array.astype(dtype) if number and array is not None and argument.kind == "floating" else array
+        for argument, array, number in zip(arguments, found, numbers, strict=True)
+    ]
 
 
 def cotangent(d_output: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, name: str = "d_output") -> NDArray[Any]:
@@ -170,9 +173,39 @@ def _array(argument: Argument, value: Any) -> NDArray[Any]:
         raise ValueError(f"{argument.name} is no array: {error}") from None
 
 
-def _check_kind(argument: Argument, array: NDArray[Any]) -> None:
-    if array.dtype.kind not in KINDS[argument.kind]:
-        raise ValueError(f"{argument.name} holds {array.dtype}: it is an array of {ADVICE[argument.kind]}")
+@lru_cache(maxsize=1024)
+def _checked(
+    shapes: str,
+    seen: tuple[tuple[tuple[int, ...], np.dtype[Any], bool] | None, ...],
+    sizes: tuple[tuple[str, int], ...],
+) -> np.dtype[Any] | None:
+    """The one floating-point type of the arrays, when these shapes and types go together; of numbers alone, none.
+
+    What was seen once is not looked at again, which makes a call of a small layer cheap.
+    """
+    arguments = parsed(shapes)
+    known: dict[str, Any] = {"": (1, None), **{name: (size, None) for name, size in sizes}}
+    first = None
+    for argument, one in zip(arguments, seen, strict=True):
+        if one is not None:
+            shape, dtype, _ = one
+            _check_kind(argument, dtype)
+            _check_shape(argument, shape, known)
+    for argument, one in zip(arguments, seen, strict=True):
+        if one is None or one[2] or argument.kind != "floating":
+            continue
+        _, dtype, _ = one
+        if first is None:
+            first = argument.name, dtype
+        elif dtype != first[1]:
+            advice = f"convert one, for example {argument.name}.astype(np.{first[1]})"
+            raise ValueError(f"{argument.name} holds {dtype}, {first[0]} holds {first[1]}: {advice}")
+    return first[1] if first else None
+
+
+def _check_kind(argument: Argument, dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in KINDS[argument.kind]:
+        raise ValueError(f"{argument.name} holds {dtype}: it is an array of {ADVICE[argument.kind]}")
 
 
 def _check_shape(argument: Argument, shape: tuple[int, ...], known: dict[str, Any]) -> None:
@@ -214,22 +247,3 @@ def _runs(argument: Argument, shape: tuple[int, ...]) -> Sequence[tuple[str, Any
 
 def _axes(number: int) -> str:
     return "1 axis" if number == 1 else f"{number} axes"
-
-
-def _of_one_type(arguments: Sequence[Argument], values: Sequence[Any], found: list[Any]) -> list[Any]:
-    """The arrays, Python numbers in the type of the others. Raises: ValueError when the types differ."""
-    first = None
-    for argument, value, array in zip(arguments, values, found, strict=True):
-        if argument.kind != "floating" or array is None or type(value) in (int, float):
-            continue
-        if first is None:
-            first = argument.name, array.dtype
-        elif array.dtype != first[1]:
-            advice = f"convert one, for example {argument.name}.astype(np.{first[1]})"
-            raise ValueError(f"{argument.name} holds {array.dtype}, {first[0]} holds {first[1]}: {advice}")
-    if first is None:
-        return found
-    return [
-        array.astype(first[1]) if argument.kind == "floating" and type(value) in (int, float) else array
-        for argument, value, array in zip(arguments, values, found, strict=True)
-    ]
