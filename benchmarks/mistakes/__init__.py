@@ -1,0 +1,20 @@
+"""Wrong backward passes, each with the verdict and the cause it must get, and right ones that must not be rejected.
+
+The yardstick of ``verify.check_backward`` and of the checkers beside it; nothing here knows how they work.
+
+Data
+    ``MISTAKES``  wrong passes by name.
+    ``CORRECT``   right passes by name.
+"""
+
+from benchmarks.mistakes.mistake import Correct, Mistake
+
+__all__ = ["CORRECT", "MISTAKES", "Correct", "Mistake"]
+
+AREAS = ()
+
+MISTAKES: dict[str, Mistake] = {one.name: one for area in AREAS for one in area.MISTAKES}
+CORRECT: dict[str, Correct] = {one.name: one for area in AREAS for one in area.CORRECT}
+
+if len(MISTAKES) + len(CORRECT) != sum(len(area.MISTAKES) + len(area.CORRECT) for area in AREAS):
+    raise ValueError("two passes have the same name")
