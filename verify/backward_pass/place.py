@@ -1,0 +1,162 @@
+"""A point at which both passes are looked at: inputs, outputs, cotangents, and what backward claims for them.
+
+Data
+    ``Place``  a forward pass at some inputs, the cotangents that were sent, the gradients that came back, and how far
+               rounding may have moved them.
+
+The three most important functions are ``Place.claims`` (the gradients for a cotangent), ``Place.noise`` (rounding of
+backward, measured) and ``shaped`` (whether gradients have the form that the inputs ask for).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verify.backward_pass.cotangents import Cotangent, flat, mixed, one_hot, signed
+from verify.backward_pass.slope import typical
+from verify.backward_pass.subject import Broken, Subject, is_floating, twin
+
+__all__ = ["Place", "largest", "nudged", "shaped"]
+
+# What sums in another order, or inputs that differ in the last place, may change a gradient by.
+REORDERED = 64.0
+
+
+class Place:
+    """Both passes at one point. ``label`` says which; None is the given inputs.
+
+    Raises: Broken when a pass raises, or the gradients have not the form of the inputs.
+    """
+
+    def __init__(
+        self, subject: Subject, inputs: Sequence[Any], rng: np.random.Generator, label: str | None = None
+    ) -> None:
+        self.subject = subject
+        self.inputs = list(inputs)
+        self.rng = rng
+        self.label = label
+        self.passed = subject.forward([twin(x) for x in self.inputs])
+        self.outputs = self.passed.outputs
+        self.floating = [k for k, x in enumerate(self.inputs) if is_floating(x)]
+        self.cotangents: dict[str, Cotangent] = {
+            "signed": signed(self.outputs, rng),
+            "mixed": mixed(self.outputs, rng),
+            "one-hot": one_hot(self.outputs, rng),
+        }
+        self._claims: dict[str, list[Any]] = {}
+
+    @cached_property
+    def centre(self) -> NDArray[np.float64]:
+        """All outputs in a row."""
+        return flat(self.outputs)
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether every output is a finite number."""
+        return bool(np.all(np.isfinite(self.centre)))
+
+    @cached_property
+    def u(self) -> NDArray[np.float64]:
+        """The cotangents, one in a row: (k, m)."""
+        return np.array([flat(one) for one in self.cotangents.values()])
+
+    def claims(self, name: str = "signed") -> list[Any]:
+        """What backward says of this cotangent, one gradient for every input."""
+        if name not in self._claims:
+            gradients = self.passed.gradients(self.cotangents[name])
+            shaped(self, gradients)
+            self._claims[name] = gradients
+        return self._claims[name]
+
+    @cached_property
+    def size(self) -> float:
+        """The size of the terms of ``<u, f>`` for the ordinary cotangent."""
+        return float(np.abs(self.u[0]) @ np.abs(self.centre)) if self.finite else np.inf
+
+    @cached_property
+    def moved(self) -> list[Any] | None:
+        """The gradients at inputs that differ in their last place; None where there are none."""
+        try:
+            return self.subject.forward([nudged(x, self.rng) for x in self.inputs]).gradients(
+                self.cotangents["signed"]
+            )
+        except Broken:
+            return None
+
+    @cached_property
+    def noise(self) -> list[float]:
+        """By how much rounding may have moved an entry of each gradient.
+
+        Measured at inputs that differ in their last place; never below the last places of the gradient itself, and of
+        what it is a slope of.
+        """
+        found = []
+        for k, (x, gradient) in enumerate(zip(self.inputs, self.claims(), strict=True)):
+            if gradient is None or k not in self.floating or not np.size(x):
+                found.append(0.0)
+                continue
+            eps = float(np.finfo(np.asarray(x).dtype).eps)
+            measured = 0.0
+            if self.moved is not None and self.moved[k] is not None:
+                other = np.asarray(self.moved[k])
+                if other.shape == np.shape(gradient):
+                    measured = largest(np.subtract(other, gradient, dtype=np.float64))
+            floor = eps * (largest(gradient) + (self.size / typical(x) if np.isfinite(self.size) else 0.0))
+            found.append((measured if np.isfinite(measured) else 0.0) + floor)
+        return found
+
+
+def largest(value: Any) -> float:
+    """The largest magnitude, 0 of nothing."""
+    return float(np.max(np.abs(value))) if np.size(value) else 0.0
+
+
+def nudged(x: Any, rng: np.random.Generator) -> Any:
+    """An input whose floating-point numbers differ in the last place."""
+    if not is_floating(x):
+        return x
+    value = np.asarray(x)
+    away = rng.choice((-np.inf, np.inf), value.shape).astype(value.dtype)
+    # 0 stays: its next numbers are of another kind
+    return np.where((value == 0) | ~np.isfinite(value), value, np.nextafter(value, away))
+
+
+def shaped(place: Place, gradients: Sequence[Any]) -> None:
+    """Raises: Broken when a gradient is missing, or has another shape or kind than its input."""
+    names = place.subject.names
+    for k, (x, gradient) in enumerate(zip(place.inputs, gradients, strict=True)):
+        if k not in place.floating:
+            if gradient is not None and np.asarray(gradient).dtype != object and _real_input(x):
+                raise Broken(f"backward returned a gradient of {names[k]}, which holds {_holds(x)}: it gets None", k)
+            continue
+        if gradient is None:
+            if isinstance(x, float) and not isinstance(x, np.floating):
+                continue  # a Python number may be an option
+            raise Broken(f"backward returned no gradient of {names[k]}", k)
+        value = np.asarray(gradient)
+        if value.dtype.kind not in "fiu":
+            raise Broken(f"the gradient of {names[k]} holds {value.dtype}: expected real numbers", k)
+        if value.shape != np.shape(x):
+            same = " (it only broadcasts)" if _broadcasts(value.shape, np.shape(x)) else ""
+            raise Broken(f"the gradient of {names[k]} has shape {value.shape}, the input {np.shape(x)}{same}", k)
+
+
+def _real_input(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, np.generic, bool, int))
+
+
+def _holds(x: Any) -> str:
+    return str(np.asarray(x).dtype)
+
+
+def _broadcasts(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    try:
+        np.broadcast_shapes(one, other)
+    except ValueError:
+        return False
+    return True

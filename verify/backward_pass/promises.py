@@ -1,0 +1,278 @@
+"""What every backward pass promises beside right numbers, tried with few calls.
+
+Each promise is a generator of findings about a ``Place``, and stands in ``PROMISES``, in the order in which they are
+tried. None of them needs differences.
+
+The three most important functions are ``linear`` (in the cotangent), ``repeatable`` (the same answer again, whatever
+was called between) and ``any_layout`` (of inputs in memory).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from verify.backward_pass.cotangents import INPUT_LAYOUTS, LAYOUTS, Cotangent, combined, flat, zero
+from verify.backward_pass.place import REORDERED, Place, largest
+from verify.backward_pass.report import Finding
+from verify.backward_pass.slope import typical
+from verify.backward_pass.subject import Broken, is_floating, twin
+
+__all__ = ["PROMISES"]
+
+Findings = Iterator[Finding]
+
+
+def finite(place: Place) -> Findings:
+    """No NaN or infinity where the outputs are finite."""
+    if not place.finite:
+        return
+    for k in place.floating:
+        gradient = place.claims()[k]
+        if gradient is not None and not np.all(np.isfinite(gradient)):
+            entry = tuple(map(int, np.argwhere(~np.isfinite(gradient))[0]))
+            held = float(np.asarray(gradient)[entry])
+            yield _about(place, k, f"is {held} at {list(entry)}, where the outputs are finite")
+
+
+def types_kept(place: Place) -> Findings:
+    """A gradient has the type of its input."""
+    for k in place.floating:
+        gradient, x = place.claims()[k], place.inputs[k]
+        if gradient is None or not isinstance(x, np.ndarray):
+            continue
+        found = np.asarray(gradient).dtype
+        if found != x.dtype:
+            yield _about(
+                place,
+                k,
+                f"holds {found}, the input {x.dtype}",
+                f"convert it with .astype({place.subject.names[k]}.dtype)",
+            )
+
+
+def nothing_written(place: Place) -> Findings:
+    """Neither pass writes to inputs, outputs or the cotangent."""
+    given = [twin(x) for x in place.inputs]
+    passed = place.subject.forward(given)
+    for k, (now, then) in enumerate(zip(given, place.inputs, strict=True)):
+        if not same(now, then):
+            yield Finding(
+                "contract", f"forward writes to {place.subject.names[k]}", culprit=None, advice="work on a copy"
+            )
+            return
+    before = [y.copy() for y in passed.outputs]
+    cotangent = tuple(part.copy() for part in place.cotangents["signed"])
+    passed.raw(cotangent)
+    if not all(same(now, then) for now, then in zip(cotangent, place.cotangents["signed"], strict=True)):
+        yield Finding("contract", "backward writes to d_output", advice="work on a copy: d_output = d_output.copy()")
+    for k, (now, then) in enumerate(zip(given, place.inputs, strict=True)):
+        if not same(now, then):
+            yield Finding("contract", f"backward writes to {place.subject.names[k]}", advice="work on a copy")
+    if not all(same(now, then) for now, then in zip(passed.outputs, before, strict=True)):
+        yield Finding("contract", "backward writes to the output", advice="work on a copy")
+
+
+def memory_own(place: Place) -> Findings:
+    """A gradient is an array of its own: a view of an input, of the cotangent or of another gradient is not."""
+    claims, names = place.claims(), place.subject.names
+    cotangent = place.cotangents["signed"]
+    held = [(k, claims[k]) for k in place.floating if isinstance(claims[k], np.ndarray) and claims[k].size]
+    for position, (k, gradient) in enumerate(held):
+        others: list[tuple[str, Any]] = [("d_output", part) for part in cotangent]
+        others += [(names[i], x) for i, x in enumerate(place.passed.inputs) if isinstance(x, np.ndarray)]
+        others += [(f"the gradient of {names[i]}", other) for i, other in held[:position]]
+        for what, other in others:
+            if np.may_share_memory(gradient, other) and np.shares_memory(gradient, other):
+                yield _about(place, k, f"shares memory with {what}", "return a copy")
+                break
+
+
+def linear(place: Place) -> Findings:
+    """Backward is linear in the cotangent: ``b(au + bv) = a b(u) + b b(v)``, and 0 for 0."""
+    u, v = place.cotangents["signed"], place.cotangents["mixed"]
+    a, b = -1.5, 0.75
+    both = place.passed.gradients(combined(a, u, b, v))
+    nothing = place.passed.gradients(zero(place.outputs))
+    one, other = place.claims("signed"), place.claims("mixed")
+    for k in place.floating:
+        if one[k] is None:
+            continue
+        with np.errstate(all="ignore"):
+            expected = a * np.asarray(one[k], np.float64) + b * np.asarray(other[k], np.float64)
+            apart = largest(
+                np.nan_to_num(np.asarray(both[k], np.float64) - expected, nan=np.inf) * np.isfinite(expected)
+            )
+        share = largest(other[k]) / largest(one[k]) if largest(one[k]) else 1.0
+        allowed = REORDERED * place.noise[k] * (2.0 + share) * 4.0 + REORDERED * _eps(place, k) * largest(other[k])
+        allowed += (
+            REORDERED * _eps(place, k) * float(np.abs(flat(v)) @ np.abs(place.centre)) / typical(place.inputs[k])
+        )
+        if apart > allowed:
+            yield _about(
+                place,
+                k,
+                f"is not linear in d_output: b({a}·u + {b}·v) is {apart:.2g} away from {a}·b(u) + {b}·b(v)",
+                kind="cotangent",
+                cause="backward treats some upstream gradients differently (ignores them, clips, takes signs or sums)",
+            )
+        elif largest(nothing[k]) > allowed:
+            yield _about(
+                place,
+                k,
+                "is not zero for a zero d_output",
+                kind="cotangent",
+                cause="a term does not contain d_output",
+            )
+
+
+def cotangent_layouts(place: Place) -> Findings:
+    """Any layout of the cotangent in memory gives the same gradients."""
+    u = place.cotangents["signed"]
+    expected = place.claims("signed")
+    for name, laid in LAYOUTS.items():
+        yield from _changed(place, f"a {name} d_output", tuple(map(laid, u)), expected)
+    spread = tuple(np.broadcast_to(np.asarray(0.75, y.dtype), y.shape) for y in u)
+    copied = place.passed.gradients(tuple(part.copy() for part in spread))
+    yield from _changed(place, "a d_output that is broadcast (stride 0)", spread, copied)
+
+
+def _changed(place: Place, what: str, laid: Cotangent, expected: Sequence[Any]) -> Findings:
+    try:
+        found = place.passed.gradients(laid)
+    except Broken as broken:
+        yield Finding("cotangent", f"with {what} {broken.message}", cause=f"backward fails for {what}")
+        return
+    for k in _apart(place, found, expected):
+        yield _about(
+            place, k, f"changes with {what}", kind="cotangent", cause="backward reads memory in a fixed order"
+        )
+
+
+def repeatable(place: Place, tolerance: float = 0.0) -> Findings:
+    """The same inputs give the same outputs and gradients, whatever was called in between."""
+    names = place.subject.names
+    other = [_elsewhere(x) for x in place.inputs]
+    between = True
+    try:
+        place.subject.forward(other).gradients(place.cotangents["signed"])
+    except Broken:
+        between = False
+    again = place.passed.gradients(place.cotangents["signed"])
+    for k in _apart(place, again, place.claims(), tolerance):
+        yield _about(
+            place,
+            k,
+            "changes once forward was called with other inputs"
+            if between
+            else "changes when backward is called again",
+            kind="cache",
+            cause="backward reads what the newest forward pass left behind, or changes what was saved",
+        )
+        return
+    passed = place.subject.forward([twin(x) for x in place.inputs])
+    for now, then in zip(passed.outputs, place.outputs, strict=True):
+        allowed = tolerance * largest(then)
+        if now.shape != then.shape or (not same(now, then) and largest(np.nan_to_num(now - then)) > allowed):
+            yield Finding(
+                "contract",
+                "forward gives another output when it is called again",
+                cause="it draws random numbers, or keeps state",
+                advice="pass the random numbers in, or allow noise with nondeterministic=",
+            )
+            return
+    fresh = passed.gradients(place.cotangents["signed"])
+    for k in _apart(place, fresh, place.claims(), tolerance):
+        yield _about(
+            place, k, f"changes when the passes of {names[k]} are run again", kind="cache", cause="state is kept"
+        )
+
+
+def any_layout(place: Place) -> Findings:
+    """Any layout of the inputs in memory gives the same outputs and gradients."""
+    if all(np.ndim(place.inputs[k]) == 0 for k in place.floating):
+        return
+    for name, laid in INPUT_LAYOUTS.items():
+        inputs = [laid(x) if isinstance(x, np.ndarray) and is_floating(x) else twin(x) for x in place.inputs]
+        try:
+            passed = place.subject.forward(inputs)
+            found = passed.gradients(place.cotangents["signed"])
+        except Broken as broken:
+            yield Finding(
+                "contract", f"with {name} inputs {broken.message}", advice="accept arrays in any memory order"
+            )
+            continue
+        if (
+            any(
+                now.shape != then.shape
+                or largest(np.nan_to_num(now - then)) > 1e3 * np.finfo(then.dtype).eps * largest(np.nan_to_num(then))
+                for now, then in zip(passed.outputs, place.outputs, strict=True)
+                if then.dtype.kind == "f"
+            )
+            and place.finite
+        ):
+            yield Finding("contract", f"{name} inputs change the output", advice="accept arrays in any memory order")
+            continue
+        for k in _apart(place, found, place.claims()):
+            yield _about(place, k, f"changes with {name} inputs", "accept arrays in any memory order")
+
+
+PROMISES: tuple[Callable[[Place], Findings], ...] = (
+    finite,
+    types_kept,
+    memory_own,
+    linear,
+    nothing_written,
+    cotangent_layouts,
+    repeatable,
+    any_layout,
+)
+
+
+def _apart(place: Place, found: Sequence[Any], expected: Sequence[Any], tolerance: float = 0.0) -> Iterator[int]:
+    """The inputs whose gradients differ by more than rounding."""
+    for k in place.floating:
+        if expected[k] is None:
+            continue
+        if np.shape(found[k]) != np.shape(expected[k]):
+            yield k
+            continue
+        one, other = np.asarray(found[k], np.float64), np.asarray(expected[k], np.float64)
+        if np.array_equal(one, other):
+            continue
+        with np.errstate(all="ignore"):
+            apart = np.where((one == other) | (np.isnan(one) & np.isnan(other)), 0.0, np.abs(one - other))
+        if not np.all(apart <= REORDERED * place.noise[k] + tolerance * largest(other)):
+            yield k
+
+
+def _about(place: Place, k: int, what: str, advice: str = "", *, kind: str = "contract", cause: str = "") -> Finding:
+    return Finding(
+        kind,
+        f"the gradient of {place.subject.names[k]} {what}",
+        culprit=k,
+        advice=advice,
+        cause=cause,
+        where=place.label,
+    )
+
+
+def _eps(place: Place, k: int) -> float:
+    return float(np.finfo(np.asarray(place.inputs[k]).dtype).eps)
+
+
+def _elsewhere(x: Any) -> Any:
+    """Another input of the same form, in its range."""
+    if not is_floating(x) or not np.size(x):
+        return twin(x)
+    value = np.asarray(x)
+    return np.asarray(0.75 * np.roll(value.ravel(), 1).reshape(value.shape), value.dtype)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two inputs hold the same, NaN included."""
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+    return one is other or bool(np.all(one == other))
