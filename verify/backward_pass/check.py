@@ -1,7 +1,8 @@
 """Whether the gradients of a backward pass are those of its forward pass.
 
 Data
-    ``Verdict``  of one input at one place: agrees, disagrees or undecided, with the numbers.
+    ``Verdict``      of one input at one place: agrees, disagrees or undecided, with the numbers.
+    ``Examination``  a check under way: what was found, what could not be decided, where it looked.
 
 The three most important functions are ``check_backward`` (what people call), ``judged`` (the gradients at one place)
 and ``alone`` (the gradient of one input).
@@ -12,17 +13,22 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from verify.backward_pass.place import Place
+from verify.backward_pass.alarm import OutOfTime, alarm
+from verify.backward_pass.diagnose import Suspect, cause
+from verify.backward_pass.elsewhere import MANNERS, places
+from verify.backward_pass.entries import Entries, entries
+from verify.backward_pass.kinks import Judged, at_kinks, moved_away
+from verify.backward_pass.place import REORDERED, Place, largest
 from verify.backward_pass.promises import PROMISES
 from verify.backward_pass.report import Cost, Doubt, Finding, Report
 from verify.backward_pass.slope import Slopes, Way, quick, rounding, thorough, way
-from verify.backward_pass.subject import Broken, Subject, twin
+from verify.backward_pass.subject import Broken, Subject, is_floating, twin
 
 __all__ = ["check_backward"]
 
@@ -36,7 +42,7 @@ WIDE = 1e-2
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one input's gradient at one place; numbers are those of the worst cotangent."""
+    """Of one input's gradient at one place; numbers are those of the worst cotangent, ``row``."""
 
     culprit: int
     outcome: str
@@ -52,42 +58,47 @@ class Verdict:
         return self.allowed / self.share if self.share else 0.0
 
 
-def judged(place: Place, pairs: int = 3) -> list[Verdict]:
-    """A verdict on every gradient at a place, cheaply where they are right and smooth."""
+def judged(place: Place, pairs: int = 3) -> tuple[Way, list[Verdict]]:
+    """A line, and a verdict on every gradient at a place; cheap where they are right and smooth."""
     moving = [k for k in place.floating if np.size(place.inputs[k]) and place.claims()[k] is not None]
-    if not moving:
-        return []
     line = way(place.inputs, place.rng, moving)
+    if not moving or not place.centre.size:
+        return line, []
     slopes = quick(place.subject, line, place.u, place.centre, pairs)
     apart, allowed, shares = against(place, line, slopes)
     if np.all(apart <= allowed):
         weak = [k for k in moving if unresolved(allowed[0], shares[0][k], slopes.size[0])]
         found = [Verdict(k, "agrees", apart[0], allowed[0], shares[0][k]) for k in moving if k not in weak]
-        return found + [alone(place, line, k, pairs) for k in weak]
-    return [alone(place, line, k, pairs) for k in moving]
+        return line, found + [alone(place, line.only(k), k, pairs) for k in weak]
+    return line, [alone(place, line.only(k), k, pairs) for k in moving]
 
 
-def alone(place: Place, line: Way, k: int, pairs: int = 3) -> Verdict:
+def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     """A verdict on one gradient: its input alone moves, first cheaply, then as sharply as the function allows."""
-    own = line.only(k)
     slopes = quick(place.subject, own, place.u, place.centre, pairs)
     apart, allowed, shares = against(place, own, slopes)
-    sharp = np.all(apart <= allowed) and not unresolved(allowed[0], shares[0][k], slopes.size[0])
-    if not sharp:
+    if not np.all(apart <= allowed) or unresolved(allowed[0], shares[0][k], slopes.size[0]):
         slopes = thorough(place.subject, own, place.u, place.centre)
         apart, allowed, shares = against(place, own, slopes)
-    worst = int(np.argmax(np.where(np.isfinite(allowed), apart / np.maximum(allowed, 1e-300), 0.0)))
+    known = np.isfinite(allowed)
+    worst = int(np.argmax(np.where(known, apart / np.maximum(allowed, 1e-300), 0.0)))
     share = max(shares[worst][k], abs(float(slopes.value[worst])))
     if np.any(slopes.kink):
         return Verdict(k, "undecided", apart[worst], allowed[worst], share, "a kink", kink=True)
-    if np.any((apart > allowed) & np.isfinite(allowed)):
+    if np.any((apart > allowed) & known):
         return Verdict(k, "disagrees", apart[worst], allowed[worst], share)
-    if not np.all(np.isfinite(allowed)):
+    if not np.all(known):
         return Verdict(k, "undecided", apart[worst], np.inf, share, "the outputs are not finite nearby")
-    worst = 0
     share = max(shares[0][k], abs(float(slopes.value[0])))
-    if allowed[0] > WIDE * share and allowed[0] > 1e-7 * slopes.size[0]:
-        return Verdict(k, "undecided", apart[0], allowed[0], share, "the forward pass rounds too much")
+    if allowed[0] > WIDE * share and allowed[0] > SHARP * slopes.size[0]:
+        return Verdict(
+            k,
+            "undecided",
+            apart[0],
+            allowed[0],
+            share,
+            "the forward pass rounds too much (cancellation, conditioning)",
+        )
     return Verdict(k, "agrees", apart[0], allowed[0], share)
 
 
@@ -99,28 +110,180 @@ def unresolved(allowed: float, share: float, size: float) -> bool:
 def against(place: Place, line: Way, slopes: Slopes) -> tuple[Any, Any, list[list[float]]]:
     """For every cotangent: how far the claimed slope is from the numerical one, what is allowed, shares of inputs."""
     claimed, slack, shares = [], [], []
+    lengths = [0.0 if v is None else float(np.linalg.norm(v)) for v in line.v]
     for name in place.cotangents:
         gradients = place.claims(name)
         claimed.append(line.along(gradients))
         own = line.shares(gradients)
         shares.append(own)
-        factor = 1.0 if name == "signed" else _ratio(own, shares[0])
+        ratio = max((a / b for a, b in zip(own, shares[0], strict=True) if b), default=1.0)
         slack.append(
-            factor
-            * sum(
-                8.0 * place.noise[k] * float(np.linalg.norm(v))
-                for k, v in enumerate(line.v)
-                if v is not None and place.noise[k]
-            )
+            max(ratio, 1.0) * sum(8.0 * place.noise[k] * length for k, length in enumerate(lengths) if length)
         )
     with np.errstate(all="ignore"):
         apart = np.abs(np.array(claimed) - slopes.value)
     allowed = slopes.bound + np.array(slack) + rounding(np.array([sum(own) for own in shares]))
+    if place.atol is not None or place.rtol is not None:
+        wished = [
+            (place.atol or 0.0) * sum(lengths) + (place.rtol or 0.0) * float(np.linalg.norm(own)) for own in shares
+        ]
+        allowed = np.maximum(allowed, wished)
     return np.where(np.isnan(apart), np.inf, apart), np.where(np.isnan(allowed), np.inf, allowed), shares
 
 
-def _ratio(one: Sequence[float], other: Sequence[float]) -> float:
-    return max((a / b for a, b in zip(one, other, strict=True) if b), default=1.0)
+class Examination:
+    """A check under way."""
+
+    def __init__(self, subject: Subject, seed: int, tolerances: Mapping[str, Any]) -> None:
+        self.subject = subject
+        self.rng = np.random.default_rng(seed)
+        self.tolerances = tolerances
+        self.findings: list[Finding] = []
+        self.doubts: list[Doubt] = []
+        self.looked: list[str] = []
+        self.evidence: dict[str, Any] = {}
+        self.heat: dict[int, Any] = {}
+        self.power = 0.0
+
+    def place(self, inputs: Sequence[Any], label: str | None = None) -> Place:
+        return Place(self.subject, inputs, self.rng, label, **self.tolerances)
+
+    def given(self, inputs: Sequence[Any]) -> None:
+        """The given inputs: promises, then values."""
+        self.looked.append("the given inputs")
+        place = self.place(inputs)
+        place.claims()
+        if not any(place.claims()[k] is not None for k in place.floating):
+            self.doubts.append(Doubt("no input has floating-point numbers in it: there is no gradient to compare"))
+        if not place.finite:
+            self.doubts.append(Doubt("the outputs at the given inputs are not finite"))
+        for promise in PROMISES:
+            self.findings += promise(place)
+        if not place.finite:
+            return
+        work = self.wide(place)
+        if work is not place:
+            self.narrow_beside(place, work)
+        self.values(work)
+
+    def wide(self, place: Place) -> Place:
+        """The place with inputs in double precision, where the functions take them."""
+        if all(np.asarray(place.inputs[k]).dtype == np.float64 for k in place.floating):
+            return place
+        inputs = [_widened(x) if is_floating(x) else x for x in place.inputs]
+        try:
+            work = self.place(inputs, place.label)
+            work.claims()
+        except Broken:
+            return place
+        return work if work.finite else place
+
+    def narrow_beside(self, place: Place, work: Place) -> None:
+        """Gradients in the given type beside those in double precision."""
+        if any(y.dtype != np.float64 for y in work.outputs):
+            return
+        name = "signed"
+        work_again = work.passed.gradients([part.astype(np.float64) for part in place.cotangents[name]])
+        for k in place.floating:
+            gradient, sharp = place.claims()[k], work_again[k]
+            if gradient is None or sharp is None or not np.size(gradient):
+                continue
+            with np.errstate(all="ignore"):
+                apart = largest(np.subtract(gradient, sharp, dtype=np.float64))
+            eps = float(np.finfo(np.asarray(place.inputs[k]).dtype).eps)
+            if np.isfinite(apart) and apart > 4.0 * REORDERED * place.noise[k] + 64.0 * eps * largest(sharp):
+                self.findings.append(
+                    Finding(
+                        "precision",
+                        f"the gradient of {self.subject.names[k]} in {np.asarray(place.inputs[k]).dtype} is {apart:.2g} "
+                        "away from that in float64",
+                        "more is lost than rounding the inputs can explain",
+                        culprit=k,
+                    )
+                )
+
+    def values(self, place: Place, pairs: int = 3) -> None:
+        """The gradients at a place beside differences."""
+        line, verdicts = judged(place, pairs)
+        wrong = [one.culprit for one in verdicts if one.outcome == "disagrees"]
+        kinks = [one.culprit for one in verdicts if one.kink]
+        if place.label is None:
+            self.power = max((one.power for one in verdicts if one.outcome == "agrees"), default=0.0)
+        for one in verdicts:
+            if one.outcome == "undecided" and not one.kink and place.label is None:
+                self.doubts.append(Doubt(one.reason, one.culprit))
+        if wrong:
+            self.disagree(place, wrong)
+        if kinks:
+            self.kinks(place, line, [k for k in kinks if k not in wrong])
+
+    def kinks(self, place: Place, line: Way, positions: Sequence[int]) -> None:
+        """Gradients of inputs that have kinks at a place."""
+        found: dict[int, Judged] = {}
+        for k in positions:
+            one = at_kinks(place, line, k)
+            if one is None:
+                if place.label is None:
+                    self.doubts.append(Doubt("there are too many kinks, or the domain ends, nearby", k))
+                continue
+            found[k] = one
+            if one.wrong:
+                self.findings.append(_at_kink(place, k, one))
+            if one.smooth is None:
+                continue
+            verdict = alone(place, one.smooth, k)
+            if verdict.outcome == "disagrees":
+                self.disagree(place, [k])
+            elif verdict.outcome == "undecided" and place.label is None:
+                self.doubts.append(
+                    Doubt(f"{verdict.reason} that could not be set apart" if verdict.kink else verdict.reason, k)
+                )
+        moving = {k: one.entries for k, one in found.items() if one.entries}
+        if moving and not self.findings:
+            try:
+                moved = self.place(moved_away(place, line, moving, self.rng), "points beside the kinks")
+                moved.claims()
+                line, verdicts = judged(moved)
+            except Broken:
+                return
+            wrong = [one.culprit for one in verdicts if one.outcome == "disagrees"]
+            if wrong:
+                self.disagree(moved, wrong)
+
+    def disagree(self, place: Place, positions: Sequence[int]) -> None:
+        """What is wrong with gradients that disagree: entry by entry, then the cause."""
+        looked = {
+            k: entries(place, k, self.rng)
+            for k in place.floating
+            if (k in positions or np.size(place.inputs[k]) <= 64)
+            and place.claims()[k] is not None
+            and np.size(place.inputs[k])
+        }
+        for k in positions:
+            one = looked[k]
+            self.heat[k] = one.claimed["signed"], one.numerical["signed"]
+            kind, told = cause(Suspect(place, one, looked))
+            self.findings.append(_finding(place, one, kind, told))
+
+    def elsewhere(self, inputs: Sequence[Any], count: int, **where: Any) -> None:
+        """Other points, until something is found."""
+        for point in places(inputs, self.subject.names, self.rng, count, **where):
+            try:
+                place = self.place(point.inputs, point.label)
+                if not place.finite:
+                    continue
+                place.claims()
+                self.values(place, pairs=2)
+            except Broken as broken:
+                if "backward" in broken.message or broken.culprit is not None:
+                    self.findings.append(
+                        Finding("contract", broken.message, broken.message, broken.culprit, where=point.label)
+                    )
+                else:
+                    continue
+            self.looked.append(point.label)
+            if self.findings:
+                return
 
 
 def check_backward(
@@ -131,34 +294,129 @@ def check_backward(
     saved: bool = False,
     seed: int = 0,
     points: int | None = None,
+    domain: Mapping[str, Any] | None = None,
+    sample: Callable[[np.random.Generator], Sequence[Any]] | None = None,
+    time_limit: float | None = None,
+    atol: float | None = None,
+    rtol: float | None = None,
+    nondeterministic: float = 0.0,
 ) -> Report:
-    """Whether a backward pass gives the gradients of its forward pass; if not, where it is wrong, and why."""
+    """Whether a backward pass gives the gradients of its forward pass; if not, where it is wrong, and why.
+
+    ``forward(*inputs)`` returns an array or a tuple of arrays, ``backward(d_output, *inputs)`` a tuple with a gradient
+    for every input, None for those that hold no floating-point numbers. With ``saved``, forward returns ``(output,
+    saved)`` and ``backward(d_output, saved)`` a tuple, or a dictionary by the names of forward's parameters. What is
+    given is never changed.
+
+    The given inputs are looked at first, then ``points - 1`` others, which keep what the given arrays have in common
+    with what they stand for (signs, whole numbers, rows that add up to 1, symmetry, …); ``domain`` names intervals
+    ``{"x": (0, 1)}`` or functions ``(rng, shape) -> array`` to draw from, ``sample(rng)`` draws all inputs.
+    ``time_limit`` is in seconds. Tolerances follow from the numbers; ``atol`` and ``rtol`` widen them.
+    ``nondeterministic`` is the relative noise that both passes may have.
+    Raises: TypeError when the functions are none, or inputs is no sequence.
+    """
+    if not callable(forward) or not callable(backward):
+        raise TypeError("forward and backward are functions")
+    if isinstance(inputs, (np.ndarray, float)):
+        inputs = (inputs,)
     start = time.perf_counter()
     given = [twin(x) for x in inputs]
     subject = Subject(forward, backward, given, saved=saved)
-    rng = np.random.default_rng(seed)
-    findings: list[Finding] = []
-    doubts: list[Doubt] = []
-    power = 0.0
-    with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+    tolerances = {"tolerance": nondeterministic, "atol": atol, "rtol": rtol}
+    check = Examination(subject, seed, tolerances)
+    count = len(MANNERS) if points is None else max(points - 1, 0)
+    with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()), alarm(time_limit):
         try:
-            place = Place(subject, given, rng)
-            place.claims()
-            for promise in PROMISES:
-                findings += promise(place)
-            verdicts = judged(place)
-            for one in verdicts:
-                if one.outcome == "disagrees":
-                    findings.append(
-                        Finding(
-                            "wrong", f"the gradient of {subject.names[one.culprit]} is wrong", culprit=one.culprit
-                        )
-                    )
-                elif one.outcome == "undecided":
-                    doubts.append(Doubt(one.reason, one.culprit))
-            power = max((one.power for one in verdicts), default=0.0)
+            refused = unusable(given)
+            if refused:
+                check.doubts.append(Doubt(refused))
+            else:
+                check.given(given)
+                if not check.findings:
+                    check.elsewhere(given, count, domain=domain, sample=sample)
         except Broken as broken:
-            findings.append(Finding("contract", broken.message, culprit=broken.culprit, cause=broken.message))
-    outcome = "disagrees" if findings else "inconclusive" if doubts else "agrees"
+            check.findings.append(Finding("contract", broken.message, broken.message, broken.culprit))
+            check.evidence["traceback"] = broken.trace
+        except OutOfTime:
+            calls = f"{subject.forwards} forward and {subject.backwards} backward calls"
+            check.doubts.append(Doubt(f"the time limit of {time_limit:g} s was over after {calls}"))
+    found = sorted(check.findings, key=_telling)
+    outcome = "disagrees" if found else "inconclusive" if check.doubts else "agrees"
     cost = Cost(subject.forwards, subject.backwards, time.perf_counter() - start)
-    return Report(outcome, subject.names, tuple(findings), tuple(doubts), power, cost, seed, ("the given inputs",))
+    return Report(
+        outcome,
+        subject.names,
+        tuple(found),
+        tuple(check.doubts),
+        check.power,
+        cost,
+        seed,
+        tuple(check.looked),
+        check.evidence,
+        check.heat,
+    )
+
+
+def unusable(inputs: Sequence[Any]) -> str:
+    """Why inputs cannot be checked at all; empty when they can."""
+    if not inputs:
+        return "there are no inputs, and so no gradient to compare"
+    for k, x in enumerate(inputs):
+        if isinstance(x, np.ndarray) and x.dtype == object:
+            return f"input {k} is an array of Python objects: convert it with .astype(float)"
+        if is_floating(x) and not np.all(np.isfinite(x)) and np.all(np.isnan(x)):
+            return f"input {k} is NaN"
+    return ""
+
+
+ORDER = ("cotangent", "cache")
+
+
+def _telling(one: Finding) -> tuple[int, int]:
+    """Findings in the order in which they tell most."""
+    if one.kind == "contract":
+        return (0 if one.cause else 3, 0)
+    return (1 if one.kind in ORDER else 2, 0)
+
+
+def _widened(x: Any) -> Any:
+    return np.asarray(x, np.float64) if isinstance(x, np.ndarray) else float(x)
+
+
+def _finding(place: Place, one: Entries, kind: str, told: str) -> Finding:
+    name = place.subject.names[one.position]
+    which = max(place.cotangents, key=lambda cotangent: int(np.count_nonzero(one.wrong(cotangent))))
+    wrong = one.wrong("signed") if np.any(one.wrong("signed")) else one.wrong(which)
+    cotangent = "signed" if np.any(one.wrong("signed")) else which
+    many, of = int(np.count_nonzero(wrong)), int(np.count_nonzero(one.looked))
+    if not many:
+        return Finding(
+            kind, f"the gradient of {name} is wrong along a random direction", told, one.position, where=place.label
+        )
+    entry = one.worst(cotangent)
+    shown = "entries" if of > 1 else "entry"
+    return Finding(
+        kind,
+        f"the gradient with respect to {name} is wrong in {many} of {of} {shown}",
+        told,
+        one.position,
+        entry,
+        float(one.claimed[cotangent][entry]),
+        float(one.numerical[cotangent][entry]),
+        float(one.allowed[cotangent][entry]),
+        place.label,
+    )
+
+
+def _at_kink(place: Place, k: int, one: Judged) -> Finding:
+    group, claimed, left, right = one.wrong[0]
+    name = place.subject.names[k]
+    shape = np.shape(place.inputs[k])
+    places_ = ", ".join(f"{name}{list(map(int, np.unravel_index(i, shape)))}" for i in group[:3])
+    if len(group) > 1:
+        told = f"moved together, the tied entries {places_} have the slope {right:.6g}; backward gives {claimed:.6g}"
+        return Finding("ties", f"the gradient of {name} is wrong where entries are tied", told, k, where=place.label)
+    told = (
+        f"at {places_} the slopes to both sides are {left:.6g} and {right:.6g}; backward gives {claimed:.6g}, outside"
+    )
+    return Finding("ties", f"the gradient of {name} is wrong at a kink", told, k, where=place.label)

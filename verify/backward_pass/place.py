@@ -25,21 +25,34 @@ __all__ = ["Place", "largest", "nudged", "shaped"]
 
 # What sums in another order, or inputs that differ in the last place, may change a gradient by.
 REORDERED = 64.0
+# Rounding changes a gradient by less than this share of its largest entry.
+JUMP = 1e-3
 
 
 class Place:
-    """Both passes at one point. ``label`` says which; None is the given inputs.
+    """Both passes at one point. ``label`` says which; None is the given inputs. ``tolerance`` is the share of a gradient
+    that may change from call to call.
 
     Raises: Broken when a pass raises, or the gradients have not the form of the inputs.
     """
 
     def __init__(
-        self, subject: Subject, inputs: Sequence[Any], rng: np.random.Generator, label: str | None = None
+        self,
+        subject: Subject,
+        inputs: Sequence[Any],
+        rng: np.random.Generator,
+        label: str | None = None,
+        tolerance: float = 0.0,
+        atol: float | None = None,
+        rtol: float | None = None,
     ) -> None:
         self.subject = subject
         self.inputs = list(inputs)
         self.rng = rng
         self.label = label
+        self.tolerance = tolerance
+        self.atol = atol
+        self.rtol = rtol
         self.passed = subject.forward([twin(x) for x in self.inputs])
         self.outputs = self.passed.outputs
         self.floating = [k for k, x in enumerate(self.inputs) if is_floating(x)]
@@ -48,6 +61,7 @@ class Place:
             "mixed": mixed(self.outputs, rng),
             "one-hot": one_hot(self.outputs, rng),
         }
+        self.returned: dict[str, list[Any]] = {}
         self._claims: dict[str, list[Any]] = {}
 
     @cached_property
@@ -66,11 +80,12 @@ class Place:
         return np.array([flat(one) for one in self.cotangents.values()])
 
     def claims(self, name: str = "signed") -> list[Any]:
-        """What backward says of this cotangent, one gradient for every input."""
+        """What backward says of this cotangent, one gradient for every input; copies of what was ``returned``."""
         if name not in self._claims:
-            gradients = self.passed.gradients(self.cotangents[name])
+            gradients = self.passed.gradients([part.copy() for part in self.cotangents[name]])
             shaped(self, gradients)
-            self._claims[name] = gradients
+            self.returned[name] = gradients
+            self._claims[name] = [None if one is None else np.array(one) for one in gradients]
         return self._claims[name]
 
     @cached_property
@@ -105,8 +120,12 @@ class Place:
             if self.moved is not None and self.moved[k] is not None:
                 other = np.asarray(self.moved[k])
                 if other.shape == np.shape(gradient):
-                    measured = largest(np.subtract(other, gradient, dtype=np.float64))
-            floor = eps * (largest(gradient) + (self.size / typical(x) if np.isfinite(self.size) else 0.0))
+                    changes = np.abs(np.subtract(other, gradient, dtype=np.float64))
+                    # what changes by more is a kink or a tie, and no rounding
+                    measured = largest(changes[changes <= JUMP * largest(gradient)])
+            floor = self.tolerance * largest(gradient) + eps * (
+                largest(gradient) + (self.size / typical(x) if np.isfinite(self.size) else 0.0)
+            )
             found.append((measured if np.isfinite(measured) else 0.0) + floor)
         return found
 

@@ -77,9 +77,17 @@ def nothing_written(place: Place) -> Findings:
 
 def memory_own(place: Place) -> Findings:
     """A gradient is an array of its own: a view of an input, of the cotangent or of another gradient is not."""
-    claims, names = place.claims(), place.subject.names
-    cotangent = place.cotangents["signed"]
+    names = place.subject.names
+    place.claims()
+    claims = place.returned["signed"]
     held = [(k, claims[k]) for k in place.floating if isinstance(claims[k], np.ndarray) and claims[k].size]
+    cotangent = tuple(part.copy() for part in place.cotangents["signed"])
+    again = place.passed.gradients(cotangent)
+    for k, gradient in held:
+        if isinstance(again[k], np.ndarray) and np.shares_memory(gradient, again[k]):
+            yield _about(place, k, "is the same memory at every call: the next call changes it", "return a new array")
+            return
+    held = [(k, again[k]) for k, _ in held if isinstance(again[k], np.ndarray)]
     for position, (k, gradient) in enumerate(held):
         others: list[tuple[str, Any]] = [("d_output", part) for part in cotangent]
         others += [(names[i], x) for i, x in enumerate(place.passed.inputs) if isinstance(x, np.ndarray)]
@@ -151,17 +159,17 @@ def _changed(place: Place, what: str, laid: Cotangent, expected: Sequence[Any]) 
         )
 
 
-def repeatable(place: Place, tolerance: float = 0.0) -> Findings:
+def repeatable(place: Place) -> Findings:
     """The same inputs give the same outputs and gradients, whatever was called in between."""
     names = place.subject.names
     other = [_elsewhere(x) for x in place.inputs]
     between = True
     try:
-        place.subject.forward(other).gradients(place.cotangents["signed"])
+        place.subject.forward(other).gradients([part.copy() for part in place.cotangents["signed"]])
     except Broken:
         between = False
-    again = place.passed.gradients(place.cotangents["signed"])
-    for k in _apart(place, again, place.claims(), tolerance):
+    again = place.passed.gradients([part.copy() for part in place.cotangents["signed"]])
+    for k in _apart(place, again, place.claims()):
         yield _about(
             place,
             k,
@@ -174,7 +182,7 @@ def repeatable(place: Place, tolerance: float = 0.0) -> Findings:
         return
     passed = place.subject.forward([twin(x) for x in place.inputs])
     for now, then in zip(passed.outputs, place.outputs, strict=True):
-        allowed = tolerance * largest(then)
+        allowed = place.tolerance * largest(then)
         if now.shape != then.shape or (not same(now, then) and largest(np.nan_to_num(now - then)) > allowed):
             yield Finding(
                 "contract",
@@ -183,8 +191,8 @@ def repeatable(place: Place, tolerance: float = 0.0) -> Findings:
                 advice="pass the random numbers in, or allow noise with nondeterministic=",
             )
             return
-    fresh = passed.gradients(place.cotangents["signed"])
-    for k in _apart(place, fresh, place.claims(), tolerance):
+    fresh = passed.gradients([part.copy() for part in place.cotangents["signed"]])
+    for k in _apart(place, fresh, place.claims()):
         yield _about(
             place, k, f"changes when the passes of {names[k]} are run again", kind="cache", cause="state is kept"
         )
@@ -198,7 +206,7 @@ def any_layout(place: Place) -> Findings:
         inputs = [laid(x) if isinstance(x, np.ndarray) and is_floating(x) else twin(x) for x in place.inputs]
         try:
             passed = place.subject.forward(inputs)
-            found = passed.gradients(place.cotangents["signed"])
+            found = passed.gradients([part.copy() for part in place.cotangents["signed"]])
         except Broken as broken:
             yield Finding(
                 "contract", f"with {name} inputs {broken.message}", advice="accept arrays in any memory order"
@@ -231,7 +239,7 @@ PROMISES: tuple[Callable[[Place], Findings], ...] = (
 )
 
 
-def _apart(place: Place, found: Sequence[Any], expected: Sequence[Any], tolerance: float = 0.0) -> Iterator[int]:
+def _apart(place: Place, found: Sequence[Any], expected: Sequence[Any]) -> Iterator[int]:
     """The inputs whose gradients differ by more than rounding."""
     for k in place.floating:
         if expected[k] is None:
@@ -244,7 +252,7 @@ def _apart(place: Place, found: Sequence[Any], expected: Sequence[Any], toleranc
             continue
         with np.errstate(all="ignore"):
             apart = np.where((one == other) | (np.isnan(one) & np.isnan(other)), 0.0, np.abs(one - other))
-        if not np.all(apart <= REORDERED * place.noise[k] + tolerance * largest(other)):
+        if not np.all(apart <= REORDERED * place.noise[k]):
             yield k
 
 

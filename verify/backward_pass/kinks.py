@@ -1,0 +1,150 @@
+"""Gradients at kinks and ties: what is a subgradient, and what is none.
+
+At a kink the slopes to both sides differ by a jump that does not shrink with the step. The entries at which there is
+one are found by halving; each is then judged alone: a claimed value between the slopes of both sides is a subgradient.
+Entries that are tied are judged together too, since together they may move without a kink. All the others are judged
+along a line on which no kinked entry moves.
+
+Data
+    ``Bend``  the one-sided slopes along a line.
+
+The three most important functions are ``kinked`` (which entries), ``bend`` (the slopes of both sides) and
+``at_kinks`` (a verdict).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from verify.backward_pass.place import Place
+from verify.backward_pass.slope import STEP, Numbers, Way, typical
+from verify.backward_pass.subject import Array
+
+__all__ = ["Bend", "at_kinks", "bend", "kinked"]
+
+# Slopes to both sides that differ by this share of the larger are different; a smooth function's differ by STEP.
+JUMP = 1e-3
+# So far, in typical sizes, kinked entries are moved away to where the function is smooth.
+AWAY = 0.1
+
+
+@dataclass(frozen=True)
+class Bend:
+    """One-sided slopes along a line, of every output."""
+
+    left: Numbers
+    right: Numbers
+
+    @property
+    def kink(self) -> bool:
+        """Whether they differ."""
+        size = np.maximum(np.abs(self.left), np.abs(self.right))
+        top = float(np.max(size, initial=0.0))
+        return bool(np.any(np.abs(self.right - self.left) > JUMP * np.maximum(size, 1e-3 * top)))
+
+
+def bend(place: Place, line: Way) -> Bend | None:
+    """The slopes of both sides, extrapolated from two steps each; None outside of the domain."""
+    sides = []
+    for sign in (-1.0, 1.0):
+        near, far = (place.subject.values(line.at(sign * h)) for h in (STEP, 2.0 * STEP))
+        if near.shape != place.centre.shape or far.shape != place.centre.shape:
+            return None
+        sides.append((4.0 * (near - place.centre) - (far - place.centre)) / (2.0 * sign * STEP))
+    return Bend(*sides) if all(np.all(np.isfinite(side)) for side in sides) else None
+
+
+def alone_at(place: Place, moves: dict[int, Array]) -> Way:
+    """The line on which these inputs move so, and no other."""
+    return Way(place.inputs, tuple(moves.get(k) for k in range(len(place.inputs))))
+
+
+def kinked(place: Place, line: Way, k: int, most: int = 512) -> list[int] | None:
+    """The entries of an input at which it has a kink, by halving; None when there are too many or the domain ends."""
+    v = line.v[k]
+    assert v is not None
+    found: list[int] = []
+    waiting: list[Any] = [np.arange(v.size)]
+    tried = 0
+    while waiting:
+        entries = waiting.pop()
+        part = np.zeros(v.size)
+        part[entries] = np.ravel(v)[entries]
+        tried += 1
+        sides = bend(place, alone_at(place, {k: part.reshape(np.shape(v))}))
+        if sides is None or tried > 4 * most:
+            return None
+        if not sides.kink:
+            continue
+        if len(entries) == 1:
+            found.append(int(entries[0]))
+        else:
+            waiting += [entries[: len(entries) // 2], entries[len(entries) // 2 :]]
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Of a kinked input: the entries with a kink, and what is wrong, with entry, claimed value and both slopes."""
+
+    entries: tuple[int, ...]
+    wrong: tuple[tuple[tuple[int, ...], float, float, float], ...]
+    smooth: Way | None
+
+
+def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
+    """Kinked entries judged alone, tied ones together; and the line on which the others move."""
+    entries = kinked(place, line, k)
+    if entries is None:
+        return None
+    v = line.v[k]
+    assert v is not None
+    shape, size = np.shape(v), np.size(v)
+    x = np.ravel(place.inputs[k])
+    unit = typical(place.inputs[k])
+    groups: list[Sequence[int]] = [[i] for i in entries]
+    for value in np.unique(x[entries]):
+        tied = [i for i in entries if x[i] == value]
+        if len(tied) > 1:
+            groups.append(tied)
+    if len(entries) > 1:
+        groups.append(entries)
+    wrong = []
+    for group in groups:
+        part = np.zeros(size)
+        part[list(group)] = unit
+        own = alone_at(place, {k: part.reshape(shape)})
+        sides = bend(place, own)
+        if sides is None:
+            return None
+        for name, u in zip(place.cotangents, place.u, strict=True):
+            claimed = own.along(place.claims(name))
+            left, right = float(u @ sides.left), float(u @ sides.right)
+            # each output may lie on either side of its own kink
+            low = float(np.sum(np.minimum(u * sides.left, u * sides.right)))
+            high = float(np.sum(np.maximum(u * sides.left, u * sides.right)))
+            slack = 1e-6 * (np.abs(u) @ np.maximum(np.abs(sides.left), np.abs(sides.right))) + 1e-9 * (
+                np.abs(u) @ np.abs(place.centre)
+            )
+            if not low - slack <= claimed <= high + slack:
+                wrong.append((tuple(group), claimed / unit, left / unit, right / unit))
+                break
+    others = np.ravel(v).copy()
+    others[entries] = 0.0
+    smooth = alone_at(place, {k: others.reshape(shape)}) if np.any(others) else None
+    return Judged(tuple(entries), tuple(wrong), smooth)
+
+
+def moved_away(place: Place, line: Way, entries: dict[int, Sequence[int]], rng: np.random.Generator) -> list[Any]:
+    """The inputs with their kinked entries moved to where the function is smooth."""
+    found = list(place.inputs)
+    for k, kinks in entries.items():
+        value = np.array(found[k], copy=True)
+        steps = rng.uniform(0.5, 1.5, len(kinks)) * rng.choice((-1.0, 1.0), len(kinks))
+        value.flat[list(kinks)] += AWAY * typical(value) * steps
+        found[k] = value
+    return found
