@@ -14,7 +14,7 @@ import contextlib
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,9 @@ from verify.backward_pass.elsewhere import MANNERS, places
 from verify.backward_pass.entries import Entries, entries
 from verify.backward_pass.kinks import Judged, at_kinks, moved_away
 from verify.backward_pass.place import REORDERED, Place, largest
-from verify.backward_pass.promises import PROMISES
+from verify.backward_pass.promises import GROUND, PROMISES
 from verify.backward_pass.report import Cost, Doubt, Finding, Report
-from verify.backward_pass.slope import Slopes, Way, quick, rounding, thorough, way
+from verify.backward_pass.slope import Slopes, Way, quick, rounding, thorough, tilted, way
 from verify.backward_pass.subject import Broken, Subject, is_floating, twin
 
 __all__ = ["check_backward"]
@@ -36,6 +36,10 @@ __all__ = ["check_backward"]
 SHARP = 1e-7
 # Where an input's part is this small a share of the function, the function's own rounding hides it.
 HIDDEN = 1e-9
+# At other points than the given one gross mistakes are looked for: so many times larger ones.
+GROSS = 1e3
+# So far, relative to each entry, are inputs beside the given ones.
+BESIDE = 2.0**-10
 # A bound wider than this share of the gradient decides nothing.
 WIDE = 1e-2
 
@@ -64,10 +68,14 @@ def judged(place: Place, pairs: int = 3) -> tuple[Way, list[Verdict]]:
     line = way(place.inputs, place.rng, moving)
     if not moving or not place.centre.size:
         return line, []
-    slopes = quick(place.subject, line, place.u, place.centre, pairs)
-    apart, allowed, shares = against(place, line, slopes)
+    slopes = tilted(place.subject, line, place.u, place.centre) if place.label is not None else None
+    if slopes is not None:
+        apart, allowed, shares = against(place, line, slopes)
+    if slopes is None or not np.all(apart <= allowed):
+        slopes = quick(place.subject, line, place.u, place.centre, pairs)
+        apart, allowed, shares = against(place, line, slopes)
     if np.all(apart <= allowed):
-        weak = [k for k in moving if unresolved(allowed[0], shares[0][k], slopes.size[0])]
+        weak = [k for k in moving if unresolved(place, allowed[0], shares[0][k], slopes.size[0])]
         found = [Verdict(k, "agrees", apart[0], allowed[0], shares[0][k]) for k in moving if k not in weak]
         return line, found + [alone(place, line.only(k), k, pairs) for k in weak]
     return line, [alone(place, line.only(k), k, pairs) for k in moving]
@@ -77,7 +85,7 @@ def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     """A verdict on one gradient: its input alone moves, first cheaply, then as sharply as the function allows."""
     slopes = quick(place.subject, own, place.u, place.centre, pairs)
     apart, allowed, shares = against(place, own, slopes)
-    if not np.all(apart <= allowed) or unresolved(allowed[0], shares[0][k], slopes.size[0]):
+    if not np.all(apart <= allowed) or unresolved(place, allowed[0], shares[0][k], slopes.size[0]):
         slopes = thorough(place.subject, own, place.u, place.centre)
         apart, allowed, shares = against(place, own, slopes)
     known = np.isfinite(allowed)
@@ -102,9 +110,10 @@ def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     return Verdict(k, "agrees", apart[0], allowed[0], share)
 
 
-def unresolved(allowed: float, share: float, size: float) -> bool:
+def unresolved(place: Place, allowed: float, share: float, size: float) -> bool:
     """Whether errors of a gradient with this share could hide in what is allowed, and need not."""
-    return bool(allowed > SHARP * share and share > HIDDEN * size)
+    coarse = 1.0 if place.label is None else GROSS
+    return bool(allowed > coarse * SHARP * share and share > coarse * HIDDEN * size)
 
 
 def against(place: Place, line: Way, slopes: Slopes) -> tuple[Any, Any, list[list[float]]]:
@@ -158,7 +167,10 @@ class Examination:
         if not place.finite:
             self.doubts.append(Doubt("the outputs at the given inputs are not finite"))
         for promise in PROMISES:
-            self.findings += promise(place)
+            broken = list(promise(place))
+            self.findings += broken
+            if broken and promise in GROUND:
+                return
         if not place.finite:
             return
         work = self.wide(place)
@@ -283,7 +295,24 @@ class Examination:
                     continue
             self.looked.append(point.label)
             if self.findings:
+                self.stale(inputs)
                 return
+
+    def stale(self, inputs: Sequence[Any]) -> None:
+        """Whether what is wrong elsewhere is wrong even beside the given inputs: then the first call is remembered."""
+        beside = [x * (1.0 + BESIDE * self.rng.uniform(0.5, 1.5, np.shape(x))) if _moves(x) else x for x in inputs]
+        try:
+            place = self.place(beside, "inputs beside the given ones")
+            place.claims()
+            _, verdicts = judged(place)
+        except Broken:
+            return
+        wrong = {one.culprit for one in verdicts if one.outcome == "disagrees"}
+        told = "right for the first inputs only, wrong even beside them: backward remembers the first call"
+        self.findings = [
+            replace(one, kind="cache", cause=told) if one.culprit in wrong and one.kind == "region" else one
+            for one in self.findings
+        ]
 
 
 def check_backward(
@@ -377,6 +406,10 @@ def _telling(one: Finding) -> tuple[int, int]:
     if one.kind == "contract":
         return (0 if one.cause else 3, 0)
     return (1 if one.kind in ORDER else 2, 0)
+
+
+def _moves(x: Any) -> bool:
+    return is_floating(x) and bool(np.size(x)) and not np.all(x == np.round(x))
 
 
 def _widened(x: Any) -> Any:

@@ -19,7 +19,19 @@ from functools import cached_property
 
 import numpy as np
 
+from verify.backward_pass.counterfactual import right_instead
 from verify.backward_pass.entries import Entries
+from verify.backward_pass.operators import (
+    Operators,
+    elementary,
+    exchanged_axes,
+    factors,
+    leak,
+    one_axis_only,
+    operators,
+    output_order,
+    sign_of_a_term,
+)
 from verify.backward_pass.place import Place
 from verify.backward_pass.subject import Array
 
@@ -75,6 +87,16 @@ class Suspect:
         return np.where(self.known, self.found.allowed["signed"], 0.0) + SAME * size
 
     @cached_property
+    def doubt(self) -> float:
+        """How far the numbers may be off at most."""
+        return float(np.max(self.found.allowed["signed"][self.known], initial=0.0))
+
+    @cached_property
+    def operators(self) -> Operators | None:
+        """Backward as a matrix beside the Jacobian."""
+        return operators(self.place, self.found)
+
+    @cached_property
     def error(self) -> Array:
         """Claimed less true."""
         return np.where(self.known, self.claimed - self.true, 0.0)
@@ -95,8 +117,12 @@ class Suspect:
         if np.shape(other) != self.claimed.shape:
             return False
         at = self.known if where is None else self.known & where
+        if not np.any(at):
+            return False
         with np.errstate(all="ignore"):
-            return bool(np.any(at)) and bool(np.all((np.abs(self.claimed - other) <= self.allowed)[at]))
+            left = np.abs(self.claimed - other)
+        near = bool(np.all((left <= self.allowed)[at]))
+        return near and float(np.max(left[at])) <= 0.01 * float(np.max(np.abs(self.error[at]))) + self.doubt
 
     def matches_well(self, other: Array) -> bool:
         """Whether numbers explain what was claimed far better than the true gradient does."""
@@ -110,8 +136,7 @@ class Suspect:
     def explained(self, left: float) -> bool:
         """Whether so much that is left of the error is nothing beside it."""
         error = float(np.max(np.abs(self.error[self.known]), initial=0.0))
-        doubt = float(np.max(self.found.allowed["signed"][self.known], initial=0.0))
-        return left <= 1e-3 * error + doubt and error > 10.0 * doubt
+        return left <= 1e-3 * error + self.doubt and error > 10.0 * self.doubt
 
     def sizes(self) -> dict[str, float]:
         """Sizes of axes of inputs and outputs, by what they are."""
@@ -157,7 +182,7 @@ def nothing(s: Suspect) -> str | None:
 
 def ignores_cotangent(s: Suspect) -> str | None:
     """The same for every cotangent, or that for ones."""
-    if s.matches(np.asarray(s.found.claimed["mixed"])):
+    if np.any(s.claimed[s.known]) and s.matches(np.asarray(s.found.claimed["mixed"])):
         return "backward ignores d_output: it gives the same for another one"
     return None
 
@@ -171,7 +196,7 @@ def depends_otherwise(s: Suspect) -> str | None:
     if s.place.centre.size > 1 and s.matches(ones):
         return "backward takes d_output for ones"
     absolute = (np.abs(s.place.u[0]) @ s.found.jacobian).reshape(s.x.shape)
-    if s.matches(absolute):
+    if np.any(s.place.u[0] < 0) and s.matches(absolute):
         return "backward drops the sign of d_output"
     return None
 
@@ -335,6 +360,7 @@ def equal_entries(s: Suspect) -> str | None:
     """Wrong exactly where the input has the same value several times."""
     values, inverse, counts = np.unique(s.x, return_inverse=True, return_counts=True)
     tied = (counts[inverse.reshape(s.x.shape)] > 1) & s.known
+    tied &= s.x != 0
     if np.any(tied) and np.any(~tied & s.known) and np.all(tied[s.wrong]):
         return f"wrong only among entries of {s.name} that are equal"
     return None
@@ -342,13 +368,15 @@ def equal_entries(s: Suspect) -> str | None:
 
 def masked(s: Suspect) -> str | None:
     """Zero where it must pass, or passes where it must be zero, and right elsewhere."""
-    if not np.any(s.wrong) or np.all(s.wrong | ~s.known):
+    if not np.any(s.wrong):
         return None
     size = np.max(np.abs(s.true[s.known]), initial=0.0)
     dead = np.abs(s.true) <= 1e-9 * size
     blocked = np.abs(s.claimed) <= 1e-9 * size
     if np.all((dead | blocked)[s.wrong]):
         many = int(np.count_nonzero(s.wrong))
+        if np.all(s.wrong | ~s.known) and (np.all(dead[s.wrong]) or np.all(blocked[s.wrong])):
+            return None
         if np.all(dead[s.wrong]):
             told = f"not zero in {many} entries where it must be"
         elif np.all(blocked[s.wrong]):
@@ -381,6 +409,8 @@ def single(s: Suspect) -> str | None:
 def few(s: Suspect) -> str | None:
     """Wrong in few entries."""
     count, all_of_them = int(np.count_nonzero(s.wrong)), int(np.count_nonzero(s.known))
+    if count > 1 and slightly(s) and _whole_lines(s) is None:
+        return None
     if all_of_them < 4 or count > max(1, all_of_them // 4):
         lines = _whole_lines(s)
         if lines is None or all_of_them < 4:
@@ -559,6 +589,48 @@ def small(s: Suspect) -> str | None:
     return None
 
 
+def matrix_transposed(s: Suspect) -> str | None:
+    """A matrix for its transpose, seen in the Jacobian."""
+    return exchanged_axes(s.operators) if s.operators else None
+
+
+def right_for_other_inputs(s: Suspect) -> tuple[str, str] | None:
+    """Right for inputs that were exchanged, transposed, shifted or negated."""
+    if not s.whole:
+        return None
+    found = right_instead(s.place, s.found.position, s.claimed, s.true, np.random.default_rng(0))
+    return (found.kind, f"right if {found.told}") if found else None
+
+
+def order_of_outputs(s: Suspect) -> tuple[str, str] | None:
+    """Entries of the cotangent or of the gradient moved."""
+    return output_order(s.operators) if s.operators else None
+
+
+def factors_of_their_own(s: Suspect) -> tuple[str, str] | None:
+    """A factor for every entry or output."""
+    return factors(s.operators, s.sizes()) if s.operators else None
+
+
+def reaches_too_far(s: Suspect) -> str | None:
+    """Gradients from outputs that do not depend on an entry."""
+    return leak(s.operators) if s.operators else None
+
+
+def sum_missing(s: Suspect) -> str | None:
+    """Some of the outputs that depend on an entry do not count."""
+    return one_axis_only(s.operators) if s.operators else None
+
+
+def term_of_wrong_sign(s: Suspect) -> str | None:
+    """One term of the chain rule has the wrong sign."""
+    if not s.operators:
+        return None
+    y = np.asarray(s.place.outputs[0], np.float64)
+    simple = elementary(s.x.ravel(), y.ravel()) if y.size == s.x.size else {}
+    return sign_of_a_term(s.operators, simple)
+
+
 def region_named(s: Suspect) -> str | None:
     """At another point than the given one."""
     if s.place.label is None:
@@ -575,13 +647,15 @@ def unexplained(s: Suspect) -> str | None:
     return "no single cause explains the entries that are wrong"
 
 
-Hypothesis = Callable[[Suspect], "str | None"]
+Answer = str | tuple[str, str] | None
+Hypothesis = Callable[[Suspect], Answer]
 
 HYPOTHESES: tuple[tuple[str, Hypothesis], ...] = (
-    ("cotangent", ignores_cotangent),
-    ("gate", exchanged),
     ("path", nothing),
     ("sign", negative),
+    ("cotangent", ignores_cotangent),
+    ("gate", exchanged),
+    ("precision", single),
     ("stats", unbiased),
     ("scale", factor),
     ("cotangent", depends_otherwise),
@@ -593,15 +667,22 @@ HYPOTHESES: tuple[tuple[str, Hypothesis], ...] = (
     ("path", one_output_missing),
     ("ties", equal_entries),
     ("mask", masked),
-    ("precision", single),
     ("sign", signs_differ),
+    ("axis", matrix_transposed),
+    ("", order_of_outputs),
     ("region", in_a_region),
     ("local", few),
     ("stats", statistics),
-    ("path", term_missing),
+    ("", right_for_other_inputs),
+    ("sign", term_of_wrong_sign),
+    ("", factors_of_their_own),
     ("subtle", small),
+    ("axis", reaches_too_far),
+    ("axis", sum_missing),
+    ("path", term_missing),
     ("path", unexplained),
 )
+"""Each with the kind that it names; those with none name it themselves."""
 
 
 def cause(s: Suspect) -> tuple[str, str]:
@@ -611,7 +692,7 @@ def cause(s: Suspect) -> tuple[str, str]:
         assert told is not None
         return "region", told
     for kind, hypothesis in HYPOTHESES:
-        told = hypothesis(s)
-        if told:
-            return kind, told
+        answer = hypothesis(s)
+        if answer:
+            return (kind, answer) if isinstance(answer, str) else answer
     return "wrong", ""

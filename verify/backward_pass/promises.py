@@ -20,7 +20,10 @@ from verify.backward_pass.report import Finding
 from verify.backward_pass.slope import typical
 from verify.backward_pass.subject import Broken, is_floating, twin
 
-__all__ = ["PROMISES"]
+__all__ = ["GROUND", "PROMISES"]
+
+# What is not linear by less than this, relative to the gradient, rounds.
+SLIGHT = 1e-6
 
 Findings = Iterator[Finding]
 
@@ -113,6 +116,8 @@ def linear(place: Place) -> Findings:
             apart = largest(
                 np.nan_to_num(np.asarray(both[k], np.float64) - expected, nan=np.inf) * np.isfinite(expected)
             )
+        if apart <= SLIGHT * (largest(one[k]) + largest(other[k])):
+            continue  # rounding in a narrower type: the values tell
         share = largest(other[k]) / largest(one[k]) if largest(one[k]) else 1.0
         allowed = REORDERED * place.noise[k] * (2.0 + share) * 4.0 + REORDERED * _eps(place, k) * largest(other[k])
         allowed += (
@@ -151,7 +156,12 @@ def _changed(place: Place, what: str, laid: Cotangent, expected: Sequence[Any]) 
     try:
         found = place.passed.gradients(laid)
     except Broken as broken:
-        yield Finding("cotangent", f"with {what} {broken.message}", cause=f"backward fails for {what}")
+        yield Finding(
+            "contract",
+            f"with {what} {broken.message}",
+            f"backward fails for {what}",
+            advice="accept arrays in any memory order",
+        )
         return
     for k in _apart(place, found, expected):
         yield _about(
@@ -227,16 +237,10 @@ def any_layout(place: Place) -> Findings:
             yield _about(place, k, f"changes with {name} inputs", "accept arrays in any memory order")
 
 
-PROMISES: tuple[Callable[[Place], Findings], ...] = (
-    finite,
-    types_kept,
-    memory_own,
-    linear,
-    nothing_written,
-    cotangent_layouts,
-    repeatable,
-    any_layout,
-)
+GROUND: tuple[Callable[[Place], Findings], ...] = (finite, nothing_written, repeatable, memory_own)
+"""What all else stands on: where one of these is broken, nothing more can be said."""
+PROMISES: tuple[Callable[[Place], Findings], ...] = (*GROUND, types_kept, linear, cotangent_layouts, any_layout)
+"""In the order of trial."""
 
 
 def _apart(place: Place, found: Sequence[Any], expected: Sequence[Any]) -> Iterator[int]:

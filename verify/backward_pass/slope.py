@@ -25,13 +25,15 @@ from verify import numdiff
 from verify.backward_pass.subject import Array, Subject, is_floating
 from verify.differences import EPS, NOISE_MARGIN, ROUNDING
 
-__all__ = ["Slopes", "Way", "quick", "thorough", "typical", "way"]
+__all__ = ["Slopes", "Way", "quick", "rounding", "thorough", "tilted", "typical", "way"]
 
 Numbers = NDArray[np.float64]
 
 # Steps in units of the line, with odd digits as in ``verify.lines``: so short that kinks nearby are seldom crossed, so
 # long that their differences are known to 1e-9.
 STEP = 1.0619 * 2.0**-16
+# An edge of the domain nearer than this is at the point itself.
+CLOSE = 2.0**-14
 IMAGINARY = 2.0**-70
 
 
@@ -118,34 +120,44 @@ def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int =
     return Slopes(value, np.where(np.isfinite(bound), bound, np.inf), np.zeros(len(u), bool), size)
 
 
-def imaginary(subject: Subject, line: Way, u: Numbers) -> Numbers | None:
+def tilted(subject: Subject, line: Way, u: Numbers, centre: Numbers) -> Slopes | None:
     """The slopes by the complex step, from one evaluation; None where the function drops or refuses complex numbers.
 
-    They prove nothing alone: a function may drop the imaginary part of a term.
+    They prove nothing against a claim, since a function may drop the imaginary part of a term; a claim that agrees
+    with them was found in two ways.
     """
-    subject.forwards += 1
-    try:
-        result = subject._forward(*line.at(IMAGINARY * 1j))
-        if subject.saved:
-            result = result[0]
-        parts = [np.asarray(part) for part in (result if isinstance(result, (tuple, list)) else (result,))]
-    except Exception:  # whatever a function does about complex numbers, the differences remain
+    found = subject.imaginary(line.at(IMAGINARY * 1j))
+    if found is None or found.shape != centre.shape or not np.all(np.isfinite(found)):
         return None
-    if not all(part.dtype.kind == "c" for part in parts):
-        return None
-    tilted = np.concatenate([part.imag.ravel() for part in parts]) / IMAGINARY
-    return u @ tilted if tilted.size == u.shape[1] and np.all(np.isfinite(tilted)) else None
+    size = np.abs(u) @ np.abs(centre)
+    value = u @ (found / IMAGINARY)
+    return Slopes(value, NOISE_MARGIN * ROUNDING * (size + np.abs(value)), np.zeros(len(u), bool), size)
 
 
-def thorough(subject: Subject, line: Way, u: Numbers, centre: Numbers, scale: float = 1.0) -> Slopes:
-    """The slopes as sharply as the function allows, with bounds that hold, and kinks seen."""
+def thorough(subject: Subject, line: Way, u: Numbers, centre: Numbers) -> Slopes:
+    """The slopes as sharply as the function allows, with bounds that hold, and kinks seen.
+
+    At an edge of the domain there is one side only, and a pole may be near: there the bound is infinite unless a
+    second look, much closer, agrees.
+    """
+    left_domain = False
 
     def functionals(t: Any) -> Any:
+        nonlocal left_domain
         values = subject.values(line.at(float(t)))
-        return u @ values if values.shape == centre.shape else np.full(len(u), np.nan)
+        if values.shape != centre.shape or not np.all(np.isfinite(values)):
+            left_domain = left_domain or abs(t) < CLOSE
+            return np.full(len(u), np.nan)
+        return u @ values
 
-    found = numdiff.derivative(functionals, 0.0, scale=scale, complex_step=False)
-    return Slopes(found.value, found.bound, found.kink, np.abs(u) @ np.abs(centre))
+    found = numdiff.derivative(functionals, 0.0, scale=1.0, complex_step=False)
+    bound = found.bound
+    if left_domain:
+        closer = numdiff.derivative(functionals, 0.0, scale=CLOSE, complex_step=False)
+        with np.errstate(invalid="ignore"):
+            doubtful = ~(np.abs(found.value - closer.value) <= bound + closer.bound)
+        bound = np.where(doubtful, np.inf, bound)
+    return Slopes(found.value, bound, found.kink, np.abs(u) @ np.abs(centre))
 
 
 def rounding(size: Numbers) -> Numbers:

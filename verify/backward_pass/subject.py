@@ -6,7 +6,7 @@ Data
     ``Broken``    what was raised, or returned, where gradients were expected: a broken contract.
 
 The three most important functions are ``Subject.forward`` (a forward pass), ``Passed.gradients`` (its backward pass)
-and ``Subject.values`` (the outputs alone, flat, for differences).
+and ``Subject.values`` (the outputs alone, flat, for differences; ``Subject.imaginary`` for the complex step).
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Subject:
         self._backward = backward
         self.saved = saved
         self.names = _names(forward, len(inputs))
+        self.takes_complex = True
         self.forwards = 0
         self.backwards = 0
 
@@ -85,6 +86,20 @@ class Subject:
         if isinstance(result, (tuple, list)):
             return np.concatenate([np.asarray(part, np.float64).ravel() for part in result])
         return np.asarray(result, np.float64).ravel()
+
+    def imaginary(self, inputs: Sequence[Any]) -> NDArray[np.float64] | None:
+        """The imaginary parts of all outputs, None when the forward pass does not take complex numbers."""
+        if not self.takes_complex:
+            return None
+        self.forwards += 1
+        try:
+            result = self._forward(*inputs)
+            result = result[0] if self.saved else result
+            parts = [np.asarray(part) for part in (result if isinstance(result, (tuple, list)) else (result,))]
+            self.takes_complex = all(part.dtype.kind == "c" for part in parts)
+        except Exception:  # whatever a function does about complex numbers, differences remain
+            self.takes_complex = False
+        return np.concatenate([part.imag.ravel() for part in parts]) if self.takes_complex else None
 
     def position(self, name: str) -> int | None:
         """The position of the input with this name."""
