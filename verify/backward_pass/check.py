@@ -13,21 +13,22 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from verify.backward_pass.alarm import OutOfTime, alarm
+from verify.backward_pass.cotangents import unflattened
 from verify.backward_pass.diagnose import Suspect, cause
 from verify.backward_pass.elsewhere import MANNERS, places
 from verify.backward_pass.entries import Entries, entries
-from verify.backward_pass.kinks import Judged, at_kinks, moved_away
+from verify.backward_pass.kinks import Judged, alone_at, at_kinks, bend, moved_away
 from verify.backward_pass.place import REORDERED, Place, largest
 from verify.backward_pass.promises import GROUND, PROMISES
 from verify.backward_pass.report import Cost, Doubt, Finding, Report
-from verify.backward_pass.slope import Slopes, Way, quick, rounding, thorough, tilted, way
+from verify.backward_pass.slope import Slopes, Way, magnitudes, moved, quick, rounding, thorough, tilted, typical, way
 from verify.backward_pass.subject import Broken, Subject, is_floating, twin
 
 __all__ = ["check_backward"]
@@ -38,6 +39,8 @@ SHARP = 1e-7
 HIDDEN = 1e-9
 # At other points than the given one gross mistakes are looked for: so many times larger ones.
 GROSS = 1e3
+# Entries whose part of a slope is below this share of the largest are looked at by themselves.
+FAINT = 1e-3
 # So far, relative to each entry, are inputs beside the given ones.
 BESIDE = 2.0**-10
 # A bound wider than this share of the gradient decides nothing.
@@ -77,8 +80,44 @@ def judged(place: Place, pairs: int = 3) -> tuple[Way, list[Verdict]]:
     if np.all(apart <= allowed):
         weak = [k for k in moving if unresolved(place, allowed[0], shares[0][k], slopes.size[0])]
         found = [Verdict(k, "agrees", apart[0], allowed[0], shares[0][k]) for k in moving if k not in weak]
-        return line, found + [alone(place, line.only(k), k, pairs) for k in weak]
-    return line, [alone(place, line.only(k), k, pairs) for k in moving]
+        found += [alone(place, line.only(k), k, pairs) for k in weak]
+    else:
+        found = [alone(place, line.only(k), k, pairs) for k in moving]
+    if place.label is None and all(one.outcome == "agrees" for one in found):
+        closer = [closely(place, line.only(k, part), k) for k in moving for part in hidden(place, line, k)]
+        found += [one for one in closer if one is not None]
+    return line, found
+
+
+def closely(place: Place, own: Way, k: int) -> Verdict | None:
+    """A verdict on entries that others hide: only outputs that they move have a cotangent. None unless they disagree."""
+    moving = moved(place.subject, own, place.centre)
+    u = np.where(moving, place.u[:1], 0.0)
+    if not np.any(u):
+        return None
+    gradients = place.passed.gradients(unflattened(u[0], place.outputs))
+    claimed, share = own.along(gradients), own.shares(gradients)[k]
+    v, change = own.v[k], place.changes[k]
+    slack = 16.0 * float(np.linalg.norm(change * v)) + float(rounding(np.array(share)))
+    for slopes in (quick(place.subject, own, u, place.centre), None):
+        slopes = thorough(place.subject, own, u, place.centre) if slopes is None else slopes
+        allowed = float(slopes.bound[0]) + slack
+        if slopes.kink[0] or abs(claimed - slopes.value[0]) <= allowed or not np.isfinite(allowed):
+            return None
+    return Verdict(k, "disagrees", abs(claimed - slopes.value[0]), allowed, share)
+
+
+def hidden(place: Place, line: Way, k: int) -> list[Any]:
+    """Entries of a gradient that are so small beside others, or so differently scaled, that these hide them."""
+    v = line.v[k]
+    share = np.abs(np.asarray(place.claims()[k], np.float64) * v)
+    top = float(np.max(share))
+    small = share < FAINT * top
+    groups = magnitudes(place.inputs[k])
+    parts = groups if len(groups) > 1 else []
+    if np.any(small) and not np.all(small):
+        parts = [*parts, small]
+    return parts
 
 
 def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
@@ -120,15 +159,18 @@ def against(place: Place, line: Way, slopes: Slopes) -> tuple[Any, Any, list[lis
     """For every cotangent: how far the claimed slope is from the numerical one, what is allowed, shares of inputs."""
     claimed, slack, shares = [], [], []
     lengths = [0.0 if v is None else float(np.linalg.norm(v)) for v in line.v]
+    rounded = 0.0
+    for change, v in zip(place.changes, line.v, strict=True):
+        if v is not None and change is not None and np.size(v):
+            part = np.abs(change * v)
+            rounded += 8.0 * (float(np.linalg.norm(part)) + float(np.max(part)))
     for name in place.cotangents:
         gradients = place.claims(name)
         claimed.append(line.along(gradients))
         own = line.shares(gradients)
         shares.append(own)
         ratio = max((a / b for a, b in zip(own, shares[0], strict=True) if b), default=1.0)
-        slack.append(
-            max(ratio, 1.0) * sum(8.0 * place.noise[k] * length for k, length in enumerate(lengths) if length)
-        )
+        slack.append(max(ratio, 1.0) * rounded)
     with np.errstate(all="ignore"):
         apart = np.abs(np.array(claimed) - slopes.value)
     allowed = slopes.bound + np.array(slack) + rounding(np.array([sum(own) for own in shares]))
@@ -166,11 +208,12 @@ class Examination:
             self.doubts.append(Doubt("no input has floating-point numbers in it: there is no gradient to compare"))
         if not place.finite:
             self.doubts.append(Doubt("the outputs at the given inputs are not finite"))
+        for promise in GROUND:
+            self.findings += promise(place)
+        if self.findings:
+            return
         for promise in PROMISES:
-            broken = list(promise(place))
-            self.findings += broken
-            if broken and promise in GROUND:
-                return
+            self.findings += promise(place)
         if not place.finite:
             return
         work = self.wide(place)
@@ -241,6 +284,8 @@ class Examination:
             found[k] = one
             if one.wrong:
                 self.findings.append(_at_kink(place, k, one))
+            elif one.inside and place.label is None:
+                self.doubts.append(Doubt("there is a kink inside of the function, where many values may be right", k))
             if one.smooth is None:
                 continue
             verdict = alone(place, one.smooth, k)
@@ -250,6 +295,8 @@ class Examination:
                 self.doubts.append(
                     Doubt(f"{verdict.reason} that could not be set apart" if verdict.kink else verdict.reason, k)
                 )
+        if len(found) > 1 and not any(one.wrong or one.inside for one in found.values()):
+            self.findings += _together(place, found)
         moving = {k: one.entries for k, one in found.items() if one.entries}
         if moving and not self.findings:
             try:
@@ -439,6 +486,37 @@ def _finding(place: Place, one: Entries, kind: str, told: str) -> Finding:
         float(one.allowed[cotangent][entry]),
         place.label,
     )
+
+
+def _together(place: Place, found: Mapping[int, Judged]) -> Iterator[Finding]:
+    """Kinks of several inputs moved together: where they tie with one another there is none."""
+    units = {}
+    for k, one in found.items():
+        part = np.zeros(np.size(place.inputs[k]))
+        part[list(one.entries)] = 1.0
+        units[k] = part.reshape(np.shape(place.inputs[k]))
+    size = max(typical(place.inputs[k]) for k in units)
+    line = alone_at(place, {k: size * unit for k, unit in units.items()})
+    sides = bend(place, line)
+    if sides is None or sides.kink:
+        return
+    names = " and ".join(place.subject.names[k] for k in units)
+    for name, u in zip(place.cotangents, place.u, strict=True):
+        claimed, slope = line.along(place.claims(name)), float(u @ sides.right)
+        slack = 1e-6 * (np.abs(u) @ np.abs(sides.right)) + 1e-9 * (np.abs(u) @ np.abs(place.centre))
+        if abs(claimed - slope) > slack:
+            told = f"moved together, tied entries of {names} have the slope {slope / size:.6g}; backward gives {claimed / size:.6g}"
+            yield from (
+                Finding(
+                    "ties",
+                    f"the gradient of {place.subject.names[k]} is wrong where entries are tied",
+                    told,
+                    k,
+                    where=place.label,
+                )
+                for k in units
+            )
+            return
 
 
 def _at_kink(place: Place, k: int, one: Judged) -> Finding:

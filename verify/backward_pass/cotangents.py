@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from verify.backward_pass.subject import Array
 
-__all__ = ["INPUT_LAYOUTS", "LAYOUTS", "combined", "flat", "mixed", "one_hot", "signed", "zero"]
+__all__ = ["INPUT_LAYOUTS", "LAYOUTS", "combined", "flat", "mixed", "one_hot", "signed", "unflattened", "zero"]
 
 Cotangent = tuple[Array, ...]
 
@@ -58,6 +58,15 @@ def flat(cotangent: Sequence[Array]) -> NDArray[np.float64]:
     if len(cotangent) == 1:
         return np.asarray(cotangent[0], np.float64).ravel()
     return np.concatenate([np.asarray(part, np.float64).ravel() for part in cotangent])
+
+
+def unflattened(values: Any, outputs: Sequence[Array]) -> Cotangent:
+    """A cotangent from all its numbers in a row."""
+    parts, start = [], 0
+    for y in outputs:
+        parts.append(_like(np.reshape(values[start : start + y.size], y.shape), y))
+        start += y.size
+    return tuple(parts)
 
 
 def _dtype(y: Array) -> Any:

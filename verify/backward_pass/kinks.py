@@ -89,11 +89,16 @@ def kinked(place: Place, line: Way, k: int, most: int = 512) -> list[int] | None
 
 @dataclass(frozen=True)
 class Judged:
-    """Of a kinked input: the entries with a kink, and what is wrong, with entry, claimed value and both slopes."""
+    """Of a kinked input: the entries with a kink, and what is wrong, with entries, claimed value and both slopes.
+
+    ``inside`` is true where something was outside the slopes, but at a kink inside of the function, where several
+    kinks meet, and there a right pass may be outside, too.
+    """
 
     entries: tuple[int, ...]
     wrong: tuple[tuple[tuple[int, ...], float, float, float], ...]
     smooth: Way | None
+    inside: bool = False
 
 
 def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
@@ -114,6 +119,7 @@ def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
     if len(entries) > 1:
         groups.append(entries)
     wrong = []
+    inside = False
     for group in groups:
         part = np.zeros(size)
         part[list(group)] = unit
@@ -131,12 +137,45 @@ def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
                 np.abs(u) @ np.abs(place.centre)
             )
             if not low - slack <= claimed <= high + slack:
-                wrong.append((tuple(group), claimed / unit, left / unit, right / unit))
+                if not own_kink(place, line, k, group):
+                    inside = True
+                else:
+                    wrong.append((tuple(group), claimed / unit, left / unit, right / unit))
                 break
     others = np.ravel(v).copy()
     others[entries] = 0.0
     smooth = alone_at(place, {k: others.reshape(shape)}) if np.any(others) else None
-    return Judged(tuple(entries), tuple(wrong), smooth)
+    return Judged(tuple(entries), tuple(wrong), smooth, inside)
+
+
+def own_kink(place: Place, line: Way, k: int, group: Sequence[int]) -> bool:
+    """Whether the kink of the first of these entries is its own, and not that of a sum in which others have a part.
+
+    It stays when all other numbers are moved, as that of relu; or, as that of a maximum, when entries of the same value
+    are moved by the same amount and all others by other amounts.
+    """
+    first = group[0]
+    value = np.ravel(place.inputs[k])[first]
+    alone, tied = list(place.inputs), list(place.inputs)
+    for i, v in enumerate(line.v):
+        if v is None:
+            continue
+        x = np.asarray(place.inputs[i], np.float64)
+        elsewhere = x + 0.01 * AWAY * v
+        alone[i] = np.where((np.arange(x.size) == first).reshape(x.shape), x, elsewhere) if i == k else elsewhere
+        tied[i] = np.where(x == value, x + 0.01 * AWAY * typical(place.inputs[k]), elsewhere)
+    return any(kinked_there(place, inputs, k, first) for inputs in (alone, tied))
+
+
+def kinked_there(place: Place, inputs: Sequence[Any], k: int, entry: int) -> bool:
+    """Whether one entry has a kink at other inputs; true outside of the domain, where nothing is known."""
+    part = np.zeros(np.size(place.inputs[k]))
+    part[entry] = typical(place.inputs[k])
+    own = Way(inputs, alone_at(place, {k: part.reshape(np.shape(place.inputs[k]))}).v)
+    centre, right, left = (place.subject.values(own.at(t)) for t in (0.0, STEP, -STEP))
+    if any(one.shape != place.centre.shape or not np.all(np.isfinite(one)) for one in (centre, right, left)):
+        return True
+    return Bend((centre - left) / STEP, (right - centre) / STEP).kink
 
 
 def moved_away(place: Place, line: Way, entries: dict[int, Sequence[int]], rng: np.random.Generator) -> list[Any]:

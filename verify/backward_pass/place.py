@@ -104,30 +104,44 @@ class Place:
             return None
 
     @cached_property
-    def noise(self) -> list[float]:
-        """By how much rounding may have moved an entry of each gradient.
-
-        Measured at inputs that differ in their last place; never below the last places of the gradient itself, and of
-        what it is a slope of.
-        """
+    def floor(self) -> list[float]:
+        """The last places of each gradient, and of what it is a slope of: what sums in another order may change."""
         found = []
         for k, (x, gradient) in enumerate(zip(self.inputs, self.claims(), strict=True)):
             if gradient is None or k not in self.floating or not np.size(x):
                 found.append(0.0)
                 continue
             eps = float(np.finfo(np.asarray(x).dtype).eps)
-            measured = 0.0
-            if self.moved is not None and self.moved[k] is not None:
-                other = np.asarray(self.moved[k])
-                if other.shape == np.shape(gradient):
-                    changes = np.abs(np.subtract(other, gradient, dtype=np.float64))
-                    # what changes by more is a kink or a tie, and no rounding
-                    measured = largest(changes[changes <= JUMP * largest(gradient)])
-            floor = self.tolerance * largest(gradient) + eps * (
-                largest(gradient) + (self.size / typical(x) if np.isfinite(self.size) else 0.0)
-            )
-            found.append((measured if np.isfinite(measured) else 0.0) + floor)
+            size = self.size / typical(x) if np.isfinite(self.size) else 0.0
+            found.append(self.tolerance * largest(gradient) + eps * (largest(gradient) + size))
         return found
+
+    @cached_property
+    def changes(self) -> list[Any]:
+        """By how much each entry changes where inputs differ in their last place, and its own last place."""
+        found: list[Any] = [None] * len(self.inputs)
+        for k in self.floating:
+            gradient = self.claims()[k]
+            if gradient is None:
+                continue
+            size = np.abs(np.asarray(gradient, np.float64))
+            found[k] = (float(np.finfo(np.asarray(self.inputs[k]).dtype).eps) + self.tolerance) * size
+            other = None if self.moved is None else self.moved[k]
+            if other is not None and np.shape(other) == size.shape and size.size:
+                change = np.abs(np.subtract(other, gradient, dtype=np.float64))
+                # what changes by more is a kink or a tie, and no rounding
+                found[k] = found[k] + np.where(change <= JUMP * np.max(size), change, 0.0)
+        return found
+
+    @cached_property
+    def noise(self) -> list[float]:
+        """By how much rounding may have moved an entry of each gradient: the largest of its ``changes``, never below
+        ``floor``.
+        """
+        return [
+            floor + (0.0 if change is None else largest(change))
+            for floor, change in zip(self.floor, self.changes, strict=True)
+        ]
 
 
 def largest(value: Any) -> float:

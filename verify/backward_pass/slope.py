@@ -25,7 +25,7 @@ from verify import numdiff
 from verify.backward_pass.subject import Array, Subject, is_floating
 from verify.differences import EPS, NOISE_MARGIN, ROUNDING
 
-__all__ = ["Slopes", "Way", "quick", "rounding", "thorough", "tilted", "typical", "way"]
+__all__ = ["Slopes", "Way", "magnitudes", "moved", "quick", "rounding", "thorough", "tilted", "typical", "way"]
 
 Numbers = NDArray[np.float64]
 
@@ -35,6 +35,8 @@ STEP = 1.0619 * 2.0**-16
 # An edge of the domain nearer than this is at the point itself.
 CLOSE = 2.0**-14
 IMAGINARY = 2.0**-70
+# Entries whose sizes span more than this move in proportion to their size.
+SPAN = 1e4
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,15 @@ class Way:
             for g, v in zip(gradients, self.v, strict=True)
         ]
 
-    def only(self, position: int) -> Way:
-        """The line on which one input alone moves."""
-        return Way(self.inputs, tuple(v if k == position else None for k, v in enumerate(self.v)))
+    def only(self, position: int, entries: Array | None = None) -> Way:
+        """The line on which one input alone moves, or these entries of it."""
+        return Way(
+            self.inputs,
+            tuple(
+                (v if entries is None or v is None else np.where(entries, v, 0.0)) if k == position else None
+                for k, v in enumerate(self.v)
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,25 @@ def typical(x: Array) -> float:
     return float(np.median(sizes)) if sizes.size else 1.0
 
 
+def magnitudes(x: Any) -> list[Array]:
+    """The entries of about one size, as masks; one of all entries where sizes span less than ``SPAN``."""
+    size = np.abs(np.asarray(x, np.float64))
+    seen = (size > 0) & np.isfinite(size)
+    if not np.any(seen) or size[seen].max() <= SPAN * size[seen].min():
+        return [np.ones(size.shape, bool)]
+    decade = np.where(seen, np.floor(np.log(np.where(seen, size, 1.0)) / np.log(SPAN) + 0.5), np.inf)
+    largest = decade[seen].max()
+    return [(decade == one) | (~seen & (one == largest)) for one in np.unique(decade[seen])]
+
+
+def scales(x: Any) -> Any:
+    """By how much each entry moves: by the typical size, or by its own where sizes differ widely."""
+    if len(magnitudes(x)) == 1:
+        return typical(x)
+    size = np.abs(np.asarray(x, np.float64))
+    return np.where((size > 0) & np.isfinite(size), size, typical(x))
+
+
 def way(inputs: Sequence[Any], rng: np.random.Generator, moving: Sequence[int] | None = None) -> Way:
     """A random line on which every entry moves by about the typical size of its array."""
     moved: list[Array | None] = []
@@ -91,7 +118,7 @@ def way(inputs: Sequence[Any], rng: np.random.Generator, moving: Sequence[int] |
             moved.append(None)
             continue
         steps = rng.uniform(0.5, 1.5, np.shape(x)) * rng.choice((-1.0, 1.0), np.shape(x))
-        moved.append(typical(x) * steps)
+        moved.append(scales(x) * steps)
     return Way(inputs, tuple(moved))
 
 
@@ -118,6 +145,12 @@ def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int =
     moved = np.abs(once[0] - once[1]) if pairs > 2 else np.abs(differences[1] - differences[0])
     bound = 2.0 * moved + noise
     return Slopes(value, np.where(np.isfinite(bound), bound, np.inf), np.zeros(len(u), bool), size)
+
+
+def moved(subject: Subject, line: Way, centre: Numbers) -> NDArray[np.bool_]:
+    """The outputs that differ from those at the point, at the farthest steps that ``quick`` takes."""
+    sides = [subject.values(line.at(sign * 4.0 * STEP)) for sign in (-1.0, 1.0)]
+    return np.any([side != centre for side in sides if side.shape == centre.shape] or [centre != centre], axis=0)
 
 
 def tilted(subject: Subject, line: Way, u: Numbers, centre: Numbers) -> Slopes | None:
@@ -148,7 +181,7 @@ def thorough(subject: Subject, line: Way, u: Numbers, centre: Numbers) -> Slopes
         if values.shape != centre.shape or not np.all(np.isfinite(values)):
             left_domain = left_domain or abs(t) < CLOSE
             return np.full(len(u), np.nan)
-        return u @ values
+        return u @ (values - centre)
 
     found = numdiff.derivative(functionals, 0.0, scale=1.0, complex_step=False)
     bound = found.bound
