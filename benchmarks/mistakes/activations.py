@@ -278,6 +278,11 @@ MISTAKES = (
         or_kind=("subtle",), culprits=(0,), beta=1.5,
     ),
     of_layer(
+        "softplus", "the gradient has noise that differs from call to call",
+        (SOFTPLUS, SOFTPLUS + " * (1 + 1e-6 * np.random.default_rng().normal(size=z.shape))"), inputs=ordinary,
+        kind="contract", or_kind=("subtle", "precision", "cache"), culprits=(0,),
+    ),
+    of_layer(
         "softplus", "the first entry is left out",
         (SOFTPLUS, f"np.append(0.0, ({SOFTPLUS}).ravel()[1:]).reshape(z.shape)"), inputs=ordinary, kind="local",
         or_kind=("index", "mask"), culprits=(0,),
@@ -286,6 +291,10 @@ MISTAKES = (
     of_layer(
         "tanh", "plus in place of minus",
         (TANH, TANH.replace("1 - y", "1 + y")), inputs=ordinary, kind="sign", or_kind=("path",), culprits=(0,),
+    ),
+    of_layer(
+        "tanh", "1e-6 is added to the slope",
+        (TANH, TANH.replace("1 - y", "1 + 1e-6 - y")), inputs=ordinary, kind="subtle", culprits=(0,),
     ),
     of_layer(
         "tanh", "the cotangent is left out",

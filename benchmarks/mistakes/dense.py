@@ -242,6 +242,22 @@ MISTAKES = (
         (AFFINE, AFFINE.replace("@ rows}", "@ np.abs(rows)}")), inputs=affine_map, kind="cotangent", culprits=(1,),
     ),
     of_layer(
+        "affine", "weight decay of 1e-4 is added to the gradient of the weights",
+        (AFFINE, AFFINE.replace("@ rows}", "@ rows + 1e-4 * W}")), inputs=affine_map, kind="subtle",
+        or_kind=("path", "cotangent"), culprits=(1,),
+    ),
+    of_layer(
+        "affine", "a batch of one sample loses its axis", (ROWS, ROWS + ".squeeze()"),
+        inputs=lambda rng: (normal(rng, 1, 3), normal(rng, 3, 5), normal(rng, 5)), kind="contract", culprits=None,
+        hard=True,
+    ),
+    of_layer(
+        "affine", "the gradient of float32 is float64",
+        (AFFINE, AFFINE.replace("d_y @ W.T", "d_y.astype(float) @ W.T")),
+        inputs=lambda rng: tuple(one.astype(np.float32) for one in affine_map(rng)), kind="contract",
+        or_kind=("precision",), culprits=(0,),
+    ),
+    of_layer(
         "affine", "two batch axes are merged in the other order",
         (ROWS, 'rows = d_y.reshape(n, W.shape[1], order="F")'),
         inputs=affine_stack, kind="axis", or_kind=("index",), culprits=(1,),

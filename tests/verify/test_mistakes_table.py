@@ -22,6 +22,14 @@ KINDS = {
 
 # Those that one call with a random cotangent does not show, and what does.
 SHOWN_BY: Mapping[str, str] = {
+    "conv2d: the cotangent is read in the order of its memory": "a cotangent in Fortran order",
+    "rnn: gradients beyond ±20 are clipped on the way back": "a large cotangent",
+    "rnn: the slopes are written over saved states": "a second call",
+    "scaled_dot_product_attention: the weights saved are multiplied in their memory": "a second call",
+    "mse: the difference is scaled in its memory": "a second call",
+    "softmax_with_loss: the exponentials saved are scaled in their memory": "a second call",
+    "batch_norm: the deviation of the first call is kept": "a second call",
+    "layer_norm: saved numbers are changed in their memory": "a second call",
     "relu: nothing passes above 6": "inputs eight times as large",
     "relu: the mask is that of the first call of this shape": "a second call",
     "tanh: the square is written over the saved output": "a second call",
