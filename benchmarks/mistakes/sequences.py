@@ -138,7 +138,6 @@ ROTARY = "turned(cotangent(d_output, shape, cos.dtype), cos, -sin, pairs)"
 RNN_STEP = "d_a[t] *= d_h[t] + d_h0"
 RNN_BACK = "d_h0 = d_a[t] @ Wh.T"
 RNN_WH = 'weights(h[:-1], d_a), "h0": d_h0}'
-GATES = "{name: gradient for name, gradient in gradients.items()"
 SOFTMAX_PATH = '    d_S -= np.einsum("...s,...s->...", d_S, P)[..., None]\n'
 HEADS = "affine.backward(together(of_heads[name]), one)"
 
@@ -421,7 +420,7 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "the gradient of the scores goes past the softmax", ("    d_S *= P\n", ""),
-        inputs=attended, kind="path", or_kind=("mask", "scale"), culprits=(0, 1),
+        inputs=attended, kind="path", or_kind=("mask", "scale", "gate"), culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "the gradient of a mask is not summed over the batch",
@@ -527,6 +526,7 @@ MISTAKES = (
         "transformer_encoder_block", "the second norm is passed over on the way back",
         ("    d_inner = inner(d_norm[\"x\"], saved_inner)", "    d_inner = inner(d_y, saved_inner)"), inputs=encoder,
         kind="path", culprits=(0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14), heads=2,
+        activation="gelu",
     ),
 )  # fmt: skip
 
