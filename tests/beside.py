@@ -1,4 +1,4 @@
-"""What lies beside the tests and is not installed: the classic problems, and the layers of PyTorch."""
+"""What lies beside the tests and is not installed: the classic problems, PyTorch's layers, wrong backward passes."""
 
 import importlib
 import importlib.util
@@ -17,6 +17,11 @@ def classic_problems() -> dict[str, Any]:
 def peers() -> Any:
     """The layers as PyTorch has them. Raises: ImportError where PyTorch is not installed."""
     return _module("benchmarks.peers")
+
+
+def mistakes() -> Any:
+    """Wrong backward passes, ``MISTAKES``, and right ones in hard places, ``CORRECT``."""
+    return _module("benchmarks.mistakes")
 
 
 def _module(name: str) -> Any:

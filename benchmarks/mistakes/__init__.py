@@ -7,11 +7,12 @@ Data
     ``CORRECT``   right passes by name.
 """
 
+from benchmarks.mistakes import activations, dense, images, losses, normalisation, sequences
 from benchmarks.mistakes.mistake import Correct, Mistake
 
 __all__ = ["CORRECT", "MISTAKES", "Correct", "Mistake"]
 
-AREAS = ()
+AREAS = (dense, activations, losses, normalisation, images, sequences)
 
 MISTAKES: dict[str, Mistake] = {one.name: one for area in AREAS for one in area.MISTAKES}
 CORRECT: dict[str, Correct] = {one.name: one for area in AREAS for one in area.CORRECT}
