@@ -25,7 +25,21 @@ from verify import numdiff
 from verify.backward_pass.subject import Array, Subject, is_floating
 from verify.differences import EPS, NOISE_MARGIN, ROUNDING
 
-__all__ = ["Slopes", "Way", "magnitudes", "moved", "quick", "rounding", "thorough", "tilted", "typical", "way"]
+__all__ = [
+    "STEP",
+    "Numbers",
+    "Slopes",
+    "Way",
+    "alone_at",
+    "magnitudes",
+    "moved",
+    "quick",
+    "rounding",
+    "thorough",
+    "tilted",
+    "typical",
+    "way",
+]
 
 Numbers = NDArray[np.float64]
 
