@@ -19,6 +19,11 @@ def peers() -> Any:
     return _module("benchmarks.peers")
 
 
+def mistakes() -> Any:
+    """The table of wrong and right backward passes."""
+    return _module("benchmarks.mistakes")
+
+
 def _module(name: str) -> Any:
     if "benchmarks" not in sys.modules:
         spec = importlib.util.spec_from_file_location(
