@@ -607,7 +607,7 @@ CUBIC_NORM = Family(
     name="norm of order 3",
     forward=lambda x: (np.abs(x) ** 3).sum() ** (1 / 3),
     right=lambda d, x: (d * x * np.abs(x) / (np.abs(x) ** 3).sum() ** (2 / 3),),
-    inputs=normal((8,)),
+    inputs=normal((12,)),
 )
 WEIGHTED = Family(
     name="weighted mean",
