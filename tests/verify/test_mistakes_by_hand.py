@@ -42,6 +42,71 @@ TOO_NEAR = {"solve: condition 1e8"}
 
 # How a mistake shows; those not listed give another gradient at their inputs, for a random signed cotangent.
 SHOWN: dict[str, str] = {
+    "affine: one too many": "count",
+    "affine: one too few": "count",
+    "chosen entries: nothing for the integers": "count",
+    "affine: complex": "dtype",
+    "affine: single precision": "dtype",
+    "affine: NaN": "not finite",
+    "affine: infinite": "not finite",
+    "affine: b None": "none",
+    "scores, saved: k missing": "none",
+    "affine: b with an axis kept": "shape",
+    "affine: b not summed": "shape",
+    "affine: w turned": "shape",
+    "affine: w per example": "shape",
+    "affine: b a number": "shape",
+    "affine: x flattened": "shape",
+    "sum: a number": "shape",
+    "sum: one row": "shape",
+    "projection: w without its axis": "shape",
+    "errors of a column: y broadcast": "shape",
+    "errors of a column: y as a column": "shape",
+    "scores, saved: k turned": "shape",
+    "affine: raises": "raises",
+    "sum: asserts ones": "raises",
+    "sum: length of the cotangent": "raises",
+    "sum: first entry of the cotangent": "raises",
+    "scores, saved: writes to what was saved": "writes to saved",
+    "scores, saved: squares what was saved": "writes to saved",
+    "scores, saved: updates the input": "writes to inputs",
+    "gated tanh: tanh in place": "writes to inputs",
+    "gated tanh: updates a parameter": "writes to inputs",
+    "gated tanh: input clipped": "writes to inputs",
+    "gated tanh: cotangent multiplied in place": "writes to cotangent",
+    "gated tanh: cotangent zeroed": "writes to cotangent",
+    "gated tanh: cotangent as the result": "writes to cotangent",
+    "gated tanh: results in buffers": "overwrites earlier results",
+    "gated tanh: one result in a buffer": "overwrites earlier results",
+    "gated tanh: every second call reversed": "changes from call to call",
+    "gated tanh: noise": "changes from call to call",
+    "dense: added to the last gradient": "changes from call to call",
+    "dropout and dense: mask drawn again": "changes from call to call",
+    "sum of two: the cotangent itself": "shares memory",
+    "sum of two: a view of the cotangent": "shares memory",
+    "sum of two: one array for both": "shares memory",
+    "sum of two: views of one array": "shares memory",
+    "dense: the last input": "stale after another forward",
+    "dense: the last output": "stale after another forward",
+    "dense: the last input and output": "stale after another forward",
+    "dense: the top of a stack": "stale after another forward",
+    "dense, saved: a workspace": "stale after another forward",
+    "centred: running mean": "stale after another forward",
+    "cubes: order of memory": "fortran",
+    "cubes: by the bytes of x": "fortran",
+    "cubes: into a copy": "fortran",
+    "cubes: only contiguous inputs": "fortran",
+    "cubes: order of the cotangent's memory": "fortran cotangent",
+    "cubes: shape set in place": "strided",
+    "cubes: by its buffer": "strided",
+    "cubes: by a memoryview": "strided",
+    "cubes: by strides": "strided",
+    "cubes: only contiguous cotangents": "strided",
+    "gated tanh: correct for small": "large",
+    "gated tanh: clipped at 100": "large",
+    "gated tanh: tiny gradients dropped": "small",
+    "sum: 1 where it is 0": "zero",
+    "sum of products: at most 1": "positive",
     "relu6: 6 forgotten, at small inputs": "elsewhere",
 }
 
@@ -104,6 +169,8 @@ def differ(one: Any, other: Any) -> bool:
     if one is None or other is None:
         return (one is None) != (other is None)
     if np.shape(one) != np.shape(other):
+        return True
+    if np.iscomplexobj(one):
         return True
     wanted = np.asarray(other, dtype=np.float64)
     tolerance = 1e-10 if np.asarray(other).dtype == np.float64 else 1e-4
@@ -215,6 +282,8 @@ class Trial:
             yield "fortran"
         if self.unlike(inputs, strided, lambda d: d):
             yield "strided"
+        if self.unlike(inputs, fortran, lambda d: d):
+            yield "fortran cotangent"
         if self.unlike(inputs, lambda d: np.broadcast_to(np.asarray(d)[..., :1], np.shape(d)) if np.ndim(d) else d):
             yield "broadcast"
         if self.unlike(inputs, lambda d: d[()]):
@@ -222,6 +291,7 @@ class Trial:
         for name, change in (
             ("negative", lambda d: -np.abs(d)),
             ("small", lambda d: 1e-6 * d),
+            ("positive", lambda d: 3 * np.abs(d)),
             ("large", lambda d: 1e6 * d),
             ("zero", lambda d: 0 * d),
             ("one entry", only_first),
