@@ -7,12 +7,12 @@ Data
     ``CORRECT``   right passes by name.
 """
 
-from benchmarks.mistakes.by_hand import contracts, edges, functions, tensors
+from benchmarks.mistakes.by_hand import contracts, edges, functions, networks, tensors
 from benchmarks.mistakes.mistake import Correct, Mistake
 
 __all__ = ["CORRECT", "MISTAKES", "Correct", "Mistake"]
 
-AREAS = (contracts, edges, functions, tensors)
+AREAS = (contracts, edges, functions, networks, tensors)
 
 MISTAKES: dict[str, Mistake] = {one.name: one for area in AREAS for one in area.MISTAKES}
 CORRECT: dict[str, Correct] = {one.name: one for area in AREAS for one in area.CORRECT}
