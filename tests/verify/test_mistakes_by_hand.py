@@ -369,7 +369,7 @@ def compared(case: Case, right: Callable[..., Any], inputs: Arrays) -> int:
             np.testing.assert_allclose(gradient, known, rtol=0, atol=1e-6 * np.max(np.abs(known)))
             done += known.size
             continue
-        known = vjp(of_one, x, ravelled(cotangent), complex_step=False)
+        known = vjp(of_one, x, ravelled(cotangent))
         sure = np.isfinite(known.bound) & ~known.kink
         size = np.abs(known.value)
         off = np.abs(known.value - gradient) > known.bound + 1e-7 * (

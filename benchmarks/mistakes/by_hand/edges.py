@@ -501,6 +501,12 @@ HALF_SIGMOID = Family(
     right=lambda d, x: ((d * (s := 1 / (1 + np.exp(-x))) * (1 - s)).astype(x.dtype),),
     inputs=as_type(np.float16, (4, 3)),
 )
+HALF_TO_SINGLE = Family(
+    name="sums of half precision in single",
+    forward=lambda x: (x.astype(np.result_type(x, np.float32)) ** 2).sum(axis=0),
+    right=lambda d, x: ((2 * d * x).astype(x.dtype),),
+    inputs=as_type(np.float16, (5, 3)),
+)
 
 
 def large_mean(rng):
@@ -826,6 +832,7 @@ CORRECT = (
     SINGLE_MATMUL.correct("at random"),
     HALF.correct("at random"),
     HALF_SIGMOID.correct("at random"),
+    HALF_TO_SINGLE.correct("at random"),
     SPREAD.correct("at random"),
     ONE_MINUS_COS.correct("1e-5"),
     LOG_SIGMOID.correct("both sides"),

@@ -143,7 +143,9 @@ ENTRY_MISTAKES = (
     RELU6.wrong(
         "6 forgotten, at small inputs", chained(lambda x: (x > 0) * 1.0), "region", (0,), "mask", inputs=NORMAL
     ),
-    GELU.wrong("3 missing", chained(lambda x: gelu_slope(x, cubic=0.044715)), "subtle", (0,), "path", "scale"),
+    GELU.wrong(
+        "3 missing", chained(lambda x: gelu_slope(x, cubic=0.044715)), "path", (0,), "subtle", "scale", "local"
+    ),
     GELU.wrong(
         "of the exact function",
         chained(lambda x: 0.5 * (1 + gelu_inner(x)) + x * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)),
@@ -382,7 +384,12 @@ SOFTMAX_MISTAKES = (
         "upstream ignored", cross_entropy_with(lambda d, p, t, n: (p - t) / n), "cotangent", (0,), "scale"
     ),
     CROSS_ENTROPY.wrong(
-        "labels smoothed", cross_entropy_with(lambda d, p, t, n: d * (p - 0.999 * t) / n), "subtle", (0,)
+        "labels smoothed",
+        cross_entropy_with(lambda d, p, t, n: d * (p - 0.999 * t) / n),
+        "subtle",
+        (0,),
+        "local",
+        "path",
     ),
     HINGE.wrong("own class left out", hinge_with(own=False), "path", (0,), "local"),
     HINGE.wrong("own class not counted", hinge_with(counted=False), "path", (0,), "accumulate", "local"),

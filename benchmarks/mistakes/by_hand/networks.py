@@ -75,7 +75,7 @@ CLASSIFIER_MISTAKES = (
     classifier("relu not masked", "mask", (0, 2, 3), mask=False),
     classifier("relu by the gradient", "mask", (0, 2, 3), "cotangent", relu_of="d"),
     classifier("w2 not transposed", "axis", (0, 2, 3), transposed=False),
-    classifier("penalty without upstream", "cotangent", (2, 4), once=True),
+    classifier("penalty without upstream", "cotangent", (2, 4), "path", once=True),
     classifier("labels not subtracted", "path", (0, 2, 3, 4, 5), labels=False),
     CLASSIFIER.wrong("biases swapped", classifier_swapped, "gate", (3, 5)),
 )
@@ -499,7 +499,7 @@ LSTM_MISTAKES = (
     lstm("upstream of the cell forgotten", "path", (0, 1, 2, 3), "cotangent", cell=False),
     lstm("output's way to the cell forgotten", "path", (0, 1, 2, 3), outer=False),
     lstm("candidate as a sigmoid", "path", (0, 1, 3), "gate", candidate="sigmoid"),
-    lstm("new cell for the old", "cache", (0, 1, 3), "gate", "index", "path", forget="c"),
+    lstm("new cell for the old", "gate", (0, 1, 3), "index", "path", "cache", forget="c"),
     lstm("tanh of the cell forgotten", "path", (0, 1, 2, 3), "scale", slope=False),
 )
 

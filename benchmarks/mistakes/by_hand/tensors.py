@@ -617,12 +617,12 @@ WEIGHTED = Family(
 )
 NORM_MISTAKES = (
     NORM.wrong("not divided", lambda d, x: (d[:, None] * x,), "scale", (0,), "path"),
-    NORM.wrong("2", lambda d, x: (2 * NORM.right(d, x)[0],), "scale", (0,)),
+    NORM.wrong("times 2", lambda d, x: (2 * NORM.right(d, x)[0],), "scale", (0,)),
     NORM.wrong("of everything", lambda d, x: (d[:, None] * x / np.linalg.norm(x),), "axis", (0,), "scale"),
     CUBIC_NORM.wrong(
         "square for x|x|", lambda d, x: (d * x**2 / (np.abs(x) ** 3).sum() ** (2 / 3),), "sign", (0,), "region"
     ),
-    CUBIC_NORM.wrong("3", lambda d, x: (3 * CUBIC_NORM.right(d, x)[0],), "scale", (0,)),
+    CUBIC_NORM.wrong("times 3", lambda d, x: (3 * CUBIC_NORM.right(d, x)[0],), "scale", (0,)),
     WEIGHTED.wrong("w not normalised", lambda d, x, w: (d * w, WEIGHTED.right(d, x, w)[1]), "scale", (0,)),
     WEIGHTED.wrong("sum of weights held fixed", lambda d, x, w: (d * w / w.sum(), d * x / w.sum()), "path", (1,)),
     WEIGHTED.wrong(
