@@ -8,11 +8,24 @@ Data
 """
 
 from benchmarks.mistakes import activations, dense, images, losses, normalisation, sequences
+from benchmarks.mistakes.by_hand import contracts, edges, functions, networks, tensors
 from benchmarks.mistakes.mistake import Correct, Mistake
 
 __all__ = ["CORRECT", "MISTAKES", "Correct", "Mistake"]
 
-AREAS = (dense, activations, losses, normalisation, images, sequences)
+AREAS = (
+    dense,
+    activations,
+    losses,
+    normalisation,
+    images,
+    sequences,
+    contracts,
+    edges,
+    functions,
+    networks,
+    tensors,
+)
 
 MISTAKES: dict[str, Mistake] = {one.name: one for area in AREAS for one in area.MISTAKES}
 CORRECT: dict[str, Correct] = {one.name: one for area in AREAS for one in area.CORRECT}
