@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from tests.verify.adapters.examples import EXAMPLES, run  # noqa: E402
 from verify.adapters.torch import check_function, check_module, laid_out  # noqa: E402  # needs torch
-
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "check-torch-and-jax.md"
 
 
 def normal(*shape: int, seed: int = 0, dtype: Any = torch.float64) -> Any:
@@ -565,3 +563,8 @@ def test_arrays_keep_their_layout_as_tensors() -> None:
     backwards = np.arange(12.0).reshape(3, 4)[::-1]
     assert laid_out(backwards).is_contiguous()
     np.testing.assert_array_equal(laid_out(backwards).numpy(), backwards)
+
+
+@pytest.mark.parametrize("name", ["scaled_rows", "module"])
+def test_the_examples_print_what_is_shown(name: str) -> None:
+    assert run(name) == EXAMPLES[name][1]
