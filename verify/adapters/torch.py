@@ -63,9 +63,12 @@ def check_function(
         return lambda *parts: inner(*refilled(list(inputs), Tensor, iter(parts)))
 
     places = [k for k, one in enumerate(inputs) if isinstance(one, Tensor)]
-    watch = Watch(custom, spread, places) if custom is not None and len(places) == len(tensors) else None
-    subject = Subject(spread(call), *_columns(tensors), _wanted([one for _, one in tensors]), same_noise)
-    with torch.random.fork_rng(devices=[]):
+    # A Function may call its backward pass vjp.
+    seen = custom is not None and len(places) == len(tensors) and custom.vjp is torch.autograd.Function.vjp
+    watch = Watch(custom, spread, places) if custom is not None and seen else None
+    wanted = _wanted([one for _, one in tensors])
+    subject = Subject(spread(call), *_columns(tensors), wanted, same_noise, custom=custom)
+    with _random_state(subject):
         return checked(subject, watch, double_backward, options)
 
 
@@ -104,8 +107,9 @@ def check_module(
             swapped[name] = fresh.to(kind) if fresh.is_floating_point() and kind is not None else fresh
         return torch.func.functional_call(own, swapped, tuple(arguments))
 
-    with torch.random.fork_rng(devices=[]):
-        return checked(Subject(call, *_columns(tensors), wanted, same_noise), None, double_backward, options)
+    subject = Subject(call, *_columns(tensors), wanted, same_noise)
+    with _random_state(subject):
+        return checked(subject, None, double_backward, options)
 
 
 # --------------------------------------------------------------------------------------------------------- the check
@@ -131,6 +135,11 @@ def checked(subject: Subject, watch: Watch | None, double_backward: bool, option
         second = checked(_second(subject, passes, np.random.default_rng(seed)), None, False, options)
         report = _joined(report, second)
     return report
+
+
+def _random_state(subject: Subject) -> Any:
+    """Afterwards the generators of random numbers are as they were."""
+    return torch.random.fork_rng(sorted({one.get_device() for one in subject.tensors if one.is_cuda}))
 
 
 def _running(subject: Subject) -> Passes:
@@ -189,12 +198,13 @@ def _second(subject: Subject, passes: Passes, rng: np.random.Generator) -> Subje
 
     def gradients(*parts: Tensor) -> tuple[Tensor, ...]:
         inputs, sent = parts[:count], parts[count:]
-        sources = [inputs[k] if inputs[k].requires_grad else inputs[k].requires_grad_() for k in moving]
-        values = [y for _, y in leaves(subject.call(*inputs), Tensor)]
-        pairs = [(values[k], u) for k, u in zip(places, sent, strict=True) if values[k].requires_grad]
-        results = torch.autograd.grad(
-            [y for y, _ in pairs], sources, [u for _, u in pairs], create_graph=True, allow_unused=True
-        )
+        sources = [inputs[k].requires_grad_() for k in moving]
+        with passes.setting():
+            values = [y for _, y in leaves(subject.call(*inputs), Tensor)]
+            pairs = [(values[k], u) for k, u in zip(places, sent, strict=True) if values[k].requires_grad]
+            results = torch.autograd.grad(
+                [y for y, _ in pairs], sources, [u for _, u in pairs], create_graph=True, allow_unused=True
+            )
         if _once(results):
             raise RuntimeError("a backward pass is marked with @once_differentiable")
         return tuple(torch.zeros_like(x) if g is None else g for g, x in zip(results, sources, strict=True))

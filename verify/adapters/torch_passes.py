@@ -33,13 +33,18 @@ class Unfit(ValueError):
 
 @dataclass(frozen=True)
 class Subject:
-    """A function of tensors, at these; ``wanted`` are those that have gradients. ``constant``: outputs may be so."""
+    """A function of tensors, at these.
+
+    ``wanted`` are those that have gradients, ``custom`` is the Function, if it is one. With ``constant`` outputs that
+    require no gradients are not left out: they are said to be constants.
+    """
 
     call: Call
     names: list[str]
     tensors: list[Tensor]
     wanted: list[bool]
     same_noise: bool
+    custom: Any = None
     constant: bool = False
 
 
@@ -70,18 +75,31 @@ class Passes:
 
     def run(self, parts: Sequence[Tensor], only: int | None = None) -> tuple[list[Tensor], list[Tensor]]:
         """The outputs that have gradients, and the tensors that these are of."""
-        values = [one.clone() for one in self.tensors]
-        for k, (place, part) in enumerate(zip(self.given, parts, strict=True)):
-            values[place] = part.to(self.tensors[place])  # its device and type
-            if k in self.moving and only in (None, k):
-                values[place].requires_grad_()
-        with self.noise():
-            outputs = [y for _, y in leaves(self.subject.call(*values), Tensor)]
+        values = self.arguments(parts)
+        for k in self.moving if only is None else (only,):
+            values[self.given[k]].requires_grad_()
+        outputs = self._called(values, gradients=True)
         if self.places is None:
             self.places = [k for k, y in enumerate(outputs) if self._counts(y)]
             if not self.places:
                 raise Unfit("no output depends on a tensor that requires gradients: there is nothing to check")
         return [outputs[k] for k in self.places], [values[self.given[k]] for k in self.moving]
+
+    def values(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """The same outputs without gradients."""
+        outputs = self._called(self.arguments(parts), gradients=False)
+        return [outputs[k] for k in self.places or ()]
+
+    def arguments(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """These, and the constants, in the types and on the devices of the check."""
+        found = [one.clone() for one in self.tensors]
+        for place, part in zip(self.given, parts, strict=True):
+            found[place] = part.to(self.tensors[place])
+        return found
+
+    def _called(self, values: Sequence[Tensor], gradients: bool) -> list[Tensor]:
+        with self.setting(gradients):
+            return [y for _, y in leaves(self.subject.call(*values), Tensor)]
 
     def _counts(self, y: Tensor) -> bool:
         if y.is_complex():
@@ -89,11 +107,19 @@ class Passes:
         return y.is_floating_point() and (y.requires_grad or self.subject.constant)
 
     @contextmanager
-    def noise(self) -> Iterator[None]:
-        with torch.enable_grad():
-            if self.subject.same_noise:
-                torch.manual_seed(0)
-            yield
+    def setting(self, gradients: bool = True) -> Iterator[None]:
+        """Gradients on or off; numbers made without a type are as wide as the check, unless that is a tensor's."""
+        default = torch.get_default_dtype()
+        own = {one.dtype for one in self.subject.tensors if one.is_floating_point()}
+        if self.dtype is not None and self.dtype not in own:
+            torch.set_default_dtype(self.dtype)
+        try:
+            with torch.set_grad_enabled(gradients):
+                if self.subject.same_noise:
+                    torch.manual_seed(0)
+                yield
+        finally:
+            torch.set_default_dtype(default)
 
     def forward(self, *arrays: Any) -> tuple[Any, Any]:
         """The outputs, and the graph."""
@@ -120,7 +146,7 @@ class Passes:
         """What autograd gives, zeros where it gives nothing; sources that require no gradients get zeros."""
         pairs = [(y, u) for y, u in zip(outputs, cotangents, strict=True) if y.requires_grad]
         wanted = [x for x in sources if x.requires_grad]
-        with self.noise():
+        with self.setting():
             given = iter(
                 torch.autograd.grad(
                     [y for y, _ in pairs], wanted, [u for _, u in pairs], retain_graph=True, allow_unused=True
@@ -152,4 +178,6 @@ def laid_out(array: Any) -> Tensor:
 def array_of(tensor: Tensor) -> Any:
     """A tensor as an array, in its memory where that can be."""
     value = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if value.layout is not torch.strided:
+        value = value.to_dense()
     return (value.float() if value.dtype is torch.bfloat16 else value).numpy()

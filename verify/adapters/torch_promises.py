@@ -8,6 +8,7 @@ The three most important functions are ``one_needed`` (``ctx.needs_input_grad``)
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
-from verify.adapters.shared import apart, found, leaves, said
+from verify.adapters.shared import apart, found, said
 from verify.adapters.torch_passes import Passes, array_of, laid_out
 from verify.backward_pass import Finding, Report
 from verify.backward_pass.cotangents import signed
@@ -42,11 +44,8 @@ def without_gradients(passes: Passes, rng: np.random.Generator, noise: float) ->
     """The outputs are the same where no gradients are wanted."""
     if passes.subject.constant:
         return
-    values = [one.clone() for one in passes.tensors]
     try:
-        with passes.noise(), torch.no_grad():
-            outputs = [y for _, y in leaves(passes.subject.call(*values), Tensor)]
-        kept = [outputs[k] for k in passes.places or ()]
+        kept = passes.values([laid_out(x) for x in passes.arrays])
     except Exception as error:
         yield Finding("contract", f"under torch.no_grad() forward raised {said(error)}")
         return
@@ -100,6 +99,44 @@ def one_used(passes: Passes, rng: np.random.Generator, noise: float) -> Findings
                 yield Finding("contract", what, cause, culprit=k)
 
 
+def forward_mode(passes: Passes, rng: np.random.Generator, noise: float) -> Findings:
+    """Where a Function has a rule for tangents, it is linear and agrees with the gradients."""
+    custom = passes.subject.custom
+    if custom is None or custom.jvp is torch.autograd.Function.jvp:
+        return
+    outputs, sources = graph(passes)
+    sent = cotangents(outputs, rng)
+    gradients = passes.gradients(outputs, sources, sent)
+    v, w = (dict(zip(passes.moving, cotangents(sources, rng), strict=True)) for _ in range(2))
+
+    def along(tangents: dict[int, Tensor]) -> list[Any]:
+        given = [laid_out(x) for x in passes.arrays]
+        with warnings.catch_warnings(), forward_ad.dual_level():
+            warnings.simplefilter("ignore", FutureWarning)  # of PyTorch about itself
+            dual = [forward_ad.make_dual(x, tangents[k]) if k in tangents else x for k, x in enumerate(given)]
+            moved = [forward_ad.unpack_dual(y).tangent for y in passes.values(dual)]
+        return [np.zeros(y.shape) if t is None else array_of(t) for t, y in zip(moved, outputs, strict=True)]
+
+    try:
+        parts = {k: along({k: v[k]}) for k in passes.moving}
+        one, other = along(v), along(w)
+        both = along({k: 2.0 * v[k] - 0.5 * w[k] for k in passes.moving})
+    except Exception as error:
+        yield Finding("contract", f"in forward mode jvp raised {said(error)}")
+        return
+    if any(apart(2.0 * a - 0.5 * b, c) > _close(passes, noise) for a, b, c in zip(one, other, both, strict=True)):
+        yield Finding("cotangent", "jvp is not linear in the tangents")
+        return
+    for k, gradient in zip(passes.moving, gradients, strict=True):
+        left = [np.multiply(array_of(u), moved, dtype=np.float64) for u, moved in zip(sent, parts[k], strict=True)]
+        right = np.multiply(array_of(gradient), array_of(v[k]), dtype=np.float64)
+        size = sum(float(np.sum(np.abs(a))) for a in [*left, right])
+        distance = abs(sum(float(np.sum(a)) for a in left) - float(np.sum(right)))
+        if not distance <= 10.0 * _close(passes, noise) * size:
+            what = f"jvp and backward differ in {passes.names[k]}: <u, J v> is {distance:.2g} away from <J^T u, v>"
+            yield Finding("wrong", what, culprit=k)
+
+
 def own_type(passes: Passes, rng: np.random.Generator, noise: float) -> Findings:
     """In the types that the tensors have, the gradients are those of float64 within that rounding."""
     own = Passes(passes.subject, None)
@@ -135,7 +172,7 @@ def own_type(passes: Passes, rng: np.random.Generator, noise: float) -> Findings
             yield Finding("precision", what, f"a part is computed otherwise in {kind}", culprit=k)
 
 
-PROMISES = (without_gradients, one_needed, one_used, own_type)
+PROMISES = (without_gradients, one_needed, one_used, forward_mode, own_type)
 
 
 def _close(passes: Passes, noise: float) -> float:

@@ -377,6 +377,58 @@ def test_gradients_without_right_gradients(made: Any, words: str) -> None:
     assert report.names == ("x", "w", "grad_output")
 
 
+def moved(ctx: Any, d_x: Any, d_w: Any) -> Any:
+    x, w = ctx.both
+    return d_x * w + x * d_w
+
+
+def moved_otherwise(ctx: Any, d_x: Any, d_w: Any) -> Any:
+    x, w = ctx.both
+    return d_x * w - x * d_w
+
+
+def moved_and_squared(ctx: Any, d_x: Any, d_w: Any) -> Any:
+    x, w = ctx.both
+    return d_x * w + x * d_w**2
+
+
+def saved_for_both(ctx: Any, x: Any, w: Any) -> Any:
+    ctx.both = x, w
+    return multiplied(ctx, x, w)
+
+
+@pytest.mark.parametrize(
+    ("rule", "culprits", "words"),
+    [
+        (moved, (), ""),
+        (moved_otherwise, ("w",), "jvp and backward differ in w"),
+        (moved_and_squared, (), "not linear"),
+    ],
+)
+def test_rules_for_tangents(rule: Any, culprits: tuple[str, ...], words: str) -> None:
+    report = check_function(function(saved_for_both, multiplied_backward, jvp=staticmethod(rule)), PRODUCT)
+    assert bool(report) == (not words), str(report)
+    assert report.culprit_names == culprits
+    assert words in report.message
+
+
+def test_what_is_made_of_no_type_is_as_wide_as_the_check() -> None:
+    def forward(x: Any) -> Any:
+        total = torch.zeros(4)
+        for row in x:
+            total += torch.tanh(row)
+        return total
+
+    report = check_function(forward, (normal(3, 4, dtype=torch.float32),), double_backward=True)
+    assert report, str(report)
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_gradients_that_are_sparse() -> None:
+    report = check_module(torch.nn.Embedding(6, 3, sparse=True), (torch.tensor([1, 4, 4]),))
+    assert report, str(report)
+
+
 def test_another_output_without_gradients() -> None:
     def forward(x: Any) -> Any:
         return torch.sin(x) if torch.is_grad_enabled() else torch.cos(x)
