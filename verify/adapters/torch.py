@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from verify.adapters.shared import found, leaves, named, names_of, refilled, undecided
-from verify.adapters.torch_passes import Passes, Subject, Unfit, laid_out
+from verify.adapters.torch_passes import Passes, Subject, Unfit, array_of, laid_out
 from verify.adapters.torch_promises import PROMISES, Watch, cotangents, graph
 from verify.backward_pass import Report, check_backward
 
@@ -135,8 +135,8 @@ def checked(subject: Subject, watch: Watch | None, double_backward: bool, option
         if watch is not None:
             report = watch.told(report, passes, rng)
     if double_backward and report:
-        second = checked(_second(subject, passes, np.random.default_rng(seed)), None, False, options)
-        report = _joined(report, second)
+        second = _second(subject, passes, np.random.default_rng(seed))
+        report = _joined(report, checked(second, None, False, _extended(options, second, len(subject.tensors))))
     return report
 
 
@@ -222,6 +222,15 @@ def _second(subject: Subject, passes: Passes, rng: np.random.Generator) -> Subje
         subject.same_noise,
         constant=True,
     )
+
+
+def _extended(options: dict[str, Any], second: Subject, count: int) -> dict[str, Any]:
+    """The options, where inputs are drawn by the user with the cotangents behind them."""
+    draw = options.get("sample")
+    if draw is None:
+        return options
+    behind = [array_of(one) for one in second.tensors[count:]]
+    return {**options, "sample": lambda rng: [*draw(rng), *behind]}
 
 
 def _once(tensors: Sequence[Tensor | None]) -> bool:

@@ -328,6 +328,20 @@ def test_what_takes_16_bits_only_is_refused() -> None:
         check_function(function, (normal(4, 3, dtype=jnp.bfloat16),))
 
 
+@pytest.mark.parametrize(
+    ("function", "inputs", "words"),
+    [
+        (lambda x: jnp.argmax(x), (normal(3),), "no output holds"),
+        (lambda ids: ids, (np.array([1, 2]),), "no input holds"),
+        (lambda x: x + 1j, (normal(3),), "complex outputs"),
+    ],
+    ids=["integers come out", "integers go in", "complex"],
+)
+def test_what_cannot_be_checked_is_refused(function: Any, inputs: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        check_function(function, inputs)
+
+
 def test_arrays_of_the_user_never_change() -> None:
     function, inputs = RIGHT["product"]
     copies = [x.copy() for x in inputs]
