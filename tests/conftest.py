@@ -34,7 +34,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     not_run = [
-        {value for name, value in report.user_properties if name == _ABSENT}
+        # A module that is skipped as a whole has none.
+        {value for name, value in getattr(report, "user_properties", ()) if name == _ABSENT}
         for report in terminalreporter.getreports("skipped")
     ]
     not_run = [tools for tools in not_run if tools]

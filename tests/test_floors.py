@@ -198,6 +198,18 @@ def above_the_prose(sources: Sources) -> list[str]:
             and not in_package(found.target, *allowed)]  # fmt: skip
 
 
+def frameworks_elsewhere(sources: Sources) -> list[str]:
+    """Ways to PyTorch or JAX that do not start in its own adapter: whoever has neither can use all else."""
+    return [
+        " and ".join(map(str, chain))
+        for module in sources.trees
+        for framework in ("torch", "jax")
+        if not module.startswith(f"verify.adapters.{framework}")
+        for target, chain in sources.reached(module).items()
+        if in_package(target, framework)
+    ]
+
+
 # The source that this module executes was written by the toolkit, from names that were checked to be identifiers.
 COMPILES_ITS_OWN = {"derive.render.numpy.compiled": ("exec", "compile")}
 
@@ -280,6 +292,11 @@ def test_layers_stand_on_their_own(sources: Sources) -> None:
     assert parts_that_need_layers(sources) == []
 
 
+def test_only_adapters_import_frameworks(sources: Sources) -> None:
+    assert {"verify.adapters.torch", "verify.adapters.jax"} <= set(sources.trees)
+    assert frameworks_elsewhere(sources) == []
+
+
 def test_the_grammar_of_prose_needs_nothing(sources: Sources) -> None:
     assert "derive.prose" in sources.trees
     assert above_the_prose(sources) == []
@@ -355,6 +372,11 @@ WRONG = {
         parts_that_need_layers,
         {"verify.layer_parts.gates": "from verify.layers import sigmoid"},
     ),
+    "a check imports an adapter": (
+        frameworks_elsewhere,
+        {"verify.report": "import verify.adapters.torch", "verify.adapters.torch": "import torch.nn"},
+    ),
+    "an adapter imports the other framework": (frameworks_elsewhere, {"verify.adapters.jax": "import torch"}),
     "text is evaluated": (execution_of_text, {"verify.backward": "f = eval\nf('1')"}),
     "two modules import each other": (
         cycle,
@@ -390,6 +412,7 @@ RIGHT = {
         foreign_to_layers,
         {"verify.layers.silu": "import numpy\nfrom verify.layers import sigmoid"},
     ),
+    "an adapter imports its framework": (frameworks_elsewhere, {"verify.adapters.jax": "import jax.numpy"}),
     "a method is called eval": (execution_of_text, {"verify.adapters.torch": "def f(m):\n    m.eval()"}),
 }
 
