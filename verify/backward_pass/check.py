@@ -25,7 +25,7 @@ from verify.backward_pass.diagnose import Suspect, cause
 from verify.backward_pass.elsewhere import MANNERS, places
 from verify.backward_pass.entries import Entries, entries
 from verify.backward_pass.kinks import Judged, alone_at, at_kinks, bend, moved_away
-from verify.backward_pass.place import REORDERED, Place, largest
+from verify.backward_pass.place import REORDERED, Place, largest, nudged
 from verify.backward_pass.promises import GROUND, PROMISES
 from verify.backward_pass.report import Cost, Doubt, Finding, Report
 from verify.backward_pass.slope import Slopes, Way, magnitudes, moved, quick, rounding, thorough, tilted, typical, way
@@ -132,7 +132,7 @@ def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     share = max(shares[worst][k], abs(float(slopes.value[worst])))
     if np.any(slopes.kink):
         return Verdict(k, "undecided", apart[worst], allowed[worst], share, "a kink", kink=True)
-    if np.any((apart > allowed) & known):
+    if np.any((apart > allowed) & known) or unstable(place, own, slopes, apart, shares):
         return Verdict(k, "disagrees", apart[worst], allowed[worst], share)
     if not np.all(known):
         return Verdict(k, "undecided", apart[worst], np.inf, share, "the outputs are not finite nearby")
@@ -147,6 +147,24 @@ def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
             "the forward pass rounds too much (cancellation, conditioning)",
         )
     return Verdict(k, "agrees", apart[0], allowed[0], share)
+
+
+def unstable(place: Place, own: Way, slopes: Slopes, apart: Any, shares: Sequence[Sequence[float]]) -> bool:
+    """Whether backward changes more in the last place of its inputs than the slopes do, by which it is wrong.
+
+    What backward may commit in rounding is measured by moving inputs in their last place. A backward pass that loses
+    digits changes much, and would be allowed much; the slopes there show that it need not.
+    """
+    plain = slopes.bound + rounding(np.array([sum(row) for row in shares])) + REORDERED * slopes.bound
+    if np.all(apart <= plain) or not np.all(np.isfinite(slopes.bound)):
+        return False
+    near = Way([nudged(x, place.rng) for x in own.inputs], own.v)
+    there = place.subject.values(near.at(0.0))
+    if there.shape != place.centre.shape:
+        return False
+    other = thorough(place.subject, near, place.u, there)
+    need = REORDERED * (np.abs(other.value - slopes.value) + other.bound) + plain
+    return bool(np.all(np.isfinite(need)) and np.any(apart > need))
 
 
 def unresolved(place: Place, allowed: float, share: float, size: float) -> bool:
