@@ -28,7 +28,20 @@ from verify.backward_pass.kinks import Judged, alone_at, at_kinks, bend, moved_a
 from verify.backward_pass.place import REORDERED, Place, largest, nudged
 from verify.backward_pass.promises import GROUND, PROMISES
 from verify.backward_pass.report import Cost, Doubt, Finding, Report
-from verify.backward_pass.slope import Slopes, Way, magnitudes, moved, quick, rounding, thorough, tilted, typical, way
+from verify.backward_pass.slope import (
+    STEP,
+    Slopes,
+    Way,
+    magnitudes,
+    moved,
+    quick,
+    rounding,
+    thorough,
+    tilted,
+    typical,
+    way,
+)
+from verify.backward_pass.smallest import smallest, snippet
 from verify.backward_pass.subject import Broken, Subject, is_floating, twin
 
 __all__ = ["check_backward"]
@@ -41,6 +54,9 @@ HIDDEN = 1e-9
 GROSS = 1e3
 # Entries whose part of a slope is below this share of the largest are looked at by themselves.
 FAINT = 1e-3
+MODES = ("directions", "every-entry")
+# Failures of functions that take so many seconds are not made smaller.
+SLOW = 0.01
 # So far, relative to each entry, are inputs beside the given ones.
 BESIDE = 2.0**-10
 # A bound wider than this share of the gradient decides nothing.
@@ -75,7 +91,7 @@ def judged(place: Place, pairs: int = 3) -> tuple[Way, list[Verdict]]:
     if slopes is not None:
         apart, allowed, shares = against(place, line, slopes)
     if slopes is None or not np.all(apart <= allowed):
-        slopes = quick(place.subject, line, place.u, place.centre, pairs)
+        slopes = quick(place.subject, line, place.u, place.centre, pairs, place.step)
         apart, allowed, shares = against(place, line, slopes)
     if np.all(apart <= allowed):
         weak = [k for k in moving if unresolved(place, allowed[0], shares[0][k], slopes.size[0])]
@@ -90,7 +106,7 @@ def judged(place: Place, pairs: int = 3) -> tuple[Way, list[Verdict]]:
 
 
 def closely(place: Place, own: Way, k: int) -> Verdict | None:
-    """A verdict on entries that others hide: only outputs that they move have a cotangent. None unless they disagree."""
+    """A verdict on entries that others hide, None unless they disagree: only outputs that they move have a cotangent."""
     moving = moved(place.subject, own, place.centre)
     u = np.where(moving, place.u[:1], 0.0)
     if not np.any(u):
@@ -98,9 +114,14 @@ def closely(place: Place, own: Way, k: int) -> Verdict | None:
     gradients = place.passed.gradients(unflattened(u[0], place.outputs))
     claimed, share = own.along(gradients), own.shares(gradients)[k]
     v, change = own.v[k], place.changes[k]
+    assert v is not None
     slack = 16.0 * float(np.linalg.norm(change * v)) + float(rounding(np.array(share)))
-    for slopes in (quick(place.subject, own, u, place.centre), None):
-        slopes = thorough(place.subject, own, u, place.centre) if slopes is None else slopes
+    for sharply in (False, True):
+        slopes = (
+            thorough(place.subject, own, u, place.centre)
+            if sharply
+            else quick(place.subject, own, u, place.centre, 3, place.step)
+        )
         allowed = float(slopes.bound[0]) + slack
         if slopes.kink[0] or abs(claimed - slopes.value[0]) <= allowed or not np.isfinite(allowed):
             return None
@@ -122,7 +143,7 @@ def hidden(place: Place, line: Way, k: int) -> list[Any]:
 
 def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     """A verdict on one gradient: its input alone moves, first cheaply, then as sharply as the function allows."""
-    slopes = quick(place.subject, own, place.u, place.centre, pairs)
+    slopes = quick(place.subject, own, place.u, place.centre, pairs, place.step)
     apart, allowed, shares = against(place, own, slopes)
     if not np.all(apart <= allowed) or unresolved(place, allowed[0], shares[0][k], slopes.size[0]):
         slopes = thorough(place.subject, own, place.u, place.centre)
@@ -203,8 +224,10 @@ def against(place: Place, line: Way, slopes: Slopes) -> tuple[Any, Any, list[lis
 class Examination:
     """A check under way."""
 
-    def __init__(self, subject: Subject, seed: int, tolerances: Mapping[str, Any]) -> None:
+    def __init__(self, subject: Subject, seed: int, tolerances: Mapping[str, Any], *, diagnose: bool = True) -> None:
         self.subject = subject
+        self.diagnose = diagnose
+        self.start = time.perf_counter()
         self.rng = np.random.default_rng(seed)
         self.tolerances = tolerances
         self.findings: list[Finding] = []
@@ -213,11 +236,16 @@ class Examination:
         self.evidence: dict[str, Any] = {}
         self.heat: dict[int, Any] = {}
         self.power = 0.0
+        self.failed: Place | None = None
+
+    def seconds(self) -> float:
+        """Since the check began."""
+        return time.perf_counter() - self.start
 
     def place(self, inputs: Sequence[Any], label: str | None = None) -> Place:
         return Place(self.subject, inputs, self.rng, label, **self.tolerances)
 
-    def given(self, inputs: Sequence[Any]) -> None:
+    def given(self, inputs: Sequence[Any], *, every_entry: bool = False) -> None:
         """The given inputs: promises, then values."""
         self.looked.append("the given inputs")
         place = self.place(inputs)
@@ -238,6 +266,20 @@ class Examination:
         if work is not place:
             self.narrow_beside(place, work)
         self.values(work)
+        if every_entry and not self.findings:
+            self.every_entry(work)
+
+    def every_entry(self, place: Place) -> None:
+        """Every entry of every gradient, moving those together that no output depends on together."""
+        for k in place.floating:
+            if place.claims()[k] is None or not np.size(place.inputs[k]):
+                continue
+            one = entries(place, k, self.rng, most=np.size(place.inputs[k]))
+            self.heat[k] = one.claimed["signed"], one.numerical["signed"]
+            self.evidence[f"groups of {self.subject.names[k]}"] = one.groups
+            if np.any(one.wrong()):
+                kind, told = cause(Suspect(place, one, {k: one}))
+                self.findings.append(_finding(place, one, kind, told))
 
     def wide(self, place: Place) -> Place:
         """The place with inputs in double precision, where the functions take them."""
@@ -268,8 +310,8 @@ class Examination:
                 self.findings.append(
                     Finding(
                         "precision",
-                        f"the gradient of {self.subject.names[k]} in {np.asarray(place.inputs[k]).dtype} is {apart:.2g} "
-                        "away from that in float64",
+                        f"the gradient of {self.subject.names[k]} in {np.asarray(place.inputs[k]).dtype} is "
+                        f"{apart:.2g} away from that in float64",
                         "more is lost than rounding the inputs can explain",
                         culprit=k,
                     )
@@ -329,6 +371,10 @@ class Examination:
 
     def disagree(self, place: Place, positions: Sequence[int]) -> None:
         """What is wrong with gradients that disagree: entry by entry, then the cause."""
+        self.failed = place
+        if not self.diagnose:
+            self.findings += [Finding("wrong", "", culprit=k, where=place.label) for k in positions]
+            return
         looked = {
             k: entries(place, k, self.rng)
             for k in place.floating
@@ -339,6 +385,8 @@ class Examination:
         for k in positions:
             one = looked[k]
             self.heat[k] = one.claimed["signed"], one.numerical["signed"]
+            if "steps" not in self.evidence:
+                self.evidence["steps"] = steps_at(place, one)
             kind, told = cause(Suspect(place, one, looked))
             self.findings.append(_finding(place, one, kind, told))
 
@@ -354,7 +402,7 @@ class Examination:
             except Broken as broken:
                 if "backward" in broken.message or broken.culprit is not None:
                     self.findings.append(
-                        Finding("contract", broken.message, broken.message, broken.culprit, where=point.label)
+                        Finding("contract", broken.message, culprit=broken.culprit, where=point.label)
                     )
                 else:
                     continue
@@ -364,7 +412,7 @@ class Examination:
                 return
 
     def stale(self, inputs: Sequence[Any]) -> None:
-        """Whether what is wrong elsewhere is wrong even beside the given inputs: then the first call is remembered."""
+        """Whether what is wrong elsewhere is wrong beside the given inputs, too: then the first call is remembered."""
         beside = [x * (1.0 + BESIDE * self.rng.uniform(0.5, 1.5, np.shape(x))) if _moves(x) else x for x in inputs]
         try:
             place = self.place(beside, "inputs beside the given ones")
@@ -390,65 +438,129 @@ def check_backward(
     points: int | None = None,
     domain: Mapping[str, Any] | None = None,
     sample: Callable[[np.random.Generator], Sequence[Any]] | None = None,
+    mode: str = "directions",
     time_limit: float | None = None,
     atol: float | None = None,
     rtol: float | None = None,
+    eps: float | None = None,
     nondeterministic: float = 0.0,
+    names: Sequence[str] | None = None,
 ) -> Report:
     """Whether a backward pass gives the gradients of its forward pass; if not, where it is wrong, and why.
 
-    ``forward(*inputs)`` returns an array or a tuple of arrays, ``backward(d_output, *inputs)`` a tuple with a gradient
-    for every input, None for those that hold no floating-point numbers. With ``saved``, forward returns ``(output,
-    saved)`` and ``backward(d_output, saved)`` a tuple, or a dictionary by the names of forward's parameters. What is
-    given is never changed.
+    ``forward(*inputs)`` returns an array or a tuple of arrays, ``backward(d_output, *inputs)`` a tuple with a
+    gradient for every input, None for those that hold no floating-point numbers. With ``saved``, forward returns
+    ``(output, saved)`` and ``backward(d_output, saved)`` a tuple, or a dictionary by the names of forward's
+    parameters. What is given is never changed.
 
     The given inputs are looked at first, then ``points - 1`` others, which keep what the given arrays have in common
     with what they stand for (signs, whole numbers, rows that add up to 1, symmetry, …); ``domain`` names intervals
-    ``{"x": (0, 1)}`` or functions ``(rng, shape) -> array`` to draw from, ``sample(rng)`` draws all inputs.
-    ``time_limit`` is in seconds. Tolerances follow from the numbers; ``atol`` and ``rtol`` widen them.
-    ``nondeterministic`` is the relative noise that both passes may have.
-    Raises: TypeError when the functions are none, or inputs is no sequence.
+    ``{"x": (0, 1)}`` or functions ``(rng, shape) -> array`` to draw from, ``sample(rng)`` draws all inputs. In the
+    mode ``"every-entry"`` every entry at the given inputs is compared, and not directions only. ``time_limit`` is in
+    seconds.
+
+    Tolerances follow from the numbers; ``atol`` and ``rtol`` widen them, ``eps`` is the finest step of differences,
+    in typical sizes of an input. ``nondeterministic`` is the relative noise that both passes may have. ``names`` are
+    those of the inputs, where they are not the parameters of ``forward``.
+    Raises: TypeError when forward or backward is no function; ValueError when an option makes no sense.
+    When this fails: at kinks inside of a function, where several meet, many values are right and none is judged;
+    mistakes that show only where no point lies are not found.
     """
-    if not callable(forward) or not callable(backward):
-        raise TypeError("forward and backward are functions")
-    if isinstance(inputs, (np.ndarray, float)):
-        inputs = (inputs,)
+    _check_options(forward, backward, inputs, mode, points, eps, names)
     start = time.perf_counter()
-    given = [twin(x) for x in inputs]
-    subject = Subject(forward, backward, given, saved=saved)
-    tolerances = {"tolerance": nondeterministic, "atol": atol, "rtol": rtol}
+    given = [twin(x) for x in ((inputs,) if isinstance(inputs, (np.ndarray, float)) else inputs)]
+    subject = Subject(forward, backward, given, saved=saved, names=names)
+    tolerances = {"tolerance": nondeterministic, "atol": atol, "rtol": rtol, "step": STEP if eps is None else eps}
     check = Examination(subject, seed, tolerances)
     count = len(MANNERS) if points is None else max(points - 1, 0)
+    shown = ""
     with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()), alarm(time_limit):
         try:
             refused = unusable(given)
             if refused:
                 check.doubts.append(Doubt(refused))
             else:
-                check.given(given)
+                check.given(given, every_entry=mode == "every-entry")
                 if not check.findings:
                     check.elsewhere(given, count, domain=domain, sample=sample)
         except Broken as broken:
-            check.findings.append(Finding("contract", broken.message, broken.message, broken.culprit))
-            check.evidence["traceback"] = broken.trace
+            check.findings.append(Finding("contract", broken.message, culprit=broken.culprit))
+            if broken.trace:
+                check.evidence["traceback"] = broken.trace
         except OutOfTime:
             calls = f"{subject.forwards} forward and {subject.backwards} backward calls"
             check.doubts.append(Doubt(f"the time limit of {time_limit:g} s was over after {calls}"))
+        else:
+            if check.findings:
+                with contextlib.suppress(OutOfTime):
+                    shown = reproduction(check, given, saved, seed)
     found = sorted(check.findings, key=_telling)
     outcome = "disagrees" if found else "inconclusive" if check.doubts else "agrees"
-    cost = Cost(subject.forwards, subject.backwards, time.perf_counter() - start)
     return Report(
         outcome,
         subject.names,
         tuple(found),
         tuple(check.doubts),
         check.power,
-        cost,
+        Cost(subject.forwards, subject.backwards, time.perf_counter() - start),
         seed,
         tuple(check.looked),
         check.evidence,
         check.heat,
+        shown,
     )
+
+
+def reproduction(check: Examination, given: Sequence[Any], saved: bool, seed: int) -> str:
+    """Code that shows the failure at the smallest inputs that were found."""
+    first, subject = check.findings[0], check.subject
+
+    def fails(inputs: Sequence[Any]) -> bool:
+        other = Subject(subject.given_forward, subject.given_backward, inputs, saved=saved, names=subject.names)
+        again = Examination(other, seed, check.tolerances, diagnose=False)
+        try:
+            again.given(list(inputs))
+        except Broken as broken:
+            return first.kind == "contract" and broken.culprit == first.culprit and broken.message == first.what
+        finally:
+            subject.forwards += other.forwards
+            subject.backwards += other.backwards
+        return any(
+            one.culprit == first.culprit and (one.kind == first.kind or one.kind == "wrong") for one in again.findings
+        )
+
+    where = check.failed.inputs if check.failed is not None else given
+    if first.where is not None and check.failed is None:
+        return ""
+    found = tuple(where)
+    slow = subject.forwards > 0 and check.seconds() / subject.forwards > SLOW
+    if not slow and fails(found):
+        found = smallest(found, fails)
+    passes = f"{_called(subject.given_forward, 'forward')}, {_called(subject.given_backward, 'backward')}"
+    options = f"{', saved=True' if saved else ''}, seed={seed}, points=1"
+    return snippet(found, subject.names, f"check_backward({passes}, {{inputs}}{options})")
+
+
+def _called(function: Any, otherwise: str) -> str:
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else otherwise
+
+
+def _check_options(
+    forward: Any, backward: Any, inputs: Any, mode: str, points: int | None, eps: float | None, names: Any
+) -> None:
+    if not callable(forward) or not callable(backward):
+        raise TypeError("forward and backward are functions: forward(*inputs), backward(d_output, *inputs)")
+    if not isinstance(inputs, (tuple, list, np.ndarray, float)):
+        raise TypeError(f"inputs is a {type(inputs).__name__}: it is a tuple of arrays, (x, W, b)")
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}: it is one of {', '.join(map(repr, MODES))}")
+    if points is not None and points < 1:
+        raise ValueError(f"points is {points}: it is 1 (the given inputs alone) or more")
+    if eps is not None and not 0 < eps < 1:
+        raise ValueError(f"eps is {eps}: it is a step between 0 and 1, in typical sizes of an input")
+    if names is not None and isinstance(inputs, (tuple, list)) and len(names) != len(inputs):
+        raise ValueError(f"there are {len(names)} names for {len(inputs)} inputs")
 
 
 def unusable(inputs: Sequence[Any]) -> str:
@@ -469,7 +581,7 @@ ORDER = ("cotangent", "cache")
 def _telling(one: Finding) -> tuple[int, int]:
     """Findings in the order in which they tell most."""
     if one.kind == "contract":
-        return (0 if one.cause else 3, 0)
+        return (3, 0)
     return (1 if one.kind in ORDER else 2, 0)
 
 
@@ -479,6 +591,23 @@ def _moves(x: Any) -> bool:
 
 def _widened(x: Any) -> Any:
     return np.asarray(x, np.float64) if isinstance(x, np.ndarray) else float(x)
+
+
+def steps_at(place: Place, one: Entries) -> list[tuple[float, float]]:
+    """Central differences at the worst entry: step, and how far the quotient is from what backward gave."""
+    entry = one.worst()
+    x = np.asarray(place.inputs[one.position], np.float64)
+    unit = np.zeros(x.shape)
+    unit[entry] = 1.0
+    line = alone_at(place, {one.position: unit})
+    found = []
+    for exponent in range(-1, -13, -1):
+        h = 10.0**exponent * typical(x)
+        right, left = place.subject.values(line.at(h)), place.subject.values(line.at(-h))
+        if right.shape == left.shape == place.centre.shape:
+            quotient = float(place.u[0] @ (right - left)) / (2.0 * h)
+            found.append((h, abs(quotient - float(one.claimed["signed"][entry]))))
+    return [(h, error) for h, error in found if np.isfinite(error)]
 
 
 def _finding(place: Place, one: Entries, kind: str, told: str) -> Finding:
@@ -523,7 +652,8 @@ def _together(place: Place, found: Mapping[int, Judged]) -> Iterator[Finding]:
         claimed, slope = line.along(place.claims(name)), float(u @ sides.right)
         slack = 1e-6 * (np.abs(u) @ np.abs(sides.right)) + 1e-9 * (np.abs(u) @ np.abs(place.centre))
         if abs(claimed - slope) > slack:
-            told = f"moved together, tied entries of {names} have the slope {slope / size:.6g}; backward gives {claimed / size:.6g}"
+            gave = f"have the slope {slope / size:.6g}; backward gives {claimed / size:.6g}"
+            told = f"moved together, tied entries of {names} {gave}"
             yield from (
                 Finding(
                     "ties",

@@ -6,10 +6,10 @@ its own sample, a convolution's on those in its window. Indices of an axis that 
 colour; entries whose indices have equal colours on all axes are moved together.
 
 Data
-    ``Colours``  for every axis: the colour of each index, and for every output and colour the one index it depends on.
+    ``Colours``  for every axis the colour of each index, and for every output and colour the index it depends on.
 
-The three most important functions are ``colours`` (found numerically), ``Colours.groups`` (entries that move together)
-and ``Colours.owner`` (whose change an output shows).
+The three most important functions are ``colours`` (found numerically), ``Colours.groups`` (entries that move
+together) and ``Colours.owner`` (whose change an output shows).
 """
 
 from __future__ import annotations

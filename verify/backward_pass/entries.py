@@ -1,7 +1,7 @@
 """The gradient of one input entry by entry: for those that disagree, and where every entry is asked for.
 
 Data
-    ``Entries``  claimed and numerical gradients for every cotangent, with bounds, and the Jacobian that they came from.
+    ``Entries``  claimed and numerical gradients for every cotangent, with bounds, and the Jacobian behind them.
 
 The three most important functions are ``entries`` (all of an input, those together that no output depends on twice),
 ``Entries.wrong`` and ``Entries.worst``.
@@ -17,7 +17,7 @@ import numpy as np
 from verify.backward_pass.colours import colours
 from verify.backward_pass.kinks import alone_at
 from verify.backward_pass.place import REORDERED, Place
-from verify.backward_pass.slope import STEP, Numbers, Way, scales, thorough
+from verify.backward_pass.slope import Numbers, Way, scales, thorough
 from verify.backward_pass.subject import Array
 from verify.differences import NOISE_MARGIN, ROUNDING
 
@@ -91,7 +91,7 @@ def entries(place: Place, k: int, rng: np.random.Generator, most: int = MOST) ->
                 value[row] += np.bincount(at, (u * once[0])[seen], n) / per
                 moved = np.abs(np.bincount(at, (u * (once[0] - once[1]))[seen], n))
                 noise = np.bincount(at, np.abs(u * place.centre)[seen], n) if len(mine) > 1 else sizes[row]
-                bound[row, mine] += ((2.0 * moved + NOISE_MARGIN * ROUNDING * noise / STEP) / per)[mine]
+                bound[row, mine] += ((2.0 * moved + NOISE_MARGIN * ROUNDING * noise / place.step) / per)[mine]
     for i in np.flatnonzero(looked):
         doubtful = bound[:, i] > 1e-4 * np.abs(value[:, i]) + 1e-8 * sizes / np.ravel(unit)[i]
         if np.any(doubtful | ~np.isfinite(value[:, i])):
@@ -129,7 +129,7 @@ def _together(place: Place, k: int, rng: np.random.Generator, most: int) -> Iter
 def _differences(place: Place, line: Way) -> list[Numbers] | None:
     """Central differences of all outputs at three steps; None where they are not finite."""
     rows = []
-    for h in (STEP, 2.0 * STEP, 4.0 * STEP):
+    for h in (place.step, 2.0 * place.step, 4.0 * place.step):
         right, left = place.subject.values(line.at(h)), place.subject.values(line.at(-h))
         if right.shape != place.centre.shape or left.shape != place.centre.shape:
             return None

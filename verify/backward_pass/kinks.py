@@ -1,9 +1,9 @@
 """Gradients at kinks and ties: what is a subgradient, and what is none.
 
-At a kink the slopes to both sides differ by a jump that does not shrink with the step. The entries at which there is
-one are found by halving; each is then judged alone: a claimed value between the slopes of both sides is a subgradient.
-Entries that are tied are judged together too, since together they may move without a kink. All the others are judged
-along a line on which no kinked entry moves.
+At a kink the slopes to both sides differ by a jump that does not shrink with the step. The entries at which there
+is one are found by halving; each is then judged alone: a claimed value between the slopes of both sides is a
+subgradient. Entries that are tied are judged together too, since together they may move without a kink. All the
+others are judged along a line on which no kinked entry moves.
 
 Data
     ``Bend``  the one-sided slopes along a line.
@@ -14,7 +14,7 @@ The three most important functions are ``kinked`` (which entries), ``bend`` (the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,8 +151,8 @@ def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
 def own_kink(place: Place, line: Way, k: int, group: Sequence[int]) -> bool:
     """Whether the kink of the first of these entries is its own, and not that of a sum in which others have a part.
 
-    It stays when all other numbers are moved, as that of relu; or, as that of a maximum, when entries of the same value
-    are moved by the same amount and all others by other amounts.
+    It stays when all other numbers are moved, as that of relu; or, as that of a maximum, when entries of the same
+    value are moved by the same amount and all others by other amounts.
     """
     first = group[0]
     value = np.ravel(place.inputs[k])[first]
@@ -178,7 +178,7 @@ def kinked_there(place: Place, inputs: Sequence[Any], k: int, entry: int) -> boo
     return Bend((centre - left) / STEP, (right - centre) / STEP).kink
 
 
-def moved_away(place: Place, line: Way, entries: dict[int, Sequence[int]], rng: np.random.Generator) -> list[Any]:
+def moved_away(place: Place, line: Way, entries: Mapping[int, Sequence[int]], rng: np.random.Generator) -> list[Any]:
     """The inputs with their kinked entries moved to where the function is smooth."""
     found = list(place.inputs)
     for k, kinks in entries.items():

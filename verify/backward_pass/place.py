@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verify.backward_pass.cotangents import Cotangent, flat, mixed, one_hot, signed
-from verify.backward_pass.slope import typical
+from verify.backward_pass.slope import STEP, typical
 from verify.backward_pass.subject import Broken, Subject, is_floating, twin
 
 __all__ = ["Place", "largest", "nudged", "shaped"]
@@ -30,8 +30,8 @@ JUMP = 1e-3
 
 
 class Place:
-    """Both passes at one point. ``label`` says which; None is the given inputs. ``tolerance`` is the share of a gradient
-    that may change from call to call.
+    """Both passes at one point. ``label`` says which; None is the given inputs. ``tolerance`` is the share of a
+    gradient that may change from call to call.
 
     Raises: Broken when a pass raises, or the gradients have not the form of the inputs.
     """
@@ -45,6 +45,7 @@ class Place:
         tolerance: float = 0.0,
         atol: float | None = None,
         rtol: float | None = None,
+        step: float = STEP,
     ) -> None:
         self.subject = subject
         self.inputs = list(inputs)
@@ -53,6 +54,7 @@ class Place:
         self.tolerance = tolerance
         self.atol = atol
         self.rtol = rtol
+        self.step = step
         self.passed = subject.forward([twin(x) for x in self.inputs])
         self.outputs = self.passed.outputs
         self.floating = [k for k, x in enumerate(self.inputs) if is_floating(x)]

@@ -128,7 +128,7 @@ def linear(place: Place) -> Findings:
                 k,
                 f"is not linear in d_output: b({a}·u + {b}·v) is {apart:.2g} away from {a}·b(u) + {b}·b(v)",
                 kind="cotangent",
-                cause="backward treats some upstream gradients differently (ignores them, clips, takes signs or sums)",
+                cause="backward treats some upstream gradients differently (ignores, clips, takes signs or sums)",
             )
         elif largest(nothing[k]) > allowed:
             yield _about(

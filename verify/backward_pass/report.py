@@ -87,9 +87,9 @@ class Cost:
 class Report:
     """The verdict on a backward pass.
 
-    ``outcome`` is one of ``OUTCOMES``; the first of ``findings`` is the most telling. ``power`` is the smallest error,
-    relative to the root mean square of a gradient, that this check would have seen at the given inputs. ``points``
-    names where it looked. ``heat`` has, for the culprits whose entries were looked at, claimed and numerical
+    ``outcome`` is one of ``OUTCOMES``; the first of ``findings`` is the most telling. ``power`` is the smallest
+    error, relative to the root mean square of a gradient, that this check would have seen at the given inputs.
+    ``points`` names where it looked. ``heat`` has, for the culprits whose entries were looked at, claimed and numerical
     gradients; ``evidence`` further numbers by name.
     """
 

@@ -30,7 +30,6 @@ __all__ = [
     "Numbers",
     "Slopes",
     "Way",
-    "alone_at",
     "magnitudes",
     "moved",
     "quick",
@@ -43,8 +42,8 @@ __all__ = [
 
 Numbers = NDArray[np.float64]
 
-# Steps in units of the line, with odd digits as in ``verify.lines``: so short that kinks nearby are seldom crossed, so
-# long that their differences are known to 1e-9.
+# Steps in units of the line, with odd digits as in ``verify.lines``: so short that kinks nearby are seldom crossed,
+# so long that their differences are known to 1e-9.
 STEP = 1.0619 * 2.0**-16
 # An edge of the domain nearer than this is at the point itself.
 CLOSE = 2.0**-14
@@ -136,7 +135,7 @@ def way(inputs: Sequence[Any], rng: np.random.Generator, moving: Sequence[int] |
     return Way(inputs, tuple(moved))
 
 
-def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int = 3) -> Slopes:
+def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int = 3, step: float = STEP) -> Slopes:
     """The slopes from two or three pairs of evaluations, extrapolated once.
 
     The bound takes the change by extrapolation, and rounding of the outputs alone: where a function rounds more, a
@@ -146,7 +145,7 @@ def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int =
     size = np.abs(u) @ np.abs(centre)
     rows = []
     for k in range(pairs):
-        h = STEP * 2.0**k
+        h = step * 2.0**k
         right, left = subject.values(line.at(h)), subject.values(line.at(-h))
         if right.shape != centre.shape or left.shape != centre.shape:
             nothing = np.full(len(u), np.inf)
@@ -154,7 +153,7 @@ def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int =
         rows.append((right - left) / (2.0 * h))
     differences = [u @ row for row in rows]
     once = [(4.0 * fine - coarse) / 3.0 for fine, coarse in itertools.pairwise(differences)]
-    noise = NOISE_MARGIN * ROUNDING * size / STEP
+    noise = NOISE_MARGIN * ROUNDING * size / step
     value = once[0]
     moved = np.abs(once[0] - once[1]) if pairs > 2 else np.abs(differences[1] - differences[0])
     bound = 2.0 * moved + noise

@@ -45,12 +45,18 @@ class Subject:
     """
 
     def __init__(
-        self, forward: Callable[..., Any], backward: Callable[..., Any], inputs: Sequence[Any], *, saved: bool
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        inputs: Sequence[Any],
+        *,
+        saved: bool,
+        names: Sequence[str] | None = None,
     ) -> None:
-        self._forward = forward
-        self._backward = backward
+        self.given_forward = forward
+        self.given_backward = backward
         self.saved = saved
-        self.names = _names(forward, len(inputs))
+        self.names = _names(forward, len(inputs)) if names is None else tuple(names)
         self.takes_complex = True
         self.forwards = 0
         self.backwards = 0
@@ -59,7 +65,7 @@ class Subject:
         """A forward pass at these inputs. Raises: Broken when it raises, or returns no real arrays."""
         self.forwards += 1
         try:
-            result = self._forward(*inputs)
+            result = self.given_forward(*inputs)
         except Exception as error:
             raise Broken(f"forward raised {_said(error)}", trace=_trace(error)) from error
         kept: Any = None
@@ -78,7 +84,7 @@ class Subject:
         """
         self.forwards += 1
         try:
-            result = self._forward(*inputs)
+            result = self.given_forward(*inputs)
         except (ArithmeticError, ValueError):
             return np.full(1, np.nan)
         if self.saved:
@@ -93,7 +99,7 @@ class Subject:
             return None
         self.forwards += 1
         try:
-            result = self._forward(*inputs)
+            result = self.given_forward(*inputs)
             result = result[0] if self.saved else result
             parts = [np.asarray(part) for part in (result if isinstance(result, (tuple, list)) else (result,))]
             self.takes_complex = all(part.dtype.kind == "c" for part in parts)
@@ -155,8 +161,8 @@ class Passed:
         d_output = tuple(d_outputs) if self.many else d_outputs[0]
         try:
             if subject.saved:
-                return subject._backward(d_output, self.kept)
-            return subject._backward(d_output, *self.inputs)
+                return subject.given_backward(d_output, self.kept)
+            return subject.given_backward(d_output, *self.inputs)
         except Exception as error:
             raise Broken(f"backward raised {_said(error)}", trace=_trace(error)) from error
 
