@@ -164,7 +164,7 @@ def backward(
     ],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of inputs and directions.")] = 0,
     points: Annotated[
-        int | None, typer.Option("--points", min=1, help="Points to look at beside the inputs.")
+        int | None, typer.Option("--points", min=1, help="Points to look at; the inputs are the first.")
     ] = None,
     mode: Annotated[Mode | None, typer.Option("--mode", help="Compare along directions, or every entry.")] = None,
     time_limit: Annotated[

@@ -74,7 +74,7 @@ KINDS: Mapping[str, Callable[[str], Any]] = {
 
 HELP = {
     "seed": "seed of every check of a backward pass",
-    "points": "points at which every backward pass is checked, beside the given inputs",
+    "points": "points at which every backward pass is checked; the given inputs are the first",
     "time_limit": "seconds for every check of a backward pass",
     "inconclusive": "what becomes of a test whose backward pass could not be judged: fail, warn or pass",
 }
