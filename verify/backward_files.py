@@ -88,7 +88,9 @@ class Pair:
             sample = self.sample
             chosen["sample"] = lambda rng: self._listed(sample(rng))
         known = inspect.signature(check_backward).parameters
-        chosen = {name: value for name, value in chosen.items() if name in known}
+        for name in ("time_limit", "sample"):
+            if name not in known:
+                chosen.pop(name, None)
         return check_backward(self.forward, self.backward, inputs, saved=self.is_saved(inputs), seed=seed, **chosen)
 
     def _listed(self, drawn: Any) -> tuple[Any, ...]:

@@ -77,9 +77,11 @@ def _power(report: Report) -> str:
 
 
 def _worst(name: str, claimed: Any, numerical: Any) -> Iterator[str]:
-    """The entries with the largest relative errors, the numbers below each other."""
+    """The entries that are furthest off, the numbers below each other."""
     error = relative(claimed, numerical)
-    order = np.argsort(np.where(np.isnan(error), -1.0, error), axis=None, kind="stable")[::-1][:WORST]
+    with np.errstate(all="ignore"):
+        apart = np.where(np.isinf(error), np.inf, np.nan_to_num(np.abs(claimed - numerical), nan=-1.0))
+    order = np.argsort(-apart, axis=None, kind="stable")[:WORST]
     rows = []
     for flat in order:
         entry = tuple(map(int, np.unravel_index(flat, error.shape)))

@@ -70,6 +70,12 @@ def test_the_worst_entry_is_named_and_marked(shape: tuple[int, ...], tmp_path: P
     assert matplotlib.image.imread(tmp_path / "x.png").shape[1] == 1080
 
 
+def test_the_worst_entry_is_that_of_the_report() -> None:
+    wrong = report(heat={0: planted((3, 4), (1, 1))})
+    told = replace(wrong, findings=(Finding("wrong", "it is wrong", culprit=0, entry=(2, 3)),))
+    assert "worst: x[2, 3]" in told.plot().axes[0].get_title(loc="left")
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_every_axis_is_named(shape: tuple[int, ...]) -> None:
     panel = report(heat={0: planted(shape, SHAPES[shape])}).plot().axes[0]

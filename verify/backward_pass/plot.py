@@ -53,7 +53,8 @@ def plot(report: Report, path: str | Path | None = None) -> Figure:
     figure = Figure(figsize=(7.2, sum(heights) + 0.3), layout="constrained")
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for panel, k in zip(panels, shown, strict=False):
-        _draw_heat(figure, panel, report.names[k], errors[k], *map(np.asarray, report.heat[k]))
+        entry = _worst(report, k, errors[k])
+        _draw_heat(figure, panel, report.names[k], errors[k], entry, *map(np.asarray, report.heat[k]))
     if steps:
         _draw_steps(panels[-1], steps)
     if target is not None:
@@ -110,6 +111,17 @@ def _nothing(report: Report) -> str:
     )
 
 
+def _worst(report: Report, k: int, error: Numbers) -> tuple[int, ...] | None:
+    """The entry that the report calls the worst; else that of the largest relative error, None if none is known."""
+    for one in report.findings:
+        if one.culprit == k and one.entry is not None and one.where is None and len(one.entry) == error.ndim:
+            return one.entry
+    if not np.any(~np.isnan(error)):
+        return None
+    flat = int(np.argmax(np.where(np.isnan(error), -1.0, error)))
+    return tuple(map(int, np.unravel_index(flat, error.shape)))
+
+
 def _steps(report: Report) -> list[tuple[float, float]]:
     pairs = [(float(step), float(error)) for step, error in report.evidence.get("steps") or ()]
     return [(step, error) for step, error in pairs if step > 0 and error >= 0 and math.isfinite(error)]
@@ -118,7 +130,15 @@ def _steps(report: Report) -> list[tuple[float, float]]:
 # --------------------------------------------------------------------------------------------------------- panels
 
 
-def _draw_heat(figure: Figure, panel: Axes, name: str, error: Numbers, claimed: Numbers, numerical: Numbers) -> None:
+def _draw_heat(
+    figure: Figure,
+    panel: Axes,
+    name: str,
+    error: Numbers,
+    entry: tuple[int, ...] | None,
+    claimed: Numbers,
+    numerical: Numbers,
+) -> None:
     from matplotlib import colormaps
     from matplotlib.colors import LogNorm
 
@@ -142,9 +162,8 @@ def _draw_heat(figure: Figure, panel: Axes, name: str, error: Numbers, claimed: 
     _name_axis(panel, "x", error.shape[split:], split)
     _name_axis(panel, "y", error.shape[:split], 0)
     title = f"gradient of {name}, shape {error.shape}"
-    if np.any(~np.isnan(error)):
-        worst = int(np.argmax(np.where(np.isnan(error), -1.0, error)))
-        entry = tuple(map(int, np.unravel_index(worst, error.shape)))
+    if entry is not None:
+        worst = int(np.ravel_multi_index(entry, error.shape)) if entry else 0
         _mark(panel, grid.shape, *map(int, np.unravel_index(worst, grid.shape)))
         where = f"[{', '.join(map(str, entry))}]" if entry else ""
         title += f"\nworst: {name}{where}, backward {_number(claimed[entry])}, numerical {_number(numerical[entry])}"
