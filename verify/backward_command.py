@@ -106,12 +106,13 @@ def _checked(file: Path, pair: Pair, seed: int, options: Mapping[str, Any]) -> C
         inputs = pair.inputs(seed)
     except Exception as error:
         raise _Drawing(error) from error
-    report = pair.check(inputs, seed, **options)
+    saved = pair.is_saved(inputs)
+    report = pair.check(inputs, saved=saved, seed=seed, **options)
     words = ["verify", "backward", f"{file}:{pair.name}", "--seed", str(seed)]
     for option in ("points", "mode"):
         words += [f"--{option}", str(options[option])] if options.get(option) is not None else []
     words += ["--input", report.culprit_names[0]] if report.culprits else []
-    return Checked(pair, pair.is_saved(inputs), replace(report, reproduce=shlex.join(words)))
+    return Checked(pair, saved, replace(report, reproduce=shlex.join(words)))
 
 
 def _must_know(name: str, checked: list[Checked]) -> None:

@@ -81,7 +81,7 @@ class Pair:
             return False
         return isinstance(result, tuple) and len(result) == 2
 
-    def check(self, inputs: tuple[Any, ...], seed: int, **options: Any) -> Report:
+    def check(self, inputs: tuple[Any, ...], **options: Any) -> Report:
         """The report; ``options`` are those of ``check_backward``, None being left out."""
         chosen = {name: value for name, value in options.items() if value is not None}
         if self.sample is not None:
@@ -91,7 +91,7 @@ class Pair:
         for name in ("time_limit", "sample"):
             if name not in known:
                 chosen.pop(name, None)
-        return check_backward(self.forward, self.backward, inputs, saved=self.is_saved(inputs), seed=seed, **chosen)
+        return check_backward(self.forward, self.backward, inputs, **chosen)
 
     def _listed(self, drawn: Any) -> tuple[Any, ...]:
         if isinstance(drawn, Mapping):

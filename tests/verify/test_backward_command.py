@@ -277,7 +277,7 @@ def test_sample_gives_other_points(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("verify.backward_files.check_backward", check)
     pair = Pair("p", lambda x: x, lambda d, x: d, lambda rng: np.zeros(2), lambda rng: {"x": rng.normal()})
-    assert pair.check(pair.inputs(4), 4, points=3, mode=None) == "report"
+    assert pair.check(pair.inputs(4), saved=False, seed=4, points=3, mode=None) == "report"
     assert (asked["points"], asked["seed"]) == (3, 4)
     assert len(asked["sampled"]) == 1
 
