@@ -20,7 +20,7 @@ import typer
 
 from derive.console import complain, fold, worst
 from derive.user_files import module_of, placed
-from verify.backward_files import Nothing, Pair, halves, importing_beside, pairs
+from verify.backward_files import Nothing, Pair, Unfit, halves, importing_beside, pairs
 from verify.backward_pass import Report
 from verify.backward_pass.plot import written_as
 from verify.backward_told import HEADING, about, explained, row
@@ -104,6 +104,8 @@ def _file_and_name(target: str) -> tuple[Path, str | None]:
 def _checked(file: Path, pair: Pair, seed: int, options: Mapping[str, Any]) -> Checked:
     try:
         inputs = pair.inputs(seed)
+    except Unfit:
+        raise
     except Exception as error:
         raise _Drawing(error) from error
     saved = pair.is_saved(inputs)

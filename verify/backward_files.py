@@ -25,7 +25,7 @@ import numpy as np
 from verify.backward_pass import Report, check_backward
 from verify.layer import Layer
 
-__all__ = ["Nothing", "Pair", "halves", "importing_beside", "pairs"]
+__all__ = ["Nothing", "Pair", "Unfit", "halves", "importing_beside", "pairs"]
 
 # So many ordinary cases of a layer are tried.
 SAMPLES = 3
@@ -33,6 +33,10 @@ SAMPLES = 3
 
 class Nothing(ValueError):
     """A file without any backward pass."""
+
+
+class Unfit(ValueError):
+    """Inputs that cannot be given to the forward pass."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Pair:
     def inputs(self, seed: int) -> tuple[Any, ...]:
         """The inputs for this seed: those of ``draw(np.random.default_rng(seed))``.
 
-        Raises: ValueError when they do not fit forward; whatever the user's function raises.
+        Raises: Unfit when forward does not take them; whatever the user's function raises.
         """
         return self._listed(self.draw(np.random.default_rng(seed)))
 
@@ -98,15 +102,21 @@ class Pair:
             names = _parameters(self.forward) or []
             unknown = [str(name) for name in drawn if name not in names]
             if unknown:
-                raise ValueError(
+                raise Unfit(
                     f"the inputs of {self.name} are given by name, and forward has no parameter "
                     f"{', '.join(unknown)}: it has {', '.join(names) or 'none with a name'}"
                 )
-            return tuple(drawn[name] for name in names if name in drawn)
+            given = names[: len(drawn)]
+            lacking = [name for name in given if name not in drawn]
+            if lacking:
+                raise Unfit(
+                    f"the inputs of {self.name} are given by name, and {', '.join(lacking)} is not among them"
+                )
+            drawn = tuple(drawn[name] for name in given)
         if not isinstance(drawn, (tuple, list)):
             return (drawn,)
         if not drawn:
-            raise ValueError(f"there are no inputs of {self.name}: give a tuple with those of forward, in order")
+            raise Unfit(f"there are no inputs of {self.name}: give a tuple with those of forward, in order")
         return tuple(drawn)
 
 

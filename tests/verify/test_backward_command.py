@@ -437,6 +437,12 @@ UNUSABLE = {
         "no inputs",
     ),
     "unknown input": ("layers.py", TANH.replace("return rng", "return {'z': 1} or rng"), 2, "no parameter z"),
+    "an input is missing": (
+        "layers.py",
+        RIGHT[: RIGHT.index("def dense_inputs")] + "dense_inputs = {'x': np.ones((3, 4)), 'b': np.ones(2)}",
+        2,
+        "W is not among them",
+    ),
     "saved is unclear": ("layers.py", TANH + "tanh_saved = 'yes'", 2, "tanh_saved is 'yes'"),
     "sample is no function": ("layers.py", TANH + "tanh_sample = 3", 2, "tanh_sample is no function"),
 }
