@@ -7,6 +7,9 @@ import pytest
 
 from tests.rendering import PROGRAMS, program
 
+# for tests of the plugin, which run pytest
+pytest_plugins = ("pytester",)
+
 _ABSENT = "absent tool"
 
 

@@ -99,8 +99,12 @@ RUN = ("derive", "verify", "sed")
 
 
 def runnable(command: str) -> str | None:
-    """The command, if it is ours; of a chain of commands for a fresh machine, the part that is."""
-    if shlex.split(command)[0] in RUN:
+    """The command, if it is ours; of a chain of commands for a fresh machine, the part that is.
+
+    Of pytest it is what runs a file of the page.
+    """
+    first, *rest = shlex.split(command)
+    if first in RUN or (first == "pytest" and rest[0].endswith(".py")):
         return command
     for part in command.split("&&"):
         first, _, rest = part.strip().partition(" ")
@@ -158,6 +162,8 @@ def test_blocks_are_found() -> None:
     assert list(commands(console)) == [("derive list", "one\n"), ("ls", "")]
     assert runnable("python3 -m venv x && x/bin/pip install . && x/bin/derive list") == "derive list"
     assert runnable("pip install derive") is None
+    assert runnable("pytest -n 2") is None
+    assert runnable("pytest test_dense.py") == "pytest test_dense.py"
 
 
 @pytest.mark.parametrize(

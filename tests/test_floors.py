@@ -35,6 +35,7 @@ SYMBOLIC = (
     "verify.pairs",
     "verify.critical.expression",
     "verify.__main__",
+    "verify.backward_command",
 )
 SYMBOLIC_PACKAGES = ("verify.adapters",)
 

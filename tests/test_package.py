@@ -71,13 +71,15 @@ def test_wheel_holds_the_licences(wheel: zipfile.ZipFile) -> None:
     assert licences >= {"LICENSE", "derive/render/katex/LICENSE"}
 
 
-def test_wheel_declares_the_commands(wheel: zipfile.ZipFile) -> None:
+def test_wheel_declares_the_commands_and_the_plugin(wheel: zipfile.ZipFile) -> None:
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
     lines = wheel.read(name).decode().split("\n")
     assert [line for line in lines if line] == [
         "[console_scripts]",
         "derive = derive.__main__:main",
         "verify = verify.__main__:main",
+        "[pytest11]",
+        "gradproof = verify.pytest_plugin",
     ]
 
 

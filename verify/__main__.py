@@ -1,7 +1,7 @@
-"""The ``verify`` command: check derivations and the catalogue.
+"""The ``verify`` command: check derivations, the catalogue, layers and backward passes.
 
-Exit codes: 0 all lines hold; 1 something disagrees; 2 usage or bad input; 3 nothing disagrees but something could not
-be exercised, or nothing was checked.
+Exit codes: 0 everything holds; 1 something disagrees; 2 usage or bad input; 3 nothing disagrees but something could
+not be exercised, or nothing was checked.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -33,6 +34,13 @@ MARK = {"holds": "✓", "fails": "✗", "not exercised": "?"}
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of sizes and points.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+class Mode(StrEnum):
+    """How gradients are compared."""
+
+    directions = "directions"
+    every_entry = "every-entry"
 
 
 @app.command()
@@ -147,6 +155,33 @@ def layers(
         held = sum(row["outcome"] == "holds" for row in rows)
         _print(f"\n{held} of {len(rows)} layers keep their promises in float64 and float32")
     conclude(outcome)
+
+
+@app.command()
+def backward(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE.py[:NAME]", help="File with the passes, or those of one name in it.")
+    ],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of inputs and directions.")] = 0,
+    points: Annotated[
+        int | None, typer.Option("--points", min=1, help="Points to look at; the inputs are the first.")
+    ] = None,
+    mode: Annotated[Mode | None, typer.Option("--mode", help="Compare along directions, or every entry.")] = None,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", min=0.01, help="Seconds for each backward pass.")
+    ] = 60.0,
+    of_input: Annotated[str | None, typer.Option("--input", metavar="NAME", help="Tell of this input only.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Tell kinds, numbers and worst entries, too.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="PATH", help="Draw errors by entry: .png, .pdf or .svg.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check backward passes written by hand, and say what is wrong with them; one row for each."""
+    from verify.backward_command import check_file
+
+    options = {"points": points, "mode": mode and mode.value, "time_limit": time_limit}
+    conclude(check_file(target, seed, options, about_input=of_input, explain=explain, plot=plot, as_json=as_json))
 
 
 # --------------------------------------------------------------------------------------------------------- JSON

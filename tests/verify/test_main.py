@@ -286,7 +286,7 @@ def test_help_needs_nothing_large() -> None:
     assert not {"sympy", "numpy", "scipy", "matplotlib"} & {name.partition(".")[0] for name in modules}
 
 
-@pytest.mark.parametrize("command", [(), ("derivation",), ("catalogue",), ("layers",)])
+@pytest.mark.parametrize("command", [(), ("derivation",), ("catalogue",), ("layers",), ("backward",)])
 def test_help_says_what_there_is(command: tuple[str, ...], verify: Call) -> None:
     ended = verify(*command, "--help")
     assert ended.code == 0

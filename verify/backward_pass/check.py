@@ -106,7 +106,7 @@ def judged(place: Place, pairs: int = 3) -> tuple[Way, list[Verdict]]:
 
 
 def closely(place: Place, own: Way, k: int) -> Verdict | None:
-    """A verdict on entries that others hide, None unless they disagree: only outputs that they move have a cotangent."""
+    """A verdict on entries that others hide, None unless they disagree: only what they move has a cotangent."""
     moving = moved(place.subject, own, place.centre)
     u = np.where(moving, place.u[:1], 0.0)
     if not np.any(u):
@@ -115,6 +115,7 @@ def closely(place: Place, own: Way, k: int) -> Verdict | None:
     claimed, share = own.along(gradients), own.shares(gradients)[k]
     v, change = own.v[k], place.changes[k]
     assert v is not None
+    assert change is not None
     slack = 16.0 * float(np.linalg.norm(change * v)) + float(rounding(np.array(share)))
     for sharply in (False, True):
         slopes = (
@@ -412,7 +413,7 @@ class Examination:
                 return
 
     def stale(self, inputs: Sequence[Any]) -> None:
-        """Whether what is wrong elsewhere is wrong beside the given inputs, too: then the first call is remembered."""
+        """Whether what is wrong elsewhere is wrong beside the given inputs too: the first call is remembered."""
         beside = [x * (1.0 + BESIDE * self.rng.uniform(0.5, 1.5, np.shape(x))) if _moves(x) else x for x in inputs]
         try:
             place = self.place(beside, "inputs beside the given ones")

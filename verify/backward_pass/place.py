@@ -170,7 +170,7 @@ def shaped(place: Place, gradients: Sequence[Any]) -> None:
                 raise Broken(f"backward returned a gradient of {names[k]}, which holds {_holds(x)}: it gets None", k)
             continue
         if gradient is None:
-            if isinstance(x, float) and not isinstance(x, np.floating):
+            if type(x) is float:
                 continue  # a Python number may be an option
             raise Broken(f"backward returned no gradient of {names[k]}", k)
         value = np.asarray(gradient)

@@ -15,7 +15,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["KINDS", "OUTCOMES", "Cost", "Doubt", "Finding", "Report"]
 
@@ -89,8 +93,8 @@ class Report:
 
     ``outcome`` is one of ``OUTCOMES``; the first of ``findings`` is the most telling. ``power`` is the smallest
     error, relative to the root mean square of a gradient, that this check would have seen at the given inputs.
-    ``points`` names where it looked. ``heat`` has, for the culprits whose entries were looked at, claimed and numerical
-    gradients; ``evidence`` further numbers by name.
+    ``points`` names where it looked. ``heat`` has claimed and numerical gradients of the culprits whose entries were
+    looked at; ``evidence`` further numbers by name.
     """
 
     outcome: str
@@ -141,6 +145,12 @@ class Report:
         told = [_told(self.names, one) for one in self.findings] or [_doubted(self.names, one) for one in self.doubts]
         lines = "\n".join(told)
         return f"{lines}\n  reproduce     {self.reproduce}" if self.reproduce else lines
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """A picture of the errors of wrong gradients, entry by entry; ``path`` ends in .png, .pdf or .svg."""
+        from verify.backward_pass.plot import plot
+
+        return plot(self, path)
 
     def __str__(self) -> str:
         cost = self.cost

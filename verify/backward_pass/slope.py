@@ -162,8 +162,12 @@ def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int =
 
 def moved(subject: Subject, line: Way, centre: Numbers) -> NDArray[np.bool_]:
     """The outputs that differ from those at the point, at the farthest steps that ``quick`` takes."""
-    sides = [subject.values(line.at(sign * 4.0 * STEP)) for sign in (-1.0, 1.0)]
-    return np.any([side != centre for side in sides if side.shape == centre.shape] or [centre != centre], axis=0)
+    found = np.zeros(centre.shape, bool)
+    for sign in (-1.0, 1.0):
+        side = subject.values(line.at(sign * 4.0 * STEP))
+        if side.shape == centre.shape:
+            found |= side != centre
+    return found
 
 
 def tilted(subject: Subject, line: Way, u: Numbers, centre: Numbers) -> Slopes | None:
