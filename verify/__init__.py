@@ -1,1 +1,26 @@
-"""Check derivations, derivatives and backward passes against numbers."""
+"""Check derivations, derivatives and backward passes against numbers.
+
+What people call is here; everything is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verify.backward_pass import Report, check_backward
+
+__all__ = ["Report", "check_backward"]
+
+MODULES = {"Report": "verify.backward_pass", "check_backward": "verify.backward_pass"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module 'verify' has no attribute {name!r}")
+    return getattr(importlib.import_module(MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

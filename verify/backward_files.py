@@ -91,10 +91,6 @@ class Pair:
         if self.sample is not None:
             sample = self.sample
             chosen["sample"] = lambda rng: self._listed(sample(rng))
-        known = inspect.signature(check_backward).parameters
-        for name in ("time_limit", "sample"):
-            if name not in known:
-                chosen.pop(name, None)
         return check_backward(self.forward, self.backward, inputs, **chosen)
 
     def _listed(self, drawn: Any) -> tuple[Any, ...]:

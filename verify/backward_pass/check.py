@@ -29,7 +29,6 @@ from verify.backward_pass.place import REORDERED, Place, largest, nudged
 from verify.backward_pass.promises import GROUND, PROMISES
 from verify.backward_pass.report import Cost, Doubt, Finding, Report
 from verify.backward_pass.slope import (
-    STEP,
     Slopes,
     Way,
     magnitudes,
@@ -41,7 +40,7 @@ from verify.backward_pass.slope import (
     typical,
     way,
 )
-from verify.backward_pass.smallest import smallest, snippet
+from verify.backward_pass.smallest import alike, smallest, snippet
 from verify.backward_pass.subject import Broken, Subject, is_floating, twin
 
 __all__ = ["check_backward"]
@@ -88,11 +87,14 @@ def judged(place: Place, pairs: int = 3) -> tuple[Way, list[Verdict]]:
     if not moving or not place.centre.size:
         return line, []
     slopes = tilted(place.subject, line, place.u, place.centre) if place.label is not None else None
+    careful = place.label is None
     if slopes is not None:
-        apart, allowed, shares = against(place, line, slopes)
+        apart, allowed, shares = against(place, line, slopes, careful=careful)
     if slopes is None or not np.all(apart <= allowed):
-        slopes = quick(place.subject, line, place.u, place.centre, pairs, place.step)
-        apart, allowed, shares = against(place, line, slopes)
+        slopes = quick(place.subject, line, place.u, place.centre, pairs, place.step, place.resolution)
+        apart, allowed, shares = against(place, line, slopes, careful=careful)
+        if not careful and not np.all(apart <= allowed):
+            apart, allowed, shares = against(place, line, slopes)
     if np.all(apart <= allowed):
         weak = [k for k in moving if unresolved(place, allowed[0], shares[0][k], slopes.size[0])]
         found = [Verdict(k, "agrees", apart[0], allowed[0], shares[0][k]) for k in moving if k not in weak]
@@ -117,11 +119,12 @@ def closely(place: Place, own: Way, k: int) -> Verdict | None:
     assert v is not None
     assert change is not None
     slack = 16.0 * float(np.linalg.norm(change * v)) + float(rounding(np.array(share)))
+    slack = max(slack, (place.atol or 0.0) * float(np.linalg.norm(v)) + (place.rtol or 0.0) * share)
     for sharply in (False, True):
         slopes = (
             thorough(place.subject, own, u, place.centre)
-            if sharply
-            else quick(place.subject, own, u, place.centre, 3, place.step)
+            if sharply and not place.coarse
+            else quick(place.subject, own, u, place.centre, 3, place.step, place.resolution)
         )
         allowed = float(slopes.bound[0]) + slack
         if slopes.kink[0] or abs(claimed - slopes.value[0]) <= allowed or not np.isfinite(allowed):
@@ -132,6 +135,7 @@ def closely(place: Place, own: Way, k: int) -> Verdict | None:
 def hidden(place: Place, line: Way, k: int) -> list[Any]:
     """Entries of a gradient that are so small beside others, or so differently scaled, that these hide them."""
     v = line.v[k]
+    assert v is not None
     share = np.abs(np.asarray(place.claims()[k], np.float64) * v)
     top = float(np.max(share))
     small = share < FAINT * top
@@ -144,9 +148,11 @@ def hidden(place: Place, line: Way, k: int) -> list[Any]:
 
 def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     """A verdict on one gradient: its input alone moves, first cheaply, then as sharply as the function allows."""
-    slopes = quick(place.subject, own, place.u, place.centre, pairs, place.step)
+    slopes = quick(place.subject, own, place.u, place.centre, pairs, place.step, place.resolution)
     apart, allowed, shares = against(place, own, slopes)
-    if not np.all(apart <= allowed) or unresolved(place, allowed[0], shares[0][k], slopes.size[0]):
+    if not place.coarse and (
+        not np.all(apart <= allowed) or unresolved(place, allowed[0], shares[0][k], slopes.size[0])
+    ):
         slopes = thorough(place.subject, own, place.u, place.centre)
         apart, allowed, shares = against(place, own, slopes)
     known = np.isfinite(allowed)
@@ -155,11 +161,14 @@ def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     if np.any(slopes.kink):
         return Verdict(k, "undecided", apart[worst], allowed[worst], share, "a kink", kink=True)
     if np.any((apart > allowed) & known) or unstable(place, own, slopes, apart, shares):
+        if not np.any(slopes.value) and in_steps(place, own):
+            return Verdict(k, "undecided", apart[worst], allowed[worst], share, "the outputs move in steps")
         return Verdict(k, "disagrees", apart[worst], allowed[worst], share)
     if not np.all(known):
         return Verdict(k, "undecided", apart[worst], np.inf, share, "the outputs are not finite nearby")
     share = max(shares[0][k], abs(float(slopes.value[0])))
-    if allowed[0] > WIDE * share and allowed[0] > SHARP * slopes.size[0]:
+    wished = place.atol is not None or place.rtol is not None
+    if allowed[0] > WIDE * share and allowed[0] > SHARP * slopes.size[0] and not wished:
         return Verdict(
             k,
             "undecided",
@@ -171,12 +180,29 @@ def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     return Verdict(k, "agrees", apart[0], allowed[0], share)
 
 
+def in_steps(place: Place, own: Way) -> bool:
+    """Whether outputs that do not move for small steps follow the claimed slopes for larger ones.
+
+    Then what looks flat may be the rounding of large numbers inside of the function.
+    """
+    claimed = np.array([own.along(place.claims(name)) for name in place.cotangents])
+    for t in 2.0 ** np.arange(0, 24, 2):
+        right, left = place.subject.values(own.at(t)), place.subject.values(own.at(-t))
+        if right.shape == left.shape == place.centre.shape:
+            slopes = place.u @ (right - left) / (2.0 * t)
+            if np.any(claimed) and np.all(np.abs(slopes - claimed) <= 0.1 * np.max(np.abs(claimed))):
+                return True
+    return False
+
+
 def unstable(place: Place, own: Way, slopes: Slopes, apart: Any, shares: Sequence[Sequence[float]]) -> bool:
     """Whether backward changes more in the last place of its inputs than the slopes do, by which it is wrong.
 
     What backward may commit in rounding is measured by moving inputs in their last place. A backward pass that loses
     digits changes much, and would be allowed much; the slopes there show that it need not.
     """
+    if place.atol is not None or place.rtol is not None or place.tolerance or place.coarse:
+        return False
     plain = slopes.bound + rounding(np.array([sum(row) for row in shares])) + REORDERED * slopes.bound
     if np.all(apart <= plain) or not np.all(np.isfinite(slopes.bound)):
         return False
@@ -191,16 +217,21 @@ def unstable(place: Place, own: Way, slopes: Slopes, apart: Any, shares: Sequenc
 
 def unresolved(place: Place, allowed: float, share: float, size: float) -> bool:
     """Whether errors of a gradient with this share could hide in what is allowed, and need not."""
+    if place.atol is not None or place.rtol is not None:
+        return False
     coarse = 1.0 if place.label is None else GROSS
     return bool(allowed > coarse * SHARP * share and share > coarse * HIDDEN * size)
 
 
-def against(place: Place, line: Way, slopes: Slopes) -> tuple[Any, Any, list[list[float]]]:
-    """For every cotangent: how far the claimed slope is from the numerical one, what is allowed, shares of inputs."""
+def against(place: Place, line: Way, slopes: Slopes, *, careful: bool = True) -> tuple[Any, Any, list[list[float]]]:
+    """For every cotangent: how far the claimed slope is from the numerical one, what is allowed, shares of inputs.
+
+    ``careful`` is to measure the rounding of backward, which needs both passes once more.
+    """
     claimed, slack, shares = [], [], []
     lengths = [0.0 if v is None else float(np.linalg.norm(v)) for v in line.v]
     rounded = 0.0
-    for change, v in zip(place.changes, line.v, strict=True):
+    for change, v in zip(place.changes if careful else place.least_changes, line.v, strict=True):
         if v is not None and change is not None and np.size(v):
             part = np.abs(change * v)
             rounded += 8.0 * (float(np.linalg.norm(part)) + float(np.max(part)))
@@ -238,6 +269,7 @@ class Examination:
         self.heat: dict[int, Any] = {}
         self.power = 0.0
         self.failed: Place | None = None
+        self.widened = False
 
     def seconds(self) -> float:
         """Since the check began."""
@@ -264,6 +296,7 @@ class Examination:
         if not place.finite:
             return
         work = self.wide(place)
+        self.widened = work is not place
         if work is not place:
             self.narrow_beside(place, work)
         self.values(work)
@@ -286,7 +319,7 @@ class Examination:
         """The place with inputs in double precision, where the functions take them."""
         if all(np.asarray(place.inputs[k]).dtype == np.float64 for k in place.floating):
             return place
-        inputs = [_widened(x) if is_floating(x) else x for x in place.inputs]
+        inputs = [_widened(x) for x in place.inputs]
         try:
             work = self.place(inputs, place.label)
             work.claims()
@@ -395,7 +428,7 @@ class Examination:
         """Other points, until something is found."""
         for point in places(inputs, self.subject.names, self.rng, count, **where):
             try:
-                place = self.place(point.inputs, point.label)
+                place = self.place([_widened(x) if self.widened else x for x in point.inputs], point.label)
                 if not place.finite:
                     continue
                 place.claims()
@@ -471,7 +504,7 @@ def check_backward(
     start = time.perf_counter()
     given = [twin(x) for x in ((inputs,) if isinstance(inputs, (np.ndarray, float)) else inputs)]
     subject = Subject(forward, backward, given, saved=saved, names=names)
-    tolerances = {"tolerance": nondeterministic, "atol": atol, "rtol": rtol, "step": STEP if eps is None else eps}
+    tolerances = {"tolerance": nondeterministic, "atol": atol, "rtol": rtol, "step": eps}
     check = Examination(subject, seed, tolerances)
     count = len(MANNERS) if points is None else max(points - 1, 0)
     shown = ""
@@ -517,6 +550,8 @@ def reproduction(check: Examination, given: Sequence[Any], saved: bool, seed: in
     first, subject = check.findings[0], check.subject
 
     def fails(inputs: Sequence[Any]) -> bool:
+        if not alike(inputs, given):
+            return False
         other = Subject(subject.given_forward, subject.given_backward, inputs, saved=saved, names=subject.names)
         again = Examination(other, seed, check.tolerances, diagnose=False)
         try:
@@ -591,6 +626,9 @@ def _moves(x: Any) -> bool:
 
 
 def _widened(x: Any) -> Any:
+    """A floating-point input in double precision."""
+    if not is_floating(x):
+        return x
     return np.asarray(x, np.float64) if isinstance(x, np.ndarray) else float(x)
 
 

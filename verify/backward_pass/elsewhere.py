@@ -69,9 +69,9 @@ def _normalised(x: Array, size: Array) -> Array:
 # In the order in which they are kept: the later may undo the earlier, not the other way round.
 TRAITS: Mapping[str, Trait] = {
     "whole numbers": Trait(lambda x: bool(np.all(x == np.round(x))), lambda old, new: old),
-    "positive": Trait(lambda x: bool(np.all(x > 0)), lambda old, new: np.abs(new)),
+    "positive": Trait(lambda x: bool(np.all(x > 0)), lambda old, new: np.where(new == 0, typical(old), np.abs(new))),
     "not negative": Trait(lambda x: bool(np.all(x >= 0)), lambda old, new: np.abs(new)),
-    "negative": Trait(lambda x: bool(np.all(x < 0)), lambda old, new: -np.abs(new)),
+    "negative": Trait(lambda x: bool(np.all(x < 0)), lambda old, new: -np.where(new == 0, typical(old), np.abs(new))),
     "between 0 and 1": Trait(
         lambda x: bool(np.all((x > 0) & (x < 1))), lambda old, new: np.abs(new) / (1.0 + np.abs(new))
     ),
@@ -116,7 +116,7 @@ def _tied(x: Array, rng: np.random.Generator) -> Array:
 
 MANNERS: Mapping[str, Callable[[Array, np.random.Generator], Array]] = {
     "inputs of other signs": _other_signs,
-    "large inputs": lambda x, rng: LARGE * _other_signs(x, rng),
+    "large inputs": lambda x, rng: LARGE * _other_signs(x, rng) * rng.choice((-1.0, 1.0), x.shape),
     "negative inputs": lambda x, rng: -np.abs(_other_signs(x, rng)),
     "positive inputs": lambda x, rng: np.abs(_other_signs(x, rng)),
     "small inputs": lambda x, rng: SMALL * _other_signs(x, rng),

@@ -19,7 +19,7 @@ from verify.backward_pass.kinks import alone_at
 from verify.backward_pass.place import REORDERED, Place
 from verify.backward_pass.slope import Numbers, Way, scales, thorough
 from verify.backward_pass.subject import Array
-from verify.differences import NOISE_MARGIN, ROUNDING
+from verify.differences import NOISE_MARGIN
 
 __all__ = ["MOST", "Entries", "entries"]
 
@@ -91,10 +91,12 @@ def entries(place: Place, k: int, rng: np.random.Generator, most: int = MOST) ->
                 value[row] += np.bincount(at, (u * once[0])[seen], n) / per
                 moved = np.abs(np.bincount(at, (u * (once[0] - once[1]))[seen], n))
                 noise = np.bincount(at, np.abs(u * place.centre)[seen], n) if len(mine) > 1 else sizes[row]
-                bound[row, mine] += ((2.0 * moved + NOISE_MARGIN * ROUNDING * noise / place.step) / per)[mine]
+                bound[row, mine] += (
+                    (2.0 * moved + NOISE_MARGIN * 0.3 * place.resolution * noise / place.step) / per
+                )[mine]
     for i in np.flatnonzero(looked):
         doubtful = bound[:, i] > 1e-4 * np.abs(value[:, i]) + 1e-8 * sizes / np.ravel(unit)[i]
-        if np.any(doubtful | ~np.isfinite(value[:, i])):
+        if np.any(doubtful | ~np.isfinite(value[:, i])) and not place.coarse:
             one = np.zeros(n)
             one[i] = np.ravel(unit)[i]
             slopes = thorough(place.subject, alone_at(place, {k: one.reshape(x.shape)}), place.u, place.centre)

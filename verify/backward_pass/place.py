@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from verify.backward_pass.cotangents import Cotangent, flat, mixed, one_hot, signed
 from verify.backward_pass.slope import STEP, typical
 from verify.backward_pass.subject import Broken, Subject, is_floating, twin
+from verify.differences import EPS
 
 __all__ = ["Place", "largest", "nudged", "shaped"]
 
@@ -27,6 +28,8 @@ __all__ = ["Place", "largest", "nudged", "shaped"]
 REORDERED = 64.0
 # Rounding changes a gradient by less than this share of its largest entry.
 JUMP = 1e-3
+# A type that resolves less is a narrow one.
+FINE = 1e-12
 
 
 class Place:
@@ -45,7 +48,7 @@ class Place:
         tolerance: float = 0.0,
         atol: float | None = None,
         rtol: float | None = None,
-        step: float = STEP,
+        step: float | None = None,
     ) -> None:
         self.subject = subject
         self.inputs = list(inputs)
@@ -54,7 +57,7 @@ class Place:
         self.tolerance = tolerance
         self.atol = atol
         self.rtol = rtol
-        self.step = step
+        self.given_step = step
         self.passed = subject.forward([twin(x) for x in self.inputs])
         self.outputs = self.passed.outputs
         self.floating = [k for k, x in enumerate(self.inputs) if is_floating(x)]
@@ -70,6 +73,23 @@ class Place:
     def centre(self) -> NDArray[np.float64]:
         """All outputs in a row."""
         return flat(self.outputs)
+
+    @cached_property
+    def resolution(self) -> float:
+        """The last place of the coarsest type of an output, relative to 1."""
+        return max((float(np.finfo(y.dtype).eps) for y in self.outputs if y.dtype.kind == "f"), default=EPS)
+
+    @cached_property
+    def coarse(self) -> bool:
+        """Whether outputs are in a narrow type, so that differences need long steps."""
+        return self.resolution > FINE
+
+    @cached_property
+    def step(self) -> float:
+        """The finest step of differences, in typical sizes of an input."""
+        if self.given_step is not None:
+            return self.given_step
+        return self.resolution ** (1 / 3) if self.coarse else STEP
 
     @cached_property
     def finite(self) -> bool:
@@ -119,20 +139,26 @@ class Place:
         return found
 
     @cached_property
+    def least_changes(self) -> list[Any]:
+        """The last place of each entry of each gradient."""
+        return [
+            None
+            if k not in self.floating or gradient is None
+            else (float(np.finfo(np.asarray(x).dtype).eps) + self.tolerance)
+            * np.abs(np.asarray(gradient, np.float64))
+            for k, (x, gradient) in enumerate(zip(self.inputs, self.claims(), strict=True))
+        ]
+
+    @cached_property
     def changes(self) -> list[Any]:
         """By how much each entry changes where inputs differ in their last place, and its own last place."""
-        found: list[Any] = [None] * len(self.inputs)
+        found = list(self.least_changes)
         for k in self.floating:
-            gradient = self.claims()[k]
-            if gradient is None:
-                continue
-            size = np.abs(np.asarray(gradient, np.float64))
-            found[k] = (float(np.finfo(np.asarray(self.inputs[k]).dtype).eps) + self.tolerance) * size
-            other = None if self.moved is None else self.moved[k]
-            if other is not None and np.shape(other) == size.shape and size.size:
+            gradient, other = self.claims()[k], None if self.moved is None else self.moved[k]
+            if other is not None and np.shape(other) == np.shape(gradient) and np.size(gradient):
                 change = np.abs(np.subtract(other, gradient, dtype=np.float64))
                 # what changes by more is a kink or a tie, and no rounding
-                found[k] = found[k] + np.where(change <= JUMP * np.max(size), change, 0.0)
+                found[k] = found[k] + np.where(change <= JUMP * largest(gradient), change, 0.0)
         return found
 
     @cached_property

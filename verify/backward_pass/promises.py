@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from verify.backward_pass.cotangents import INPUT_LAYOUTS, LAYOUTS, Cotangent, combined, flat, zero
+from verify.backward_pass.elsewhere import drawn
 from verify.backward_pass.place import REORDERED, Place, largest
 from verify.backward_pass.report import Finding
 from verify.backward_pass.slope import typical
@@ -24,6 +25,8 @@ __all__ = ["GROUND", "PROMISES"]
 
 # What is not linear by less than this, relative to the gradient, rounds.
 SLIGHT = 1e-6
+# The inputs of a forward pass between two others.
+OTHERWISE = "inputs of other signs"
 
 Findings = Iterator[Finding]
 
@@ -79,25 +82,27 @@ def nothing_written(place: Place) -> Findings:
 
 
 def memory_own(place: Place) -> Findings:
-    """A gradient is an array of its own: a view of an input, of the cotangent or of another gradient is not."""
+    """A gradient is an array of its own: a view of an input, of the cotangent, of another gradient or of the last
+    call's is not."""
     names = place.subject.names
     place.claims()
-    claims = place.returned["signed"]
-    held = [(k, claims[k]) for k in place.floating if isinstance(claims[k], np.ndarray) and claims[k].size]
+    before = place.returned["signed"]
     cotangent = tuple(part.copy() for part in place.cotangents["signed"])
     again = place.passed.gradients(cotangent)
-    for k, gradient in held:
-        if isinstance(again[k], np.ndarray) and np.shares_memory(gradient, again[k]):
-            yield _about(place, k, "is the same memory at every call: the next call changes it", "return a new array")
-            return
-    held = [(k, again[k]) for k, _ in held if isinstance(again[k], np.ndarray)]
+    held = [(k, again[k]) for k in place.floating if isinstance(again[k], np.ndarray) and again[k].size]
     for position, (k, gradient) in enumerate(held):
-        others: list[tuple[str, Any]] = [("d_output", part) for part in cotangent]
-        others += [(names[i], x) for i, x in enumerate(place.passed.inputs) if isinstance(x, np.ndarray)]
-        others += [(f"the gradient of {names[i]}", other) for i, other in held[:position]]
+        others: list[tuple[str, Any]] = [("shares memory with d_output", part) for part in cotangent]
+        others += [
+            (f"shares memory with {names[i]}", x)
+            for i, x in enumerate(place.passed.inputs)
+            if isinstance(x, np.ndarray)
+        ]
+        others += [(f"shares memory with the gradient of {names[i]}", other) for i, other in held[:position]]
+        if isinstance(before[k], np.ndarray):
+            others.append(("is the same memory at every call: the next call changes it", before[k]))
         for what, other in others:
             if np.may_share_memory(gradient, other) and np.shares_memory(gradient, other):
-                yield _about(place, k, f"shares memory with {what}", "return a copy")
+                yield _about(place, k, what, "return a copy")
                 break
 
 
@@ -121,22 +126,22 @@ def linear(place: Place) -> Findings:
         allowed += (
             REORDERED * _eps(place, k) * float(np.abs(flat(v)) @ np.abs(place.centre)) / typical(place.inputs[k])
         )
-        # less is rounding in a narrower type: the values tell
-        if apart > max(allowed, SLIGHT * (largest(one[k]) + largest(other[k]))):
-            yield _about(
-                place,
-                k,
-                f"is not linear in d_output: b({a}·u + {b}·v) is {apart:.2g} away from {a}·b(u) + {b}·b(v)",
-                kind="cotangent",
-                cause="backward treats some upstream gradients differently (ignores, clips, takes signs or sums)",
-            )
-        elif largest(nothing[k]) > allowed:
+        if largest(nothing[k]) > allowed:
             yield _about(
                 place,
                 k,
                 "is not zero for a zero d_output",
                 kind="cotangent",
                 cause="a term does not contain d_output",
+            )
+        # less is rounding in a narrower type: the values tell
+        elif apart > max(allowed, SLIGHT * (largest(one[k]) + largest(other[k]))):
+            yield _about(
+                place,
+                k,
+                f"is not linear in d_output: b({a}·u + {b}·v) is {apart:.2g} away from {a}·b(u) + {b}·b(v)",
+                kind="cotangent",
+                cause="backward treats some upstream gradients differently (ignores, clips, takes signs or sums)",
             )
 
 
@@ -171,7 +176,7 @@ def _changed(place: Place, what: str, laid: Cotangent, expected: Sequence[Any]) 
 def repeatable(place: Place) -> Findings:
     """The same inputs give the same outputs and gradients, whatever was called in between."""
     names = place.subject.names
-    other = [_elsewhere(x) for x in place.inputs]
+    other = [drawn(x, OTHERWISE, place.rng) for x in place.inputs]
     between = True
     try:
         place.subject.forward(other).gradients([part.copy() for part in place.cotangents["signed"]])
@@ -275,14 +280,6 @@ def _about(place: Place, k: int, what: str, advice: str = "", *, kind: str = "co
 
 def _eps(place: Place, k: int) -> float:
     return float(np.finfo(np.asarray(place.inputs[k]).dtype).eps)
-
-
-def _elsewhere(x: Any) -> Any:
-    """Another input of the same form, in its range."""
-    if not is_floating(x) or not np.size(x):
-        return twin(x)
-    value = np.asarray(x)
-    return np.asarray(0.75 * np.roll(value.ravel(), 1).reshape(value.shape), value.dtype)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -144,7 +144,8 @@ class Report:
             return f"backward agrees with forward at {_points(self.points)} ({seen})"
         told = [_told(self.names, one) for one in self.findings] or [_doubted(self.names, one) for one in self.doubts]
         lines = "\n".join(told)
-        return f"{lines}\n  reproduce     {self.reproduce}" if self.reproduce else lines
+        shown = self.reproduce.replace("\n", "\n" + " " * 16)
+        return f"{lines}\n  reproduce     {shown}" if shown else lines
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """A picture of the errors of wrong gradients, entry by entry; ``path`` ends in .png, .pdf or .svg."""

@@ -135,11 +135,19 @@ def way(inputs: Sequence[Any], rng: np.random.Generator, moving: Sequence[int] |
     return Way(inputs, tuple(moved))
 
 
-def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int = 3, step: float = STEP) -> Slopes:
+def quick(
+    subject: Subject,
+    line: Way,
+    u: Numbers,
+    centre: Numbers,
+    pairs: int = 3,
+    step: float = STEP,
+    resolution: float = EPS,
+) -> Slopes:
     """The slopes from two or three pairs of evaluations, extrapolated once.
 
     The bound takes the change by extrapolation, and rounding of the outputs alone: where a function rounds more, a
-    right slope may lie outside, and ``thorough`` must tell.
+    right slope may lie outside, and ``thorough`` must tell. ``resolution`` is the last place of the outputs' type.
     Shapes: u (k, m), centre (m,) -> (k,).
     """
     size = np.abs(u) @ np.abs(centre)
@@ -153,7 +161,7 @@ def quick(subject: Subject, line: Way, u: Numbers, centre: Numbers, pairs: int =
         rows.append((right - left) / (2.0 * h))
     differences = [u @ row for row in rows]
     once = [(4.0 * fine - coarse) / 3.0 for fine, coarse in itertools.pairwise(differences)]
-    noise = NOISE_MARGIN * ROUNDING * size / step
+    noise = NOISE_MARGIN * 0.3 * resolution * size / step
     value = once[0]
     moved = np.abs(once[0] - once[1]) if pairs > 2 else np.abs(differences[1] - differences[0])
     bound = 2.0 * moved + noise

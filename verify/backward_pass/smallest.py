@@ -13,13 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from verify.backward_pass.elsewhere import traits
 from verify.backward_pass.subject import Array, is_floating
 
-__all__ = ["smallest", "snippet", "variants"]
+__all__ = ["alike", "smallest", "snippet", "variants"]
 
 TRIES = 48
 # Inputs with more numbers are not written out.
 MOST = 48
+
+# What a simpler array must still be.
+KEPT = {"rows that add up to 1", "unit rows", "positive", "not negative", "symmetric", "positive definite", "sorted"}
 
 Inputs = tuple[Any, ...]
 
@@ -34,7 +38,7 @@ def variants(inputs: Sequence[Any]) -> Iterator[Inputs]:
                 yield cut
                 if any(isinstance(x, np.ndarray) and x.dtype.kind in "iu" for x in inputs):
                     yield tuple(_folded(x, new) for x in cut)
-    for digits in (0, 1, 2):
+    for digits in (1, 2):
         rounded = tuple(_rounded(x, digits) for x in inputs)
         if any(
             not np.array_equal(one, other) for one, other in zip(rounded, inputs, strict=True) if is_floating(other)
@@ -56,6 +60,15 @@ def _rounded(x: Any, digits: int) -> Any:
     if not is_floating(x):
         return x
     return np.round(x, digits) + 0.0 if isinstance(x, np.ndarray) else round(float(x), digits)
+
+
+def alike(inputs: Sequence[Any], given: Sequence[Any]) -> bool:
+    """Whether inputs still have what the given arrays have in common with what they stand for."""
+    return all(
+        set(traits(np.asarray(old, np.float64))) & KEPT <= set(traits(np.asarray(new, np.float64)))
+        for new, old in zip(inputs, given, strict=True)
+        if is_floating(old) and np.ndim(old)
+    )
 
 
 def smallest(inputs: Sequence[Any], fails: Callable[[Inputs], bool], tries: int = TRIES) -> Inputs:
