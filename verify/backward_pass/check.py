@@ -58,6 +58,8 @@ MODES = ("directions", "every-entry")
 SLOW = 0.01
 # So far, relative to each entry, are inputs beside the given ones.
 BESIDE = 2.0**-10
+# A slope below this share of the outputs is none.
+NOTHING = 1e-20
 # A bound wider than this share of the gradient decides nothing.
 WIDE = 1e-2
 
@@ -203,7 +205,8 @@ def unstable(place: Place, own: Way, slopes: Slopes, apart: Any, shares: Sequenc
     """
     if place.atol is not None or place.rtol is not None or place.tolerance or place.coarse:
         return False
-    plain = slopes.bound + rounding(np.array([sum(row) for row in shares])) + REORDERED * slopes.bound
+    plain = (1.0 + REORDERED) * slopes.bound + rounding(np.array([sum(row) for row in shares]))
+    plain = plain + NOTHING * slopes.size
     if np.all(apart <= plain) or not np.all(np.isfinite(slopes.bound)):
         return False
     near = Way([nudged(x, place.rng) for x in own.inputs], own.v)
@@ -245,6 +248,7 @@ def against(place: Place, line: Way, slopes: Slopes, *, careful: bool = True) ->
     with np.errstate(all="ignore"):
         apart = np.abs(np.array(claimed) - slopes.value)
     allowed = slopes.bound + np.array(slack) + rounding(np.array([sum(own) for own in shares]))
+    allowed = allowed + NOTHING * slopes.size  # a claim that rounds to nothing beside the outputs
     if place.atol is not None or place.rtol is not None:
         wished = [
             (place.atol or 0.0) * sum(lengths) + (place.rtol or 0.0) * float(np.linalg.norm(own)) for own in shares
