@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.dtypes import float0
 
-from verify.adapters.shared import apart, found, named, names_of, said
+from verify.adapters.shared import apart, found, names_of, said
 from verify.backward_pass import Finding, Report, check_backward
 
 __all__ = ["check_function"]
@@ -51,7 +51,7 @@ def check_function(function: Call, inputs: Sequence[Any], **options: Any) -> Rep
             # Inputs are rounded, too: entries that are equal then move in unequal steps.
             options = {"points": 1, **options}
         report = check_backward(
-            named(passes.forward, passes.names), passes.backward, passes.arrays, saved=True, **options
+            passes.forward, passes.backward, passes.arrays, saved=True, names=passes.names, **options
         )
         report = replace(report, evidence={**report.evidence, "type": passes.dtype})
         if any(one.kind == "contract" for one in report.findings):

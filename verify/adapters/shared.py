@@ -1,7 +1,7 @@
 """What the adapters share: names of inputs, nested arguments, and findings of their own in a report.
 
-The three most important functions are ``names_of`` (the parameters of a function), ``named`` (a function whose
-parameters have these names) and ``found`` (a report with further findings).
+The three most important functions are ``names_of`` (the parameters of a function), ``leaves`` (the parts of nested
+arguments, by name) and ``found`` (a report with further findings).
 """
 
 from __future__ import annotations
@@ -16,16 +16,7 @@ import numpy as np
 from verify.backward_pass import Doubt, Finding, Report
 from verify.backward_pass.report import Cost
 
-__all__ = ["apart", "found", "leaves", "named", "names_of", "refilled", "said", "undecided"]
-
-
-class _Name(str):
-    """A name such as ``0.weight`` or ``params['w']``, which a parameter may not have otherwise."""
-
-    __slots__ = ()
-
-    def isidentifier(self) -> bool:
-        return True
+__all__ = ["apart", "found", "leaves", "names_of", "refilled", "said", "undecided"]
 
 
 def names_of(function: Callable[..., Any], count: int, skip: int = 0) -> list[str]:
@@ -38,17 +29,6 @@ def names_of(function: Callable[..., Any], count: int, skip: int = 0) -> list[st
     rest = next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), None)
     missing = range(count - len(names))
     return [*names, *(f"{rest}[{k}]" if rest else f"input {len(names) + k}" for k in missing)]
-
-
-def named(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
-    """The function, its parameters under these names."""
-
-    def renamed(*inputs: Any) -> Any:
-        return function(*inputs)
-
-    parameters = [inspect.Parameter(_Name(name), inspect.Parameter.POSITIONAL_ONLY) for name in names]
-    renamed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect.signature
-    return renamed
 
 
 def leaves(tree: Any, kind: type | tuple[type, ...], name: str = "") -> Iterator[tuple[str, Any]]:

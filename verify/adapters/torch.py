@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from verify.adapters.shared import found, leaves, named, names_of, refilled, undecided
+from verify.adapters.shared import found, leaves, names_of, refilled, undecided
 from verify.adapters.torch_passes import Passes, Subject, Unfit, array_of, laid_out
 from verify.adapters.torch_promises import PROMISES, Watch, cotangents, graph
 from verify.backward_pass import Report, check_backward
@@ -124,9 +124,7 @@ def checked(subject: Subject, watch: Watch | None, double_backward: bool, option
     if passes.dtype is torch.float32:
         # Inputs are rounded, too: entries that are equal then move in unequal steps.
         options = {"points": 1, **options}
-    report = check_backward(
-        named(passes.forward, passes.names), passes.backward, passes.arrays, saved=True, **options
-    )
+    report = check_backward(passes.forward, passes.backward, passes.arrays, saved=True, names=passes.names, **options)
     report = replace(report, evidence={**report.evidence, "type": str(passes.dtype).removeprefix("torch.")})
     if all(one.kind != "contract" for one in report.findings):
         rng = np.random.default_rng(seed)

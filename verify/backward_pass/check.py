@@ -53,6 +53,7 @@ HIDDEN = 1e-9
 GROSS = 1e3
 # Entries whose part of a slope is below this share of the largest are looked at by themselves.
 FAINT = 1e-3
+ROUNDS = "the forward pass rounds too much (cancellation, conditioning)"
 MODES = ("directions", "every-entry")
 # Failures of functions that take so many seconds are not made smaller.
 SLOW = 0.01
@@ -149,37 +150,45 @@ def hidden(place: Place, line: Way, k: int) -> list[Any]:
 
 
 def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
-    """A verdict on one gradient: its input alone moves, first cheaply, then as sharply as the function allows."""
-    slopes = quick(place.subject, own, place.u, place.centre, pairs, place.step, place.resolution)
+    """A verdict on one gradient: its input alone moves, first cheaply, then as sharply as the function allows.
+
+    A function that rounds in steps beneath a smooth part deceives the finest differences. Where both readings
+    contradict each other, and the claim is near to that of the longer steps, these are believed.
+    """
+    first = quick(place.subject, own, place.u, place.centre, pairs, place.step, place.resolution)
+    apart, allowed, shares = against(place, own, first)
+    settled = np.all(apart <= allowed) and not unresolved(place, allowed[0], shares[0][k], first.size[0])
+    if place.coarse or settled:
+        return verdict(place, own, k, first)
+    sharp = thorough(place.subject, own, place.u, place.centre)
+    contradict = np.any(np.abs(first.value - sharp.value) > first.bound + sharp.bound) and not np.any(sharp.kink)
+    near = np.maximum(allowed, WIDE * np.array([row[k] for row in shares]))
+    if contradict and np.all(apart <= near):
+        return Verdict(k, "agrees", float(apart[0]), float(near[0]), shares[0][k])
+    return verdict(place, own, k, sharp)
+
+
+def verdict(place: Place, own: Way, k: int, slopes: Slopes) -> Verdict:
+    """What slopes say of the gradient of the one input that moves."""
     apart, allowed, shares = against(place, own, slopes)
-    if not place.coarse and (
-        not np.all(apart <= allowed) or unresolved(place, allowed[0], shares[0][k], slopes.size[0])
-    ):
-        slopes = thorough(place.subject, own, place.u, place.centre)
-        apart, allowed, shares = against(place, own, slopes)
     known = np.isfinite(allowed)
     worst = int(np.argmax(np.where(known, apart / np.maximum(allowed, 1e-300), 0.0)))
     share = max(shares[worst][k], abs(float(slopes.value[worst])))
+    at_worst = Verdict(k, "disagrees", float(apart[worst]), float(allowed[worst]), share)
     if np.any(slopes.kink):
-        return Verdict(k, "undecided", apart[worst], allowed[worst], share, "a kink", kink=True)
+        return replace(at_worst, outcome="undecided", reason="a kink", kink=True)
     if np.any((apart > allowed) & known) or unstable(place, own, slopes, apart, shares):
         if not np.any(slopes.value) and in_steps(place, own):
-            return Verdict(k, "undecided", apart[worst], allowed[worst], share, "the outputs move in steps")
-        return Verdict(k, "disagrees", apart[worst], allowed[worst], share)
+            return replace(at_worst, outcome="undecided", reason="the outputs move in steps")
+        return at_worst
     if not np.all(known):
-        return Verdict(k, "undecided", apart[worst], np.inf, share, "the outputs are not finite nearby")
+        return replace(at_worst, outcome="undecided", reason="the outputs are not finite nearby", allowed=np.inf)
     share = max(shares[0][k], abs(float(slopes.value[0])))
+    ordinary = Verdict(k, "agrees", float(apart[0]), float(allowed[0]), share)
     wished = place.atol is not None or place.rtol is not None
     if allowed[0] > WIDE * share and allowed[0] > SHARP * slopes.size[0] and not wished:
-        return Verdict(
-            k,
-            "undecided",
-            apart[0],
-            allowed[0],
-            share,
-            "the forward pass rounds too much (cancellation, conditioning)",
-        )
-    return Verdict(k, "agrees", apart[0], allowed[0], share)
+        return replace(ordinary, outcome="undecided", reason=ROUNDS)
+    return ordinary
 
 
 def in_steps(place: Place, own: Way) -> bool:

@@ -36,7 +36,7 @@ def mixed(outputs: Sequence[Array], rng: np.random.Generator) -> Cotangent:
 def one_hot(outputs: Sequence[Array], rng: np.random.Generator) -> Cotangent:
     """One entry of one output alone."""
     found = tuple(np.zeros(y.shape, _dtype(y)) for y in outputs)
-    filled = [part for part in found if part.size]
+    filled = [part for part, y in zip(found, outputs, strict=True) if part.size and y.dtype.kind == "f"]
     if filled:
         part = filled[rng.integers(len(filled))]
         part.flat[rng.integers(part.size)] = 1.0
@@ -74,7 +74,8 @@ def _dtype(y: Array) -> Any:
 
 
 def _like(values: Any, y: Array) -> Array:
-    return np.asarray(values, _dtype(y))
+    """These numbers for an output; 0 for one that holds no floating-point numbers, and has no derivative."""
+    return np.asarray(values if y.dtype.kind == "f" else 0.0 * np.asarray(values), _dtype(y))
 
 
 # ---------------------------------------------------------------------------------------------------------- layouts

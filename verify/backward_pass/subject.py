@@ -197,7 +197,9 @@ def _names(forward: Callable[..., Any], count: int) -> tuple[str, ...]:
     except (TypeError, ValueError):
         parameters = []
     names = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)][:count]
-    return (*names, *(f"input {k}" for k in range(len(names), count)))
+    rest = next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), None)
+    missing = range(len(names), count)
+    return (*names, *(f"{rest}[{k - len(names)}]" if rest else f"input {k}" for k in missing))
 
 
 def _said(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.adapters.shared import apart, leaves, named, names_of, refilled
+from verify.adapters.shared import apart, leaves, names_of, refilled
 from verify.backward_pass import check_backward
 
 Pair = namedtuple("Pair", "first second")
@@ -25,8 +25,9 @@ def test_names_are_those_of_parameters() -> None:
 
 
 def test_names_that_are_no_identifiers_reach_the_report() -> None:
-    report = check_backward(named(lambda x, y: x * y, ["0.weight", "params['w']"]), lambda d, x, y: (d * y, d * y),
-                            [np.array([1.0, 2.0]), np.array([0.5, 3.0])])  # fmt: skip
+    inputs = (np.array([1.0, 2.0]), np.array([0.5, 3.0]))
+    names = ["0.weight", "params['w']"]
+    report = check_backward(lambda x, y: x * y, lambda d, x, y: (d * y, d * y), inputs, names=names)
     assert report.names == ("0.weight", "params['w']")
     assert report.culprit_names == ("params['w']",)
     assert "params['w']" in report.message
