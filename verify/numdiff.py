@@ -69,9 +69,9 @@ def derivative(f: Function, x: float, *, scale: float | None = None, complex_ste
     ``scale`` is the distance over which f changes, if it is known; the steps adapt to the function anyway.
     Shapes: x scalar, f(x) any shape -> shape of f(x).
     Raises: TypeError when f(x) is not real; ValueError when the shape of f(x) changes, or x is not finite or scalar.
-    When this fails: where f varies on less than about 1e-8 of the scale; where f rounds in steps beneath a smooth part,
-    which alone is seen by steps shorter than these; where f drops the imaginary part of a term
-    so small, below about 1e-8 of the derivative, that the differences cannot tell.
+    When this fails: where f varies on less than about 1e-8 of the scale; where f rounds in steps beneath a smooth
+    part, which alone is seen by steps shorter than these; where f drops the imaginary part of a term so small, below
+    about 1e-8 of the derivative, that the differences cannot tell.
     """
     if np.ndim(x) != 0:
         raise ValueError(f"derivative needs a scalar x, got shape {np.shape(x)}; use jacobian or gradient")
