@@ -359,7 +359,10 @@ def _like_terms(terms: Iterable[Node]) -> list[Node]:
 
 
 def _common_factors(terms: list[Node]) -> Node:
-    """What all terms share, in front; inside, a positive term first where there is one."""
+    """What all terms share, in front; inside, a positive term first where there is one.
+
+    Infinity stays beside the brackets that say where it is: times their sum it has no value where that is 0.
+    """
     split = [split_coefficient(t) for t in terms]
     shared = _shared_coefficient([c for c, _ in split])
     remaining = [list(factors_of(rest)) for _, rest in split]
@@ -369,7 +372,7 @@ def _common_factors(terms: list[Node]) -> Node:
         power_of, remaining = common
         front.append(power_of)
     for factor in list(remaining[0]):
-        if is_one(factor):
+        if is_one(factor) or _is_infinite(factor):
             continue
         positions = []
         for factors in remaining:
@@ -386,6 +389,10 @@ def _common_factors(terms: list[Node]) -> Node:
         inner.sort(key=is_subtracted)
         return mul(number(shared), *front, add(*_like_terms(inner)))
     return add(*(mul(number(c), *factors) for (c, _), factors in zip(split, remaining, strict=True)))
+
+
+def _is_infinite(factor: Node) -> bool:
+    return isinstance(factor, Number) and bool(factor.value.is_infinite)
 
 
 def _shared_coefficient(values: list[sympy.Expr]) -> sympy.Expr:
