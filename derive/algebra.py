@@ -256,8 +256,9 @@ def _tidy_sum(node: Sum) -> Node:
         else:
             factors.append(factor)
     factors = _combine_powers(factors)
-    outside = [f for f in factors if f.free.isdisjoint(letters)]
-    inside = mul(*(f for f in factors if not f.free.isdisjoint(letters)))
+    # infinity stays beside the brackets that say where it is
+    outside = [f for f in factors if f.free.isdisjoint(letters) and not _is_infinite(f)]
+    inside = mul(*(f for f in factors if not f.free.isdisjoint(letters) or _is_infinite(f)))
     count = [number(x.length) for x in letters if x not in inside.free]
     present = [x for x in letters if x in inside.free]
     return mul(*count, *outside, Sum(*present, inside)) if present else mul(*count, *outside, inside)

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 import derive
 from derive import Partial, Program, Sum, define, equal, exp, letters, line, names, number, prove, softmax, tensor
 from derive.derivation import Check, Derivation
 from derive.functions import greater, greater_equal, maximum, minimum
 from derive.index import as_index
+from derive.matrix import matrix_form
 from derive.nodes import Bracket, Node, Tensor, as_node
 from derive.statements import Statement
 from tests.derive.render.test_numpy_tables import signed_warping, soft_dtw
@@ -218,3 +220,24 @@ def test_infinity_stays_beside_its_brackets() -> None:
 
     found = derive.gradient(table, "x", shapes={"x": ()}, assumptions=lambda x: [x > 0])
     assert derive.run(found.program, {"x": np.array(2.0)}).arrays[found.program.outputs[0]] == 2.0
+
+
+def test_infinity_stays_in_a_sum() -> None:
+    """In front of a sum whose brackets are all false it would have no value."""
+
+    def shortest(x: Any, gamma: Any) -> Any:
+        R = np.full(4, np.inf)
+        R[0] = 0.0
+        for i in range(3):
+            R[i + 1] = x[i] - gamma * logsumexp(-R[:3] / gamma)
+        return R[3]
+
+    found = derive.gradient(shortest, "gamma", shapes={"x": (3,), "gamma": ()}, assumptions=lambda gamma: [gamma > 0])
+    assert {check.outcome for check in check_derivation(found).all} == {"holds"}
+
+
+def test_what_leaves_infinite_entries_out_is_no_product_of_matrices() -> None:
+    (i, k) = letters("i k", 3, 3)
+    P, S = tensor("P", 3, 3), tensor("S", 3, 3)
+    assert matrix_form(Sum(i, k, P[i, k] * S[i, k]), ()) is not None
+    assert matrix_form(Sum(i, k, P[i, k] * greater(S[i, k], number(-np.inf)) * S[i, k]), ()) is None

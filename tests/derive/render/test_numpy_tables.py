@@ -167,6 +167,12 @@ def contrastive(X: Any, p: Any) -> Any:
     return -np.mean(S[np.arange(n), p] - logsumexp(S, axis=1))
 
 
+def contrastive_by_temperature(X: Any, tau: Any) -> Any:
+    S = X @ X.T
+    np.fill_diagonal(S, -np.inf)
+    return logsumexp(S / tau, axis=1).sum()
+
+
 def neighbours(X: Any, y: Any) -> Any:
     S = X @ X.T
     np.fill_diagonal(S, -np.inf)
@@ -227,6 +233,7 @@ TABLES: dict[str, tuple[Function, str, Shapes, tuple[str, ...]]] = {
     "Viterbi by rows": (viterbi_by_rows, "A", {"E": (2, 3), "A": (3, 3)}, ("argmax(axis=0)",)),
     "shortest path": (shortest_path, "C", {"C": (3, 3)}, ("argmin(axis=0)",)),
     "contrastive": (contrastive, "X", {"X": ("n", "d"), "p": ("n",)}, (DIAGONAL, "delta[np.arange(n), p] -= 1")),
+    "contrastive by temperature": (contrastive_by_temperature, "tau", {"X": ("n", "d"), "tau": ()}, (DIAGONAL,)),
     "neighbours": (neighbours, "X", {"X": ("n", "d"), "y": ("n",)}, (DIAGONAL, "softmax(S, axis=1)")),
     "diagonal": (aligned_places, "X", {"X": ("n", "n")}, (DIAGONAL,)),
     "causal": (causal, "X", {"X": (3, 2)}, ("S = np.where(mask, -np.inf, X @ X.T)",)),
@@ -242,8 +249,11 @@ MASKED = ("chain", "edit distance", "Viterbi by rows", "shortest path")
 
 def _found(name: str) -> derive.Derivation:
     function, wrt, shapes, _ = TABLES[name]
-    domains = {"assumptions": lambda gamma: [gamma > 0]} if "gamma" in shapes else {}
-    return derive.gradient(function, wrt, shapes=shapes, **domains)
+    if "gamma" in shapes:
+        return derive.gradient(function, wrt, shapes=shapes, assumptions=lambda gamma: [gamma > 0])
+    if "tau" in shapes:
+        return derive.gradient(function, wrt, shapes=shapes, assumptions=lambda tau: [tau > 0])
+    return derive.gradient(function, wrt, shapes=shapes)
 
 
 @pytest.mark.parametrize("name", TABLES)
