@@ -7,6 +7,7 @@ from derive.render.numpy.bands import with_bands
 from derive.render.numpy.carried import with_numbers_carried
 from derive.render.numpy.chains import with_common_products
 from derive.render.numpy.choices import with_choices
+from derive.render.numpy.chosen import without_equal_terms
 from derive.render.numpy.complements import with_complements
 from derive.render.numpy.conditions import with_conditions_once
 from derive.render.numpy.distribution import distributed
@@ -40,6 +41,7 @@ PASSES = (
     with_roots_of_quotients,
     with_known_reciprocals,
     distributed,
+    without_equal_terms,
     without_scaled_matrices,
     with_symmetry,
     factored,

@@ -57,6 +57,15 @@ def weighted_identity(A: Any, lam: Any) -> Any:
     return np.sum(weight * A**2)
 
 
+def nearest(X: Any, C: Any) -> Any:
+    return np.mean(((X[:, None] - C) ** 2).sum(axis=2).min(axis=1))
+
+
+def mixture(X: Any, M: Any, w: Any) -> Any:
+    A = w - 0.5 * ((X[:, None] - M) ** 2).sum(axis=2)
+    return np.sum(np.log(np.exp(A).sum(axis=1)))
+
+
 def strided(X: Any, W: Any, R: Any) -> Any:
     X = np.pad(X, ((0, 0), (0, 0), (1, 1)))
     parts = (np.einsum("ncl,oc->nol", X[:, :, u : u + X.shape[2] - 2 : 2], W[:, :, u]) for u in range(3))
@@ -87,6 +96,12 @@ GRADIENTS = {
     ),
     "a number has another on its diagonal": Case(
         weighted_identity, "A", {"A": ("n", "n"), "lam": ()}, ["np.full((n, n), lam", "np.fill_diagonal("], ["eye("],
+    ),
+    "what is the same along an axis chooses nothing": Case(
+        nearest, "C", {"X": ("n", "d"), "C": ("k", "d")}, ["argmin("], ["X, X"],
+    ),
+    "what is the same along an axis is not seen by softmax": Case(
+        mixture, "M", {"X": ("n", "d"), "M": ("k", "d"), "w": ("k",)}, ["softmax("], ["X, X"],
     ),
     "a short kernel is a product for each of its entries": Case(
         strided, "W",
