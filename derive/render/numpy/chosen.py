@@ -42,11 +42,15 @@ def without_equal_terms(program: Program) -> Program:
 
 
 def _seen(node: Node, along: Sequence[Letter]) -> Node:
-    """The sum of the terms of a node that are not the same along letters."""
+    """The sum of the terms of a node that are not the same along letters; numbers stay.
+
+    A number may be the complement of a mask: ``-1e9 (1 - m)`` must not become ``1e9 m``, which drowns what it keeps.
+    """
     scale, rest = split_coefficient(node)
     if isinstance(rest, Add):
         return mul(number(scale), add(*(_seen(t, along) for t in rest.terms)))
-    return number(0) if node.free.isdisjoint(along) and not _may_be_infinite(node) else node
+    equal = node.free.isdisjoint(along) and not isinstance(node, Number)
+    return number(0) if equal and not _may_be_infinite(node) else node
 
 
 def _may_be_infinite(term: Node) -> bool:
