@@ -256,8 +256,9 @@ def _tidy_sum(node: Sum) -> Node:
         else:
             factors.append(factor)
     factors = _combine_powers(factors)
-    outside = [f for f in factors if f.free.isdisjoint(letters)]
-    inside = mul(*(f for f in factors if not f.free.isdisjoint(letters)))
+    # infinity stays beside the brackets that say where it is
+    outside = [f for f in factors if f.free.isdisjoint(letters) and not _is_infinite(f)]
+    inside = mul(*(f for f in factors if not f.free.isdisjoint(letters) or _is_infinite(f)))
     count = [number(x.length) for x in letters if x not in inside.free]
     present = [x for x in letters if x in inside.free]
     return mul(*count, *outside, Sum(*present, inside)) if present else mul(*count, *outside, inside)
@@ -359,7 +360,10 @@ def _like_terms(terms: Iterable[Node]) -> list[Node]:
 
 
 def _common_factors(terms: list[Node]) -> Node:
-    """What all terms share, in front; inside, a positive term first where there is one."""
+    """What all terms share, in front; inside, a positive term first where there is one.
+
+    Infinity stays beside the brackets that say where it is: times their sum it has no value where that is 0.
+    """
     split = [split_coefficient(t) for t in terms]
     shared = _shared_coefficient([c for c, _ in split])
     remaining = [list(factors_of(rest)) for _, rest in split]
@@ -369,7 +373,7 @@ def _common_factors(terms: list[Node]) -> Node:
         power_of, remaining = common
         front.append(power_of)
     for factor in list(remaining[0]):
-        if is_one(factor):
+        if is_one(factor) or _is_infinite(factor):
             continue
         positions = []
         for factors in remaining:
@@ -386,6 +390,10 @@ def _common_factors(terms: list[Node]) -> Node:
         inner.sort(key=is_subtracted)
         return mul(number(shared), *front, add(*_like_terms(inner)))
     return add(*(mul(number(c), *factors) for (c, _), factors in zip(split, remaining, strict=True)))
+
+
+def _is_infinite(factor: Node) -> bool:
+    return isinstance(factor, Number) and bool(factor.value.is_infinite)
 
 
 def _shared_coefficient(values: list[sympy.Expr]) -> sympy.Expr:

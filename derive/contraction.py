@@ -207,8 +207,9 @@ def _contract_sum(letters: list[Letter], factors: list[Node]) -> Node:
         if step is None:
             break
         letters, factors = step
-    coefficient = [f for f in factors if isinstance(f, Number)]
-    body = mul(*(f for f in factors if not isinstance(f, Number)))
+    # infinity stays beside the brackets that say where it is
+    coefficient = [f for f in factors if isinstance(f, Number) and not f.value.is_infinite]
+    body = mul(*(f for f in factors if not isinstance(f, Number) or f.value.is_infinite))
     present = [x for x in letters if x in body.free]
     count = mul(*(number(x.length) for x in letters if x not in body.free))
     return mul(*coefficient, count, Sum(*present, body) if present else body)

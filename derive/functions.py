@@ -87,11 +87,19 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def _larger(a: Any, b: Any) -> Any:
-    return np.where(np.real(a) >= np.real(b), a, b)
+    return _chosen(np.real(a) >= np.real(b), a, b)
 
 
 def _smaller(a: Any, b: Any) -> Any:
-    return np.where(np.real(a) <= np.real(b), a, b)
+    return _chosen(np.real(a) <= np.real(b), a, b)
+
+
+def _chosen(first: Any, a: Any, b: Any) -> Any:
+    """One of two numbers. How it moves is unknown where they are the same infinity: either may be the one."""
+    found = np.asarray(np.where(first, a, b))
+    if np.iscomplexobj(found):
+        found.imag[np.isinf(found.real) & (np.real(a) == np.real(b))] = np.nan
+    return found
 
 
 def _indicator(relation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import sympy
 
 from derive.definitions import Definition, Recurrence
@@ -126,6 +127,24 @@ class Program:
         """The recurrence that a tensor is a member of; None for all others."""
         groups = (item for item in self.items if isinstance(item, Recurrence))
         return next((group for group in groups if any(d.tensor is tensor for d in group.members)), None)
+
+    def reads_infinity(self, node: Node) -> bool:
+        """Whether infinity is written in a node, or in what it reads."""
+        seen: set[Tensor] = set()
+        open_ = [node]
+        while open_:
+            for below in walk(open_.pop()):
+                if isinstance(below, Number) and below.value.is_infinite:
+                    return True
+                if not isinstance(below, Ref) or below.tensor in seen:
+                    continue
+                seen.add(below.tensor)
+                if np.isinf(self.constants.get(below.tensor, 0.0)).any():
+                    return True
+                source = self.definition(below.tensor)
+                if source is not None:
+                    open_.append(source.body)
+        return False
 
     def definition(self, tensor: Tensor) -> Definition | None:
         """The definition of a tensor; None for inputs."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 
+import sympy
+
 from derive.cases import Cases
 from derive.definitions import Definition
 from derive.errors import MissingRuleError
 from derive.facts import Facts
-from derive.functions import Elementwise, log
+from derive.functions import Elementwise, greater, log
 from derive.matching import Names, fold
 from derive.nodes import (
     ZERO,
@@ -39,7 +41,7 @@ from derive.over_axes import OverAxes
 from derive.program import Program
 from derive.signs import always
 from derive.statements import Condition, Statement
-from derive.tree import map_children
+from derive.tree import map_children, walk
 
 __all__ = ["RULES", "Applied", "Context", "Rule", "apply_rule", "condition_of", "rule_for"]
 
@@ -252,7 +254,28 @@ def along_axes(partial: Partial, context: Context) -> Node | None:
         return None
     if body.function.derivative is None:
         raise MissingRuleError(f"the function {body.function.name!r} has no derivative in OVER")
-    return fold(body.function.derivative(body, lambda part: context.derivative(part, partial)), context.named)
+
+    def inner(part: Node) -> Node:
+        found = context.derivative(part, partial)
+        weighted = body.function.name in WEIGHTED and _moves_beside_infinity(part, partial, context)
+        return mul(greater(part, number(-sympy.oo)), found) if weighted else found
+
+    return fold(body.function.derivative(body, inner), context.named)
+
+
+WEIGHTED = frozenset({"logsumexp", "softmax"})
+"""The laws whose weights are 0 for entries that are minus infinity: these count for nothing."""
+
+
+def _moves_beside_infinity(node: Node, partial: Partial, context: Context) -> bool:
+    """Whether a product in a node has a factor that may be infinite beside one that moves."""
+    products = (below.factors for below in walk(node) if isinstance(below, Mul))
+    return any(
+        one is not other and context.program.reads_infinity(one) and context.moves(other, partial)
+        for factors in products
+        for one in factors
+        for other in factors
+    )
 
 
 _TABLE = (

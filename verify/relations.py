@@ -21,7 +21,7 @@ from derive.program import Program
 from derive.statements import Statement
 from verify.assignments import named
 from verify.replicas import EPS, MARGIN
-from verify.scenes import Flags, Stage, spread, truth
+from verify.scenes import Flags, Stage, same_infinity, spread, truth
 from verify.world import Reading, World
 
 __all__ = ["Test", "at_sizes", "compare", "fall", "shrinking"]
@@ -54,6 +54,7 @@ class Test:
     failure: str = ""
     doubts: dict[str, None] = field(default_factory=dict)
     waiting: dict[Statement, None] = field(init=False)
+    tied: dict[Statement, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         conditions = self.step.conditions if self.step is not None else ()
@@ -61,17 +62,30 @@ class Test:
         self.waiting = dict.fromkeys(c for c in conditions if isinstance(c, Statement))
 
     def under_conditions(self, world: World, points: Flags) -> None:
-        """Notes which conditions hold at these points.
+        """Notes which conditions hold at these points, and which are between infinities that tie wherever they are.
 
-        An entry is enough: a condition may be needed for one branch only, or under a bracket.
+        An entry is enough to hold: a condition may be needed for one branch only, or under a bracket.
         """
         for condition in tuple(self.waiting):
-            if truth(world, condition)[points].any():
+            if truth(world, condition, infinite=True)[points].any():
                 del self.waiting[condition]
+                self.tied.pop(condition, None)
+            elif points.any():
+                ties = condition.relation == "≠" and bool(same_infinity(world, condition)[points].all())
+                self.tied[condition] = self.tied.get(condition, True) and ties
+
+    @property
+    def unmet(self) -> tuple[Statement, ...]:
+        """The conditions that held nowhere, and are about numbers.
+
+        How a choice between infinities that tie moves is unknown to numerical derivatives, so where these have a
+        value it does not depend on the choice.
+        """
+        return tuple(condition for condition in self.waiting if not self.tied.get(condition))
 
     @property
     def exercised(self) -> bool:
-        return (self.points > 0 and not self.waiting) or bool(self.failure)
+        return (self.points > 0 and not self.unmet) or bool(self.failure)
 
     def met(self, points: int, sizes: Sizes, error: float) -> None:
         """The relation held at these points."""
@@ -83,9 +97,12 @@ class Test:
         """What the points said."""
         if self.failure:
             return Check("fails", self.witness, self.points, tuple(self.sizes), self.error, self.failure)
-        if self.points and not self.waiting:
-            return Check("holds", self.witness, self.points, tuple(self.sizes), self.error, self.place)
-        unmet = [f"its condition {condition!r} held for no entry of any point" for condition in self.waiting]
+        if self.points and not self.unmet:
+            ties = [f"the sides of its condition {condition!r} are the same infinity" for condition in self.waiting]
+            return Check(
+                "holds", self.witness, self.points, tuple(self.sizes), self.error, "; ".join((self.place, *ties))
+            )
+        unmet = [f"its condition {condition!r} held for no entry of any point" for condition in self.unmet]
         reason = "; ".join((*self.doubts, *unmet)) or "no point was found at which both sides are finite"
         return Check("not exercised", self.witness, message=f"{self.place} was not exercised: {reason}")
 

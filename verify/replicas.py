@@ -74,11 +74,15 @@ def erring(lanes: Array) -> Array:
 
 
 def settled(lanes: Array) -> tuple[Array, Array]:
-    """The points of an array with lanes, and what rounding can do to them: how far the replicas scatter."""
+    """The points of an array with lanes, and what rounding can do to them: how far the replicas scatter.
+
+    An infinity that all replicas are is exact.
+    """
     split = lanes.reshape(len(lanes) // PER_POINT, PER_POINT, *lanes.shape[1:])
     value = split[:, 0]
     with np.errstate(invalid="ignore"):
-        scatter = np.abs(split[:, 1:] - value[:, None]).max(axis=1)
+        distance = np.abs(split[:, 1:] - value[:, None])
+    scatter = np.where(split[:, 1:] == value[:, None], 0.0, distance).max(axis=1)
     return value, MARGIN * EPS / JITTER * scatter
 
 

@@ -60,7 +60,9 @@ class Rounding(Evaluator):
         letters, array = self._lanes_first(named)
         jittered = self._jittered(array)
         if operand and np.iscomplexobj(jittered):
-            tilt = np.abs(jittered.imag).reshape(len(jittered), -1).max(axis=1)
+            # what an infinity is tilted by reaches no number
+            size = np.where(np.isfinite(jittered.real), np.abs(jittered.imag), 0.0)
+            tilt = size.reshape(len(jittered), -1).max(axis=1, initial=0.0)
             self._tilt = np.maximum(self._tilt, tilt)
         return Named(jittered, letters)
 

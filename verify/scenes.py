@@ -29,7 +29,7 @@ from verify.edges import Edge, edges
 from verify.sources import Sources
 from verify.world import World
 
-__all__ = ["Stage", "holds", "solved", "spread", "truth"]
+__all__ = ["Stage", "holds", "same_infinity", "solved", "spread", "truth"]
 
 CANDIDATES = 40
 # Newton's method doubles the digits each time.
@@ -187,15 +187,12 @@ def holds(world: World, statement: Statement, slack: float = 1.0) -> Flags:
     return np.asarray(truth(world, statement, slack).reshape(world.points, -1).all(axis=1))
 
 
-def truth(world: World, statement: Statement, slack: float = 1.0) -> Flags:
-    """Where a relation holds, as far as rounding lets one see: points first, then its free letters."""
-    left, right = world.reading(statement.left), world.reading(statement.right)
-    letters = tuple(dict.fromkeys((*left.letters, *right.letters)))
-    shape = (world.points, *(world.length(x.length) for x in letters))
-    a, b, da, db = (
-        np.broadcast_to(spread(array, reading.letters, letters), shape)
-        for array, reading in ((left.value, left), (right.value, right), (left.bound, left), (right.bound, right))
-    )
+def truth(world: World, statement: Statement, slack: float = 1.0, *, infinite: bool = False) -> Flags:
+    """Where a relation holds, as far as rounding lets one see: points first, then its free letters.
+
+    With ``infinite`` an infinity is a value, which differs from numbers; else nothing is said where one stands.
+    """
+    a, b, da, db = _sides(world, statement)
     slackness = slack * (da + db)
     with np.errstate(invalid="ignore"):
         difference = a - b
@@ -210,7 +207,30 @@ def truth(world: World, statement: Statement, slack: float = 1.0) -> Flags:
                 true = (difference if statement.relation == ">" else -difference) > slackness
             case _:
                 raise NotationError(f"{statement.relation!r} is no relation between values")
-    return np.asarray(true)
+        known = ~np.isnan(difference) if infinite else np.isfinite(difference)
+    return np.asarray(true & known)
+
+
+def same_infinity(world: World, statement: Statement) -> Flags:
+    """Where both sides of a relation are the same infinity: points first, then its free letters.
+
+    Numbers that are too large for floating point are no infinities: both sides must read one that is written.
+    """
+    a, b, da, db = _sides(world, statement)
+    written = all(world.sources.program.reads_infinity(side) for side in (statement.left, statement.right))
+    return np.asarray((a == b) & np.isinf(a) & (da + db == 0) & written)
+
+
+def _sides(world: World, statement: Statement) -> tuple[Array, Array, Array, Array]:
+    """Both sides at all points and for all free letters, and what rounding can do to each."""
+    left, right = world.reading(statement.left), world.reading(statement.right)
+    letters = tuple(dict.fromkeys((*left.letters, *right.letters)))
+    shape = (world.points, *(world.length(x.length) for x in letters))
+    a, b, da, db = (
+        np.broadcast_to(spread(array, reading.letters, letters), shape)
+        for array, reading in ((left.value, left), (right.value, right), (left.bound, left), (right.bound, right))
+    )
+    return a, b, da, db
 
 
 def solved(stage: Stage, world: World, statement: Statement) -> World | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from derive.derivation import Chain, Text
 from derive.evaluate import Evaluator
+from derive.functions import is_indicator
 from derive.index import Letter, as_index
 from derive.matrix.cross import cross_form
 from derive.matrix.entries import entry_by_entry
@@ -21,7 +22,7 @@ from derive.matrix.network import NoForm
 from derive.matrix.reader import Reader
 from derive.matrix.tree import Along, Blocks, Diag, Guarded, Identity, Matrix, Name, Trace, below, shape_of
 from derive.matrix.value import value
-from derive.nodes import Node, Ref
+from derive.nodes import Node, Number, Ref
 from derive.size_algebra import Size
 from derive.tree import walk
 
@@ -123,7 +124,7 @@ def matrix_form(node: Node, letters: tuple[Letter, ...]) -> MatrixForm | None:
     As few letters as possible become slice letters, leading ones first; one more where the rows of a long form are
     weighed by diagonal matrices, and the form of one row is a good deal shorter.
     """
-    if not node.free.issubset(letters):
+    if not node.free.issubset(letters) or any(map(_says_what_is_finite, walk(node))):
         return None
     lengths = _lengths(node, letters)
     if any(x not in lengths for x in letters):
@@ -137,6 +138,11 @@ def matrix_form(node: Node, letters: tuple[Letter, ...]) -> MatrixForm | None:
         found = min(filter(None, (crossed, entries)), key=_length, default=None)
         return found if found is not None and _is_short(found, node) else None
     return min(filter(None, (_by_rows(node, found, lengths) or found, crossed, entries)), key=_length)
+
+
+def _says_what_is_finite(node: Node) -> bool:
+    """Whether a factor leaves infinite entries out: a product of matrices would multiply them by 0."""
+    return is_indicator(node) and any(isinstance(a, Number) and bool(a.value.is_infinite) for a in node.children())
 
 
 def _as_cross_product(node: Node, letters: tuple[Letter, ...], lengths: dict[Letter, Size]) -> MatrixForm | None:

@@ -11,7 +11,21 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from derive.nodes import Tensor
-from derive.render.numpy.code import CHOICE, COMPARE, POWER, Code, lines, method, name, replaced, subscript
+from derive.render.numpy.code import (
+    ADD,
+    CHOICE,
+    COMPARE,
+    MUL,
+    POWER,
+    Code,
+    chain,
+    lines,
+    matmul,
+    method,
+    name,
+    replaced,
+    subscript,
+)
 
 __all__ = ["Assign", "Block", "Loop", "Update", "names_in", "renamed", "shared", "source"]
 
@@ -142,7 +156,8 @@ def shared(block: Block, fresh: Callable[[str], str], returned: Collection[str] 
     counted: dict[int, tuple[Statement, Counter[Code]]] = {}
     while (found := _heaviest(statements, counted)) is not None:
         statements = _named(statements, found, fresh)
-    return _without_copies(Block([_owned(s) for s in _without_aliases(statements)]), returned)
+    statements = [_with_scaled_rows(s) for s in _without_aliases(statements)]
+    return _without_copies(Block([_owned(s) for s in statements]), returned)
 
 
 FILLED = ("array", "buffer")
@@ -212,6 +227,22 @@ def _without_kept_axes(statements: list[Statement]) -> list[Statement]:
         if match and plain is not None:
             exchanged[text] = subscript(plain, [*[":"] * int(match[1]), "None"])
     return [_exchanged(s, exchanged) for s in statements] if exchanged else statements
+
+
+def _with_scaled_rows(statement: Statement) -> Statement:
+    """The statement with ``(2 * X) @ X.T`` for ``2 * (X @ X.T)`` among terms, as in squared distances of points.
+
+    There are more points than coordinates; a matrix times its own transpose is filled by halves, which takes long.
+    """
+    sums = [c for top in _codes(statement) for c in _parts(top) if c.level == ADD and len(c.children()) > 2]
+    exchanged: dict[str, Code] = {}
+    for product in (c for one in sums for c in one.children()):
+        parts = product.children()
+        if len(parts) == 2 and " * " in product.pieces and not parts[0].names and " @ " in parts[1].pieces:
+            left, right = parts[1].children()
+            if left.text.isidentifier() and right.text == f"{left}.T":
+                exchanged[product.text] = matmul(chain(MUL, parts[0], [("*", left)]), right)
+    return _exchanged(statement, exchanged) if exchanged else statement
 
 
 def _taken_out(loop: Loop, fresh: Callable[[str], str]) -> tuple[Loop, list[Statement]]:

@@ -13,7 +13,7 @@ from derive.index import Index, Letter, Quotient, as_index, index_floor, index_m
 from derive.nodes import Bracket, Node, Over, Ref, Sum
 from derive.render.numpy.arrays import Named, aligned
 from derive.render.numpy.code import Code, call, method
-from derive.render.numpy.functions import ALONG
+from derive.render.numpy.functions import ALONG, ROOTS
 from derive.render.numpy.radix import near, taken_apart
 from derive.size_algebra import Size, certainly_nonnegative, exact_quotient
 from derive.size_algebra import times as size_times
@@ -60,7 +60,7 @@ def _may_split(node: Sum | Over) -> bool:
     """Whether an axis may become several: not where its positions are counted, nor where a matrix is meant."""
     if isinstance(node, Sum):
         return True
-    return node.function.name in ALONG and not node.function.integer and len(node.arguments) == 1
+    return node.function.name in (*ALONG, *ROOTS) and not node.function.integer and len(node.arguments) == 1
 
 
 def _sum_split(node: Sum, one: Letter, pair: Digits) -> Sum:

@@ -288,6 +288,9 @@ def exchanged(t: Translator, node: Add) -> Named | None:
     column = place[0]
     given = bracket.left if bracket.right.letter is column else bracket.right
     value = t.real(t.dense(add(*whole)))
+    if not value.letters and value.code.text not in ("0", "1"):
+        letters = tuple(sorted(node.free, key=t.rank))
+        value = Named(call("np.full", t.shape(letters), value.code, dtype="float"), letters)
     if not entries or set(value.letters) != node.free:
         return None
     target = name(t.identifiers.label("changed"))

@@ -194,6 +194,7 @@ class _Writer:
         if made is not None:
             # what was added up in place is the tensor itself
             renamed(block, code.text, target)
+            self.arrays.update({t: name(target) for t, array in self.arrays.items() if array.text == code.text})
             role = made[1].role if made[1].role == "changed" else "array"
             block.statements[made[0]] = replace(made[1], target=target, tensor=d.tensor, role=role)
             return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from derive.render.numpy.code import ADD, ATOM, COMPARE, Code, binary, call, chain, literal, matmul, method, power
+from derive.render.numpy.code import ADD, ATOM, COMPARE, Code, binary, call, chain, matmul, method
 
-__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "IMPORTS", "MATRIX", "OF_INFINITE", "length_of"]
+__all__ = ["ALONG", "ELEMENTWISE", "HELPERS", "IMPORTS", "MATRIX", "OF_INFINITE", "ROOTS", "length_of", "root"]
 
 Rule = Callable[..., Code]
 
@@ -53,12 +53,9 @@ def _reduction(function: str) -> Rule:
     return lambda z, axis: method(z, function, axis=axis)
 
 
-def _root(square: Code, eps: Code) -> Code:
+def root(square: Code, eps: Code) -> Code:
+    """The root of a mean square to which a number is added."""
     return call("np.sqrt", square if eps.text == "0" else chain(ADD, square, [("+", eps)]))
-
-
-def _norm(z: Code, axis: str) -> Code:
-    return call("np.sqrt", method(power(z, literal(2)), "sum", axis=axis))
 
 
 def length_of(vector: Code) -> Code:
@@ -73,11 +70,12 @@ ALONG: dict[str, Rule] = {
     "log_softmax": lambda z, axis: call("log_softmax", z, work=5, axis=axis),
     "logsumexp": lambda z, axis: call("logsumexp", z, work=5, axis=axis),
     **{f: _reduction(f) for f in ("max", "min", "argmax", "argmin")},
-    "norm": _norm,
-    "rms": lambda z, axis, eps: _root(method(power(z, literal(2)), "mean", axis=axis), eps),
-    "std": lambda z, axis, eps: _root(method(z, "var", axis=axis), eps),
+    "std": lambda z, axis, eps: root(method(z, "var", axis=axis), eps),
     "standardise": lambda z, axis, eps: call("standardise", z, eps, work=5, axis=axis),
 }
+
+ROOTS = ("norm", "rms")
+"""Roots of sums of squares along axes."""
 
 MATRIX: dict[str, Rule] = {
     "inverse": lambda a: call("np.linalg.inv", a, work=9),

@@ -228,6 +228,13 @@ def entrywise(t: Translator, values: list[Named], divisors: list[Named]) -> Name
         quotient = entrywise(t, small, divisors)
         assert quotient is not None
         return multiplied([quotient, *(v for v in values if v not in small)], letters)
+    hosts = [v for v in values if below_letters <= set(v.letters)]
+    if hosts and all(len(v.letters) < len(letters) for v in values):
+        # a product of vectors has more entries than any of them
+        least = min(hosts, key=lambda v: len(v.letters))
+        quotient = entrywise(t, [least], divisors)
+        assert quotient is not None
+        return multiplied([quotient if v is least else v for v in values], letters)
     codes = [aligned(d, letters) for d in divisors]
     below = codes[0]
     if len(divisors) > 1:

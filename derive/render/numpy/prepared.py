@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from derive.program import Program
 from derive.render.numpy.bands import with_bands
+from derive.render.numpy.carried import with_numbers_carried
 from derive.render.numpy.chains import with_common_products
 from derive.render.numpy.choices import with_choices
+from derive.render.numpy.chosen import without_equal_terms
 from derive.render.numpy.complements import with_complements
 from derive.render.numpy.conditions import with_conditions_once
 from derive.render.numpy.distribution import distributed
@@ -15,6 +17,8 @@ from derive.render.numpy.inverses import with_solved_systems
 from derive.render.numpy.labels import at_labels, with_changes
 from derive.render.numpy.moments import with_moments
 from derive.render.numpy.one_hot import with_one_hot_products
+from derive.render.numpy.outside import with_factors_outside
+from derive.render.numpy.reciprocals import with_known_reciprocals
 from derive.render.numpy.remainders import with_remainders
 from derive.render.numpy.roots import with_roots_of_quotients
 from derive.render.numpy.scaled import without_scaled_matrices
@@ -35,13 +39,17 @@ PASSES = (
     with_complements,
     with_moments,
     with_roots_of_quotients,
+    with_known_reciprocals,
     distributed,
+    without_equal_terms,
     without_scaled_matrices,
     with_symmetry,
     factored,
     with_choices,
     with_changes,
     with_common_products,
+    with_numbers_carried,
+    with_factors_outside,
     with_shared_values,
     with_symmetry,
 )

@@ -32,13 +32,28 @@ class Risk:
     def __init__(self, program: Program, forward: Program) -> None:
         self.program = program
         self.tensors: set[Tensor] = set()
+        self.infinite: set[Tensor] = set()
         self.signs: dict[Tensor, int] = {}
         self.computed, self.read = _unguarded(forward)
 
     def note(self, tensor: Tensor, body: Node) -> None:
         """Remember whether a tensor may be infinite whose definition is translated now."""
-        if tensor not in self.read and not self.finite(body):
+        if self._is_written(body):
+            self.infinite.add(tensor)
             self.tensors.add(tensor)
+        elif tensor not in self.read and not self.finite(body):
+            self.tensors.add(tensor)
+
+    def _is_written(self, node: Node) -> bool:
+        """Whether infinity is written in a value, or in what it reads."""
+        match node:
+            case Number():
+                return bool(node.value.is_infinite)
+            case Ref():
+                return node.tensor in self.infinite
+            case Over() if node.function.name in FINITE:
+                return False
+        return any(map(self._is_written, node.children()))
 
     def finite(self, node: Node) -> bool:
         """Whether a value is finite wherever what it reads is."""

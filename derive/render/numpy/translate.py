@@ -58,9 +58,10 @@ from derive.render.numpy.code import (
     times,
     tuple_of,
 )
+from derive.render.numpy.diagonals import spread_diagonal, with_diagonal
 from derive.render.numpy.distances import distances, lengths
 from derive.render.numpy.exclusions import exchanged
-from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, IMPORTS, MATRIX, length_of
+from derive.render.numpy.functions import ALONG, ELEMENTWISE, HELPERS, IMPORTS, MATRIX, ROOTS, length_of, root
 from derive.render.numpy.identifiers import Identifiers
 from derive.render.numpy.inverses import identity
 from derive.render.numpy.labels import changed, changes
@@ -68,13 +69,13 @@ from derive.render.numpy.lengths import Lengths
 from derive.render.numpy.masks import masked
 from derive.render.numpy.outer import stacked
 from derive.render.numpy.pieces import confined, placed
-from derive.render.numpy.products import Axes
+from derive.render.numpy.products import Axes, contracted
 from derive.render.numpy.reads import index_array, read, scalar_index
 from derive.render.numpy.risk import Risk
 from derive.render.numpy.running import accumulated
 from derive.render.numpy.scatter import scattered
 from derive.render.numpy.windows import slid
-from derive.size_algebra import Size
+from derive.size_algebra import Size, as_expression
 from derive.tree import rename_bound
 
 __all__ = ["Translator"]
@@ -153,6 +154,7 @@ class Translator:
                 return self.entry(node)
             case Add():
                 made = exchanged(self, node) or placed(self, node.terms) or changed(self, node)
+                made = made or with_diagonal(self, node.terms)
                 return made or stacked(self, node.terms) or self.sum_of(node.terms)
             case Mul():
                 return self.product(node.factors, ())
@@ -321,7 +323,7 @@ class Translator:
         factors = [f for factor in factors for f in factors_of(factor)]
         factors, over = letters_solved(factors, list(over))
         part = confined(self, factors, over) or slid(self, factors, over) or accumulated(self, factors, over)
-        part = part or distances(self, factors, over)
+        part = part or distances(self, factors, over) or (None if over else spread_diagonal(self, factors))
         if part is not None:
             return part
         split = next((m for m, f in enumerate(factors) if isinstance(f, Add) and over and _is_split(f, over)), None)
@@ -436,7 +438,7 @@ class Translator:
     def along(self, node: Over) -> Named:
         """A function along axes; one that has no name in NumPy is spelled out."""
         row = node.function
-        if not is_known(row) or row.name not in (*ALONG, *MATRIX):
+        if not is_known(row) or row.name not in (*ALONG, *ROOTS, *MATRIX):
             if row.expansion is not None:
                 return self.value(row.expansion(node))
             raise NotationError(f"the function {row.name!r} is known by its law alone: it has no NumPy form")
@@ -457,13 +459,15 @@ class Translator:
             value = Named(call("np.broadcast_to", aligned(value, letters), shape), letters)
         if row.name in HELPERS:
             self.helpers.add(row.name)
-        if row.name in ALONG:
+        if row.name not in MATRIX:
             places = [str(m) for m, x in enumerate(value.letters) if x in node.letters]
             axis = places[0] if len(places) == 1 else f"({', '.join(places)})"
             rest = tuple(x for x in value.letters if x not in node.letters)
             scales = (aligned(e, value.letters if node.at else rest) for e in numbers)
-            vector = row.name == "norm" and len(value.letters) == 1
-            code = length_of(value.code) if vector else ALONG[row.name](value.code, axis, *scales)
+            if row.name in ROOTS:
+                code = self.root_of_squares(value, node.letters, *scales)
+            else:
+                code = ALONG[row.name](value.code, axis, *scales)
             if not node.at:
                 return Named(code, rest, "int" if row.integer else "float")
             axes = value.letters
@@ -478,6 +482,16 @@ class Translator:
             if row.name == "inverse" and identity(node) in self.solved:
                 return replace(self.at(code, axes, at), system=matrix)
         return self.at(code, axes, at)
+
+    def root_of_squares(self, value: Named, over: Sequence[Letter], eps: Code | None = None) -> Code:
+        """The norm along letters, or with ``eps`` the root of the mean square, which is added up without an array."""
+        if len(value.letters) == 1 and eps is None:
+            return length_of(value.code)
+        square = contracted([value, value], over, self.axes)
+        if eps is None:
+            return call("np.sqrt", square.code)
+        mean = self.scaled(square, ONE / sympy.Mul(*(as_expression(x.length) for x in over)))
+        return root(mean.code, eps)
 
     def at(self, code: Code, axes: Sequence[Letter], at: dict[Letter, Index]) -> Named:
         """An entry of a value along axes; the letters that stay are those of the argument."""

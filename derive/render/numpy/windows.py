@@ -28,7 +28,7 @@ __all__ = ["slid"]
 FEW = 32
 """How many offsets are worth a loop."""
 SHORT = 4
-"""How many entries of a block are added up one by one: a sum along so short an axis is slow."""
+"""How many entries of a block are added up one by one: a sum along so short an axis is slow, and so is its copy."""
 
 
 def slid(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> Named | None:
@@ -133,7 +133,8 @@ def _looped(t: Translator, factors: Sequence[Node], over: Sequence[Letter]) -> N
         total = _summed(t, [f for f in factors if not isinstance(f, Number)], added, free)
         return t.scaled(total, number)
     kept = [x for x in free if x not in entered]
-    if entered and len(others) == 1 and others[0].free.issuperset(kept):
+    short = len(over) > 1 and _count(entered) <= SHORT
+    if entered and len(others) == 1 and (short or others[0].free.issuperset(kept)):
         return _entered(t, factors, over, entered, free)
     return None
 
