@@ -11,7 +11,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -109,12 +109,25 @@ def _checked(file: Path, pair: Pair, seed: int, options: Mapping[str, Any]) -> C
     except Exception as error:
         raise _Drawing(error) from error
     saved = pair.is_saved(inputs)
-    report = pair.check(inputs, saved=saved, seed=seed, **options)
+    with _telling(pair.title) as progress:
+        report = pair.check(inputs, saved=saved, seed=seed, progress=progress, **options)
     words = ["verify", "backward", f"{file}:{pair.name}", "--seed", str(seed)]
     for option in ("points", "mode"):
         words += [f"--{option}", str(options[option])] if options.get(option) is not None else []
     words += ["--input", report.culprit_names[0]] if report.culprits else []
     return Checked(pair, saved, replace(report, reproduce=shlex.join(words)))
+
+
+@contextlib.contextmanager
+def _telling(title: str) -> Iterator[Callable[[str], None] | None]:
+    """Where errors go to a terminal, a line that says what is looked at now; it is gone when the check is."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(title) as status:
+        yield lambda told: status.update(f"{title}: {told}")
 
 
 def _must_know(name: str, checked: list[Checked]) -> None:

@@ -269,8 +269,17 @@ def against(place: Place, line: Way, slopes: Slopes, *, careful: bool = True) ->
 class Examination:
     """A check under way."""
 
-    def __init__(self, subject: Subject, seed: int, tolerances: Mapping[str, Any], *, diagnose: bool = True) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        seed: int,
+        tolerances: Mapping[str, Any],
+        *,
+        diagnose: bool = True,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
         self.subject = subject
+        self.say = progress or (lambda _: None)
         self.diagnose = diagnose
         self.start = time.perf_counter()
         self.rng = np.random.default_rng(seed)
@@ -294,6 +303,7 @@ class Examination:
     def given(self, inputs: Sequence[Any], *, every_entry: bool = False) -> None:
         """The given inputs: promises, then values."""
         self.looked.append("the given inputs")
+        self.say("the given inputs")
         place = self.place(inputs)
         place.claims()
         if not any(place.claims()[k] is not None for k in place.floating):
@@ -321,6 +331,7 @@ class Examination:
         for k in place.floating:
             if place.claims()[k] is None or not np.size(place.inputs[k]):
                 continue
+            self.say(f"every entry of {self.subject.names[k]}")
             one = entries(place, k, self.rng, most=np.size(place.inputs[k]))
             self.heat[k] = one.claimed["signed"], one.numerical["signed"]
             self.evidence[f"groups of {self.subject.names[k]}"] = one.groups
@@ -430,6 +441,7 @@ class Examination:
             and np.size(place.inputs[k])
         }
         for k in positions:
+            self.say(f"what is wrong with {self.subject.names[k]}")
             one = looked[k]
             self.heat[k] = one.claimed["signed"], one.numerical["signed"]
             if "steps" not in self.evidence:
@@ -440,6 +452,7 @@ class Examination:
     def elsewhere(self, inputs: Sequence[Any], count: int, **where: Any) -> None:
         """Other points, until something is found."""
         for point in places(inputs, self.subject.names, self.rng, count, **where):
+            self.say(point.label)
             try:
                 place = self.place([_widened(x) if self.widened else x for x in point.inputs], point.label)
                 if not place.finite:
@@ -492,6 +505,7 @@ def check_backward(
     eps: float | None = None,
     nondeterministic: float = 0.0,
     names: Sequence[str] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Whether a backward pass gives the gradients of its forward pass; if not, where it is wrong, and why.
 
@@ -508,7 +522,7 @@ def check_backward(
 
     Tolerances follow from the numbers; ``atol`` and ``rtol`` widen them, ``eps`` is the finest step of differences,
     in typical sizes of an input. ``nondeterministic`` is the relative noise that both passes may have. ``names`` are
-    those of the inputs, where they are not the parameters of ``forward``.
+    those of the inputs, where they are not the parameters of ``forward``. ``progress`` is told what is looked at now.
     Raises: TypeError when forward or backward is no function; ValueError when an option makes no sense.
     When this fails: at kinks inside of a function, where several meet, many values are right and none is judged;
     mistakes that show only where no point lies are not found.
@@ -518,7 +532,7 @@ def check_backward(
     given = [twin(x) for x in ((inputs,) if isinstance(inputs, (np.ndarray, float)) else inputs)]
     subject = Subject(forward, backward, given, saved=saved, names=names)
     tolerances = {"tolerance": nondeterministic, "atol": atol, "rtol": rtol, "step": eps}
-    check = Examination(subject, seed, tolerances)
+    check = Examination(subject, seed, tolerances, progress=progress)
     count = len(MANNERS) if points is None else max(points - 1, 0)
     shown = ""
     with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()), alarm(time_limit):
@@ -578,6 +592,7 @@ def reproduction(check: Examination, given: Sequence[Any], saved: bool, seed: in
             one.culprit == first.culprit and (one.kind == first.kind or one.kind == "wrong") for one in again.findings
         )
 
+    check.say("smaller inputs at which it fails, too")
     where = check.failed.inputs if check.failed is not None else given
     if first.where is not None and check.failed is None:
         return ""
