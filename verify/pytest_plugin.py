@@ -194,11 +194,9 @@ def check_backward(request: pytest.FixtureRequest) -> Callable[..., Report]:
 
 def _message(report: Report, node: pytest.Item) -> str:
     """What the report says, and how to see it again."""
-    if report.reproduce:
-        return report.message
     seed = node.config.getoption("gradproof_seed")
     words = ["pytest", node.nodeid, *([f"--gradproof-seed={seed}"] if seed is not None else [])]
-    return f"{report.message}\n  reproduce     {shlex.join(words)}"
+    return f"{report.message}\n  run again     {shlex.join(words)}"
 
 
 class Summary:

@@ -77,7 +77,7 @@ def test_right_passes_and_wrong_fails(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("--strict-markers")
     result.assert_outcomes(passed=1, failed=1)
     text = result.stdout.str()
-    result.stdout.fnmatch_lines(["*gradient *x*", "*reproduce*pytest*::test_wrong"])
+    result.stdout.fnmatch_lines(["*gradient *x*", "*run again*pytest*::test_wrong"])
     assert "Traceback" not in text
     assert "def check(" not in text
 
@@ -221,7 +221,7 @@ def test_a_call_is_stronger_than_a_marker_than_an_option_than_the_file(
 def test_the_seed_that_was_given_is_in_the_message(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(PASSES + BOTH)
     result = pytester.runpytest_inprocess("--gradproof-seed=6")
-    result.stdout.fnmatch_lines(["*reproduce*::test_wrong --gradproof-seed=6"])
+    result.stdout.fnmatch_lines(["*run again*::test_wrong --gradproof-seed=6"])
 
 
 def test_settings_in_pyproject(pytester: pytest.Pytester, asked: list[dict[str, Any]]) -> None:
