@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -75,7 +76,15 @@ def check_backward(
     check = Examination(subject, seed, tolerances, progress=progress)
     count = len(MANNERS) if points is None else max(points - 1, 0)
     shown = ""
-    with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()), alarm(time_limit):
+    with (
+        np.errstate(all="ignore"),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        alarm(time_limit),
+    ):
+        # what a function says of numbers that nobody gave it is not news
+        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
         try:
             refused = unusable(given)
             if refused:

@@ -30,6 +30,8 @@ __all__ = ["Bend", "at_kinks", "bend", "kinked"]
 JUMP = 1e-3
 # So far, in typical sizes, kinked entries are moved away to where the function is smooth.
 AWAY = 0.1
+# So many points beside a kink are looked at where a claim is outside of the slopes to both sides.
+BESIDE = 12
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,9 @@ def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
                 np.abs(u) @ np.abs(place.centre)
             )
             if not low - slack <= claimed <= high + slack:
+                nearby = slopes_nearby(place, own, u, entries, k)
+                if min([low, *nearby]) - slack <= claimed <= max([high, *nearby]) + slack:
+                    continue
                 if not own_kink(place, line, k, group):
                     inside = True
                 else:
@@ -146,6 +151,25 @@ def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
     others[entries] = 0.0
     smooth = alone_at(place, {k: others.reshape(shape)}) if np.any(others) else None
     return Judged(tuple(entries), tuple(wrong), smooth, inside)
+
+
+def slopes_nearby(place: Place, own: Way, u: Numbers, entries: Sequence[int], k: int) -> list[float]:
+    """The slope along a line at points beside, where the kinks of this input are broken in one way or another.
+
+    Where more than two entries are tied, as in sorting, a right value may be none of both sides', but one of these.
+    """
+    found = []
+    x = np.asarray(place.inputs[k], np.float64)
+    for _ in range(BESIDE):
+        step = np.zeros(x.size)
+        step[list(entries)] = place.rng.uniform(0.5, 1.5, len(entries)) * place.rng.choice((-1.0, 1.0), len(entries))
+        inputs = list(place.inputs)
+        inputs[k] = x + 0.01 * AWAY * typical(x) * step.reshape(x.shape)
+        line = Way(inputs, own.v)
+        right, left = place.subject.values(line.at(STEP)), place.subject.values(line.at(-STEP))
+        if right.shape == left.shape == place.centre.shape:
+            found.append(float(u @ (right - left)) / (2.0 * STEP))
+    return [slope for slope in found if np.isfinite(slope)]
 
 
 def own_kink(place: Place, line: Way, k: int, group: Sequence[int]) -> bool:
