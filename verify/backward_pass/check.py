@@ -108,7 +108,7 @@ def check_backward(
     outcome = "disagrees" if found else "inconclusive" if check.doubts else "agrees"
     return Report(
         outcome,
-        subject.names,
+        (*subject.names, *(subject.not_given if any(_not_given(one, subject) for one in found) else ())),
         tuple(found),
         tuple(check.doubts),
         check.power,
@@ -152,6 +152,10 @@ def reproduction(check: Examination, given: Sequence[Any], saved: bool, seed: in
     passes = f"{_called(subject.given_forward, 'forward')}, {_called(subject.given_backward, 'backward')}"
     options = f"{', saved=True' if saved else ''}, seed={seed}, points=1"
     return snippet(found, subject.names, f"check_backward({passes}, {{inputs}}{options})")
+
+
+def _not_given(one: Finding, subject: Subject) -> bool:
+    return one.culprit is not None and one.culprit >= len(subject.names)
 
 
 def _called(function: Any, otherwise: str) -> str:

@@ -56,7 +56,9 @@ class Subject:
         self.given_forward = forward
         self.given_backward = backward
         self.saved = saved
-        self.names = _names(forward, len(inputs)) if names is None else tuple(names)
+        parameters = _parameters(forward) if names is None else list(names)
+        self.names = _names(parameters, len(inputs), _rest(forward))
+        self.not_given = tuple(parameters[len(inputs) :])
         self.takes_complex = True
         self.forwards = 0
         self.backwards = 0
@@ -120,6 +122,11 @@ class Subject:
             found: list[Any] = [None] * len(inputs)
             for name, gradient in result.items():
                 place = self.position(name)
+                if place is None and name in self.not_given:
+                    culprit = len(self.names) + self.not_given.index(name)
+                    raise Broken(
+                        f"backward returned a gradient of {name}, which was not given: an extra one", culprit
+                    )
                 if place is None:
                     raise Broken(
                         f"backward returned a gradient of {name!r}, the inputs are {', '.join(self.names)}: "
@@ -190,16 +197,27 @@ def _real(part: Any, what: str) -> Array:
     return array
 
 
-def _names(forward: Callable[..., Any], count: int) -> tuple[str, ...]:
-    """The names of the parameters that the inputs are given to."""
+def _signature(function: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
-        parameters = list(inspect.signature(forward).parameters.values())
+        return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        parameters = []
-    names = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)][:count]
-    rest = next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), None)
-    missing = range(len(names), count)
-    return (*names, *(f"{rest}[{k - len(names)}]" if rest else f"input {k}" for k in missing))
+        return []
+
+
+def _parameters(forward: Callable[..., Any]) -> list[str]:
+    """The names of the parameters that may be given by position."""
+    return [one.name for one in _signature(forward) if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+
+
+def _rest(forward: Callable[..., Any]) -> str:
+    """The name of the parameter that takes all further arguments."""
+    return next((one.name for one in _signature(forward) if one.kind is one.VAR_POSITIONAL), "")
+
+
+def _names(parameters: Sequence[str], count: int, rest: str) -> tuple[str, ...]:
+    """A name for every input."""
+    names = tuple(parameters[:count])
+    return (*names, *(f"{rest}[{k}]" if rest else f"input {len(names) + k}" for k in range(count - len(names))))
 
 
 def _said(error: BaseException) -> str:

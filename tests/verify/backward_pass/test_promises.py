@@ -172,3 +172,12 @@ def test_another_output_from_the_same_inputs() -> None:
     report = check_backward(lambda x: x * (rng.random(x.shape) > 0.5), lambda d_y, x: (d_y * 0.5,), (X,))
     assert report.outcome == "disagrees"
     assert "another output" in report.message
+
+
+def test_a_gradient_of_what_was_not_given() -> None:
+    def forward(x: Array, b: Array | None = None) -> Array:
+        return np.sin(x) if b is None else np.sin(x) + b
+
+    report = check_backward(forward, lambda d_y, x: {"x": d_y * np.cos(x), "b": d_y.sum()}, (X,))
+    assert report.culprit_names == ("b",)
+    assert "which was not given" in report.message
