@@ -108,7 +108,7 @@ def entries(place: Place, k: int, rng: np.random.Generator, most: int = MOST) ->
         claimed[name] = np.where(looked.reshape(x.shape), gradient, np.nan)
         numerical[name] = np.where(looked, value[row], np.nan).reshape(x.shape)
         ratio = float(np.linalg.norm(place.u[row]) / np.linalg.norm(place.u[0])) if np.any(place.u[0]) else 1.0
-        slack = REORDERED * place.noise[k] * max(ratio, 1.0)
+        slack = REORDERED * place.noise[k] * max(ratio, 1.0) + place.nothing * sizes[row] / np.ravel(unit)
         allowed[name] = (np.where(looked, bound[row], np.inf) + slack).reshape(x.shape)
     return Entries(k, claimed, numerical, allowed, jacobian, looked.reshape(x.shape), groups)
 

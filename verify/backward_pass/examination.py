@@ -57,6 +57,7 @@ class Examination:
         self.evidence: dict[str, Any] = {}
         self.heat: dict[int, Any] = {}
         self.power = 0.0
+        self.shares: dict[int, float] = {}
         self.failed: Place | None = None
         self.widened = False
 
@@ -65,7 +66,9 @@ class Examination:
         return time.perf_counter() - self.start
 
     def place(self, inputs: Sequence[Any], label: str | None = None) -> Place:
-        return Place(self.subject, inputs, self.rng, label, **self.tolerances)
+        found = Place(self.subject, inputs, self.rng, label, **self.tolerances)
+        found.reference = {} if label is None else self.shares
+        return found
 
     def given(self, inputs: Sequence[Any], *, every_entry: bool = False) -> None:
         """The given inputs: promises, then values."""
@@ -148,6 +151,7 @@ class Examination:
         wrong = [one.culprit for one in verdicts if one.outcome == "disagrees"]
         kinks = [one.culprit for one in verdicts if one.kink]
         if place.label is None:
+            self.shares = {one.culprit: max(one.share, self.shares.get(one.culprit, 0.0)) for one in verdicts}
             self.power = max((one.power for one in verdicts if one.outcome == "agrees"), default=0.0)
         for one in verdicts:
             if one.outcome == "undecided" and not one.kink and place.label is None:

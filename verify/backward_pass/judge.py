@@ -29,10 +29,10 @@ HIDDEN = 1e-9
 GROSS = 1e3
 # Entries whose part of a slope is below this share of the largest are looked at by themselves.
 FAINT = 1e-3
-# A slope below this share of the outputs is none.
-NOTHING = 1e-20
 # A bound wider than this share of the gradient decides nothing.
 WIDE = 1e-2
+# Beside the gradient at the given inputs this share is not judged elsewhere.
+VANISHED = 1e-9
 ROUNDS = "the forward pass rounds too much (cancellation, conditioning)"
 
 
@@ -148,7 +148,10 @@ def verdict(place: Place, own: Way, k: int, slopes: Slopes) -> Verdict:
     at_worst = Verdict(k, "disagrees", float(apart[worst]), float(allowed[worst]), share)
     if np.any(slopes.kink):
         return replace(at_worst, outcome="undecided", reason="a kink", kink=True)
-    if np.any((apart > allowed) & known) or unstable(place, own, slopes, apart, shares):
+    wrong = np.any((apart > allowed) & known) or unstable(place, own, slopes, apart, shares)
+    if wrong and not np.any(apart > VANISHED * place.reference.get(k, 0.0) * _lengths(place)):
+        return replace(at_worst, outcome="undecided", reason="the gradient has all but vanished")
+    if wrong:
         if not np.any(slopes.value) and in_steps(place, own):
             return replace(at_worst, outcome="undecided", reason="the outputs move in steps")
         return at_worst
@@ -160,6 +163,12 @@ def verdict(place: Place, own: Way, k: int, slopes: Slopes) -> Verdict:
     if allowed[0] > WIDE * share and allowed[0] > SHARP * slopes.size[0] and not wished:
         return replace(ordinary, outcome="undecided", reason=ROUNDS)
     return ordinary
+
+
+def _lengths(place: Place) -> Any:
+    """How long every cotangent is, relative to the ordinary one."""
+    lengths = np.linalg.norm(place.u, axis=1)
+    return lengths / (lengths[0] or 1.0)
 
 
 def in_steps(place: Place, own: Way) -> bool:
@@ -186,7 +195,7 @@ def unstable(place: Place, own: Way, slopes: Slopes, apart: Any, shares: Sequenc
     if place.atol is not None or place.rtol is not None or place.tolerance or place.coarse:
         return False
     plain = (1.0 + REORDERED) * slopes.bound + rounding(np.array([sum(row) for row in shares]))
-    plain = plain + NOTHING * slopes.size
+    plain = plain + place.nothing * slopes.size
     if np.all(apart <= plain) or not np.all(np.isfinite(slopes.bound)):
         return False
     near = Way([nudged(x, place.rng) for x in own.inputs], own.v)
@@ -228,7 +237,7 @@ def against(place: Place, line: Way, slopes: Slopes, *, careful: bool = True) ->
     with np.errstate(all="ignore"):
         apart = np.abs(np.array(claimed) - slopes.value)
     allowed = slopes.bound + np.array(slack) + rounding(np.array([sum(own) for own in shares]))
-    allowed = allowed + NOTHING * slopes.size  # a claim that rounds to nothing beside the outputs
+    allowed = allowed + place.nothing * slopes.size  # a claim that rounds to nothing beside the outputs
     if place.atol is not None or place.rtol is not None:
         wished = [
             (place.atol or 0.0) * sum(lengths) + (place.rtol or 0.0) * float(np.linalg.norm(own)) for own in shares

@@ -28,13 +28,15 @@ __all__ = ["Place", "largest", "nudged", "shaped"]
 REORDERED = 64.0
 # Rounding changes a gradient by less than this share of its largest entry.
 JUMP = 1e-3
+# At other points than the given one gross mistakes are looked for: so many times larger ones.
+GROSS = 1e4
 # A type that resolves less is a narrow one.
 FINE = 1e-12
 
 
 class Place:
     """Both passes at one point. ``label`` says which; None is the given inputs. ``tolerance`` is the share of a
-    gradient that may change from call to call.
+    gradient that may change from call to call. ``reference`` has the sizes of slopes at the given inputs.
 
     Raises: Broken when a pass raises, or the gradients have not the form of the inputs.
     """
@@ -66,6 +68,7 @@ class Place:
             "mixed": mixed(self.outputs, rng),
             "one-hot": one_hot(self.outputs, rng),
         }
+        self.reference: dict[int, float] = {}
         self.returned: dict[str, list[Any]] = {}
         self._claims: dict[str, list[Any]] = {}
 
@@ -83,6 +86,11 @@ class Place:
     def coarse(self) -> bool:
         """Whether outputs are in a narrow type, so that differences need long steps."""
         return self.resolution > FINE
+
+    @property
+    def nothing(self) -> float:
+        """A slope below this share of the outputs' size is nothing beside their rounding."""
+        return EPS if self.label is None else GROSS * EPS
 
     @cached_property
     def step(self) -> float:
