@@ -10,7 +10,7 @@ points) and ``Examination.disagree`` (what is wrong with a gradient).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -149,6 +149,7 @@ class Examination:
         """The gradients at a place beside differences."""
         line, verdicts = judged(place, pairs)
         wrong = [one.culprit for one in verdicts if one.outcome == "disagrees"]
+        closely = {one.culprit for one in verdicts if one.closely}
         kinks = [one.culprit for one in verdicts if one.kink]
         if place.label is None:
             self.shares = {one.culprit: max(one.share, self.shares.get(one.culprit, 0.0)) for one in verdicts}
@@ -157,7 +158,7 @@ class Examination:
             if one.outcome == "undecided" and not one.kink and place.label is None:
                 self.doubts.append(Doubt(one.reason, one.culprit))
         if wrong:
-            self.disagree(place, wrong)
+            self.disagree(place, list(dict.fromkeys(wrong)), closely)
         if kinks:
             self.kinks(place, line, [k for k in kinks if k not in wrong])
 
@@ -198,8 +199,11 @@ class Examination:
             if wrong:
                 self.disagree(moved, wrong)
 
-    def disagree(self, place: Place, positions: Sequence[int]) -> None:
-        """What is wrong with gradients that disagree: entry by entry, then the cause."""
+    def disagree(self, place: Place, positions: Sequence[int], closely: Collection[int] = ()) -> None:
+        """What is wrong with gradients that disagree: entry by entry, then the cause.
+
+        Where every entry agrees, and none is hidden by others, the direction was misread.
+        """
         self.failed = place
         if not self.diagnose:
             self.findings += [Finding("wrong", "", culprit=k, where=place.label) for k in positions]
@@ -214,6 +218,13 @@ class Examination:
         for k in positions:
             self.say(f"what is wrong with {self.subject.names[k]}")
             one = looked[k]
+            if (
+                np.all(one.looked)
+                and k not in closely
+                and not any(np.any(one.wrong(name)) for name in place.cotangents)
+            ):
+                self.evidence[f"misread along {self.subject.names[k]}"] = place.label or "the given inputs"
+                continue
             self.heat[k] = one.claimed["signed"], one.numerical["signed"]
             if "steps" not in self.evidence:
                 self.evidence["steps"] = steps_at(place, one)

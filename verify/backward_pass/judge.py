@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from verify.backward_pass.cotangents import unflattened
-from verify.backward_pass.place import REORDERED, Place, nudged
+from verify.backward_pass.place import REORDERED, Place, largest, nudged
 from verify.backward_pass.slope import Slopes, Way, magnitudes, moved, quick, rounding, thorough, tilted, way
+from verify.differences import EPS
 
 __all__ = ["Verdict", "alone", "judged"]
 
@@ -38,7 +39,10 @@ ROUNDS = "the forward pass rounds too much (cancellation, conditioning)"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one input's gradient at one place; numbers are those of the worst cotangent, ``row``."""
+    """Of one input's gradient at one place; numbers are those of the worst cotangent.
+
+    ``closely`` is where entries alone would not show it: others hide them, or backward loses digits.
+    """
 
     culprit: int
     outcome: str
@@ -47,6 +51,7 @@ class Verdict:
     share: float
     reason: str = ""
     kink: bool = False
+    closely: bool = False
 
     @property
     def power(self) -> float:
@@ -93,6 +98,8 @@ def closely(place: Place, own: Way, k: int) -> Verdict | None:
     assert v is not None
     assert change is not None
     slack = 16.0 * float(np.linalg.norm(change * v)) + float(rounding(np.array(share)))
+    if len(magnitudes(place.inputs[k])) == 1:
+        slack += 8.0 * EPS * largest(place.claims()[k]) * float(np.linalg.norm(v))
     slack = max(slack, (place.atol or 0.0) * float(np.linalg.norm(v)) + (place.rtol or 0.0) * share)
     for sharply in (False, True):
         slopes = (
@@ -103,7 +110,7 @@ def closely(place: Place, own: Way, k: int) -> Verdict | None:
         allowed = float(slopes.bound[0]) + slack
         if slopes.kink[0] or abs(claimed - slopes.value[0]) <= allowed or not np.isfinite(allowed):
             return None
-    return Verdict(k, "disagrees", abs(claimed - slopes.value[0]), allowed, share)
+    return Verdict(k, "disagrees", abs(claimed - slopes.value[0]), allowed, share, closely=True)
 
 
 def hidden(place: Place, line: Way, k: int) -> list[Any]:
@@ -146,15 +153,17 @@ def verdict(place: Place, own: Way, k: int, slopes: Slopes) -> Verdict:
     worst = int(np.argmax(np.where(known, apart / np.maximum(allowed, 1e-300), 0.0)))
     share = max(shares[worst][k], abs(float(slopes.value[worst])))
     at_worst = Verdict(k, "disagrees", float(apart[worst]), float(allowed[worst]), share)
-    if np.any(slopes.kink):
+    clear = known & ~slopes.kink
+    if np.any(slopes.kink) and not np.any((apart > allowed) & clear):
         return replace(at_worst, outcome="undecided", reason="a kink", kink=True)
-    wrong = np.any((apart > allowed) & known) or unstable(place, own, slopes, apart, shares)
+    outside = bool(np.any((apart > allowed) & clear))
+    wrong = outside or unstable(place, own, slopes, apart, shares)
     if wrong and not np.any(apart > VANISHED * place.reference.get(k, 0.0) * _lengths(place)):
         return replace(at_worst, outcome="undecided", reason="the gradient has all but vanished")
     if wrong:
         if not np.any(slopes.value) and in_steps(place, own):
             return replace(at_worst, outcome="undecided", reason="the outputs move in steps")
-        return at_worst
+        return replace(at_worst, closely=not outside)
     if not np.all(known):
         return replace(at_worst, outcome="undecided", reason="the outputs are not finite nearby", allowed=np.inf)
     share = max(shares[0][k], abs(float(slopes.value[0])))

@@ -199,6 +199,7 @@ def thorough(subject: Subject, line: Way, u: Numbers, centre: Numbers) -> Slopes
     second look, much closer, agrees.
     """
     left_domain = False
+    size = np.abs(u) @ np.abs(centre)
 
     def functionals(t: Any) -> Any:
         nonlocal left_domain
@@ -206,7 +207,8 @@ def thorough(subject: Subject, line: Way, u: Numbers, centre: Numbers) -> Slopes
         if values.shape != centre.shape or not np.all(np.isfinite(values)):
             left_domain = left_domain or abs(t) < CLOSE
             return np.full(len(u), np.nan)
-        return u @ (values - centre)
+        # the size of the terms tells numdiff what they may round; their sum may cancel
+        return u @ (values - centre) + size
 
     found = numdiff.derivative(functionals, 0.0, scale=1.0, complex_step=False)
     bound = found.bound
@@ -215,7 +217,7 @@ def thorough(subject: Subject, line: Way, u: Numbers, centre: Numbers) -> Slopes
         with np.errstate(invalid="ignore"):
             doubtful = ~(np.abs(found.value - closer.value) <= bound + closer.bound)
         bound = np.where(doubtful, np.inf, bound)
-    return Slopes(found.value, bound, found.kink, np.abs(u) @ np.abs(centre))
+    return Slopes(found.value, bound, found.kink, size)
 
 
 def rounding(size: Numbers) -> Numbers:
