@@ -64,13 +64,9 @@ class Outcome:
     seconds: float
 
 
-def judged(checker: Checker, row: Mistake | Correct) -> Outcome:
-    """A checker's verdict on a row, which remembers nothing; what a checker raises is a rejection."""
-    passes = Passes(row)
-    np.random.seed(0)  # noqa: NPY002 - other checkers draw from it
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
-    start = time.process_time()
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """What passes and checkers print and warn of is not shown."""
     with (
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
@@ -78,6 +74,17 @@ def judged(checker: Checker, row: Mistake | Correct) -> Outcome:
         contextlib.redirect_stderr(io.StringIO()),
     ):
         warnings.simplefilter("ignore")
+        yield
+
+
+def judged(checker: Checker, row: Mistake | Correct, seed: int = 0) -> Outcome:
+    """A checker's verdict on a row, which remembers nothing; what a checker raises is a rejection."""
+    passes = Passes(row, seed)
+    np.random.seed(seed)  # noqa: NPY002 - other checkers draw from it
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+    start = time.process_time()
+    with silence():
         try:
             found = checker.check(passes)
         except Exception as error:
@@ -93,18 +100,19 @@ def judged(checker: Checker, row: Mistake | Correct) -> Outcome:
 
 
 def outcomes(
-    checkers: Mapping[str, Checker], rows: Sequence[Mistake | Correct], unfit: Counter[tuple[str, str]]
+    checkers: Mapping[str, Checker], rows: Sequence[Mistake | Correct], unfit: Counter[tuple[str, str]], seed: int
 ) -> Iterator[Outcome]:
     """All verdicts; what is not applicable is counted in ``unfit``."""
     for number, row in enumerate(track(rows, "", console=Console(stderr=True), transient=True)):
-        why = Passes(row).unfit()
+        with silence():
+            why = Passes(row).unfit()
         if why:
             unfit["wrong" if isinstance(row, Mistake) else "right", why] += 1
         for checker in checkers.values():
             if checker.own or not why:
-                yield judged(checker, row)
+                yield judged(checker, row, seed)
                 if isinstance(row, Mistake):
-                    yield judged(checker, row.righted())
+                    yield judged(checker, row.righted(), seed)
         if number % 100 == 99 and "jax" in sys.modules:
             sys.modules["jax"].clear_caches()
 
@@ -151,7 +159,7 @@ def share(part: int, whole: int) -> str:
 
 
 def table_of(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         left = column in (columns[0], "named otherwise", "what it said", "what")
         names = column == columns[0] and len(columns) > 3
@@ -306,6 +314,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="rows, or families (what stands before the colon); all without any")
     parser.add_argument("--only", action="append", choices=CHECKERS, metavar="CHECKER", help=", ".join(CHECKERS))
     parser.add_argument("--sample", type=int, metavar="N", help="this many rows, drawn at random, always the same")
+    parser.add_argument("--seed", type=int, default=0, help="what the checkers draw with (JAX's has a fixed one)")
     parser.add_argument("--kinds", action="store_true", help="for every kind of mistake, what was named")
     parser.add_argument("--missed", action="store_true", help="rows that a checker got wrong (ours without --only)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all outcomes go there, one a line")
@@ -323,7 +332,7 @@ def main() -> None:
     unfit: Counter[tuple[str, str]] = Counter()
     for checker in checkers.values():  # imports, and what is compiled at the first call
         judged(checker, MISTAKES["tanh: no gradient where it is saturated"].righted())
-    found = list(outcomes(checkers, rows, unfit))
+    found = list(outcomes(checkers, rows, unfit, options.seed))
     results = [Results(name, found) for name in checkers]
     console.print(detection(results))
     for (side, why), count in sorted(unfit.items()):

@@ -96,8 +96,13 @@ def chained(slope: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 def normal(*shapes: tuple[int, ...], scale: float = 1.0) -> Draw:
-    """Normal inputs of these shapes."""
-    return lambda rng: tuple(np.asarray(np.round(scale * rng.standard_normal(shape), 3)) for shape in shapes)
+    """Normal inputs of these shapes; none is 0, where many functions have a kink."""
+
+    def drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        x = np.asarray(np.round(scale * rng.standard_normal(shape), 3))
+        return np.where(x == 0, 1e-3, x)
+
+    return lambda rng: tuple(drawn(rng, shape) for shape in shapes)
 
 
 def uniform(low: float, high: float, *shapes: tuple[int, ...]) -> Draw:
