@@ -5,13 +5,14 @@ The yardstick of ``verify.check_backward`` and of the checkers beside it; nothin
 Data
     ``MISTAKES``  wrong passes by name.
     ``CORRECT``   right passes by name.
+    ``WAYS``      how a mistake shows; ``ONE_CALL`` is how most do.
 """
 
 from benchmarks.mistakes import activations, dense, images, losses, normalisation, sequences
 from benchmarks.mistakes.by_hand import contracts, edges, functions, networks, tensors
-from benchmarks.mistakes.mistake import Correct, Mistake
+from benchmarks.mistakes.mistake import ONE_CALL, WAYS, Correct, Mistake
 
-__all__ = ["CORRECT", "MISTAKES", "Correct", "Mistake"]
+__all__ = ["CORRECT", "MISTAKES", "ONE_CALL", "WAYS", "Correct", "Mistake"]
 
 AREAS = (
     dense,

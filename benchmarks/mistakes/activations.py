@@ -58,6 +58,21 @@ TANH = "np.asarray(d_y * (1 - y * y), y.dtype)"
 SOFTMAX = "d_y - sum_along((axis,), d_y, y)"
 LOG_SOFTMAX = "d_y - np.exp(y) * sum_along((axis,), d_y)"
 
+
+def into_memory() -> tuple[Any, Any, Any]:
+    """The passes of tanh; what its forward pass saves is in memory that it uses again."""
+    one = LAYERS["tanh"]
+    forward = mutated(
+        one.forward,
+        ("def forward(", "MEMORY = {}\n\n\ndef forward("),
+        (
+            "    return y, y",
+            "    kept = MEMORY.setdefault(y.shape, np.empty_like(y))\n    kept[...] = y\n    return y, kept",
+        ),
+    )
+    return forward, one.backward, one.backward
+
+
 MISTAKES = (
     # ----------------------------------------------------------------------------------------------------------- relu
     of_layer(
@@ -89,7 +104,7 @@ MISTAKES = (
     of_layer(
         "relu", "nothing passes above 6",  # ordinary inputs are smaller
         (RELU, "np.asarray(d_y * (x > 0) * (x < 6))"), inputs=lambda rng: (normal(rng, 4, 5),), kind="region",
-        or_kind=("mask",), culprits=(0,), hard=True,
+        or_kind=("mask",), culprits=(0,), hard=True, shown_by="elsewhere", elsewhere=lambda z: (8 * z,),
     ),
     of_layer(
         "relu", "the gradient is written over the cotangent",
@@ -101,10 +116,10 @@ MISTAKES = (
         culprits=(0,),
     ),
     of_layer(
-        "relu", "the mask is that of the first call of this shape",  # the first call is right
+        "relu", "the mask is that of the first call of this shape",
         ("def backward(", "FIRST = {}\n\n\ndef backward("),
         (RELU, "np.asarray(d_y * FIRST.setdefault(x.shape, x > 0))"), inputs=ordinary, kind="cache",
-        or_kind=("mask",), culprits=(0,),
+        or_kind=("mask",), culprits=(0,), shown_by="a second call",
     ),
     # ----------------------------------------------------------------------------------------------------- leaky_relu
     of_layer(
@@ -305,15 +320,17 @@ MISTAKES = (
         (TANH, TANH.replace("d_y *", "d_y * d_y *")), inputs=ordinary, kind="cotangent", culprits=(0,),
     ),
     of_layer(
-        "tanh", "the square is written over the saved output",  # the first call is right
+        "tanh", "the square is written over the saved output",
         ("d_y = cotangent(d_output, y.shape, y.dtype)", "d_y = cotangent(d_output, y.shape, y.dtype)\n    y *= y"),
-        (TANH, TANH.replace("y * y", "y")), inputs=ordinary, kind="cache", or_kind=("contract",), culprits=(0,),
+        (TANH, TANH.replace("y * y", "y")), inputs=ordinary, kind="cache", or_kind=("contract",),
+        culprits=(0,), shown_by="a second call",
     ),
     of_layer(
         "tanh", "every call returns the same memory",  # the first result changes in the second call
         ("def backward(", "MEMORY = {}\n\n\ndef backward("),
         (TANH, "np.multiply(d_y, 1 - y * y, out=MEMORY.setdefault(y.shape, np.empty_like(y)))"),
         inputs=ordinary, kind="cache", or_kind=("contract",), culprits=(0,),
+        shown_by="the first result after a second call",
     ),
     of_layer(
         "tanh", "no gradient where it is saturated",
@@ -321,15 +338,10 @@ MISTAKES = (
         or_kind=("mask",), culprits=(0,),
     ),
     Mistake(
-        name="tanh: a second forward pass writes over what the first one saved",  # alone, the first one is right
-        forward=mutated(
-            LAYERS["tanh"].forward,
-            ("def forward(", "MEMORY = {}\n\n\ndef forward("),
-            ("    return y, y", "    kept = MEMORY.setdefault(y.shape, np.empty_like(y))\n"
-             "    kept[...] = y\n    return y, kept"),
-        ),
+        name="tanh: a second forward pass writes over what the first one saved", forward=into_memory()[0],
         backward=LAYERS["tanh"].backward, right=LAYERS["tanh"].backward, inputs=ordinary, kind="cache",
-        culprits=(0,), saved=True,
+        culprits=(0,), saved=True, shown_by="another forward pass", made=into_memory,
+        right_forward=LAYERS["tanh"].forward,
     ),
     # -------------------------------------------------------------------------------------------------------- softmax
     of_layer(
@@ -358,9 +370,10 @@ MISTAKES = (
         (SOFTMAX, SOFTMAX.replace("d_y - ", "d_y + ")), inputs=scores, kind="sign", or_kind=("path",), culprits=(0,),
     ),
     of_layer(
-        "softmax", "the product is written over the saved probabilities",  # the first call is right
+        "softmax", "the product is written over the saved probabilities",
         ("    d_x *= y\n    return {\"x\": d_x}", "    y *= d_x\n    return {\"x\": y.copy()}"), inputs=scores,
-        kind="cache", or_kind=("contract",), culprits=(0,),
+        kind="cache", or_kind=("contract",),
+        culprits=(0,), shown_by="a second call",
     ),
     of_layer(
         "softmax", "small probabilities are raised to 1e-6",

@@ -186,11 +186,11 @@ MISTAKES = (
         inputs=kept_row, kind="contract", culprits=None,
     ),
     of_layer(
-        "mul", "the factor is read from a global that the first call set",  # the first call is right
+        "mul", "the factor is read from a global that the first call set",
         ("Saved = tuple[Array, Array]", "Saved, FIRST = tuple, []"),
         (MUL, MUL.replace("d_z * y", "d_z * FIRST[0]")),
         ("    x, y = saved\n", "    x, y = saved\n    FIRST.append(y)\n"),
-        inputs=alike, kind="cache", culprits=(0,),
+        inputs=alike, kind="cache", culprits=(0,), shown_by="a second call",
     ),
     # --------------------------------------------------------------------------------------------------------- affine
     of_layer(
@@ -263,19 +263,19 @@ MISTAKES = (
         inputs=affine_stack, kind="axis", or_kind=("index",), culprits=(1,),
     ),
     of_layer(
-        "affine", "the cotangent is read in the order of its memory",  # wrong where it lies in Fortran's order
+        "affine", "the cotangent is read in the order of its memory",
         (ROWS, 'rows = d_y.ravel(order="K").reshape(n, W.shape[1])'),
-        inputs=affine_map, kind="cotangent", culprits=(1, 2),
+        inputs=affine_map, kind="cotangent", culprits=(1, 2), shown_by="a cotangent in Fortran order",
     ),
     of_layer(
-        "affine", "gradients of the weights add up from call to call",  # the first call is right
+        "affine", "gradients of the weights add up from call to call",
         ("Saved = tuple[Array, Array, bool]", "Saved = tuple[Array, Array, bool]\nTOTAL = {}"),
         (
             "    return {**gradients, \"b\"",
             "    TOTAL[W.shape] = TOTAL.get(W.shape, 0) + gradients['W']\n"
             "    gradients['W'] = TOTAL[W.shape].copy()\n    return {**gradients, \"b\"",
         ),
-        inputs=affine_map, kind="cache", or_kind=("contract",), culprits=(1,),
+        inputs=affine_map, kind="cache", or_kind=("contract",), culprits=(1,), shown_by="a second call",
     ),
     # --------------------------------------------------------------------------------------------------------- matmul
     of_layer(
@@ -382,9 +382,9 @@ MISTAKES = (
         inputs=cube, kind="axis", or_kind=("index",), culprits=(0,),
     ),
     of_layer(
-        "flatten", "the cotangent is read in the order of its memory",  # wrong where it lies in Fortran's order
+        "flatten", "the cotangent is read in the order of its memory",
         (FLATTEN, 'cotangent(d_output, shape, x.dtype).ravel(order="K").reshape(x.shape).copy()'),
-        inputs=cube, kind="cotangent", culprits=(0,),
+        inputs=cube, kind="cotangent", culprits=(0,), shown_by="a cotangent in Fortran order",
     ),
     of_layer(
         "flatten", "entries are shifted by one",
@@ -418,9 +418,9 @@ MISTAKES = (
         inputs=table, kind="contract", or_kind=("mask", "cache"), culprits=(0,), p=0.4, seed=3,
     ),
     of_layer(
-        "dropout", "the gradient is written over the saved factor",  # the first call is right
+        "dropout", "the gradient is written over the saved factor",
         (DROPOUT, "np.multiply(factor, d_y, out=factor)"),
-        inputs=table, kind="cache", or_kind=("contract",), culprits=(0,), p=0.4, seed=3,
+        inputs=table, kind="cache", or_kind=("contract",), culprits=(0,), p=0.4, seed=3, shown_by="a second call",
     ),
     of_layer(
         "dropout", "after training, the gradient is not scaled as the output is",
@@ -501,10 +501,10 @@ MISTAKES = (
         culprits=(4,),
     ),
     of_layer(
-        "highway_block", "the slope of the activation is that of the first call",  # the first call is right
+        "highway_block", "the slope of the activation is that of the first call",
         ('ACTIVATIONS = {"tanh": tanh, "relu": relu}', 'ACTIVATIONS = {"tanh": tanh, "relu": relu}\nFIRST = {}'),
         ("backward(d_y * T, saved_H)", 'backward(d_y * T, FIRST.setdefault("H", saved_H))'),
-        inputs=highway, kind="cache", culprits=(0, 1, 2),
+        inputs=highway, kind="cache", culprits=(0, 1, 2), shown_by="a second call",
     ),
     of_layer(
         "highway_block", "activations at 0 pass twice the gradient",

@@ -210,8 +210,9 @@ MISTAKES = (
         inputs=convolved, kind="subtle", or_kind=("path", "cotangent"), culprits=(1,),
     ),
     of_layer(
-        "conv2d", "the cotangent is read in the order of its memory",  # wrong where it lies in Fortran's order
+        "conv2d", "the cotangent is read in the order of its memory",
         (CONV_X, CONV_X.replace("d_y", "d_y" + IN_ORDER)), inputs=convolved, kind="cotangent", culprits=(0,),
+        shown_by="a cotangent in Fortran order",
     ),
     # ----------------------------------------------------------------------------------------------- conv_transpose2d
     of_layer(

@@ -139,9 +139,9 @@ MISTAKES = (
         inputs=two, kind="region", or_kind=("mask",), culprits=(0, 1),
     ),
     of_layer(
-        "mse", "the difference is scaled in its memory",  # the first call is right
+        "mse", "the difference is scaled in its memory",
         (MSE, "np.multiply(difference, 2 * d_losses, out=difference).copy()"),
-        inputs=two, kind="cache", or_kind=("contract",), culprits=(0, 1), reduction="sum",
+        inputs=two, kind="cache", or_kind=("contract",), culprits=(0, 1), reduction="sum", shown_by="a second call",
     ),
     # ------------------------------------------------------------------------------------------------ bce_with_logits
     of_layer(
@@ -273,9 +273,9 @@ MISTAKES = (
         culprits=(0,),
     ),
     of_layer(
-        "softmax_with_loss", "the exponentials saved are scaled in their memory",  # the first call is right
+        "softmax_with_loss", "the exponentials saved are scaled in their memory",
         (SL_ALL, "np.multiply(e, mass(t) * d_losses / total, out=e)"), inputs=logits, kind="cache",
-        or_kind=("contract",), culprits=(0,),
+        or_kind=("contract",), culprits=(0,), shown_by="a second call",
     ),
     of_layer(
         "softmax_with_loss", "probabilities are rounded to float32",

@@ -141,10 +141,10 @@ MISTAKES = (
         inputs=images, kind="axis", or_kind=("accumulate",), culprits=(2,),
     ),
     of_layer(
-        "batch_norm", "the deviation of the first call is kept",  # the first call is right
+        "batch_norm", "the deviation of the first call is kept",
         ("def backward(", "FIRST = {}\n\n\ndef backward("),
         (BN_SPREAD, BN_SPREAD.replace("inverse", 'FIRST.setdefault(deviation.shape, inverse)')), inputs=batch,
-        kind="cache", culprits=(0,),
+        kind="cache", culprits=(0,), shown_by="a second call",
     ),
     # ----------------------------------------------------------------------------------------------------- layer_norm
     of_layer(
@@ -196,10 +196,10 @@ MISTAKES = (
         or_kind=("stats", "path"), culprits=(0,),
     ),
     of_layer(
-        "layer_norm", "saved numbers are changed in their memory",  # the first call is right
+        "layer_norm", "saved numbers are changed in their memory",
         (LN, LN + "\n    gamma_x = np.array(x_hat)\n    x_hat *= inverse"),
         (LN_REST, LN_REST.replace("x_hat", "gamma_x")),
-        inputs=rows, kind="cache", or_kind=("contract",), culprits=(0, 1),
+        inputs=rows, kind="cache", or_kind=("contract",), culprits=(0, 1), shown_by="a second call",
     ),
     # ----------------------------------------------------------------------------------------------------- group_norm
     of_layer(

@@ -273,7 +273,7 @@ MISTAKES = (
     of_layer(
         "rnn", "gradients beyond ±20 are clipped on the way back",  # those of ordinary cotangents are smaller
         (RNN_BACK, "d_h0 = np.clip(d_a[t] @ Wh.T, -20, 20)"), inputs=recurrent, kind="cotangent", or_kind=("region",),
-        culprits=ALL, hard=True,
+        culprits=ALL, hard=True, shown_by="a large cotangent",
     ),
     of_layer(
         "rnn", "the gradients of x are in the order in which they were found",
@@ -291,10 +291,10 @@ MISTAKES = (
         activation="relu",
     ),
     of_layer(
-        "rnn", "the slopes are written over saved states",  # the first call is right
+        "rnn", "the slopes are written over saved states",
         ("d_a = slope(h[1:])", "d_a = slope(h[1:])\n    kept = h.copy()\n    h[1:] = d_a"),
         (RNN_WH, RNN_WH.replace("h[:-1]", "kept[:-1]")),
-        inputs=recurrent, kind="cache", or_kind=("contract",), culprits=ALL,
+        inputs=recurrent, kind="cache", or_kind=("contract",), culprits=ALL, shown_by="a second call",
     ),
     # ----------------------------------------------------------------------------------------------------------- lstm
     of_layer(
@@ -447,10 +447,10 @@ MISTAKES = (
         culprits=(0, 1), hard=True,
     ),
     of_layer(
-        "scaled_dot_product_attention", "the weights saved are multiplied in their memory",  # the first call is right
+        "scaled_dot_product_attention", "the weights saved are multiplied in their memory",
         ("    d_S *= P\n", "    Q = P.copy()\n    P *= d_S\n    d_S = P.copy()\n"),
         ("np.swapaxes(P, -1, -2) @ d_o", "np.swapaxes(Q, -1, -2) @ d_o"), inputs=attended, kind="cache",
-        or_kind=("contract",), culprits=(0, 1, 2),
+        or_kind=("contract",), culprits=(0, 1, 2), shown_by="a second call",
     ),
     # ------------------------------------------------------------------------------------------- multi_head_attention
     of_layer(

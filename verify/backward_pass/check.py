@@ -197,7 +197,7 @@ ORDER = ("cotangent", "cache")
 
 
 def _telling(one: Finding, ground: bool) -> int:
-    """Findings in the order in which they tell most: writing and sharing memory explain what changes between calls."""
+    """Findings that tell most come first: writing and sharing memory explain what changes between calls."""
     if one.kind == "contract":
         return 0 if ground else 3
     return 1 if one.kind in ORDER else 2

@@ -66,42 +66,106 @@ def overflows(d, x, w, b):
 
 SHAPE_MISTAKES = (
     AFFINE.wrong(
-        "b with an axis kept", affine_with(lambda d, x, w, dx, dw, db: (dx, dw, db[None])), "contract", (2,)
+        "b with an axis kept",
+        affine_with(lambda d, x, w, dx, dw, db: (dx, dw, db[None])),
+        "contract",
+        (2,),
+        shown_by="shape",
     ),
     AFFINE.wrong(
-        "b not summed", affine_with(lambda d, x, w, dx, dw, db: (dx, dw, d.copy())), "contract", (2,), "axis"
+        "b not summed",
+        affine_with(lambda d, x, w, dx, dw, db: (dx, dw, d.copy())),
+        "contract",
+        (2,),
+        "axis",
+        shown_by="shape",
     ),
-    AFFINE.wrong("w turned", affine_with(lambda d, x, w, dx, dw, db: (dx, dw.T, db)), "contract", (1,), "axis"),
+    AFFINE.wrong(
+        "w turned",
+        affine_with(lambda d, x, w, dx, dw, db: (dx, dw.T, db)),
+        "contract",
+        (1,),
+        "axis",
+        shown_by="shape",
+    ),
     AFFINE.wrong(
         "w per example",
         affine_with(lambda d, x, w, dx, dw, db: (dx, x[:, :, None] * d[:, None], db)),
         "contract",
         (1,),
         "axis",
+        shown_by="shape",
     ),
-    AFFINE.wrong("b a number", affine_with(lambda d, x, w, dx, dw, db: (dx, dw, d.sum())), "contract", (2,), "axis"),
-    AFFINE.wrong("x flattened", affine_with(lambda d, x, w, dx, dw, db: (dx.ravel(), dw, db)), "contract", (0,)),
-    AFFINE.wrong("b None", affine_with(lambda d, x, w, dx, dw, db: (dx, dw, None)), "contract", (2,)),
-    AFFINE.wrong("one too many", affine_with(lambda d, x, w, dx, dw, db: (dx, dw, db, d.copy())), "contract", None),
-    AFFINE.wrong("one too few", affine_with(lambda d, x, w, dx, dw, db: (dx, dw)), "contract", None),
+    AFFINE.wrong(
+        "b a number",
+        affine_with(lambda d, x, w, dx, dw, db: (dx, dw, d.sum())),
+        "contract",
+        (2,),
+        "axis",
+        shown_by="shape",
+    ),
+    AFFINE.wrong(
+        "x flattened",
+        affine_with(lambda d, x, w, dx, dw, db: (dx.ravel(), dw, db)),
+        "contract",
+        (0,),
+        shown_by="shape",
+    ),
+    AFFINE.wrong(
+        "b None", affine_with(lambda d, x, w, dx, dw, db: (dx, dw, None)), "contract", (2,), shown_by="None"
+    ),
+    AFFINE.wrong(
+        "one too many",
+        affine_with(lambda d, x, w, dx, dw, db: (dx, dw, db, d.copy())),
+        "contract",
+        None,
+        shown_by="count",
+    ),
+    AFFINE.wrong(
+        "one too few", affine_with(lambda d, x, w, dx, dw, db: (dx, dw)), "contract", None, shown_by="count"
+    ),
     AFFINE.wrong(
         "single precision",
         affine_with(lambda d, x, w, dx, dw, db: (dx, dw.astype(np.float32), db)),
         "contract",
         (1,),
         "precision",
+        shown_by="dtype",
     ),
-    AFFINE.wrong("complex", affine_with(lambda d, x, w, dx, dw, db: (dx + 0j, dw, db)), "contract", (0,)),
-    AFFINE.wrong("NaN", divides, "contract", (2,)),
-    AFFINE.wrong("infinite", overflows, "contract", (1,)),
-    AFFINE.wrong("raises", raises, "contract", None),
-    TOTAL.wrong("asserts ones", asserts_ones, "contract", None, "cotangent"),
-    TOTAL.wrong("a number", lambda d, x: (3.0 * d,), "contract", (0,)),
-    TOTAL.wrong("one row", lambda d, x: (np.full(x.shape[1], 3.0 * d),), "contract", (0,)),
-    TOTAL.wrong("length of the cotangent", lambda d, x: (np.full(x.shape, 3.0) * d / len(d),), "contract", None),
-    TOTAL.wrong("first entry of the cotangent", lambda d, x: (np.full(x.shape, 3.0) * d[0],), "contract", None),
-    PROJECTION.wrong("w without its axis", lambda d, x, w: (d[:, None] * w.T, x.T @ d), "contract", (1,)),
-    SCORES.wrong("y broadcast", lambda d, p, y: (2 * d * (p - y), -2 * d * (p[:, 0] - y)), "contract", (0,), "axis"),
+    AFFINE.wrong(
+        "complex", affine_with(lambda d, x, w, dx, dw, db: (dx + 0j, dw, db)), "contract", (0,), shown_by="dtype"
+    ),
+    AFFINE.wrong("NaN", divides, "contract", (2,), shown_by="not finite"),
+    AFFINE.wrong("infinite", overflows, "contract", (1,), shown_by="not finite"),
+    AFFINE.wrong("raises", raises, "contract", None, shown_by="raises"),
+    TOTAL.wrong("asserts ones", asserts_ones, "contract", None, "cotangent", shown_by="raises"),
+    TOTAL.wrong("a number", lambda d, x: (3.0 * d,), "contract", (0,), shown_by="shape"),
+    TOTAL.wrong("one row", lambda d, x: (np.full(x.shape[1], 3.0 * d),), "contract", (0,), shown_by="shape"),
+    TOTAL.wrong(
+        "length of the cotangent",
+        lambda d, x: (np.full(x.shape, 3.0) * d / len(d),),
+        "contract",
+        None,
+        shown_by="raises",
+    ),
+    TOTAL.wrong(
+        "first entry of the cotangent",
+        lambda d, x: (np.full(x.shape, 3.0) * d[0],),
+        "contract",
+        None,
+        shown_by="raises",
+    ),
+    PROJECTION.wrong(
+        "w without its axis", lambda d, x, w: (d[:, None] * w.T, x.T @ d), "contract", (1,), shown_by="shape"
+    ),
+    SCORES.wrong(
+        "y broadcast",
+        lambda d, p, y: (2 * d * (p - y), -2 * d * (p[:, 0] - y)),
+        "contract",
+        (0,),
+        "axis",
+        shown_by="shape",
+    ),
     SCORES.wrong(
         "y broadcast and averaged",
         lambda d, p, y: (2 * d * (p - y).mean(axis=1, keepdims=True), -2 * d * (p[:, 0] - y)),
@@ -111,9 +175,15 @@ SHAPE_MISTAKES = (
         "path",
     ),
     SCORES.wrong(
-        "y as a column", lambda d, p, y: (2 * d * (p - y[:, None]), -2 * d * (p - y[:, None])), "contract", (1,)
+        "y as a column",
+        lambda d, p, y: (2 * d * (p - y[:, None]), -2 * d * (p - y[:, None])),
+        "contract",
+        (1,),
+        shown_by="shape",
     ),
-    CHOSEN.wrong("nothing for the integers", lambda d, x, at: (CHOSEN.right(d, x, at)[0],), "contract", None),
+    CHOSEN.wrong(
+        "nothing for the integers", lambda d, x, at: (CHOSEN.right(d, x, at)[0],), "contract", None, shown_by="count"
+    ),
 )
 
 
@@ -162,11 +232,22 @@ SAVED = Family(
     saved=True,
 )
 SAVED_MISTAKES = (
-    SAVED.wrong("k missing", attention_with(lambda g: {"q": g["q"]}), "contract", (1,)),
-    SAVED.wrong("k turned", attention_with(lambda g: {"q": g["q"], "k": g["k"].T.copy()}), "contract", (1,), "axis"),
-    SAVED.wrong("writes to what was saved", writes_saved, "contract", None, "cache"),
-    SAVED.wrong("squares what was saved", keeps_transposing, "contract", None, "cache"),
-    SAVED.wrong("updates the input", writes_saved_input, "contract", None, "cache"),
+    SAVED.wrong("k missing", attention_with(lambda g: {"q": g["q"]}), "contract", (1,), shown_by="None"),
+    SAVED.wrong(
+        "k turned",
+        attention_with(lambda g: {"q": g["q"], "k": g["k"].T.copy()}),
+        "contract",
+        (1,),
+        "axis",
+        shown_by="shape",
+    ),
+    SAVED.wrong(
+        "writes to what was saved", writes_saved, "contract", None, "cache", shown_by="writes to what was saved"
+    ),
+    SAVED.wrong(
+        "squares what was saved", keeps_transposing, "contract", None, "cache", shown_by="writes to what was saved"
+    ),
+    SAVED.wrong("updates the input", writes_saved_input, "contract", None, "cache", shown_by="writes to the inputs"),
 )
 
 # Writing where one must not, and handing out what is not one's own.
@@ -263,20 +344,51 @@ def alternating():
 
 
 PURITY_MISTAKES = (
-    GATE.wrong("tanh in place", writes_x, "contract", None),
-    GATE.wrong("input clipped", clips_x, "contract", None, "region", "cache"),
-    GATE.wrong("cotangent multiplied in place", writes_d, "contract", None),
-    GATE.wrong("cotangent zeroed", zeroes_d, "contract", None),
-    GATE.wrong("cotangent as the result", returns_scaled_cotangent, "contract", None),
-    GATE.wrong("updates a parameter", updates_g, "contract", None),
-    GATE.wrong("results in buffers", into_buffer(), "contract", None, "cache"),
-    GATE.wrong("one result in a buffer", one_buffer(), "contract", None, "cache"),
-    GATE.wrong("noise", noisy, "contract", (0,), "subtle"),
-    GATE.wrong("every second call reversed", alternating(), "contract", (1,), "cache"),
-    ADD.wrong("the cotangent itself", lambda d, a, b: (d, d.copy()), "contract", None),
-    ADD.wrong("a view of the cotangent", lambda d, a, b: (d.copy(), d[:]), "contract", None),
-    ADD.wrong("one array for both", lambda d, a, b: (g := d.copy(), g), "contract", None),
-    ADD.wrong("views of one array", lambda d, a, b: (g := d.copy(), g.reshape(a.shape)), "contract", None),
+    GATE.wrong("tanh in place", writes_x, "contract", None, shown_by="writes to the inputs"),
+    GATE.wrong("input clipped", clips_x, "contract", None, "region", "cache", shown_by="writes to the inputs"),
+    GATE.wrong("cotangent multiplied in place", writes_d, "contract", None, shown_by="writes to the cotangent"),
+    GATE.wrong("cotangent zeroed", zeroes_d, "contract", None, shown_by="writes to the cotangent"),
+    GATE.wrong(
+        "cotangent as the result", returns_scaled_cotangent, "contract", None, shown_by="writes to the cotangent"
+    ),
+    GATE.wrong("updates a parameter", updates_g, "contract", None, shown_by="writes to the inputs"),
+    GATE.remembering(
+        "results in buffers",
+        lambda: (GATE.forward, into_buffer()),
+        "contract",
+        None,
+        "cache",
+        shown_by="the first result after a second call",
+    ),
+    GATE.remembering(
+        "one result in a buffer",
+        lambda: (GATE.forward, one_buffer()),
+        "contract",
+        None,
+        "cache",
+        shown_by="the first result after a second call",
+    ),
+    GATE.wrong("noise", noisy, "contract", (0,), "subtle", shown_by="a second call"),
+    GATE.remembering(
+        "every second call reversed",
+        lambda: (GATE.forward, alternating()),
+        "contract",
+        (1,),
+        "cache",
+        shown_by="a second call",
+    ),
+    ADD.wrong("the cotangent itself", lambda d, a, b: (d, d.copy()), "contract", None, shown_by="shares memory"),
+    ADD.wrong(
+        "a view of the cotangent", lambda d, a, b: (d.copy(), d[:]), "contract", None, shown_by="shares memory"
+    ),
+    ADD.wrong("one array for both", lambda d, a, b: (g := d.copy(), g), "contract", None, shown_by="shares memory"),
+    ADD.wrong(
+        "views of one array",
+        lambda d, a, b: (g := d.copy(), g.reshape(a.shape)),
+        "contract",
+        None,
+        shown_by="shares memory",
+    ),
     TIMES.wrong("upstream ignored", lambda d, a, b: (b, a), "cotangent", (0, 1), "contract"),
     TIMES.wrong("upstream ignored in one", lambda d, a, b: (b[:], d * a), "cotangent", (0,), "contract", "scale"),
 )
@@ -400,20 +512,30 @@ CENTRED = Family(
 DROPPED = Family(name="dropout and dense", forward=redrawn()[0], right=redrawn_right, inputs=DENSE_INPUTS)
 
 
-def stateful(family, what, pair, *more):
-    forward, backward = pair
-    return family.wrong(what, backward, *more, forward=forward)
-
-
 MEMORY_MISTAKES = (
-    stateful(DENSE, "the last input", remembering("x"), "cache", (1,), "contract"),
-    stateful(DENSE, "the last output", remembering("y"), "cache", (0, 1), "contract"),
-    stateful(DENSE, "the last input and output", remembering("both"), "cache", (0, 1), "contract"),
-    stateful(DENSE, "the top of a stack", stacked(), "cache", (0, 1), "contract"),
-    stateful(DENSE, "added to the last gradient", accumulating(), "cache", (1,), "contract", "accumulate"),
-    stateful(DENSE_SAVED, "a workspace", dense_workspace(), "cache", (0, 1), "contract"),
-    stateful(CENTRED, "running mean", running(), "cache", (1,), "stats", "contract"),
-    stateful(DROPPED, "mask drawn again", redrawn(), "contract", (0, 1), "mask", "cache"),
+    DENSE.remembering(
+        "the last input", lambda: remembering("x"), "cache", (1,), "contract", shown_by="another forward pass"
+    ),
+    DENSE.remembering(
+        "the last output", lambda: remembering("y"), "cache", (0, 1), "contract", shown_by="another forward pass"
+    ),
+    DENSE.remembering(
+        "the last input and output",
+        lambda: remembering("both"),
+        "cache",
+        (0, 1),
+        "contract",
+        shown_by="another forward pass",
+    ),
+    DENSE.remembering("the top of a stack", stacked, "cache", (0, 1), "contract", shown_by="another forward pass"),
+    DENSE.remembering(
+        "added to the last gradient", accumulating, "cache", (1,), "contract", "accumulate", shown_by="a second call"
+    ),
+    DENSE_SAVED.remembering(
+        "a workspace", dense_workspace, "cache", (0, 1), "contract", shown_by="another forward pass"
+    ),
+    CENTRED.remembering("running mean", running, "cache", (1,), "stats", "contract", shown_by="another forward pass"),
+    DROPPED.remembering("mask drawn again", redrawn, "contract", (0, 1), "mask", "cache", shown_by="a second call"),
 )
 
 # Layouts of memory.
@@ -479,16 +601,23 @@ def only_contiguous_input(d, x):
 
 
 LAYOUT_MISTAKES = (
-    CUBE.wrong("order of memory", keeps_order, "contract", (0,)),
-    CUBE.wrong("order of the cotangent's memory", keeps_order_of_d, "contract", (0,), "cotangent"),
-    CUBE.wrong("shape set in place", flat_in_place, "contract", None),
-    CUBE.wrong("by its buffer", by_buffer, "contract", None),
-    CUBE.wrong("by a memoryview", by_memoryview, "contract", None),
-    CUBE.wrong("by the bytes of x", by_bytes, "contract", (0,)),
-    CUBE.wrong("by strides", by_strides, "contract", (0,), "cotangent"),
-    CUBE.wrong("into a copy", into_a_copy, "contract", (0,)),
-    CUBE.wrong("only contiguous cotangents", only_contiguous, "contract", None),
-    CUBE.wrong("only contiguous inputs", only_contiguous_input, "contract", None),
+    CUBE.wrong("order of memory", keeps_order, "contract", (0,), shown_by="inputs in Fortran order"),
+    CUBE.wrong(
+        "order of the cotangent's memory",
+        keeps_order_of_d,
+        "contract",
+        (0,),
+        "cotangent",
+        shown_by="a cotangent in Fortran order",
+    ),
+    CUBE.wrong("shape set in place", flat_in_place, "contract", None, shown_by="a strided cotangent"),
+    CUBE.wrong("by its buffer", by_buffer, "contract", None, shown_by="a strided cotangent"),
+    CUBE.wrong("by a memoryview", by_memoryview, "contract", None, shown_by="a strided cotangent"),
+    CUBE.wrong("by the bytes of x", by_bytes, "contract", (0,), shown_by="inputs in Fortran order"),
+    CUBE.wrong("by strides", by_strides, "contract", (0,), "cotangent", shown_by="a strided cotangent"),
+    CUBE.wrong("into a copy", into_a_copy, "contract", (0,), shown_by="inputs in Fortran order"),
+    CUBE.wrong("only contiguous cotangents", only_contiguous, "contract", None, shown_by="a strided cotangent"),
+    CUBE.wrong("only contiguous inputs", only_contiguous_input, "contract", None, shown_by="inputs in Fortran order"),
 )
 
 # A backward pass is linear in the cotangent.
@@ -521,11 +650,13 @@ COTANGENT_MISTAKES = (
     GATE.wrong("nothing where negative", seen_as(lambda d: np.maximum(d, 0)), "cotangent", (0, 1), "mask"),
     GATE.wrong("quantised", seen_as(lambda d: np.round(d * 64) / 64), "cotangent", (0, 1), "precision", "subtle"),
     GATE.wrong("saturated", seen_as(np.tanh), "cotangent", (0, 1)),
-    GATE.wrong("correct for small", seen_as(lambda d: np.clip(d, -10, 10)), "cotangent", (0, 1)),
-    GATE.wrong("clipped at 100", clipped(100.0), "cotangent", (0, 1)),
+    GATE.wrong(
+        "correct for small", seen_as(lambda d: np.clip(d, -10, 10)), "cotangent", (0, 1), shown_by="a large cotangent"
+    ),
+    GATE.wrong("clipped at 100", clipped(100.0), "cotangent", (0, 1), shown_by="a large cotangent"),
     GATE.wrong("clipped at 0.5", clipped(0.5), "cotangent", (0, 1)),
     GATE.wrong("norm clipped", clipped_norm, "cotangent", (0, 1), "scale"),
-    GATE.wrong("tiny gradients dropped", without_tiny, "cotangent", (0, 1), "local"),
+    GATE.wrong("tiny gradients dropped", without_tiny, "cotangent", (0, 1), "local", shown_by="a small cotangent"),
     GATE.wrong("offset", seen_as(lambda d: d + 1e-3), "cotangent", (0, 1), "subtle", "path"),
     GATE.wrong("normalised", seen_as(lambda d: d / np.abs(d).max(initial=1e-30)), "cotangent", (0, 1), "scale"),
     GATE.wrong(
@@ -535,10 +666,18 @@ COTANGENT_MISTAKES = (
         "first row for all", seen_as(lambda d: np.broadcast_to(d[:1], d.shape)), "cotangent", (0, 1), "index", "axis"
     ),
     TOTAL.wrong("ignored", lambda d, x: (np.full(x.shape, 3.0),), "cotangent", (0,), "scale"),
-    TOTAL.wrong("1 where it is 0", lambda d, x: (np.full(x.shape, 3.0) * (d if d != 0 else 1.0),), "cotangent", (0,)),
+    TOTAL.wrong(
+        "1 where it is 0",
+        lambda d, x: (np.full(x.shape, 3.0) * (d if d != 0 else 1.0),),
+        "cotangent",
+        (0,),
+        shown_by="a cotangent of zeros",
+    ),
     TOTAL.wrong("squared", lambda d, x: (np.full(x.shape, 3.0) * d**2,), "cotangent", (0,), "scale"),
     TIMES.wrong("minus where negative", lambda d, a, b: (abs(d) * b, d * a), "cotangent", (0,), "sign"),
-    TIMES.wrong("at most 1", lambda d, a, b: (min(d, 1.0) * b, d * a), "cotangent", (0,)),
+    TIMES.wrong(
+        "at most 1", lambda d, a, b: (min(d, 1.0) * b, d * a), "cotangent", (0,), shown_by="a positive cotangent"
+    ),
 )
 
 # Several outputs.
@@ -672,7 +811,9 @@ CORRECT = (
     GATE.correct("read-only", inputs=read_only),
     GATE.correct("0-d", inputs=normal((), ())),
     SAVED.correct("dict", hard=False),
-    DENSE_SAVED.correct("saved workspace not used"),
+    DENSE_SAVED.correct(
+        "saved workspace not used", made=lambda: (dense_workspace()[0], dense_saved_right, dense_saved_right)
+    ),
     DROPPED.correct("seeded mask"),
     MOMENTS.correct("two outputs", hard=False),
     POLAR.correct("two outputs", hard=False),

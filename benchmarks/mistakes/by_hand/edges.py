@@ -558,6 +558,7 @@ PRECISION_MISTAKES = (
         (0,),
         "precision",
         hard=True,
+        shown_by="dtype",
     ),
     SINGLE.wrong(
         "through half precision",
@@ -701,7 +702,14 @@ LOCAL_MISTAKES = (
     CUBE.wrong(
         "linear term missing where x > 0", chained(lambda x: 3 * x**2 + (x <= 0)), "region", (0,), "path", "mask"
     ),
-    CUBE.wrong("beyond 5 as linear", chained(lambda x: np.where(np.abs(x) > 5, 75.0, 3 * x**2 + 1)), "region", (0,)),
+    CUBE.wrong(
+        "beyond 5 as linear",
+        chained(lambda x: np.where(np.abs(x) > 5, 75.0, 3 * x**2 + 1)),
+        "region",
+        (0,),
+        shown_by="elsewhere",
+        elsewhere=lambda x: (10 * x,),
+    ),
     CUBE.wrong(
         "beyond 1.2 as linear",
         chained(lambda x: np.where(np.abs(x) > 1.2, 4.32, 3 * x**2 + 1)),
@@ -709,21 +717,48 @@ LOCAL_MISTAKES = (
         (0,),
         "local",
     ),
-    POSITIVE.wrong("absolute value", chained(lambda x: 2 * np.abs(x)), "region", (0,), "sign"),
-    POSITIVE.wrong("wrong beyond 10", chained(lambda x: np.where(x > 10, 20.0, 2 * x)), "region", (0,)),
+    POSITIVE.wrong(
+        "absolute value",
+        chained(lambda x: 2 * np.abs(x)),
+        "region",
+        (0,),
+        "sign",
+        shown_by="elsewhere",
+        elsewhere=lambda x: (-x,),
+    ),
+    POSITIVE.wrong(
+        "wrong beyond 10",
+        chained(lambda x: np.where(x > 10, 20.0, 2 * x)),
+        "region",
+        (0,),
+        shown_by="elsewhere",
+        elsewhere=lambda x: (20 * x,),
+    ),
     PIECES.wrong(
         "lower branch with plus",
         chained(lambda x: np.where(x < -2, 2.0, np.where(x < 2, x, 2.0))),
         "region",
         (0,),
         "sign",
+        shown_by="elsewhere",
+        elsewhere=lambda x: (3 * x,),
     ),
-    PIECES.wrong("upper branch missing", chained(lambda x: np.where(x < -2, -2.0, x)), "region", (0,), "mask"),
+    PIECES.wrong(
+        "upper branch missing",
+        chained(lambda x: np.where(x < -2, -2.0, x)),
+        "region",
+        (0,),
+        "mask",
+        shown_by="elsewhere",
+        elsewhere=lambda x: (3 * x,),
+    ),
     PIECES.wrong(
         "upper branch of the loss",
         chained(lambda x: np.where(x < -2, -2.0, np.where(x < 2, x, 2 * x - 2))),
         "region",
         (0,),
+        shown_by="elsewhere",
+        elsewhere=lambda x: (3 * x,),
     ),
 )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.mistakes.mistake import Correct, Draw, Mistake
+from benchmarks.mistakes.mistake import ONE_CALL, Correct, Draw, Made, Mistake
 
 __all__ = ["Family", "chained", "elementwise", "normal", "uniform"]
 
@@ -39,6 +39,9 @@ class Family:
         inputs: Draw | None = None,
         forward: Callable[..., Any] | None = None,
         hard: bool = False,
+        shown_by: str = ONE_CALL,
+        elsewhere: Callable[..., tuple[Any, ...]] | None = None,
+        made: Made | None = None,
     ) -> Mistake:
         """A mistake; ``or_kind`` are as good names for it as ``kind``."""
         return Mistake(
@@ -52,9 +55,24 @@ class Family:
             or_kind=or_kind,
             saved=self.saved,
             hard=hard,
+            shown_by=shown_by,
+            elsewhere=elsewhere,
+            made=made,
         )
 
-    def correct(self, what: str, *, inputs: Draw | None = None, hard: bool = True) -> Correct:
+    def remembering(self, what: str, pair: Callable[[], Any], *about: Any, **more: Any) -> Mistake:
+        """A mistake of passes with a memory: ``pair`` makes a forward pass and a backward pass, each time anew."""
+
+        def made() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+            forward, backward = pair()
+            return forward, backward, self.right
+
+        forward, backward = pair()
+        return self.wrong(what, backward, *about, forward=forward, made=made, **more)
+
+    def correct(
+        self, what: str, *, inputs: Draw | None = None, hard: bool = True, made: Made | None = None
+    ) -> Correct:
         """The right pass, at these inputs."""
         return Correct(
             name=f"{self.name}: {what}",
@@ -63,6 +81,7 @@ class Family:
             inputs=inputs or self.inputs,
             saved=self.saved,
             hard=hard,
+            made=made,
         )
 
 
@@ -77,8 +96,13 @@ def chained(slope: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 def normal(*shapes: tuple[int, ...], scale: float = 1.0) -> Draw:
-    """Normal inputs of these shapes."""
-    return lambda rng: tuple(np.asarray(np.round(scale * rng.standard_normal(shape), 3)) for shape in shapes)
+    """Normal inputs of these shapes; none is 0, where many functions have a kink."""
+
+    def drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        x = np.asarray(np.round(scale * rng.standard_normal(shape), 3))
+        return np.where(x == 0, 1e-3, x)
+
+    return lambda rng: tuple(drawn(rng, shape) for shape in shapes)
 
 
 def uniform(low: float, high: float, *shapes: tuple[int, ...]) -> Draw:

@@ -141,7 +141,14 @@ ENTRY_MISTAKES = (
     CLIP.wrong("or for and", chained(lambda x: ((x < -0.5) | (x < 1.0)) * 1.0), "mask", (0,), "region"),
     RELU6.wrong("6 forgotten", chained(lambda x: (x > 0) * 1.0), "mask", (0,), "region"),
     RELU6.wrong(
-        "6 forgotten, at small inputs", chained(lambda x: (x > 0) * 1.0), "region", (0,), "mask", inputs=NORMAL
+        "6 forgotten, at small inputs",
+        chained(lambda x: (x > 0) * 1.0),
+        "region",
+        (0,),
+        "mask",
+        inputs=NORMAL,
+        shown_by="elsewhere",
+        elsewhere=lambda x: (10 * x,),
     ),
     GELU.wrong(
         "3 missing", chained(lambda x: gelu_slope(x, cubic=0.044715)), "path", (0,), "subtle", "scale", "local"
