@@ -20,8 +20,9 @@ from verify.backward_pass.kinks import alone_at
 from verify.backward_pass.place import Place
 from verify.backward_pass.slope import STEP, Numbers, Way, typical
 from verify.backward_pass.subject import is_floating
+from verify.backward_pass.suspect import Answer, Suspect
 
-__all__ = ["Instead", "instead", "right_instead"]
+__all__ = ["Instead", "instead", "right_for_other_inputs", "right_instead"]
 
 # So many entries are compared first; all of them only where these agree.
 PROBES = 6
@@ -56,7 +57,7 @@ def instead(place: Place, k: int) -> Iterator[Instead]:
             )
     for i in arrays:
         x = given[i]
-        if x.dtype.kind in "iu" and x.size:
+        if x.dtype.kind in "iu" and x.size and x.min() >= 0:
             for by in (1, -1):
                 moved = np.clip(x.astype(np.int64) + by, x.min(), x.max())
                 yield Instead("index", f"{names[i]} is off by one", with_({i: moved.astype(x.dtype)}))
@@ -128,3 +129,11 @@ def right_instead(place: Place, k: int, claimed: Any, true: Any, rng: np.random.
         if all(map(same, first)) and all(map(same, rng.permutation(others)[: 4 * PROBES])):
             return other
     return None
+
+
+def right_for_other_inputs(s: Suspect) -> Answer:
+    """Right for inputs that were exchanged, transposed, shifted or negated."""
+    if not s.whole:
+        return None
+    found = right_instead(s.place, s.found.position, s.claimed, s.true, np.random.default_rng(0))
+    return (found.kind, f"right if {found.told}") if found else None

@@ -1,0 +1,254 @@
+"""Hypotheses about entries that stand in another place: transposed, permuted, shifted, flipped, exchanged.
+
+The three most important functions are ``transposed``, ``shifted`` and ``numbers_elsewhere``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from verify.backward_pass.operators import SAME, Matrix, Operators
+from verify.backward_pass.subject import Array
+from verify.backward_pass.suspect import Answer, Suspect
+
+__all__ = [
+    "blocks_exchanged",
+    "cotangent_transposed",
+    "matrix_transposed",
+    "numbers_elsewhere",
+    "order_of_outputs",
+    "shifted",
+    "transposed",
+]
+
+
+def transposed(s: Suspect) -> str | None:
+    """Axes in another order."""
+    if s.claimed.ndim < 2 or not s.whole:
+        return None
+    for order in itertools.permutations(range(s.claimed.ndim)):
+        if order == tuple(range(s.claimed.ndim)):
+            continue
+        moved = np.transpose(s.true, order)
+        if moved.shape == s.claimed.shape and s.matches(moved):
+            return f"the gradient is transposed: its axes are in the order {list(order)}"
+        if moved.size == s.claimed.size and s.matches(moved.reshape(s.claimed.shape)):
+            return "the gradient is transposed, then reshaped: use a transpose instead of reshape, or both"
+    return None
+
+
+def cotangent_transposed(s: Suspect) -> str | None:
+    """Right for the cotangent with two axes exchanged, or read in Fortran order."""
+    start = 0
+    for y in s.place.outputs:
+        size = y.size
+        u, rest = s.place.u[0][start : start + size].reshape(y.shape), s.place.u[0].copy()
+        for one, other in itertools.combinations(range(y.ndim), 2):
+            swapped = np.swapaxes(u, one, other)
+            if y.shape[one] == y.shape[other] or swapped.size == u.size:
+                rest[start : start + size] = swapped.ravel()
+                if np.any(swapped.ravel() != u.ravel()) and s.matches((rest @ s.found.jacobian).reshape(s.x.shape)):
+                    return f"d_output is read with its axes {one} and {other} exchanged: summed over the wrong axis"
+        start += size
+    return None
+
+
+def blocks_exchanged(s: Suspect) -> str | None:
+    """Equal parts of an axis in another order."""
+    if not s.whole:
+        return None
+    for axis, size in enumerate(s.claimed.shape):
+        for parts in (4, 3, 2):
+            if size % parts or size <= parts:
+                continue
+            blocks = np.split(s.true, parts, axis)
+            for order in itertools.permutations(range(parts)):
+                if order != tuple(range(parts)) and s.matches(np.concatenate([blocks[i] for i in order], axis)):
+                    return f"the {parts} parts of axis {axis} (gates) are in the order {[i + 1 for i in order]}"
+    return None
+
+
+def shifted(s: Suspect) -> str | None:
+    """Moved by one or two along an axis, or read backwards."""
+    if not s.whole or s.claimed.size < 3:
+        return None
+    axes = [axis for axis, size in enumerate(s.claimed.shape) if size > 1]
+    for count in (1, 2):
+        for several in itertools.combinations(axes, count):
+            if s.matches(np.flip(s.true, several)) and not np.allclose(np.flip(s.true, several), s.true):
+                return f"the gradient is flipped along axis {' and '.join(map(str, several))}"
+    for axis in axes:
+        size = s.claimed.shape[axis]
+        for by in (1, -1, 2, -2):
+            if abs(by) >= size:
+                continue
+            moved = np.roll(s.true, by, axis)
+            inside = np.zeros(size, bool)
+            inside[max(by, 0) : size + min(by, 0)] = True
+            where = np.broadcast_to(
+                inside.reshape([-1 if a == axis else 1 for a in range(s.claimed.ndim)]), s.claimed.shape
+            )
+            varied = np.any(np.abs(moved - s.true)[where] > 1e-3 * np.max(np.abs(s.true)))
+            if varied and np.count_nonzero(where) > 1 and s.matches(moved, where):
+                return (
+                    f"the gradient is shifted by {by} along axis {axis}: an index, padding or stride off by {abs(by)}"
+                )
+    return None
+
+
+def matrix_transposed(s: Suspect) -> str | None:
+    """B is J with axes of the output and of the input exchanged: a matrix for its transpose."""
+    o = s.operators
+    if o is None or not o.outputs or not o.shape or not o.size:
+        return None
+    joint = (*o.outputs, *o.shape)
+    true, claimed = o.true.reshape(joint), o.claimed.reshape(joint)
+    pairs = list(_pairs(o))
+    for count in (1, 2):
+        for several in itertools.combinations(pairs, count):
+            if len({axis for pair in several for axis in pair}) < 2 * count:
+                continue
+            moved = true
+            for a, b in several:
+                moved = np.swapaxes(moved, a, b)
+            if o.same(moved, claimed) and not o.same(moved, true):
+                told = " and ".join(f"{a} of the output and {b - len(o.outputs)} of the input" for a, b in several)
+                return f"a matrix stands for its transpose (axes {told} are exchanged)"
+    return None
+
+
+def _pairs(o: Operators) -> Iterator[tuple[int, int]]:
+    """Pairs of an axis of the output and one of the input, of equal sizes, as axes of the joint tensor."""
+    assert o.outputs is not None
+    for a, b in itertools.product(range(len(o.outputs)), range(len(o.shape))):
+        if o.outputs[a] == o.shape[b] > 1:
+            yield a, len(o.outputs) + b
+
+
+def order_of_outputs(s: Suspect) -> Answer:
+    """The same rows, or the same columns, in another order: entries of the cotangent, or of the result, are moved."""
+    o = s.operators
+    if o is None:
+        return None
+    for what, one, other, shape in (
+        ("d_output", o.claimed, o.true, o.outputs),
+        ("the gradient", o.claimed.T, o.true.T, o.shape),
+    ):
+        if shape is None or len(one) < 3:
+            continue
+        order = _permutation(one, other, SAME * o.size)
+        if order is None or np.array_equal(order, np.arange(len(order))):
+            continue
+        kind = _moved(order, shape)
+        if kind == "index":
+            return "index", f"the entries of {what} are shifted or flipped along an axis"
+        return (
+            "axis",
+            f"the entries of {what} are read in another order (axes exchanged, or a reshape for a transpose)",
+        )
+    return None
+
+
+def _permutation(one: Matrix, other: Matrix, allowed: float) -> Array | None:
+    """The order in which the rows of one are those of the other."""
+    taken = np.zeros(len(other), bool)
+    order = np.full(len(one), -1)
+    for i, row in enumerate(one):
+        equal = np.flatnonzero(~taken & np.all(np.abs(other - row) <= allowed, axis=1))
+        if not equal.size:
+            return None
+        order[i] = i if i in equal else equal[0]
+        taken[order[i]] = True
+    return order
+
+
+def _moved(order: Array, shape: tuple[int, ...]) -> str:
+    """Whether an order is a shift or a flip along axes, or another."""
+    places = np.arange(len(order)).reshape(shape)
+    for axis in range(len(shape)):
+        if any(np.array_equal(np.roll(places, by, axis).ravel(), order) for by in (1, -1, 2, -2)):
+            return "index"
+    axes = range(len(shape))
+    for count in (1, 2, 3):
+        for several in itertools.combinations(axes, count):
+            if np.array_equal(np.flip(places, several).ravel(), order):
+                return "index"
+    return "axis"
+
+
+# Along every axis tensors are compared when moved by so much.
+SHIFTS = (0, 1, -1, 2, -2)
+# So many of the numbers that are wrong must stand elsewhere in the Jacobian, and so many must differ, to be evidence.
+ELSEWHERE = 0.6
+DISTINCT = 4
+
+
+def numbers_elsewhere(s: Suspect) -> Answer:
+    """B has the numbers of J in other places: an index, a padding, a stride or a dilation is off, or a kernel flipped."""
+    o = s.operators
+    if o is None or not np.any(o.differ) or o.diagonal:
+        return None
+    moved = _tensor_moved(o)
+    if moved:
+        return "index", moved
+    off = o.claimed[o.differ & o.claimed_busy]
+    values = np.sort(o.true[o.busy])
+    distinct = np.unique(np.round(np.abs(values) / o.size, 6))
+    if off.size < DISTINCT or o.true.shape[0] < 2:
+        return None
+    if len(distinct) >= 2 * DISTINCT and len(np.unique(np.round(off / o.size, 6))) >= DISTINCT:
+        share = float(np.mean(_among(off, values, 1e-6 * o.size)))
+        if share >= ELSEWHERE:
+            return (
+                "index",
+                "backward uses the right numbers in other places: an index, padding, stride or dilation is off",
+            )
+        return None
+    here, there = o.busy.sum(axis=1), o.claimed_busy.sum(axis=1)
+    full = here == np.max(here)
+    alike = np.mean(here[full] == there[full])
+    places = np.any(o.busy != o.claimed_busy)
+    if places and alike >= ELSEWHERE and np.max(here) > 1 and np.all(_among(off, values, 1e-6 * o.size)):
+        return (
+            "index",
+            "every output reaches as many entries as it should, but others: an index, padding or stride is off",
+        )
+    return None
+
+
+def _among(some: Array, values: Array, allowed: float) -> Array:
+    """Which of some numbers are among others, which are sorted."""
+    at = np.clip(np.searchsorted(values, some), 1, max(len(values) - 1, 1))
+    near = np.minimum(np.abs(values[at - 1] - some), np.abs(values[np.minimum(at, len(values) - 1)] - some))
+    return np.asarray(near <= allowed)
+
+
+def _tensor_moved(o: Operators) -> str | None:
+    """B is J moved along one or two axes of the output or of the input, but for the margins, or flipped along some."""
+    if not o.outputs and not o.shape:
+        return None
+    joint = (*(o.outputs or (o.true.shape[0],)), *o.shape)
+    true, claimed = o.true.reshape(joint), o.claimed.reshape(joint)
+    first = len(o.outputs or (0,))
+    for side, axes in (("the input", range(first, len(joint))), ("the output", range(first))):
+        wide = [axis for axis in axes if joint[axis] > 2][-2:]
+        for by in itertools.product(SHIFTS, repeat=len(wide)):
+            if not any(by) or any(abs(b) >= joint[axis] - 1 for axis, b in zip(wide, by, strict=True)):
+                continue
+            here, there = [slice(None)] * len(joint), [slice(None)] * len(joint)
+            for axis, b in zip(wide, by, strict=True):
+                here[axis] = slice(max(b, 0), joint[axis] + min(b, 0))
+                there[axis] = slice(max(-b, 0), joint[axis] + min(-b, 0))
+            mine, theirs = claimed[tuple(here)], true[tuple(there)]
+            busy = np.abs(theirs) > 1e-7 * o.size
+            if np.count_nonzero(busy) > max(2, 0.25 * np.count_nonzero(o.busy)) and o.same(mine, theirs):
+                if o.same(claimed[tuple(there)], theirs):
+                    continue
+                told = " and ".join(
+                    f"{b} along axis {axis - first * (axis >= first)}" for axis, b in zip(wide, by, strict=True) if b
+                )
+                return f"backward is shifted by {told} of {side}: an index, padding or stride is off"
+    return None

@@ -1,0 +1,149 @@
+"""Hypotheses about which outputs reach which entries: contributions that are missing, overwritten, or too many.
+
+The three most important functions are ``overwritten``, ``contributions_missing`` and ``reaches_too_far``.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from verify.backward_pass.operators import Operators
+from verify.backward_pass.subject import Array
+from verify.backward_pass.suspect import Answer, Suspect
+
+__all__ = ["contributions_missing", "one_output_missing", "overwritten", "reaches_too_far"]
+
+
+def overwritten(s: Suspect) -> str | None:
+    """Only one contribution to every entry: the last, the first, or those at one end of an axis of the output."""
+    with np.errstate(all="ignore"):
+        terms = np.nan_to_num(s.terms)
+    start = 0
+    for y in s.place.outputs:
+        part = terms[start : start + y.size].reshape(*y.shape, -1)
+        for axis, size in enumerate(y.shape):
+            if size < 2:
+                continue
+            for what, index in (("last", size - 1), ("first", 0)):
+                rest = terms.sum(axis=0) - part.reshape(y.size, -1).sum(axis=0)
+                taken = np.take(part, index, axis).reshape(y.size // size, -1).sum(axis=0) + rest
+                if s.matches(taken.reshape(s.x.shape)):
+                    return f"only the {what} of {size} contributions along axis {axis} of the output counts: `=` for `+=`?"
+        start += y.size
+    busy = np.abs(terms) > 1e-9 * np.max(np.abs(terms), initial=0.0)
+    several = busy.sum(axis=0) > 1
+    if np.any(several & s.wrong.ravel()):
+        columns = np.arange(terms.shape[1])
+        for what, row in (
+            ("last", len(terms) - 1 - np.argmax(busy[::-1], axis=0)),
+            ("first", np.argmax(busy, axis=0)),
+        ):
+            if s.matches(terms[row, columns].reshape(s.x.shape)):
+                return f"only the {what} contribution to every entry counts: `=` for `+=` at repeated indices?"
+    return None
+
+
+def one_output_missing(s: Suspect) -> str | None:
+    """The contributions of one output, or of one part of an axis of it, are missing."""
+    with np.errstate(all="ignore"):
+        terms = np.nan_to_num(s.terms)
+    start = 0
+    if len(s.place.outputs) > 1:
+        for k, y in enumerate(s.place.outputs):
+            rest = terms.sum(axis=0) - terms[start : start + y.size].sum(axis=0)
+            if s.matches(rest.reshape(s.x.shape)):
+                return f"the contributions of output {k} are missing"
+            start += y.size
+    return None
+
+
+def reaches_too_far(s: Suspect) -> Answer:
+    """Outputs reach entries that they do not depend on: a mask is not applied, or a sum is one too many."""
+    o = s.operators
+    if o is None or np.all(o.busy):
+        return None
+    outside = o.claimed_busy & ~o.busy
+    if np.count_nonzero(outside) <= 0.02 * o.busy.size:
+        return None
+    many = np.count_nonzero(np.any(outside, axis=0))
+    if not np.any(o.busy):
+        return "path", "no output depends on any entry, but backward has a gradient: terms that cancel are missing"
+    silent = ~np.any(o.busy, axis=1)[:, None] | ~np.any(o.busy, axis=0)[None, :]
+    if np.all(silent[outside]):
+        return "mask", f"{many} entries get gradients through what is dead in the forward pass: a mask is not applied"
+    return "axis", (
+        f"{many} entries get gradients from outputs that do not depend on them: summed or broadcast over the wrong axis"
+    )
+
+
+def contributions_missing(s: Suspect) -> Answer:
+    """B is J where it is not zero, but some outputs do not count for some entries."""
+    o = s.operators
+    if o is None:
+        return None
+    missing = o.busy & ~o.claimed_busy
+    if not np.any(missing) or np.any(o.claimed_busy & ~o.busy):
+        return None
+    if not o.same(np.where(o.claimed_busy, o.true, 0.0), o.claimed):
+        return None
+    dropped = np.any(missing, axis=1) & ~np.any(o.claimed_busy, axis=1)
+    if np.array_equal(missing, o.busy & dropped[:, None]) and np.count_nonzero(dropped) < np.count_nonzero(
+        np.any(o.busy, axis=1)
+    ):
+        return _outputs_dropped(o, dropped)
+    several = o.busy.sum(axis=0) > 1
+    hit = np.any(missing, axis=0)
+    if not np.all(several[hit]) or not np.all(o.claimed_busy[:, hit].sum(axis=0) >= 1):
+        return None
+    if _last_only(o, hit):
+        return "accumulate", "only the last of several contributions to an entry counts: `=` for `+=`?"
+    return "path", "not all outputs that depend on an entry count: contributions on some paths are missing"
+
+
+def _outputs_dropped(o: Operators, dropped: Array) -> Answer:
+    """Which outputs do not count at all: those at one end of an axis, those but one of an axis, or others."""
+    if not o.outputs:
+        return None
+    where = dropped.reshape(o.outputs)
+    for count in (1, 2, 3):
+        for axes in itertools.combinations(range(len(o.outputs)), count):
+            if any(o.outputs[axis] < 2 for axis in axes):
+                continue
+            told = " and ".join(map(str, axes))
+            for end, what in ((-1, "last"), (0, "first")):
+                one = [slice(None)] * len(o.outputs)
+                for axis in axes:
+                    one[axis] = end % o.outputs[axis]
+                kept = np.ones(o.outputs, bool)
+                kept[tuple(one)] = False
+                if np.array_equal(where, kept):
+                    return (
+                        "accumulate",
+                        f"only the {what} outputs along axis {told} count: `=` for `+=`, or a sum missing",
+                    )
+                lost = np.zeros(o.outputs, bool)
+                for axis in axes:
+                    single = [slice(None)] * len(o.outputs)
+                    single[axis] = end % o.outputs[axis]
+                    lost[tuple(single)] = True
+                if np.array_equal(where, lost):
+                    return "index", f"the {what} outputs along axis {told} do not count: a range is one too short"
+    return None
+
+
+def _last_only(o: Operators, hit: Array) -> bool:
+    """Whether the outputs that count for these entries are, along some axes, the last of those that should."""
+    shape = o.outputs or (len(o.busy),)
+    for count in range(1, len(shape) + 1):
+        for axes in itertools.combinations(range(len(shape)), count):
+            place = np.zeros(shape, int)
+            for axis in axes:
+                index = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+                place = place * shape[axis] + index
+            order = place.ravel()
+            last = np.max(np.where(o.busy, order[:, None], -1), axis=0)
+            if np.array_equal((o.busy & (order[:, None] == last))[:, hit], o.claimed_busy[:, hit]):
+                return True
+    return False

@@ -1,0 +1,290 @@
+"""Hypotheses about the terms of a sum: one is missing, has the wrong sign, or another coefficient.
+
+The three most important functions are ``standardised`` (the terms of a normalisation), ``term_of_wrong_sign`` and
+``elementary`` (simple functions that a term may be).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from verify.backward_pass.operators import Operators
+from verify.backward_pass.subject import Array
+from verify.backward_pass.suspect import SAME, Answer, Suspect, sizes_equal_to
+
+__all__ = ["elementary", "epsilon", "standardised", "statistics", "term_missing", "term_of_wrong_sign"]
+
+
+def along_axes(s: Suspect) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Sets of axes along which a mean or a sum may have been forgotten, the smallest first."""
+    axes = [axis for axis, size in enumerate(s.claimed.shape) if size > 1]
+    for count in range(1, len(axes) + 1):
+        for several in itertools.combinations(axes, count):
+            yield several, " and ".join(map(str, several))
+
+
+def statistics(s: Suspect) -> str | None:
+    """The error is a small share of a standardised entry, or each group has a factor of its own, near 1."""
+    if not s.whole or s.claimed.size < 6 or not s.slight:
+        return None
+    for several, told in along_axes(s):
+        group = int(np.prod([s.claimed.shape[a] for a in several]))
+        if group < 3 or (group == s.claimed.size and s.claimed.ndim > 1 and len(several) < s.claimed.ndim):
+            continue
+        with np.errstate(all="ignore"):
+            c = (s.true * s.claimed).sum(several, keepdims=True) / (s.true**2).sum(several, keepdims=True)
+        if np.all(np.isfinite(c)) and np.ptp(c) > 1e-9 and s.matches_well(c * s.true):
+            return f"each group along axis {told} has a factor of its own near 1: another epsilon or variance"
+        deviation = s.x - s.x.mean(several, keepdims=True)
+        with np.errstate(all="ignore"):
+            share = (deviation * s.error).sum(several, keepdims=True) / (deviation**2).sum(several, keepdims=True)
+        if np.all(np.isfinite(share)) and s.explains_error(share * deviation):
+            return f"the error follows the deviation from the mean along axis {told}: another variance"
+    return None
+
+
+def term_missing(s: Suspect) -> str | None:
+    """The error is a constant along axes, or a multiple of the input, the output or a deviation there."""
+    if not s.whole or s.claimed.size < 3:
+        return None
+    shapes = [("a constant", np.ones(s.x.shape)), (f"a multiple of {s.name}", s.x)]
+    shapes += [
+        ("a multiple of the output", np.asarray(y, np.float64)) for y in s.place.outputs if y.shape == s.x.shape
+    ]
+    others = [
+        (f"a multiple of {s.place.subject.names[k]}", np.asarray(other, np.float64))
+        for k, other in enumerate(s.place.inputs)
+        if k != s.found.position
+        and isinstance(other, np.ndarray)
+        and other.dtype.kind == "f"
+        and other.shape == s.x.shape
+    ]
+    for several, told in along_axes(s):
+        group = int(np.prod([s.claimed.shape[a] for a in several]))
+        if group < 3:
+            continue
+        for name, basis in (*shapes, *others):
+            with np.errstate(all="ignore"):
+                c = (basis * s.error).sum(several, keepdims=True) / (basis**2).sum(several, keepdims=True)
+            if np.all(np.isfinite(c)) and s.explains_error(c * basis):
+                return f"what is missing is {name} along axis {told}: a term of the chain rule, such as that through a mean or a sum"
+        deviation = s.x - s.x.mean(several, keepdims=True)
+        fitted = _fitted(s.error, [np.ones(s.x.shape), deviation], several)
+        if group > 4 and fitted is not None and s.explains_error(fitted):
+            return f"what is missing is a mean and a multiple of the deviation along axis {told}: the terms through mean and variance"
+    return None
+
+
+def _fitted(error: Array, basis: Sequence[Array], axes: tuple[int, ...]) -> Array | None:
+    """The best combination of arrays with coefficients of their own for every group along axes."""
+    rest = [a for a in range(error.ndim) if a not in axes]
+    order = [*rest, *axes]
+
+    def grouped(array: Array) -> Array:
+        moved = np.transpose(array, order)
+        return moved.reshape(int(np.prod(moved.shape[: len(rest)], dtype=int)), -1)
+
+    target, columns = grouped(error), [grouped(one) for one in basis]
+    fitted = np.zeros_like(target)
+    for row in range(len(target)):
+        matrix = np.stack([column[row] for column in columns], axis=1)
+        coefficients, *_ = np.linalg.lstsq(matrix, target[row], rcond=None)
+        fitted[row] = matrix @ coefficients
+    shape = [error.shape[a] for a in order]
+    return np.asarray(np.transpose(fitted.reshape(shape), np.argsort(order)))
+
+
+def term_of_wrong_sign(s: Suspect) -> str | None:
+    """The mean of B and J is much simpler than both: the other term has the wrong sign."""
+    o = s.operators
+    if o is None or o.same(o.claimed, o.true):
+        return None
+    mean = (o.claimed + o.true) / 2.0
+    dense = min(np.count_nonzero(o.busy), np.count_nonzero(o.claimed_busy))
+    left = np.abs(mean) > 1e-6 * o.size
+    if 0 < np.count_nonzero(left) <= 0.6 * dense and np.any(o.busy.sum(axis=1) > 1):
+        return "a term of the chain rule has the wrong sign: with the other alone backward would be much sparser"
+    y = np.asarray(s.place.outputs[0], np.float64)
+    if o.diagonal and y.size == s.x.size and y.size > 2:
+        found = _elementary_sign(s, o, s.x.ravel(), y.ravel())
+        if found:
+            return found
+    return None
+
+
+def _elementary_sign(s: Suspect, o: Operators, x: Array, y: Array) -> str | None:
+    """The sum of both derivatives of a function of single entries is an elementary function."""
+    j, b = o.true.sum(axis=0), o.claimed.sum(axis=0)
+    for name, values in elementary(x, y).items():
+        if np.all(np.abs((j + b) / 2.0 - values) <= SAME * o.size):
+            return f"a term has the wrong sign: with the other, {name} alone would be left of the sum"
+    with np.errstate(all="ignore"):
+        for what, turned in (("square", lambda v: v**-2.0), ("reciprocal", lambda v: 1.0 / v)):
+            total = turned(j) + turned(b)
+            apart = np.ptp(turned(j))
+            if np.all(np.isfinite(total)) and np.ptp(total) <= 1e-5 * apart and np.max(total) > 0:
+                return f"a term in the denominator's {what} has the wrong sign"
+    return None
+
+
+def epsilon(s: Suspect) -> str | None:
+    """The derivatives' reciprocals, or those of their squares, differ by a constant: an epsilon in a denominator."""
+    o = s.operators
+    if o is None or not o.diagonal or np.count_nonzero(o.busy) < 4:
+        return None
+    at = o.busy & o.claimed_busy
+    j, b = o.true[at], o.claimed[at]
+    with np.errstate(all="ignore"):
+        for power, told in ((1.0, "a denominator"), (2.0, "the root in a denominator")):
+            apart = b**-power - j**-power
+            spread = np.ptp(apart)
+            if np.all(np.isfinite(apart)) and spread <= 1e-2 * np.max(np.abs(apart)) and len(j) > 3:
+                if np.ptp(j) > 1e-3 * np.max(np.abs(j)):
+                    return (
+                        f"an epsilon of {abs(np.median(apart)):.1g} (times a factor) is added in {told}, or left out"
+                    )
+    return None
+
+
+def elementary(x: Array, y: Array) -> dict[str, Array]:
+    """Simple functions of an input and an output, by name."""
+    with np.errstate(all="ignore"):
+        s = 1.0 / (1.0 + np.exp(-x))
+        found: dict[str, Any] = {
+            "a constant": np.ones_like(x), "x": x, "y": y, "x²": x * x, "y²": y * y, "1/x": 1.0 / x, "1/y": 1.0 / y,
+            "exp(x)": np.exp(x), "sigmoid(x)": s, "tanh(x)": np.tanh(x), "1 - y": 1.0 - y, "1 - y²": 1.0 - y * y,
+            "y (1 - y)": y * (1.0 - y), "y/x": y / x, "x sigmoid(x)": x * s, "x y": x * y, "sigmoid'(x)": s * (1.0 - s),
+        }  # fmt: skip
+    return {name: np.asarray(value) for name, value in found.items() if np.all(np.isfinite(value))}
+
+
+# Gradients of more entries are not taken apart into terms.
+MOST_ENTRIES = 4096
+# Terms that together are taken for a gradient.
+MOST_TERMS = 3
+
+
+def bases(s: Suspect) -> list[tuple[str, Array]]:
+    """What a term may be a multiple of, in the input's shape."""
+    shape = s.x.shape
+    found: list[tuple[str, Array]] = [("a constant", np.ones(shape)), (s.name, s.x)]
+    start = 0
+    for y in s.place.outputs:
+        if y.shape == shape:
+            u = s.place.u[0][start : start + y.size].reshape(shape)
+            found.append(("d_output", u))
+            for k, p in enumerate(s.place.inputs):
+                if k != s.found.position and isinstance(p, np.ndarray) and p.dtype.kind == "f" and 0 < p.ndim:
+                    if p.shape != shape and _broadcasts(p.shape, shape):
+                        found.append((f"d_output times {s.place.subject.names[k]}", u * p))
+            found.append(("the output", np.asarray(y, np.float64)))
+        start += y.size
+    for k, other in enumerate(s.place.inputs):
+        if (
+            k != s.found.position
+            and isinstance(other, np.ndarray)
+            and other.dtype.kind == "f"
+            and other.shape == shape
+        ):
+            found.append((s.place.subject.names[k], np.asarray(other, np.float64)))
+    return found
+
+
+def _broadcasts(one: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an array of one shape is spread over another."""
+    pairs = list(zip(one[::-1], shape[::-1], strict=False))
+    return len(one) <= len(shape) and all(a in (1, b) for a, b in pairs)
+
+
+def standardised(s: Suspect) -> Answer:
+    """Both gradients are sums of the same terms along axes, with other coefficients for some of them."""
+    if not s.whole or not 4 <= s.claimed.size <= MOST_ENTRIES:
+        return None
+    known = bases(s)
+    for several, along in along_axes(s):
+        group = int(np.prod([s.claimed.shape[a] for a in several]))
+        for count in range(1, MOST_TERMS + 1):
+            if (group - count) * (s.claimed.size // group) < 3 or group <= count:
+                continue
+            for terms in itertools.combinations(known, count):
+                said = _compared(s, several, along, terms, group)
+                if said:
+                    return said
+    return None
+
+
+def _grouped(array: Array, axes: tuple[int, ...]) -> Array:
+    """One row for every group along axes."""
+    rest = [a for a in range(array.ndim) if a not in axes]
+    moved = np.transpose(array, [*rest, *axes])
+    return np.asarray(moved.reshape(int(np.prod(moved.shape[: len(rest)], dtype=int)), -1))
+
+
+def _compared(
+    s: Suspect, axes: tuple[int, ...], along: str, terms: Sequence[tuple[str, Array]], group: int
+) -> Answer:
+    matrix = np.stack([_grouped(one, axes) for _, one in terms], axis=2)
+    scale = np.sqrt((matrix**2).sum(axis=1, keepdims=True))
+    if not np.all(scale > 0) or not np.all(np.isfinite(matrix)):
+        return None
+    inverse = np.linalg.pinv(matrix / scale, rcond=1e-9)
+    size = float(np.max(np.abs(s.true), initial=0.0))
+    coefficients = []
+    for gradient in (s.true, s.claimed):
+        target = _grouped(gradient, axes)
+        c = np.einsum("gtn,gn->gt", inverse, target)
+        left = target - np.einsum("gnt,gt->gn", matrix / scale, c)
+        error = float(np.max(np.abs(s.error)))
+        if float(np.max(np.abs(left))) > min(1e-6 * size, 1e-2 * error) + 4.0 * s.doubt:
+            return None
+        coefficients.append(c)
+    true, claimed = coefficients
+    small = 1e-6 * np.max(np.abs(true))
+    ratios: list[float | None] = []
+    for t in range(len(terms)):
+        at = np.abs(true[:, t]) > small
+        if not np.any(at):
+            ratios.append(None)  # no such term
+            continue
+        r = claimed[at, t] / true[at, t]
+        ratios.append(float(np.median(r)) if np.ptp(r) <= 1e-4 * max(np.max(np.abs(r)), 1.0) else np.nan)
+    return _told(s, terms, ratios, claimed, small, along, group)
+
+
+def _told(
+    s: Suspect,
+    terms: Sequence[tuple[str, Array]],
+    ratios: Sequence[float | None],
+    claimed: Array,
+    small: float,
+    along: str,
+    group: int,
+) -> Answer:
+    """What the coefficients of the terms, relative to the true ones, say."""
+    if not any(r is not None and abs(r - 1.0) < 1e-4 for r in ratios):
+        return None  # no term that is right to compare with
+    for (name, _), r, c in zip(terms, ratios, claimed.T, strict=True):
+        if r is None:
+            if np.any(np.abs(c) > 1e3 * small):
+                return "path", f"a multiple of {name} along axis {along} is not taken off: a term of the chain rule"
+            continue
+        if np.isnan(r):
+            return None
+        if abs(r - 1.0) < 1e-4:
+            continue
+        term = f"the term with {name} along axis {along}"
+        if abs(r) < 1e-4:
+            return "path", f"{term} is missing: that through a mean, a sum or a variance"
+        if abs(r + 1.0) < 1e-4:
+            return "sign", f"{term} has the wrong sign"
+        for n in (group, *(int(n) for n in s.sizes().values())):
+            for told, value in (("N/(N - 1)", n / (n - 1)), ("(N - 1)/N", (n - 1) / n)):
+                if n > 2 and abs(r / value - 1.0) < 1e-4:
+                    return "stats", f"{term} has the factor {told} with N = {n}: biased and unbiased exchanged"
+        named = sizes_equal_to(abs(r), s.sizes())
+        return "scale", f"{term} has the factor {r:.6g}" + (f": {named}" if named else "")
+    return None

@@ -1,0 +1,185 @@
+"""Hypotheses about which entries are wrong: masks, ties, regions, few of them.
+
+The three most important functions are ``masked``, ``in_a_region`` and ``described`` (which values wrong entries have).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from verify.backward_pass.subject import Array
+from verify.backward_pass.suspect import Answer, Suspect
+
+__all__ = [
+    "described",
+    "equal_entries",
+    "few",
+    "in_a_region",
+    "masked",
+    "region_named",
+    "sides_exchanged",
+    "signs_differ",
+]
+
+
+def equal_entries(s: Suspect) -> str | None:
+    """Wrong exactly where the input has the same value several times."""
+    values, inverse, counts = np.unique(s.x, return_inverse=True, return_counts=True)
+    tied = (counts[inverse.reshape(s.x.shape)] > 1) & s.known
+    tied &= s.x != 0
+    kinks = np.isinf(s.found.allowed["signed"]) & s.found.looked
+    if np.any(kinks) and np.any(tied) and np.any(~tied & s.known) and np.all(tied[s.wrong]):
+        return f"wrong only among entries of {s.name} that are equal"
+    return None
+
+
+def masked(s: Suspect) -> str | None:
+    """Zero where it must pass, or passes where it must be zero, and right elsewhere."""
+    if not np.any(s.wrong):
+        return None
+    size = np.max(np.abs(s.true[s.known]), initial=0.0)
+    dead = np.abs(s.true) <= 1e-9 * size
+    blocked = np.abs(s.claimed) <= 1e-9 * size
+    if np.all((dead | blocked)[s.wrong]):
+        many = int(np.count_nonzero(s.wrong))
+        if np.all(s.wrong | ~s.known) and (np.all(dead[s.wrong]) or np.all(blocked[s.wrong])):
+            return None
+        if np.all(dead[s.wrong]):
+            told = f"not zero in {many} entries where it must be"
+        elif np.all(blocked[s.wrong]):
+            told = f"zero in {many} entries where it must pass"
+        else:
+            told = f"passes and blocks the wrong entries ({many} of them)"
+        region = described(s)
+        return f"the mask is wrong: {told}" + (f" ({region})" if region else "")
+    return None
+
+
+def few(s: Suspect) -> str | None:
+    """Wrong in few entries."""
+    count, all_of_them = int(np.count_nonzero(s.wrong)), int(np.count_nonzero(s.known))
+    if count > 1 and s.slight and _whole_lines(s) is None:
+        return None
+    if all_of_them < 4 or count > max(1, all_of_them // 4):
+        lines = _whole_lines(s)
+        if lines is None or all_of_them < 4:
+            return None
+        return lines
+    lines = _whole_lines(s)
+    places = [f"{s.name}{list(map(int, entry))}" for entry in np.argwhere(s.wrong)[:3]]
+    more = f" and {count - 3} more" if count > 3 else ""
+    return lines or f"wrong in {count} of {all_of_them} entries only: {', '.join(places)}{more}"
+
+
+def _whole_lines(s: Suspect) -> str | None:
+    """Wrong in exactly one index, or the ends, of an axis."""
+    for axis, size in enumerate(s.wrong.shape):
+        if size < 3:
+            continue
+        rest = tuple(a for a in range(s.wrong.ndim) if a != axis)
+        hit = np.flatnonzero(np.any(s.wrong, axis=rest))
+        if len(hit) == 1:
+            end = " (the last)" if hit[0] == size - 1 else " (the first)" if hit[0] == 0 else ""
+            return f"wrong only at index {hit[0]}{end} of axis {axis}"
+        if size > 4 and list(hit) == [0, size - 1]:
+            return f"wrong only at both ends of axis {axis}"
+    return None
+
+
+def quantities(s: Suspect) -> Iterator[tuple[str, Array, int]]:
+    """What a threshold may be on: a name, its values, and how many wrong entries are evidence that it is."""
+    yield s.name, s.x, 1
+    yield f"|{s.name}|", np.abs(s.x), 1
+    for y in s.place.outputs:
+        if y.shape == s.x.shape:
+            value = np.asarray(y, np.float64)
+            yield "the output", value, 2
+            yield "|the output|", np.abs(value), 2
+    for k, other in enumerate(s.place.inputs):
+        if k != s.found.position and isinstance(other, np.ndarray) and other.shape == s.x.shape:
+            value = np.asarray(other, np.float64)
+            name = s.place.subject.names[k]
+            for told, one in (
+                (name, value),
+                (f"{s.name} - {name}", s.x - value),
+                (f"|{s.name} - {name}|", np.abs(s.x - value)),
+                (f"{s.name} {name}", s.x * value),
+            ):
+                yield told, one, 2
+
+
+def described(s: Suspect) -> str | None:
+    """Which entries are wrong, by the values of the input there, or of something else of its shape."""
+    right = s.known & ~s.wrong
+    if np.any(s.true[right] != 0) and np.any(s.true[s.wrong] != 0):
+        size = np.max(np.abs(s.true[s.known]), initial=0.0)
+        telling = right & ((np.abs(s.true) > 1e-9 * size) | (np.abs(s.claimed) > 1e-9 * size))
+        right = telling if np.any(telling) else right
+    if not np.any(s.wrong) or not np.any(right):
+        return None
+    for name, value, enough in quantities(s):
+        mine, other = value[s.wrong], value[right]
+        if min(len(mine), len(other)) < enough:
+            continue
+        if mine.max() < other.min():
+            return f"where {name} < {_between(mine.max(), other.min()):.3g}"
+        if mine.min() > other.max():
+            return f"where {name} > {_between(other.max(), mine.min()):.3g}"
+    return None
+
+
+def _between(low: float, high: float) -> float:
+    """The roundest number between two."""
+    for digits in range(-3, 8):
+        rounded = float(np.round((low + high) / 2.0, digits))
+        if low < rounded < high or (digits == -3 and low < 0 < high):
+            return rounded if low < rounded < high else 0.0
+    return (low + high) / 2.0
+
+
+def in_a_region(s: Suspect) -> str | None:
+    """Wrong where the input lies in a half-line or an interval, and right elsewhere."""
+    size = np.max(np.abs(s.true[s.known]), initial=0.0)
+    busy = (np.abs(s.true) > 1e-9 * size) | (np.abs(s.claimed) > 1e-9 * size)
+    told = described(s)
+    if told and np.count_nonzero(s.wrong) > 1 and np.count_nonzero(s.known & busy & ~s.wrong) > 1:
+        return f"wrong only {told}"
+    return None
+
+
+def sides_exchanged(s: Suspect) -> str | None:
+    """Where one of both gradients is constant the other is not, or they have the same two values, exchanged."""
+    if s.place.centre.size == 1:
+        true, claimed = s.true / s.place.u[0][0], s.claimed / s.place.u[0][0]
+    elif s.operators is not None and s.operators.diagonal and s.operators.busy.shape[0] == s.x.size:
+        true, claimed = (one.sum(axis=0).reshape(s.x.shape) for one in (s.operators.true, s.operators.claimed))
+    else:
+        return None
+    if not s.whole or s.x.size < 4 or not np.all(s.wrong):
+        return None
+    size = float(np.max(np.abs(true)))
+    values, counts = np.unique(np.round(np.abs(true) / size, 6), return_counts=True)
+    usual = values[np.argmax(counts)] * size
+    one = np.abs(np.abs(true) - usual) <= 1e-5 * size
+    other = np.abs(np.abs(claimed) - usual) <= 1e-5 * size
+    if np.count_nonzero(one) > 1 and np.any(other) and np.all(one ^ other) and usual > 0:
+        return "the sides of a piecewise function are exchanged: each has the derivative of the other"
+    return None
+
+
+def signs_differ(s: Suspect) -> str | None:
+    """The right sizes with some signs wrong."""
+    if s.matches(np.where(s.wrong, -s.true, s.true)):
+        region = described(s)
+        return f"the sign is wrong in {np.count_nonzero(s.wrong)} entries" + (f", {region}" if region else "")
+    return None
+
+
+def region_named(s: Suspect) -> str | None:
+    """At another point than the given one."""
+    if s.place.label is None:
+        return None
+    told = described(s)
+    return f"right at the given inputs, wrong for {s.place.label}" + (f", {told}" if told else "")
