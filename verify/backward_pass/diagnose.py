@@ -12,18 +12,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from verify.backward_pass.counterfactual import right_for_other_inputs
-from verify.backward_pass.factors import factors_of_their_own
+from verify.backward_pass.factors import averaged, factors_of_their_own
 from verify.backward_pass.ingredients import right_with_another_ingredient
 from verify.backward_pass.moved import (
+    along_another_axis,
     blocks_exchanged,
     cotangent_transposed,
     matrix_transposed,
+    moved_within_outputs,
+    not_symmetrised,
     numbers_elsewhere,
     order_of_outputs,
+    outputs_exchanged,
     shifted,
     transposed,
 )
-from verify.backward_pass.reach import contributions_missing, one_output_missing, overwritten, reaches_too_far
+from verify.backward_pass.reach import (
+    contributions_missing,
+    one_output_missing,
+    overwritten,
+    reaches_too_far,
+    shared_otherwise,
+)
 from verify.backward_pass.roughness import rounded
 from verify.backward_pass.suspect import Answer, Suspect
 from verify.backward_pass.terms import epsilon, standardised, statistics, term_missing, term_of_wrong_sign
@@ -35,6 +45,7 @@ from verify.backward_pass.where import (
     region_named,
     sides_exchanged,
     signs_differ,
+    whole_steps,
 )
 from verify.backward_pass.whole import (
     depends_otherwise,
@@ -66,26 +77,33 @@ HYPOTHESES: tuple[tuple[str, Hypothesis], ...] = (
     ("axis", transposed),
     ("axis", cotangent_transposed),
     ("gate", blocks_exchanged),
+    ("gate", outputs_exchanged),
+    ("path", one_output_missing),
     ("accumulate", overwritten),
     ("index", shifted),
-    ("path", one_output_missing),
+    ("axis", not_symmetrised),
     ("ties", equal_entries),
     ("mask", sides_exchanged),
     ("", contributions_missing),
-    ("mask", masked),
-    ("sign", signs_differ),
+    ("", averaged),
     ("axis", matrix_transposed),
     ("", order_of_outputs),
+    ("axis", along_another_axis),
+    ("index", moved_within_outputs),
+    ("", masked),
+    ("sign", signs_differ),
     ("region", in_a_region),
     ("local", few),
     ("stats", statistics),
     ("", right_with_another_ingredient),
-    ("", right_for_other_inputs),
     ("", standardised),
     ("sign", term_of_wrong_sign),
     ("stats", epsilon),
     ("", numbers_elsewhere),
     ("", factors_of_their_own),
+    ("mask", shared_otherwise),
+    ("mask", whole_steps),
+    ("", right_for_other_inputs),
     ("subtle", small),
     ("", reaches_too_far),
     ("path", term_missing),

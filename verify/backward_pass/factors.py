@@ -10,7 +10,7 @@ import numpy as np
 from verify.backward_pass.operators import Matrix, Operators
 from verify.backward_pass.suspect import Answer, Suspect, sizes_equal_to
 
-__all__ = ["factors_of_their_own"]
+__all__ = ["averaged", "factors_of_their_own"]
 
 
 def factors_of_their_own(s: Suspect) -> Answer:
@@ -42,25 +42,51 @@ def _factors(s: Suspect, o: Operators, what: str, claimed: Matrix, true: Matrix)
         return "mask", f"{np.count_nonzero(off)} of {len(c)} {_plural(what)} are dropped"
     if not evidence:
         return None  # one number each: no evidence that it is a factor
-    for power, told in ((-1.0, "divided by"), (1.0, "multiplied by")):
-        if (
-            np.any(count[busy] > 1)
-            and np.ptp(count[busy])
-            and np.all(np.abs(c - count**power)[busy] < 1e-4 * c[busy])
-        ):
-            kind = "accumulate" if what == "entry" else "scale"
-            return kind, f"every {what} is {told} the number of contributions: repeated ones are averaged, or summed"
     if len(values) == 1:
         named = sizes_equal_to(abs(float(values[0])), s.sizes())
         return "scale", f"wrong by the factor {values[0]:.6g}" + (f": {named}" if named else "")
     if slight:
         return "stats", f"every {what} has a factor of its own near 1: another epsilon or variance"
-    if np.count_nonzero(off) * 2 <= np.count_nonzero(busy) and len(values) > 2:
+    if what == "output" and not np.all(off[busy]) and not np.any(off):
         return None
+    if what == "output":
+        slope = _slope(s, c, busy)
+        if slope:
+            return "path", slope
     return "scale", (
         f"every {what} has a factor of its own, from {c[busy].min():.3g} to {c[busy].max():.3g}: "
         "a division or a product is missing"
     )
+
+
+def _slope(s: Suspect, c: Matrix, busy: Matrix) -> str | None:
+    """Which derivative of an activation, in terms of its output, would have made the factor 1."""
+    y = s.place.centre
+    if len(c) != len(y) or np.count_nonzero(busy) < 3:
+        return None
+    with np.errstate(all="ignore"):
+        for told, value in (("1 - y²", 1 - y * y), ("y (1 - y)", y * (1 - y)), ("1 - exp(-y)", 1 - np.exp(-y))):
+            if np.all(np.abs(c * value - 1.0)[busy] < 1e-4):
+                return f"the derivative {told} of the activation that gives the output y is forgotten"
+    return None
+
+
+def averaged(s: Suspect) -> Answer:
+    """Every entry, or every output, is divided or multiplied by the number of its contributions."""
+    o = s.operators
+    if o is None or not np.any(o.differ):
+        return None
+    for what, claimed, true in (("entry", o.claimed.T, o.true.T), ("output", o.claimed, o.true)):
+        count = (np.abs(true) > 1e-7 * o.size).sum(axis=1)
+        busy = count > 0
+        if len(np.unique(count[busy])) < 2:
+            continue
+        for power, told in ((-1.0, "divided"), (1.0, "multiplied")):
+            factor = np.where(busy, np.where(busy, count, 1.0) ** power, 1.0)
+            if o.same(factor[:, None] * true, claimed):
+                kind = "accumulate" if what == "entry" else "scale"
+                return kind, f"every {what} is {told} by the number of its contributions: averaged, or not"
+    return None
 
 
 def _plural(what: str) -> str:

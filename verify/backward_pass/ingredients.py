@@ -229,6 +229,11 @@ def _right(s: Suspect, place: Place, k: int, saved: Any) -> bool:
             return False
         with np.errstate(all="ignore"):
             near = np.abs(np.asarray(gradient, np.float64) - true) <= np.where(at, allowed, np.inf) + SAME * size
-        if not np.all(near[at]):
+        apart = np.abs(np.asarray(gradient, np.float64) - true)[at]
+        error = np.abs(np.asarray(s.found.claimed[name]) - true)[at]
+        doubt = float(np.max(allowed[at]))
+        if not np.all(near[at]) or float(np.max(apart)) > 1e-2 * float(np.max(error)) + doubt:
+            return False
+        if name == "signed" and float(np.max(error)) < 10.0 * doubt:
             return False
     return True

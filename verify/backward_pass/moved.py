@@ -15,11 +15,15 @@ from verify.backward_pass.subject import Array
 from verify.backward_pass.suspect import Answer, Suspect
 
 __all__ = [
+    "along_another_axis",
     "blocks_exchanged",
     "cotangent_transposed",
     "matrix_transposed",
+    "moved_within_outputs",
+    "not_symmetrised",
     "numbers_elsewhere",
     "order_of_outputs",
+    "outputs_exchanged",
     "shifted",
     "transposed",
 ]
@@ -186,10 +190,83 @@ ELSEWHERE = 0.6
 DISTINCT = 4
 
 
+def axes_tied(o: Operators, busy: Array) -> set[tuple[int, int]]:
+    """Pairs of an axis of the output and one of the input, of equal sizes, that have the same index wherever B is."""
+    assert o.outputs is not None
+    joint = busy.reshape(*o.outputs, *o.shape)
+    places = np.nonzero(joint)
+    return {(a, b) for a, b in _pairs(o) if places[0].size and np.array_equal(places[a], places[b])}
+
+
+def along_another_axis(s: Suspect) -> str | None:
+    """Entries reach the outputs with the same index of another axis, or of all."""
+    o = s.operators
+    if o is None or not o.outputs or not o.shape or not np.any(o.differ):
+        return None
+    true, claimed = axes_tied(o, o.busy), axes_tied(o, o.claimed_busy)
+    lost = true - claimed
+    if not lost:
+        return None
+    a, b = min(lost)
+    others = {one for one in claimed - true if one[1] == b or one[0] == a}
+    first = len(o.outputs)
+    if others:
+        c, d = min(others)
+        return (
+            f"axis {b - first} of the input goes with axis {a} of the output, but in backward axis {d - first} with "
+            f"axis {c}: summed or broadcast along the wrong axis"
+        )
+    if np.count_nonzero(o.claimed_busy) >= 1.5 * np.count_nonzero(o.busy):
+        return (
+            f"different indices of axis {b - first} of the input reach one another through axis {a} of the output: "
+            "a sum over an axis that is none"
+        )
+    return None
+
+
+def moved_within_outputs(s: Suspect) -> str | None:
+    """Every output has its own numbers, at other entries."""
+    o = s.operators
+    if o is None or o.claimed.shape[0] < 3 or np.count_nonzero(np.any(o.differ, axis=1)) < 3:
+        return None
+    if o.same(np.sort(o.claimed, axis=1), np.sort(o.true, axis=1)):
+        return "every output's contributions go to other entries than they should: an index is off"
+    return None
+
+
+def outputs_exchanged(s: Suspect) -> str | None:
+    """Right with the cotangents of two outputs exchanged."""
+    outputs = s.place.outputs
+    starts = np.cumsum([0, *(y.size for y in outputs)])
+    for i, j in itertools.combinations(range(len(outputs)), 2):
+        if outputs[i].size == outputs[j].size:
+            u = s.place.u[0].copy()
+            u[starts[i] : starts[i + 1]] = s.place.u[0][starts[j] : starts[j + 1]]
+            u[starts[j] : starts[j + 1]] = s.place.u[0][starts[i] : starts[i + 1]]
+            if s.matches((u @ s.found.jacobian).reshape(s.x.shape)):
+                return f"the cotangents of outputs {i} and {j} are exchanged"
+    return None
+
+
+def not_symmetrised(s: Suspect) -> str | None:
+    """Right when it is made symmetric."""
+    if s.claimed.ndim < 2 or s.claimed.shape[-1] != s.claimed.shape[-2] or not s.whole:
+        return None
+    mean = (s.claimed + np.swapaxes(s.claimed, -1, -2)) / 2.0
+    left = float(np.max(np.abs(mean - s.true), initial=0.0))
+    if s.explained(left):
+        return "the gradient is right when the mean with its transpose is taken: it is not made symmetric"
+    return None
+
+
 def numbers_elsewhere(s: Suspect) -> Answer:
     """B has the numbers of J in other places: an index, a padding, a stride or a dilation is off, or a kernel flipped."""
     o = s.operators
-    if o is None or not np.any(o.differ) or o.diagonal:
+    if o is None or not np.any(o.differ):
+        return None
+    if np.array_equal(o.busy, o.claimed_busy):
+        return _permuted(o)
+    if o.diagonal:
         return None
     moved = _tensor_moved(o)
     if moved:
@@ -208,13 +285,22 @@ def numbers_elsewhere(s: Suspect) -> Answer:
             )
         return None
     here, there = o.busy.sum(axis=1), o.claimed_busy.sum(axis=1)
-    full = here == np.max(here)
-    alike = np.mean(here[full] == there[full])
-    places = np.any(o.busy != o.claimed_busy)
-    if places and alike >= ELSEWHERE and np.max(here) > 1 and np.all(_among(off, values, 1e-6 * o.size)):
+    outside = np.count_nonzero(o.claimed_busy & ~o.busy)
+    fewer = float(np.mean(there <= here))
+    if outside >= 0.2 * np.count_nonzero(o.claimed_busy) and fewer >= 0.9 and np.max(here) > 0:
+        if np.all(_among(off, values, 1e-6 * o.size)):
+            return "index", "outputs reach other entries than they should: an index, padding or stride is off"
+    return None
+
+
+def _permuted(o: Operators) -> Answer:
+    """The same places and the same numbers, in another order."""
+    mine, theirs = np.sort(o.claimed[o.busy]), np.sort(o.true[o.busy])
+    several = len(np.unique(np.round(theirs / o.size, 6))) >= DISTINCT
+    if several and np.all(np.abs(mine - theirs) <= 1e-6 * o.size):
         return (
             "index",
-            "every output reaches as many entries as it should, but others: an index, padding or stride is off",
+            "backward has the right numbers in another order: what it multiplies by is shifted or permuted",
         )
     return None
 

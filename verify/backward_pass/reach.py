@@ -13,7 +13,7 @@ from verify.backward_pass.operators import Operators
 from verify.backward_pass.subject import Array
 from verify.backward_pass.suspect import Answer, Suspect
 
-__all__ = ["contributions_missing", "one_output_missing", "overwritten", "reaches_too_far"]
+__all__ = ["contributions_missing", "one_output_missing", "overwritten", "reaches_too_far", "shared_otherwise"]
 
 
 def overwritten(s: Suspect) -> str | None:
@@ -71,7 +71,8 @@ def reaches_too_far(s: Suspect) -> Answer:
     if not np.any(o.busy):
         return "path", "no output depends on any entry, but backward has a gradient: terms that cancel are missing"
     silent = ~np.any(o.busy, axis=1)[:, None] | ~np.any(o.busy, axis=0)[None, :]
-    if np.all(silent[outside]):
+    loud = np.count_nonzero(o.differ & ~silent)
+    if np.all(silent[outside]) and loud <= np.count_nonzero(outside):
         return "mask", f"{many} entries get gradients through what is dead in the forward pass: a mask is not applied"
     return "axis", (
         f"{many} entries get gradients from outputs that do not depend on them: summed or broadcast over the wrong axis"
@@ -97,8 +98,8 @@ def contributions_missing(s: Suspect) -> Answer:
     hit = np.any(missing, axis=0)
     if not np.all(several[hit]) or not np.all(o.claimed_busy[:, hit].sum(axis=0) >= 1):
         return None
-    if _last_only(o, hit):
-        return "accumulate", "only the last of several contributions to an entry counts: `=` for `+=`?"
+    if _one_end_only(o, hit, last=True) or (not _onwards(o) and _one_end_only(o, hit, last=False)):
+        return "accumulate", "only one of several contributions to an entry counts, that at one end: `=` for `+=`?"
     return "path", "not all outputs that depend on an entry count: contributions on some paths are missing"
 
 
@@ -133,8 +134,21 @@ def _outputs_dropped(o: Operators, dropped: Array) -> Answer:
     return None
 
 
-def _last_only(o: Operators, hit: Array) -> bool:
-    """Whether the outputs that count for these entries are, along some axes, the last of those that should."""
+def _onwards(o: Operators) -> bool:
+    """Whether along some axis what reaches an output reaches all the later ones, as in a recurrence."""
+    shape = o.outputs or (len(o.busy),)
+    for axis, size in enumerate(shape):
+        if size < 3:
+            continue
+        reached = np.moveaxis(o.busy.reshape(*shape, -1), axis, 0).reshape(size, -1, o.busy.shape[1]).any(axis=1)
+        later = np.logical_or.accumulate(reached, axis=0)
+        if np.array_equal(later, reached) and not np.all(reached == reached[:1]):
+            return True
+    return False
+
+
+def _one_end_only(o: Operators, hit: Array, last: bool) -> bool:
+    """Whether the outputs that count for these entries are, along some axes, the last (or first) of those that should."""
     shape = o.outputs or (len(o.busy),)
     for count in range(1, len(shape) + 1):
         for axes in itertools.combinations(range(len(shape)), count):
@@ -142,8 +156,23 @@ def _last_only(o: Operators, hit: Array) -> bool:
             for axis in axes:
                 index = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
                 place = place * shape[axis] + index
-            order = place.ravel()
-            last = np.max(np.where(o.busy, order[:, None], -1), axis=0)
-            if np.array_equal((o.busy & (order[:, None] == last))[:, hit], o.claimed_busy[:, hit]):
+            order = place.ravel() if last else place.max() - place.ravel()
+            end = np.max(np.where(o.busy, order[:, None], -1), axis=0)
+            if np.array_equal((o.busy & (order[:, None] == end))[:, hit], o.claimed_busy[:, hit]):
                 return True
     return False
+
+
+def shared_otherwise(s: Suspect) -> str | None:
+    """What every output passes on adds up to what it should, but is shared among more, fewer or other entries."""
+    o = s.operators
+    if o is None or len(o.true) < 3 or not np.any(o.differ):
+        return None
+    total, right = o.claimed.sum(axis=1), o.true.sum(axis=1)
+    nested = not np.any(o.claimed_busy & ~o.busy) or not np.any(o.busy & ~o.claimed_busy)
+    uneven = np.any(o.busy != o.claimed_busy, axis=1)
+    if np.any(np.abs(right) <= 1e-6 * o.size) or np.count_nonzero(uneven) < 3 or not nested:
+        return None
+    if np.all(np.abs(total - right) <= 1e-6 * o.size):
+        return "what an output passes on is shared among other entries than it should be: the wrong ones get it"
+    return None

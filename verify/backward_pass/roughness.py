@@ -58,6 +58,7 @@ def _third(place: Place, k: int, step: float) -> float | None:
     """The largest third difference along a line through the inputs."""
     rng = np.random.default_rng(0)
     ways = [rng.uniform(0.5, 1.5, np.shape(x)) * rng.choice((-1.0, 1.0), np.shape(x)) for x in place.inputs]
+    turns = [rng.uniform(0.5, 1.5, y.shape) for y in place.outputs]
     values = []
     for i in range(4):
         moved = [
@@ -65,7 +66,9 @@ def _third(place: Place, k: int, step: float) -> float | None:
             for x, way in zip(place.inputs, ways, strict=True)
         ]
         try:
-            gradient = place.subject.forward(moved).gradients([part.copy() for part in place.cotangents["signed"]])[k]
+            gradient = place.subject.forward(moved).gradients(
+                [part * (1.0 + i * step * turn) for part, turn in zip(place.cotangents["signed"], turns, strict=True)]
+            )[k]
         except Broken:
             return None
         if gradient is None:

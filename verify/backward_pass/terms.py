@@ -134,10 +134,18 @@ def _elementary_sign(s: Suspect, o: Operators, x: Array, y: Array) -> str | None
 def epsilon(s: Suspect) -> str | None:
     """The derivatives' reciprocals, or those of their squares, differ by a constant: an epsilon in a denominator."""
     o = s.operators
-    if o is None or not o.diagonal or np.count_nonzero(o.busy) < 4:
+    if s.place.centre.size == 1 and s.whole:
+        at = s.wrong
+        j, b = s.true[at], s.claimed[at]
+    elif o is not None and o.diagonal:
+        at = o.busy & o.claimed_busy
+        j, b = o.true[at], o.claimed[at]
+    else:
         return None
-    at = o.busy & o.claimed_busy
-    j, b = o.true[at], o.claimed[at]
+    if len(j) < 4 or np.any(j * b <= 0):
+        return None
+    if s.place.centre.size == 1:
+        j, b = np.abs(j), np.abs(b)
     with np.errstate(all="ignore"):
         for power, told in ((1.0, "a denominator"), (2.0, "the root in a denominator")):
             apart = b**-power - j**-power
@@ -211,9 +219,11 @@ def standardised(s: Suspect) -> Answer:
             if (group - count) * (s.claimed.size // group) < 3 or group <= count:
                 continue
             for terms in itertools.combinations(known, count):
-                said = _compared(s, several, along, terms, group)
-                if said:
-                    return said
+                names = [name for name, _ in terms]
+                for deviation in (False, True) if s.name in names and "a constant" in names else (False,):
+                    said = _compared(s, several, along, terms, group, deviation)
+                    if said:
+                        return said
     return None
 
 
@@ -225,9 +235,15 @@ def _grouped(array: Array, axes: tuple[int, ...]) -> Array:
 
 
 def _compared(
-    s: Suspect, axes: tuple[int, ...], along: str, terms: Sequence[tuple[str, Array]], group: int
+    s: Suspect, axes: tuple[int, ...], along: str, terms: Sequence[tuple[str, Array]], group: int, deviation: bool
 ) -> Answer:
-    matrix = np.stack([_grouped(one, axes) for _, one in terms], axis=2)
+    columns = [_grouped(one, axes) for _, one in terms]
+    if deviation:
+        columns = [
+            x - x.mean(axis=1, keepdims=True) if name == s.name else x
+            for (name, _), x in zip(terms, columns, strict=True)
+        ]
+    matrix = np.stack(columns, axis=2)
     scale = np.sqrt((matrix**2).sum(axis=1, keepdims=True))
     if not np.all(scale > 0) or not np.all(np.isfinite(matrix)):
         return None
@@ -252,7 +268,7 @@ def _compared(
             continue
         r = claimed[at, t] / true[at, t]
         ratios.append(float(np.median(r)) if np.ptp(r) <= 1e-4 * max(np.max(np.abs(r)), 1.0) else np.nan)
-    return _told(s, terms, ratios, claimed, small, along, group)
+    return _told(s, terms, ratios, claimed / scale[:, 0, :], small, along, group, axes if deviation else None)
 
 
 def _told(
@@ -263,6 +279,7 @@ def _told(
     small: float,
     along: str,
     group: int,
+    several: tuple[int, ...] | None,
 ) -> Answer:
     """What the coefficients of the terms, relative to the true ones, say."""
     if not any(r is not None and abs(r - 1.0) < 1e-4 for r in ratios):
@@ -270,6 +287,13 @@ def _told(
     for (name, _), r, c in zip(terms, ratios, claimed.T, strict=True):
         if r is None:
             if np.any(np.abs(c) > 1e3 * small):
+                other = (
+                    _other_mean(s, several, c, claimed.T[[t[0] for t in terms].index(s.name)])
+                    if several is not None and name == "a constant"
+                    else None
+                )
+                if other:
+                    return "axis", f"the mean of {s.name} is taken along axis {other} in place of {along}"
                 return "path", f"a multiple of {name} along axis {along} is not taken off: a term of the chain rule"
             continue
         if np.isnan(r):
@@ -287,4 +311,17 @@ def _told(
                     return "stats", f"{term} has the factor {told} with N = {n}: biased and unbiased exchanged"
         named = sizes_equal_to(abs(r), s.sizes())
         return "scale", f"{term} has the factor {r:.6g}" + (f": {named}" if named else "")
+    return None
+
+
+def _other_mean(s: Suspect, axes: tuple[int, ...], constant: Array, slope: Array) -> str | None:
+    """The axes along which a mean was taken, where constants are what another mean leaves of the deviation."""
+    mean = _grouped(s.x, axes).mean(axis=1)
+    for other, told in along_axes(s):
+        if other != axes:
+            theirs = _grouped(np.broadcast_to(s.x.mean(other, keepdims=True), s.x.shape), axes)
+            if np.ptp(theirs, axis=1).max() <= 1e-9 * np.max(np.abs(s.x)):
+                left = slope * (mean - theirs[:, 0]) - constant
+                if np.max(np.abs(left)) <= 1e-5 * np.max(np.abs(constant)):
+                    return told
     return None

@@ -5,12 +5,16 @@ The three most important functions are ``masked``, ``in_a_region`` and ``describ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from verify.backward_pass.subject import Array
 from verify.backward_pass.suspect import Answer, Suspect
+
+# Wrong entries are told apart by a threshold by chance in one of so many ways of choosing them; fewer are no evidence.
+CHANCE = 10
 
 __all__ = [
     "described",
@@ -20,6 +24,7 @@ __all__ = [
     "masked",
     "region_named",
     "sides_exchanged",
+    "whole_steps",
     "signs_differ",
 ]
 
@@ -35,26 +40,43 @@ def equal_entries(s: Suspect) -> str | None:
     return None
 
 
-def masked(s: Suspect) -> str | None:
+def masked(s: Suspect) -> Answer:
     """Zero where it must pass, or passes where it must be zero, and right elsewhere."""
     if not np.any(s.wrong):
         return None
     size = np.max(np.abs(s.true[s.known]), initial=0.0)
     dead = np.abs(s.true) <= 1e-9 * size
     blocked = np.abs(s.claimed) <= 1e-9 * size
-    if np.all((dead | blocked)[s.wrong]):
-        many = int(np.count_nonzero(s.wrong))
-        if np.all(s.wrong | ~s.known) and (np.all(dead[s.wrong]) or np.all(blocked[s.wrong])):
-            return None
-        if np.all(dead[s.wrong]):
-            told = f"not zero in {many} entries where it must be"
-        elif np.all(blocked[s.wrong]):
-            told = f"zero in {many} entries where it must pass"
-        else:
-            told = f"passes and blocks the wrong entries ({many} of them)"
-        region = described(s)
-        return f"the mask is wrong: {told}" + (f" ({region})" if region else "")
-    return None
+    if not np.all((dead | blocked)[s.wrong]):
+        return None
+    many = int(np.count_nonzero(s.wrong))
+    if np.all(s.wrong | ~s.known) and (np.all(dead[s.wrong]) or np.all(blocked[s.wrong])):
+        return None
+    if many == 1 and np.count_nonzero(s.known) > 3:
+        return None  # one entry is no mask
+    if np.all(dead[s.wrong]):
+        if float(np.max(np.abs(s.claimed[s.wrong]))) < 1e-3 * size:
+            return None  # what is added there is too small to have passed a mask
+        told = f"not zero in {many} entries where it must be"
+    elif np.all(blocked[s.wrong]):
+        lines = _whole_lines(s)
+        if lines and np.array_equal(s.wrong, _filled(s)):
+            return "index", f"zero and {lines}: a range is too short"
+        told = f"zero in {many} entries where it must pass"
+    else:
+        told = f"passes and blocks the wrong entries ({many} of them)"
+    region = described(s)
+    return "mask", f"the mask is wrong: {told}" + (f" ({region})" if region else "")
+
+
+def _filled(s: Suspect) -> Array:
+    """Every entry of the lines along which something is wrong."""
+    for axis, size in enumerate(s.wrong.shape):
+        rest = tuple(a for a in range(s.wrong.ndim) if a != axis)
+        hit = np.any(s.wrong, axis=rest)
+        if size > 2 and (list(np.flatnonzero(hit)) in ([0], [size - 1], [0, size - 1])):
+            return np.broadcast_to(hit.reshape([-1 if a == axis else 1 for a in range(s.wrong.ndim)]), s.wrong.shape)
+    return np.zeros(s.wrong.shape, bool)
 
 
 def few(s: Suspect) -> str | None:
@@ -62,6 +84,9 @@ def few(s: Suspect) -> str | None:
     count, all_of_them = int(np.count_nonzero(s.wrong)), int(np.count_nonzero(s.known))
     if count > 1 and s.slight and _whole_lines(s) is None:
         return None
+    size = float(np.max(np.abs(s.true[s.known]), initial=0.0))
+    if count > 1 and np.all(s.wrong[s.known & (np.abs(s.true) > 1e-9 * size)]):
+        return None  # nothing that is not zero is right
     if all_of_them < 4 or count > max(1, all_of_them // 4):
         lines = _whole_lines(s)
         if lines is None or all_of_them < 4:
@@ -143,10 +168,25 @@ def in_a_region(s: Suspect) -> str | None:
     """Wrong where the input lies in a half-line or an interval, and right elsewhere."""
     size = np.max(np.abs(s.true[s.known]), initial=0.0)
     busy = (np.abs(s.true) > 1e-9 * size) | (np.abs(s.claimed) > 1e-9 * size)
+    wrong, right = int(np.count_nonzero(s.wrong)), int(np.count_nonzero(s.known & busy & ~s.wrong))
+    if wrong < 2 or right < 2:
+        return None
     told = described(s)
-    if told and np.count_nonzero(s.wrong) > 1 and np.count_nonzero(s.known & busy & ~s.wrong) > 1:
+    if told and math.comb(wrong + right, wrong) >= CHANCE:
+        return f"wrong only {told}"
+    told = _interval(s, s.known & busy & ~s.wrong)
+    if told and math.comb(wrong + right, wrong) >= CHANCE * (wrong + right):
         return f"wrong only {told}"
     return None
+
+
+def _interval(s: Suspect, right: Array) -> str | None:
+    """The interval of the input in which all wrong entries lie and no right one does."""
+    wrong, other = s.x[s.wrong], s.x[right]
+    low, high = wrong.min(), wrong.max()
+    if np.any((other >= low) & (other <= high)):
+        return None
+    return f"where {low:.3g} <= {s.name} <= {high:.3g}"
 
 
 def sides_exchanged(s: Suspect) -> str | None:
@@ -183,3 +223,18 @@ def region_named(s: Suspect) -> str | None:
         return None
     told = described(s)
     return f"right at the given inputs, wrong for {s.place.label}" + (f", {told}" if told else "")
+
+
+def whole_steps(s: Suspect) -> str | None:
+    """Both gradients of a scalar are small whole multiples of one number: what is counted is decided wrongly."""
+    if s.place.centre.size != 1 or not s.whole or s.x.size < 6:
+        return None
+    busy = np.abs(s.true[s.true != 0])
+    if busy.size < 3:
+        return None
+    unit = float(busy.min())
+    both = np.concatenate([np.ravel(s.true), np.ravel(s.claimed)]) / unit
+    counts = np.round(both)
+    if np.all(np.abs(both - counts) < 1e-5) and np.max(np.abs(counts)) <= 16 and len(np.unique(counts)) > 2:
+        return "entries pass or are blocked that should not: the function is made of pieces, and the wrong ones count"
+    return None
