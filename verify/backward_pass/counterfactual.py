@@ -27,6 +27,8 @@ __all__ = ["Instead", "instead", "right_for_other_inputs", "right_instead"]
 # So many entries are compared first; all of them only where these agree.
 PROBES = 6
 SAME = 1e-5
+# So many others are tried, shared by the inputs that were looked at.
+MOST, FEWEST = 160, 20
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def slope_there(place: Place, other: Instead, k: int, entry: int, u: Numbers) ->
     return value if np.isfinite(value) else None
 
 
-def right_instead(place: Place, k: int, claimed: Any, true: Any, rng: np.random.Generator) -> Instead | None:
+def right_instead(
+    place: Place, k: int, claimed: Any, true: Any, rng: np.random.Generator, most: int = MOST
+) -> Instead | None:
     """The first inputs for which the claimed gradient is right, and which explain every entry."""
     flat, right = np.ravel(claimed), np.ravel(true)
     size = max(float(np.max(np.abs(flat))), float(np.max(np.abs(right))))
@@ -120,7 +124,7 @@ def right_instead(place: Place, k: int, claimed: Any, true: Any, rng: np.random.
         return None
     first = rng.permutation(off)[:PROBES]
     others = np.setdiff1d(np.arange(flat.size), first)
-    for other in instead(place, k):
+    for other in itertools.islice(instead(place, k), most):
 
         def same(entry: int, other: Instead = other) -> bool:
             value = slope_there(place, other, k, int(entry), place.u[0])
@@ -135,5 +139,7 @@ def right_for_other_inputs(s: Suspect) -> Answer:
     """Right for inputs that were exchanged, transposed, shifted or negated."""
     if not s.whole:
         return None
-    found = right_instead(s.place, s.found.position, s.claimed, s.true, np.random.default_rng(0))
+    found = right_instead(
+        s.place, s.found.position, s.claimed, s.true, np.random.default_rng(0), max(MOST // len(s.others), FEWEST)
+    )
     return (found.kind, f"right if {found.told}") if found else None

@@ -40,6 +40,7 @@ from verify.backward_pass.terms import epsilon, standardised, statistics, term_m
 from verify.backward_pass.where import (
     equal_entries,
     few,
+    few_values,
     in_a_region,
     masked,
     region_named,
@@ -103,6 +104,7 @@ HYPOTHESES: tuple[tuple[str, Hypothesis], ...] = (
     ("", factors_of_their_own),
     ("mask", shared_otherwise),
     ("mask", whole_steps),
+    ("mask", few_values),
     ("", right_for_other_inputs),
     ("subtle", small),
     ("", reaches_too_far),

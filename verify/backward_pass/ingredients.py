@@ -17,7 +17,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +27,13 @@ from verify.backward_pass.place import Place
 from verify.backward_pass.subject import Array, Broken, Passed
 from verify.backward_pass.suspect import Answer, Suspect
 
-__all__ = ["Change", "changes", "leaves", "right_with_another_ingredient"]
+__all__ = ["Change", "changes", "leaves", "named", "right_with_another_ingredient"]
 
 # Gradients that agree so well, relative to the largest, are equal.
 SAME = 1e-6
-# Seconds, and ingredients, after which no more changes are tried.
-PATIENCE = 0.5
+# So many ingredients are changed, and so many changes are tried in all, shared by the inputs that were looked at.
 MOST_LEAVES = 40
+MOST_CHANGES, FEWEST_CHANGES = 1600, 100
 
 Path = tuple[Any, ...]
 
@@ -168,13 +167,14 @@ def _shifted_lists(value: Any, path: Path = (), depth: int = 3) -> Iterator[Chan
         if all(isinstance(x, np.ndarray) and x.shape == value[0].shape for x in value):
             for by in (1, -1):
                 moved = {(*path, i): value[(i - by) % len(value)] for i in range(len(value))}
-                yield Change("index", f"{_name(path)} is one step off", moved)
+                yield Change("index", f"{named(path)} is one step off", moved)
     if depth:
         for key, part in _parts(value):
             yield from _shifted_lists(part, (*path, key), depth - 1)
 
 
-def _name(path: Path) -> str:
+def named(path: Path) -> str:
+    """How what was saved there is called."""
     return "saved" + "".join(f"[{key!r}]" for key in path)
 
 
@@ -185,10 +185,8 @@ def right_with_another_ingredient(s: Suspect) -> Answer:
     found = [one for one in itertools.islice(leaves(saved), MOST_LEAVES) if _safe(place, one[1])]
     names = {path: _named(place, path, x) for path, x in found}
     sizes = sorted({n for x in (*place.inputs, *place.outputs) for n in np.shape(x) if n > 1})
-    late = time.perf_counter() + PATIENCE
-    for change in itertools.chain(changes(found, names, sizes), _shifted_lists(saved)):
-        if time.perf_counter() > late:
-            return None
+    most = max(MOST_CHANGES // len(s.others), FEWEST_CHANGES)
+    for change in itertools.islice(itertools.chain(_shifted_lists(saved), changes(found, names, sizes)), most):
         if _right(s, place, k, replaced(saved, change.values)):
             return change.kind, f"right if, in backward only, it is undone that {change.told}"
     return None
@@ -206,7 +204,7 @@ def _named(place: Place, path: Path, x: Any) -> str:
     for name, given in zip(place.subject.names, place.inputs, strict=True):
         if isinstance(x, np.ndarray) and isinstance(given, np.ndarray) and np.array_equal(x, given):
             return name
-    return _name(path)
+    return named(path)
 
 
 def _right(s: Suspect, place: Place, k: int, saved: Any) -> bool:

@@ -70,10 +70,13 @@ def reaches_too_far(s: Suspect) -> Answer:
     many = np.count_nonzero(np.any(outside, axis=0))
     if not np.any(o.busy):
         return "path", "no output depends on any entry, but backward has a gradient: terms that cancel are missing"
-    silent = ~np.any(o.busy, axis=1)[:, None] | ~np.any(o.busy, axis=0)[None, :]
+    alive = np.abs(o.true) > 1e-11 * o.size
+    silent = ~np.any(alive, axis=1)[:, None] | ~np.any(alive, axis=0)[None, :]
     loud = np.count_nonzero(o.differ & ~silent)
     if np.all(silent[outside]) and loud <= np.count_nonzero(outside):
         return "mask", f"{many} entries get gradients through what is dead in the forward pass: a mask is not applied"
+    if np.count_nonzero(outside) < 0.2 * np.count_nonzero(o.differ) or np.all(silent[outside]):
+        return None
     return "axis", (
         f"{many} entries get gradients from outputs that do not depend on them: summed or broadcast over the wrong axis"
     )

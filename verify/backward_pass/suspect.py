@@ -72,7 +72,9 @@ class Suspect:
     def allowed(self) -> Array:
         """How far numbers may be apart and be the same."""
         size = float(np.max(np.abs(self.true[self.known]), initial=0.0))
-        return np.where(self.known, self.found.allowed["signed"], 0.0) + SAME * size
+        with np.errstate(all="ignore"):
+            own = np.where(self.known, np.abs(self.true) + np.abs(self.claimed), 0.0)
+        return np.where(self.known, self.found.allowed["signed"], 0.0) + SAME * own + 1e-9 * size
 
     @cached_property
     def doubt(self) -> float:

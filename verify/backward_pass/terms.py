@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.backward_pass.operators import Operators
+from verify.backward_pass.ingredients import leaves, named
 from verify.backward_pass.subject import Array
 from verify.backward_pass.suspect import SAME, Answer, Suspect, sizes_equal_to
 
@@ -101,33 +101,98 @@ def _fitted(error: Array, basis: Sequence[Array], axes: tuple[int, ...]) -> Arra
 def term_of_wrong_sign(s: Suspect) -> str | None:
     """The mean of B and J is much simpler than both: the other term has the wrong sign."""
     o = s.operators
-    if o is None or o.same(o.claimed, o.true):
+    if o is not None and not o.same(o.claimed, o.true):
+        mean = (o.claimed + o.true) / 2.0
+        dense = min(np.count_nonzero(o.busy), np.count_nonzero(o.claimed_busy))
+        left = np.abs(mean) > 1e-6 * o.size
+        if 0 < np.count_nonzero(left) <= 0.6 * dense and np.any(o.busy.sum(axis=1) > 1):
+            return "a term of the chain rule has the wrong sign: with the other alone backward would be much sparser"
+    found = by_itself(s)
+    return _sign_of_a_simple_term(s, *found) if found is not None else None
+
+
+def by_itself(s: Suspect) -> tuple[Array, Array] | None:
+    """True and claimed derivatives by entries where each entry has one number: of a scalar, or entry by entry."""
+    if not s.whole or s.x.size < 4:
         return None
-    mean = (o.claimed + o.true) / 2.0
-    dense = min(np.count_nonzero(o.busy), np.count_nonzero(o.claimed_busy))
-    left = np.abs(mean) > 1e-6 * o.size
-    if 0 < np.count_nonzero(left) <= 0.6 * dense and np.any(o.busy.sum(axis=1) > 1):
-        return "a term of the chain rule has the wrong sign: with the other alone backward would be much sparser"
-    y = np.asarray(s.place.outputs[0], np.float64)
-    if o.diagonal and y.size == s.x.size and y.size > 2:
-        found = _elementary_sign(s, o, s.x.ravel(), y.ravel())
-        if found:
-            return found
-    return None
+    if s.place.centre.size == 1:
+        true, claimed = s.true.ravel() / s.place.u[0][0], s.claimed.ravel() / s.place.u[0][0]
+    elif s.operators is not None and s.operators.diagonal:
+        true, claimed = s.operators.true.sum(axis=0), s.operators.claimed.sum(axis=0)
+    else:
+        return None
+    return (true, claimed) if np.all(true != 0) and np.all(claimed != 0) else None
 
 
-def _elementary_sign(s: Suspect, o: Operators, x: Array, y: Array) -> str | None:
-    """The sum of both derivatives of a function of single entries is an elementary function."""
-    j, b = o.true.sum(axis=0), o.claimed.sum(axis=0)
-    for name, values in elementary(x, y).items():
-        if np.all(np.abs((j + b) / 2.0 - values) <= SAME * o.size):
-            return f"a term has the wrong sign: with the other, {name} alone would be left of the sum"
+def simple(s: Suspect) -> Iterator[tuple[str, Array]]:
+    """Simple functions of an entry, of what stands beside it in outputs and other inputs, and of what was saved."""
+    x = s.x.ravel()
+    y = next((np.asarray(y, np.float64) for y in s.place.outputs if y.size == x.size), None)
+    yield from elementary(x, x if y is None else y.ravel()).items()
+    beside = [(name, value) for name, value in beside_it(s) if value.size == x.size]
     with np.errstate(all="ignore"):
-        for what, turned in (("square", lambda v: v**-2.0), ("reciprocal", lambda v: 1.0 / v)):
-            total = turned(j) + turned(b)
-            apart = np.ptp(turned(j))
-            if np.all(np.isfinite(total)) and np.ptp(total) <= 1e-5 * apart and np.max(total) > 0:
-                return f"a term in the denominator's {what} has the wrong sign"
+        for name, value in beside:
+            z = value.ravel()
+            for told, one in (
+                (name, z), (f"{name}²", z * z), (f"1 - {name}", 1.0 - z), (f"{name} (1 - {name})", z * (1.0 - z)),
+                (f"1 - {name}²", 1.0 - z * z), (f"x {name}", x * z), (f"x/{name}", x / z), (f"{name}/x", z / x),
+                (f"(1 - {name})/(1 - x)", (1.0 - z) / (1.0 - x)), (f"exp({name})", np.exp(z)),
+                (f"x - {name}", x - z),
+            ):  # fmt: skip
+                yield told, one
+
+
+def beside_it(s: Suspect) -> list[tuple[str, Array]]:
+    """Other inputs, and arrays that forward saved, of the input's shape."""
+    found = [
+        (s.place.subject.names[k], np.asarray(other, np.float64))
+        for k, other in enumerate(s.place.inputs)
+        if k != s.found.position
+        and isinstance(other, np.ndarray)
+        and other.dtype.kind in "fiu"
+        and other.shape == s.x.shape
+    ]
+    if s.place.subject.saved:
+        for path, value in itertools.islice(leaves(s.place.passed.kept), 24):
+            if value.shape == s.x.shape and value.dtype.kind == "f" and not np.array_equal(value, s.x):
+                found.append((named(path), np.asarray(value, np.float64)))
+    return found[:8]
+
+
+def _proportional(one: Array, other: Array) -> bool:
+    """Whether one is a multiple of the other."""
+    if not np.all(np.isfinite(other)) or not np.all(np.isfinite(one)) or not np.any(other):
+        return False
+    c = (one @ other) / (other @ other)
+    near = np.abs(one - c * other) <= 1e-6 * np.abs(c * other) + 1e-12 * np.max(np.abs(one))
+    return bool(c != 0 and np.all(near))
+
+
+def _sign_of_a_simple_term(s: Suspect, true: Array, claimed: Array) -> str | None:
+    """The sum of both derivatives, their share of it, or the sum of their reciprocals, is a simple function."""
+    total, apart = true + claimed, claimed - true
+    if np.max(np.abs(total)) <= 1e-6 * np.max(np.abs(true)) or np.median(np.abs(apart) / np.abs(true)) < 1e-2:
+        return None
+    found = [(name, np.asarray(value, np.float64)) for name, value in simple(s) if np.all(np.isfinite(value))]
+    for name, value in found:
+        if _proportional(total, value) and not _proportional(true, value) and not _proportional(claimed, value):
+            return f"a term has the wrong sign: with the other, a multiple of {name} alone would be left of the sum"
+    with np.errstate(all="ignore"):
+        for name, value in found:
+            if name != "a constant" and _proportional(apart / total, value):
+                return f"a factor 1 + or - a multiple of {name} has the wrong sign in it"
+        for over, numerator in found:
+            if over not in ("a constant", "x", s.name) and over not in s.place.subject.names:
+                continue
+            for power in (1, 2):
+                one, other = (numerator / true) ** power, (numerator / claimed) ** power
+                if np.median(np.abs(one - other) / np.abs(one)) < 1e-2 or np.max(one) > 1e4 * np.min(np.abs(one)):
+                    continue
+                if any(
+                    _proportional(one + other, v) and not _proportional(one, v) and not _proportional(other, v)
+                    for _, v in found
+                ):
+                    return "a term of a denominator has the wrong sign"
     return None
 
 
@@ -172,7 +237,8 @@ def elementary(x: Array, y: Array) -> dict[str, Array]:
 
 # Gradients of more entries are not taken apart into terms.
 MOST_ENTRIES = 4096
-# Terms that together are taken for a gradient.
+# So many arrays may be terms, and so many together are taken for a gradient.
+MOST_BASES = 9
 MOST_TERMS = 3
 
 
@@ -191,15 +257,12 @@ def bases(s: Suspect) -> list[tuple[str, Array]]:
                         found.append((f"d_output times {s.place.subject.names[k]}", u * p))
             found.append(("the output", np.asarray(y, np.float64)))
         start += y.size
-    for k, other in enumerate(s.place.inputs):
-        if (
-            k != s.found.position
-            and isinstance(other, np.ndarray)
-            and other.dtype.kind == "f"
-            and other.shape == shape
-        ):
-            found.append((s.place.subject.names[k], np.asarray(other, np.float64)))
-    return found
+    for k, a in enumerate(s.place.inputs):
+        square = isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim == 2 and a.shape[0] == a.shape[1]
+        if square and k != s.found.position and len(shape) == 2 and a.shape[0] == shape[-1]:
+            name = s.place.subject.names[k]
+            found += [(f"{s.name} {name}", s.x @ a), (f"{s.name} {name} transposed", s.x @ a.T)]
+    return [*found, *beside_it(s)][:MOST_BASES]
 
 
 def _broadcasts(one: tuple[int, ...], shape: tuple[int, ...]) -> bool:

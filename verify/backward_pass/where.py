@@ -20,6 +20,7 @@ __all__ = [
     "described",
     "equal_entries",
     "few",
+    "few_values",
     "in_a_region",
     "masked",
     "region_named",
@@ -237,4 +238,21 @@ def whole_steps(s: Suspect) -> str | None:
     counts = np.round(both)
     if np.all(np.abs(both - counts) < 1e-5) and np.max(np.abs(counts)) <= 16 and len(np.unique(counts)) > 2:
         return "entries pass or are blocked that should not: the function is made of pieces, and the wrong ones count"
+    return None
+
+
+def few_values(s: Suspect) -> str | None:
+    """Both derivatives by an entry have a few values only, as those of a function made of straight pieces."""
+    if not s.whole or s.x.size < 8:
+        return None
+    if s.place.centre.size == 1:
+        both = s.true / s.place.u[0][0], s.claimed / s.place.u[0][0]
+    elif s.operators is not None and s.operators.diagonal:
+        both = s.operators.true.sum(axis=0), s.operators.claimed.sum(axis=0)
+    else:
+        return None
+    size = float(max(np.max(np.abs(one)) for one in both))
+    counts = [len(np.unique(np.round(one / size, 6))) for one in both]
+    if 2 <= counts[0] <= 3 and 2 <= counts[1] <= 4:
+        return "the function is made of straight pieces, and the wrong piece's slope is taken in places"
     return None
