@@ -128,7 +128,8 @@ def right_instead(
 
         def same(entry: int, other: Instead = other) -> bool:
             value = slope_there(place, other, k, int(entry), place.u[0])
-            return value is not None and abs(value - flat[entry]) <= SAME * size
+            own = max(abs(flat[entry]), abs(right[entry])) + 1e-3 * size
+            return value is not None and abs(value - flat[entry]) <= SAME * own
 
         if all(map(same, first)) and all(map(same, rng.permutation(others)[: 4 * PROBES])):
             return other

@@ -16,6 +16,7 @@ from verify.backward_pass.factors import averaged, factors_of_their_own
 from verify.backward_pass.ingredients import right_with_another_ingredient
 from verify.backward_pass.moved import (
     along_another_axis,
+    along_another_axis_by_factors,
     blocks_exchanged,
     cotangent_transposed,
     matrix_transposed,
@@ -25,10 +26,12 @@ from verify.backward_pass.moved import (
     order_of_outputs,
     outputs_exchanged,
     shifted,
+    sums_forgotten,
     transposed,
 )
 from verify.backward_pass.reach import (
     contributions_missing,
+    dead_outputs_pass,
     one_output_missing,
     overwritten,
     reaches_too_far,
@@ -84,7 +87,8 @@ HYPOTHESES: tuple[tuple[str, Hypothesis], ...] = (
     ("index", shifted),
     ("axis", not_symmetrised),
     ("ties", equal_entries),
-    ("mask", sides_exchanged),
+    ("", sides_exchanged),
+    ("mask", dead_outputs_pass),
     ("", contributions_missing),
     ("", averaged),
     ("axis", matrix_transposed),
@@ -98,8 +102,10 @@ HYPOTHESES: tuple[tuple[str, Hypothesis], ...] = (
     ("stats", statistics),
     ("", right_with_another_ingredient),
     ("", standardised),
+    ("axis", along_another_axis_by_factors),
     ("sign", term_of_wrong_sign),
     ("stats", epsilon),
+    ("path", sums_forgotten),
     ("", numbers_elsewhere),
     ("", factors_of_their_own),
     ("mask", shared_otherwise),

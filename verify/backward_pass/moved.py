@@ -16,6 +16,7 @@ from verify.backward_pass.suspect import Answer, Suspect
 
 __all__ = [
     "along_another_axis",
+    "along_another_axis_by_factors",
     "blocks_exchanged",
     "cotangent_transposed",
     "matrix_transposed",
@@ -25,6 +26,7 @@ __all__ = [
     "order_of_outputs",
     "outputs_exchanged",
     "shifted",
+    "sums_forgotten",
     "transposed",
 ]
 
@@ -148,7 +150,7 @@ def order_of_outputs(s: Suspect) -> Answer:
             continue
         kind = _moved(order, shape)
         if kind == "index":
-            return "index", f"the entries of {what} are shifted or flipped along an axis"
+            return "index", f"the entries of {what} are read in another order: shifted, flipped, or by another index"
         return (
             "axis",
             f"the entries of {what} are read in another order (axes exchanged, or a reshape for a transpose)",
@@ -170,23 +172,34 @@ def _permutation(one: Matrix, other: Matrix, allowed: float) -> Array | None:
 
 
 def _moved(order: Array, shape: tuple[int, ...]) -> str:
-    """Whether an order is a shift or a flip along axes, or another."""
-    places = np.arange(len(order)).reshape(shape)
-    for axis in range(len(shape)):
-        if any(np.array_equal(np.roll(places, by, axis).ravel(), order) for by in (1, -1, 2, -2)):
-            return "index"
-    axes = range(len(shape))
-    for count in (1, 2, 3):
-        for several in itertools.combinations(axes, count):
-            if np.array_equal(np.flip(places, several).ravel(), order):
-                return "index"
-    return "axis"
+    """Whether an order is that of exchanged axes or of a reshape in place of them; else it is a matter of indices."""
+    places = np.arange(len(order))
+    for turned in (shape, *_factored(len(order))):
+        for axes in itertools.permutations(range(len(turned))):
+            if axes != tuple(range(len(turned))):
+                there = np.transpose(places.reshape(turned), axes).ravel()
+                if np.array_equal(order, there):
+                    return "axis"
+    return "index"
+
+
+def _factored(n: int, most: int = 4) -> Iterator[tuple[int, ...]]:
+    """The ways in which so many entries are an array of up to so many axes."""
+    if most == 1:
+        yield (n,)
+        return
+    for first in range(2, n + 1):
+        if n % first == 0:
+            if first == n:
+                yield (n,)
+            else:
+                yield from ((first, *rest) for rest in _factored(n // first, most - 1))
 
 
 # Along every axis tensors are compared when moved by so much.
 SHIFTS = (0, 1, -1, 2, -2)
 # So many of the numbers that are wrong must stand elsewhere in the Jacobian, and so many must differ, to be evidence.
-ELSEWHERE = 0.6
+ELSEWHERE = 0.5
 DISTINCT = 4
 
 
@@ -205,11 +218,11 @@ def along_another_axis(s: Suspect) -> str | None:
         return None
     true, claimed = axes_tied(o, o.busy), axes_tied(o, o.claimed_busy)
     lost = true - claimed
+    first = len(o.outputs)
     if not lost:
         return None
     a, b = min(lost)
-    others = {one for one in claimed - true if one[1] == b or one[0] == a}
-    first = len(o.outputs)
+    others = claimed - true
     if others:
         c, d = min(others)
         return (
@@ -222,6 +235,21 @@ def along_another_axis(s: Suspect) -> str | None:
             "a sum over an axis that is none"
         )
     return None
+
+
+def sums_forgotten(s: Suspect) -> str | None:
+    """In backward only equal indices of two axes go together, in the forward pass different ones, too."""
+    o = s.operators
+    if o is None or not o.outputs or not o.shape or not np.any(o.claimed_busy):
+        return None
+    more = axes_tied(o, o.claimed_busy) - axes_tied(o, o.busy)
+    if not more or o.diagonal:
+        return None
+    a, b = min(more)
+    return (
+        f"entries with different indices along axis {b - len(o.outputs)} depend on one another, in backward they do "
+        "not: the term through a sum or a mean is missing"
+    )
 
 
 def moved_within_outputs(s: Suspect) -> str | None:
@@ -245,6 +273,31 @@ def outputs_exchanged(s: Suspect) -> str | None:
             u[starts[j] : starts[j + 1]] = s.place.u[0][starts[i] : starts[i + 1]]
             if s.matches((u @ s.found.jacobian).reshape(s.x.shape)):
                 return f"the cotangents of outputs {i} and {j} are exchanged"
+    return None
+
+
+def along_another_axis_by_factors(s: Suspect) -> str | None:
+    """Claimed and true have a ratio that is a factor along one axis over a factor along another."""
+    if not s.whole or s.claimed.ndim < 2 or np.any(s.true == 0) or np.any(s.claimed == 0):
+        return None
+    ratio = s.claimed / s.true
+    if np.any(ratio <= 0):
+        return None
+    for a, b in itertools.combinations(range(ratio.ndim), 2):
+        if (ratio.shape[a] - 1) * (ratio.shape[b] - 1) < 3:
+            continue
+        rest = tuple(axis for axis in range(ratio.ndim) if axis not in (a, b))
+        logs = np.log(ratio)
+        if rest and np.max(np.ptp(logs, axis=rest)) > 1e-6:
+            continue
+        flat = logs.mean(axis=rest) if rest else logs
+        rows, columns = flat.mean(axis=1, keepdims=True), flat.mean(axis=0, keepdims=True)
+        if np.max(np.abs(flat - rows - columns + flat.mean())) <= 1e-6 * np.max(np.abs(flat)):
+            if min(np.ptp(rows), np.ptp(columns)) > 1e-3:
+                return (
+                    f"wrong by a factor along axis {a} over one along axis {b}: what is divided or multiplied by is "
+                    "taken along the wrong axis"
+                )
     return None
 
 
@@ -298,11 +351,21 @@ def _permuted(o: Operators) -> Answer:
     mine, theirs = np.sort(o.claimed[o.busy]), np.sort(o.true[o.busy])
     several = len(np.unique(np.round(theirs / o.size, 6))) >= DISTINCT
     if several and np.all(np.abs(mine - theirs) <= 1e-6 * o.size):
+        if _varying(o, o.true) != _varying(o, o.claimed):
+            return "axis", "what backward multiplies by varies along another axis than it should"
         return (
             "index",
             "backward has the right numbers in another order: what it multiplies by is shifted or permuted",
         )
     return None
+
+
+def _varying(o: Operators, matrix: Matrix) -> set[int]:
+    """The axes of the output along which the sums of rows vary."""
+    if not o.outputs:
+        return set()
+    total = matrix.sum(axis=1).reshape(o.outputs)
+    return {axis for axis in range(total.ndim) if np.max(np.ptp(total, axis=axis)) > 1e-6 * o.size}
 
 
 def _among(some: Array, values: Array, allowed: float) -> Array:

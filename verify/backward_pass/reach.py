@@ -13,7 +13,14 @@ from verify.backward_pass.operators import Operators
 from verify.backward_pass.subject import Array
 from verify.backward_pass.suspect import Answer, Suspect
 
-__all__ = ["contributions_missing", "one_output_missing", "overwritten", "reaches_too_far", "shared_otherwise"]
+__all__ = [
+    "contributions_missing",
+    "dead_outputs_pass",
+    "one_output_missing",
+    "overwritten",
+    "reaches_too_far",
+    "shared_otherwise",
+]
 
 
 def overwritten(s: Suspect) -> str | None:
@@ -80,6 +87,19 @@ def reaches_too_far(s: Suspect) -> Answer:
     return "axis", (
         f"{many} entries get gradients from outputs that do not depend on them: summed or broadcast over the wrong axis"
     )
+
+
+def dead_outputs_pass(s: Suspect) -> str | None:
+    """B is J but for outputs, or entries, that the forward pass does not let through: there it is not zero."""
+    o = s.operators
+    if o is None or not np.any(o.busy) or not np.any(o.differ):
+        return None
+    alive = np.abs(o.true) > 1e-11 * o.size
+    dead = ~np.any(alive, axis=1)
+    mine = np.any(o.differ, axis=1)
+    if np.all(dead[mine]) and np.count_nonzero(mine) > 1 and np.count_nonzero(~dead) > 1:
+        return f"{np.count_nonzero(mine)} outputs that depend on nothing pass their cotangent: a mask is not applied"
+    return None
 
 
 def contributions_missing(s: Suspect) -> Answer:

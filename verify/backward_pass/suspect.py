@@ -129,6 +129,13 @@ class Suspect:
         return left <= 1e-3 * error + self.doubt and error > 10.0 * self.doubt
 
     @cached_property
+    def telling(self) -> Array:
+        """The entries that are known not to be zero, or claimed not to be."""
+        with np.errstate(all="ignore"):
+            least = 4.0 * self.found.allowed["signed"]
+            return self.known & ((np.abs(self.true) > least) | (np.abs(self.claimed) > least))
+
+    @cached_property
     def slight(self) -> bool:
         """Whether all errors are small beside the gradient."""
         size = float(np.max(np.abs(self.true[self.known]), initial=0.0))

@@ -368,7 +368,11 @@ def _told(
             return "path", f"{term} is missing: that through a mean, a sum or a variance"
         if abs(r + 1.0) < 1e-4:
             return "sign", f"{term} has the wrong sign"
-        for n in (group, *(int(n) for n in s.sizes().values())):
+        for n in (
+            group,
+            *(int(n) for n in s.sizes().values()),
+            *(n for n in range(3, s.x.size) if s.x.size % n == 0),
+        ):
             for told, value in (("N/(N - 1)", n / (n - 1)), ("(N - 1)/N", (n - 1) / n)):
                 if n > 2 and abs(r / value - 1.0) < 1e-4:
                     return "stats", f"{term} has the factor {told} with N = {n}: biased and unbiased exchanged"

@@ -62,7 +62,7 @@ def masked(s: Suspect) -> Answer:
     elif np.all(blocked[s.wrong]):
         lines = _whole_lines(s)
         if lines and np.array_equal(s.wrong, _filled(s)):
-            return "index", f"zero and {lines}: a range is too short"
+            return ("local" if "axis 0" in lines else "index"), f"zero, and {lines}: a range is too short"
         told = f"zero in {many} entries where it must pass"
     else:
         told = f"passes and blocks the wrong entries ({many} of them)"
@@ -85,8 +85,7 @@ def few(s: Suspect) -> str | None:
     count, all_of_them = int(np.count_nonzero(s.wrong)), int(np.count_nonzero(s.known))
     if count > 1 and s.slight and _whole_lines(s) is None:
         return None
-    size = float(np.max(np.abs(s.true[s.known]), initial=0.0))
-    if count > 1 and np.all(s.wrong[s.known & (np.abs(s.true) > 1e-9 * size)]):
+    if count > 1 and np.all(s.wrong[s.telling]):
         return None  # nothing that is not zero is right
     if all_of_them < 4 or count > max(1, all_of_them // 4):
         lines = _whole_lines(s)
@@ -140,9 +139,7 @@ def described(s: Suspect) -> str | None:
     """Which entries are wrong, by the values of the input there, or of something else of its shape."""
     right = s.known & ~s.wrong
     if np.any(s.true[right] != 0) and np.any(s.true[s.wrong] != 0):
-        size = np.max(np.abs(s.true[s.known]), initial=0.0)
-        telling = right & ((np.abs(s.true) > 1e-9 * size) | (np.abs(s.claimed) > 1e-9 * size))
-        right = telling if np.any(telling) else right
+        right = right & s.telling if np.any(right & s.telling) else right
     if not np.any(s.wrong) or not np.any(right):
         return None
     for name, value, enough in quantities(s):
@@ -167,15 +164,13 @@ def _between(low: float, high: float) -> float:
 
 def in_a_region(s: Suspect) -> str | None:
     """Wrong where the input lies in a half-line or an interval, and right elsewhere."""
-    size = np.max(np.abs(s.true[s.known]), initial=0.0)
-    busy = (np.abs(s.true) > 1e-9 * size) | (np.abs(s.claimed) > 1e-9 * size)
-    wrong, right = int(np.count_nonzero(s.wrong)), int(np.count_nonzero(s.known & busy & ~s.wrong))
+    wrong, right = int(np.count_nonzero(s.wrong)), int(np.count_nonzero(s.telling & ~s.wrong))
     if wrong < 2 or right < 2:
         return None
     told = described(s)
     if told and math.comb(wrong + right, wrong) >= CHANCE:
         return f"wrong only {told}"
-    told = _interval(s, s.known & busy & ~s.wrong)
+    told = _interval(s, s.telling & ~s.wrong)
     if told and math.comb(wrong + right, wrong) >= CHANCE * (wrong + right):
         return f"wrong only {told}"
     return None
@@ -190,7 +185,7 @@ def _interval(s: Suspect, right: Array) -> str | None:
     return f"where {low:.3g} <= {s.name} <= {high:.3g}"
 
 
-def sides_exchanged(s: Suspect) -> str | None:
+def sides_exchanged(s: Suspect) -> Answer:
     """Where one of both gradients is constant the other is not, or they have the same two values, exchanged."""
     if s.place.centre.size == 1:
         true, claimed = s.true / s.place.u[0][0], s.claimed / s.place.u[0][0]
@@ -206,7 +201,10 @@ def sides_exchanged(s: Suspect) -> str | None:
     one = np.abs(np.abs(true) - usual) <= 1e-5 * size
     other = np.abs(np.abs(claimed) - usual) <= 1e-5 * size
     if np.count_nonzero(one) > 1 and np.any(other) and np.all(one ^ other) and usual > 0:
-        return "the sides of a piecewise function are exchanged: each has the derivative of the other"
+        levels = len(np.unique(np.round(np.abs(true) / size, 6))), len(np.unique(np.round(np.abs(claimed) / size, 6)))
+        if levels == (2, 2) and np.all(true * claimed > 0):
+            return "gate", "two levels are exchanged: the sign is right, and each side has the other's size"
+        return "mask", "the sides of a piecewise function are exchanged: each has the derivative of the other"
     return None
 
 
