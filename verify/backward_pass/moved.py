@@ -173,12 +173,12 @@ def _permutation(one: Matrix, other: Matrix, allowed: float) -> Array | None:
 
 def _moved(order: Array, shape: tuple[int, ...]) -> str:
     """Whether an order is that of exchanged axes or of a reshape in place of them; else it is a matter of indices."""
-    places = np.arange(len(order))
+    places, back = np.arange(len(order)), np.argsort(order)
     for turned in (shape, *_factored(len(order))):
         for axes in itertools.permutations(range(len(turned))):
             if axes != tuple(range(len(turned))):
                 there = np.transpose(places.reshape(turned), axes).ravel()
-                if np.array_equal(order, there):
+                if np.array_equal(order, there) or np.array_equal(back, there):
                     return "axis"
     return "index"
 

@@ -13,8 +13,9 @@ import numpy as np
 from verify.backward_pass.subject import Array
 from verify.backward_pass.suspect import Answer, Suspect
 
-# Wrong entries are told apart by a threshold by chance in one of so many ways of choosing them; fewer are no evidence.
-CHANCE = 10
+# Wrong entries are told apart by a threshold on one of several quantities by chance, unless there are so many
+# ways of choosing them.
+CHANCE = 40
 
 __all__ = [
     "described",
@@ -113,15 +114,15 @@ def _whole_lines(s: Suspect) -> str | None:
     return None
 
 
-def quantities(s: Suspect) -> Iterator[tuple[str, Array, int]]:
-    """What a threshold may be on: a name, its values, and how many wrong entries are evidence that it is."""
-    yield s.name, s.x, 1
-    yield f"|{s.name}|", np.abs(s.x), 1
+def quantities(s: Suspect) -> Iterator[tuple[str, Array, bool]]:
+    """What a threshold may be on: a name, its values, and whether it is the input itself."""
+    yield s.name, s.x, True
+    yield f"|{s.name}|", np.abs(s.x), True
     for y in s.place.outputs:
         if y.shape == s.x.shape:
             value = np.asarray(y, np.float64)
-            yield "the output", value, 2
-            yield "|the output|", np.abs(value), 2
+            yield "the output", value, False
+            yield "|the output|", np.abs(value), False
     for k, other in enumerate(s.place.inputs):
         if k != s.found.position and isinstance(other, np.ndarray) and other.shape == s.x.shape:
             value = np.asarray(other, np.float64)
@@ -132,7 +133,7 @@ def quantities(s: Suspect) -> Iterator[tuple[str, Array, int]]:
                 (f"|{s.name} - {name}|", np.abs(s.x - value)),
                 (f"{s.name} {name}", s.x * value),
             ):
-                yield told, one, 2
+                yield told, one, False
 
 
 def described(s: Suspect) -> str | None:
@@ -142,9 +143,9 @@ def described(s: Suspect) -> str | None:
         right = right & s.telling if np.any(right & s.telling) else right
     if not np.any(s.wrong) or not np.any(right):
         return None
-    for name, value, enough in quantities(s):
+    for name, value, itself in quantities(s):
         mine, other = value[s.wrong], value[right]
-        if min(len(mine), len(other)) < enough:
+        if not itself and math.comb(len(mine) + len(other), len(mine)) < CHANCE:
             continue
         if mine.max() < other.min():
             return f"where {name} < {_between(mine.max(), other.min()):.3g}"
@@ -168,10 +169,10 @@ def in_a_region(s: Suspect) -> str | None:
     if wrong < 2 or right < 2:
         return None
     told = described(s)
-    if told and math.comb(wrong + right, wrong) >= CHANCE:
+    if told:
         return f"wrong only {told}"
     told = _interval(s, s.telling & ~s.wrong)
-    if told and math.comb(wrong + right, wrong) >= CHANCE * (wrong + right):
+    if told and math.comb(wrong + right, wrong) >= (wrong + right) * CHANCE / 4:
         return f"wrong only {told}"
     return None
 
