@@ -41,6 +41,7 @@ from verify.backward_pass.roughness import rounded
 from verify.backward_pass.suspect import Answer, Suspect
 from verify.backward_pass.terms import epsilon, standardised, statistics, term_missing, term_of_wrong_sign
 from verify.backward_pass.where import (
+    blocked_on_one_side,
     equal_entries,
     few,
     few_values,
@@ -114,6 +115,7 @@ HYPOTHESES: tuple[tuple[str, Hypothesis], ...] = (
     ("", right_for_other_inputs),
     ("subtle", small),
     ("", reaches_too_far),
+    ("mask", blocked_on_one_side),
     ("path", term_missing),
     ("path", unexplained),
 )

@@ -38,7 +38,8 @@ def _factors(s: Suspect, o: Operators, what: str, claimed: Matrix, true: Matrix)
     slight = bool(np.max(np.abs(c[busy] - 1.0)) < 2e-2)
     if np.all(np.isin(values, (-1.0, 1.0))) and np.any(off):
         return "sign", f"the sign is wrong for {np.count_nonzero(c < 0)} of {len(c)} {_plural(what)}"
-    if np.all(np.isin(values, (0.0, 1.0))) and np.any(off):
+    kept = np.abs(c[busy]) > 1e-9
+    if np.all(~kept | (np.abs(c[busy] - 1.0) < 1e-5)) and np.any(off):
         return "mask", f"{np.count_nonzero(off)} of {len(c)} {_plural(what)} are dropped"
     if not evidence:
         return None  # one number each: no evidence that it is a factor
@@ -52,22 +53,26 @@ def _factors(s: Suspect, o: Operators, what: str, claimed: Matrix, true: Matrix)
     if what == "output":
         slope = _slope(s, c, busy)
         if slope:
-            return "path", slope
+            return slope
     return "scale", (
         f"every {what} has a factor of its own, from {c[busy].min():.3g} to {c[busy].max():.3g}: "
         "a division or a product is missing"
     )
 
 
-def _slope(s: Suspect, c: Matrix, busy: Matrix) -> str | None:
-    """Which derivative of an activation, in terms of its output, would have made the factor 1."""
+def _slope(s: Suspect, c: Matrix, busy: Matrix) -> Answer:
+    """Which derivative of an activation, in terms of its output, is forgotten or has the wrong sign in it."""
     y = s.place.centre
     if len(c) != len(y) or np.count_nonzero(busy) < 3:
         return None
     with np.errstate(all="ignore"):
         for told, value in (("1 - y²", 1 - y * y), ("y (1 - y)", y * (1 - y)), ("1 - exp(-y)", 1 - np.exp(-y))):
             if np.all(np.abs(c * value - 1.0)[busy] < 1e-4):
-                return f"the derivative {told} of the activation that gives the output y is forgotten"
+                return "path", f"the derivative {told} of the activation that gives the output y is forgotten"
+        share = (c - 1.0) / (c + 1.0)
+        for told, value in (("y²", y * y), ("y", y)):
+            if np.all(np.abs(share - value)[busy] < 1e-4 * np.max(np.abs(value))):
+                return "sign", f"1 + {told} stands for 1 - {told} in the derivative of the activation"
     return None
 
 

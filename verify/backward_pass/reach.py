@@ -27,6 +27,10 @@ def overwritten(s: Suspect) -> str | None:
     """Only one contribution to every entry: the last, the first, or those at one end of an axis of the output."""
     with np.errstate(all="ignore"):
         terms = np.nan_to_num(s.terms)
+    busy = np.abs(terms) > 1e-9 * np.max(np.abs(terms), initial=0.0)
+    several = busy.sum(axis=0) > 1
+    if not np.any(several & s.wrong.ravel()):
+        return None
     start = 0
     for y in s.place.outputs:
         part = terms[start : start + y.size].reshape(*y.shape, -1)
@@ -39,8 +43,6 @@ def overwritten(s: Suspect) -> str | None:
                 if s.matches(taken.reshape(s.x.shape)):
                     return f"only the {what} of {size} contributions along axis {axis} of the output counts: `=` for `+=`?"
         start += y.size
-    busy = np.abs(terms) > 1e-9 * np.max(np.abs(terms), initial=0.0)
-    several = busy.sum(axis=0) > 1
     if np.any(several & s.wrong.ravel()):
         columns = np.arange(terms.shape[1])
         for what, row in (
@@ -82,7 +84,7 @@ def reaches_too_far(s: Suspect) -> Answer:
     loud = np.count_nonzero(o.differ & ~silent)
     if np.all(silent[outside]) and loud <= np.count_nonzero(outside):
         return "mask", f"{many} entries get gradients through what is dead in the forward pass: a mask is not applied"
-    if np.count_nonzero(outside) < 0.2 * np.count_nonzero(o.differ) or np.all(silent[outside]):
+    if o.diagonal or np.count_nonzero(outside) < 0.2 * np.count_nonzero(o.differ) or np.all(silent[outside]):
         return None
     return "axis", (
         f"{many} entries get gradients from outputs that do not depend on them: summed or broadcast over the wrong axis"

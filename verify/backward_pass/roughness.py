@@ -18,13 +18,15 @@ from verify.backward_pass.suspect import Suspect
 __all__ = ["rounded", "roughness"]
 
 # Steps, relative to the inputs, that show the rounding of half and single precision and of cancellation.
-STEPS = (1e-6, 1e-3, 1e-9)
+STEPS = (1e-6, 1e-3, 1e-8)
 # A smooth function's third difference shrinks by this factor cubed where the step does by it; that of rounding does not.
-CLOSER = 8.0
+CLOSER = 3.0
 # A third difference of rounding is at most so many times the rounding of one value, and seldom below this share of it.
 LARGEST, SMALLEST = 8.0, 0.05
 # Errors above this share of the gradient are no rounding.
 LARGE = 0.3
+# Where the gradient changes by more than this share of it from point to point the step is too wide.
+WIDE = 0.05
 
 
 def rounded(s: Suspect) -> str | None:
@@ -74,6 +76,9 @@ def _third(place: Place, k: int, step: float) -> float | None:
         if gradient is None:
             return None
         values.append(np.asarray(gradient, np.float64))
+    size = max(float(np.max(np.abs(value), initial=0.0)) for value in values)
+    if float(np.max(np.abs(values[1] - values[0]), initial=0.0)) > WIDE * size:
+        return None
     third = values[3] - 3.0 * values[2] + 3.0 * values[1] - values[0]
     if third.shape != np.shape(place.inputs[k]) or not np.all(np.isfinite(third)):
         return None

@@ -174,8 +174,10 @@ def _sign_of_a_simple_term(s: Suspect, true: Array, claimed: Array) -> str | Non
     if np.max(np.abs(total)) <= 1e-6 * np.max(np.abs(true)) or np.median(np.abs(apart) / np.abs(true)) < 1e-2:
         return None
     found = [(name, np.asarray(value, np.float64)) for name, value in simple(s) if np.all(np.isfinite(value))]
+    if any(_proportional(claimed, value) for _, value in found):
+        return None  # one term alone is left of several, or another function stands there
     for name, value in found:
-        if _proportional(total, value) and not _proportional(true, value) and not _proportional(claimed, value):
+        if _proportional(total, value) and not _proportional(true, value):
             return f"a term has the wrong sign: with the other, a multiple of {name} alone would be left of the sum"
     with np.errstate(all="ignore"):
         for name, value in found:

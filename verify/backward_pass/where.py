@@ -16,8 +16,11 @@ from verify.backward_pass.suspect import Answer, Suspect
 # Wrong entries are told apart by a threshold on one of several quantities by chance, unless there are so many
 # ways of choosing them.
 CHANCE = 40
+# So few entries are chosen one by one, and thresholds on them are meant.
+FEW = 5
 
 __all__ = [
+    "blocked_on_one_side",
     "described",
     "equal_entries",
     "few",
@@ -145,7 +148,8 @@ def described(s: Suspect) -> str | None:
         return None
     for name, value, itself in quantities(s):
         mine, other = value[s.wrong], value[right]
-        if not itself and math.comb(len(mine) + len(other), len(mine)) < CHANCE:
+        many = len(mine) + len(other)
+        if math.comb(many, len(mine)) < (CHANCE / 3 if itself else CHANCE) and not (itself and many <= FEW):
             continue
         if mine.max() < other.min():
             return f"where {name} < {_between(mine.max(), other.min()):.3g}"
@@ -206,6 +210,22 @@ def sides_exchanged(s: Suspect) -> Answer:
         if levels == (2, 2) and np.all(true * claimed > 0):
             return "gate", "two levels are exchanged: the sign is right, and each side has the other's size"
         return "mask", "the sides of a piecewise function are exchanged: each has the derivative of the other"
+    return None
+
+
+def blocked_on_one_side(s: Suspect) -> str | None:
+    """Zero on one side of a threshold of the input, where it must not be, and only there."""
+    blocked = s.known & (s.claimed == 0) & s.telling
+    passing = s.known & (s.claimed != 0)
+    if np.count_nonzero(blocked) < 2 or np.count_nonzero(passing) < 2:
+        return None
+    if math.comb(int(np.count_nonzero(s.known)), int(np.count_nonzero(blocked))) < CHANCE:
+        return None
+    low, high = s.x[blocked], s.x[passing]
+    if low.max() < high.min() or low.min() > high.max():
+        side = "<" if low.max() < high.min() else ">"
+        edge = _between(min(low.max(), high.max()), max(low.min(), high.min()))
+        return f"zero wherever {s.name} {side} {edge:.3g}, where it must pass: the mask is wrong"
     return None
 
 
