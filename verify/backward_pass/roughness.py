@@ -26,7 +26,7 @@ LARGEST, SMALLEST = 8.0, 0.05
 # Errors above this share of the gradient are no rounding.
 LARGE = 0.3
 # Where the gradient changes by more than this share of it from point to point the step is too wide.
-WIDE = 0.05
+WIDE = 0.3
 
 
 def rounded(s: Suspect) -> str | None:

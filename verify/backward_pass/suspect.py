@@ -74,7 +74,7 @@ class Suspect:
         size = float(np.max(np.abs(self.true[self.known]), initial=0.0))
         with np.errstate(all="ignore"):
             own = np.where(self.known, np.abs(self.true) + np.abs(self.claimed), 0.0)
-        return np.where(self.known, self.found.allowed["signed"], 0.0) + SAME * own + 1e-9 * size
+        return np.where(self.known, self.found.allowed["signed"], 0.0) + SAME * own + 1e-13 * size
 
     @cached_property
     def doubt(self) -> float:
@@ -107,8 +107,8 @@ class Suspect:
         if np.shape(other) != self.claimed.shape:
             return False
         at = self.known if where is None else self.known & where
-        if not np.any(at):
-            return False
+        if not np.any(self.wrong & at):
+            return False  # nothing is wrong there that could be explained
         with np.errstate(all="ignore"):
             left = np.abs(self.claimed - other)
         near = bool(np.all((left <= self.allowed)[at]))

@@ -15,7 +15,7 @@ from verify.backward_pass.suspect import Answer, Suspect
 
 # Wrong entries are told apart by a threshold on one of several quantities by chance, unless there are so many
 # ways of choosing them.
-CHANCE = 40
+CHANCE = 30
 # So few entries are chosen one by one, and thresholds on them are meant.
 FEW = 5
 
@@ -149,7 +149,7 @@ def described(s: Suspect) -> str | None:
     for name, value, itself in quantities(s):
         mine, other = value[s.wrong], value[right]
         many = len(mine) + len(other)
-        if math.comb(many, len(mine)) < (CHANCE / 3 if itself else CHANCE) and not (itself and many <= FEW):
+        if math.comb(many, len(mine)) < (CHANCE / 2 if itself else CHANCE) and not (itself and many <= FEW):
             continue
         if mine.max() < other.min():
             return f"where {name} < {_between(mine.max(), other.min()):.3g}"
