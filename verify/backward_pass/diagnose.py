@@ -1,8 +1,8 @@
 """Why a gradient is wrong: hypotheses, each tested against the numbers, the most specific first.
 
 Every hypothesis is a function of a ``Suspect`` that returns a sentence when the numbers bear it out, and None
-otherwise; ``HYPOTHESES`` lists them with the kind of mistake that each of them names, in the order of trial. Those that
-tell kinds apart return both. They stand in one module for every family of mistakes.
+otherwise; ``HYPOTHESES`` lists them with the kind of mistake that each of them names, in the order of trial. Those
+that tell kinds apart return both. They stand in one module for every family of mistakes.
 
 The most important function is ``cause`` (the first hypothesis that survives).
 """
@@ -11,23 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from verify.backward_pass.axes import (
+    along_another_axis,
+    along_another_axis_by_factors,
+    cotangent_transposed,
+    matrix_transposed,
+    not_symmetrised,
+    sums_forgotten,
+    transposed,
+)
 from verify.backward_pass.counterfactual import right_for_other_inputs
 from verify.backward_pass.factors import averaged, factors_of_their_own
 from verify.backward_pass.ingredients import right_with_another_ingredient
 from verify.backward_pass.moved import (
-    along_another_axis,
-    along_another_axis_by_factors,
     blocks_exchanged,
-    cotangent_transposed,
-    matrix_transposed,
     moved_within_outputs,
-    not_symmetrised,
     numbers_elsewhere,
     order_of_outputs,
     outputs_exchanged,
     shifted,
-    sums_forgotten,
-    transposed,
 )
 from verify.backward_pass.reach import (
     contributions_missing,
@@ -38,8 +40,9 @@ from verify.backward_pass.reach import (
     shared_otherwise,
 )
 from verify.backward_pass.roughness import rounded
+from verify.backward_pass.signs import epsilon, term_of_wrong_sign
 from verify.backward_pass.suspect import Answer, Suspect
-from verify.backward_pass.terms import epsilon, standardised, statistics, term_missing, term_of_wrong_sign
+from verify.backward_pass.terms import standardised, statistics, term_missing
 from verify.backward_pass.where import (
     blocked_on_one_side,
     equal_entries,

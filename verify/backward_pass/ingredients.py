@@ -1,9 +1,9 @@
 """Whether backward is right with one of its ingredients changed: then this is what it takes wrongly.
 
-What forward saved, or the inputs that backward is called with, are changed one at a time: transposed, flipped, shifted,
-negated, exchanged. Single numbers are left alone: a wrong size or stride may have backward write where nothing is its
-own. Where the gradient becomes right by it, at every entry and for two cotangents, backward takes the
-ingredient as it then was.
+What forward saved, or the inputs that backward is called with, are changed one at a time: transposed, flipped,
+shifted, negated, exchanged. Single numbers are left alone: with a wrong size or stride backward may write to memory
+that is not its own. Where the gradient becomes right by it, at every entry and for two cotangents, backward takes the
+ingredient wrongly in just this way.
 
 Data
     ``Change``  a change of one ingredient: the kind of mistake that it undoes, and how to say so.
@@ -95,9 +95,9 @@ def changes(found: Sequence[tuple[Path, Any]], names: Mapping[Path, str], sizes:
                     yield Change("axis", told, {path: np.swapaxes(x, one, other).copy()})
     for path, x in found:
         yield from _flipped(path, x, names[path])
-    for (one, x), (other, y) in itertools.combinations(found, 2):
+    for (this, x), (that, y) in itertools.combinations(found, 2):
         if _alike(x, y):
-            yield Change("gate", f"{names[one]} and {names[other]} are exchanged", {one: y, other: x})
+            yield Change("gate", f"{names[this]} and {names[that]} are exchanged", {this: y, that: x})
     for path, x in found:
         if isinstance(x, np.ndarray) and x.dtype.kind == "f":
             yield from _gates(path, x, names[path])
@@ -110,9 +110,9 @@ def changes(found: Sequence[tuple[Path, Any]], names: Mapping[Path, str], sizes:
             yield Change("mask", f"{names[path]} stands for its opposite", {path: ~x})
         elif isinstance(x, np.ndarray) and x.dtype.kind == "f":
             yield Change("sign", f"-{names[path]} stands for {names[path]}", {path: -x})
-    for (one, x), (other, y) in itertools.permutations(found, 2):
+    for (this, x), (that, y) in itertools.permutations(found, 2):
         if _alike(x, y):
-            yield Change("gate", f"{names[one]} stands where {names[other]} must", {one: y})
+            yield Change("gate", f"{names[this]} stands where {names[that]} must", {this: y})
 
 
 def _alike(x: Any, y: Any) -> bool:
@@ -138,7 +138,8 @@ def _gates(path: Path, x: Array, name: str) -> Iterator[Change]:
                     order = list(range(parts))
                     order[one], order[other] = other, one
                     blocks = np.split(x, parts, axis)
-                    told = f"parts {one + 1} and {other + 1} of {parts} of {name} along axis {axis} (gates) are exchanged"
+                    gates = f"gates {one + 1} and {other + 1} of {parts}"
+                    told = f"{gates}, equal parts of {name} along axis {axis}, are exchanged"
                     yield Change("gate", told, {path: np.concatenate([blocks[i] for i in order], axis)})
 
 
@@ -163,11 +164,11 @@ def _shifted(path: Path, x: Any, name: str) -> Iterator[Change]:
 
 def _shifted_lists(value: Any, path: Path = (), depth: int = 3) -> Iterator[Change]:
     """Lists of arrays of the same shape, one for every step, one step off."""
-    if isinstance(value, (list, tuple)) and len(value) > 2:
-        if all(isinstance(x, np.ndarray) and x.shape == value[0].shape for x in value):
-            for by in (1, -1):
-                moved = {(*path, i): value[(i - by) % len(value)] for i in range(len(value))}
-                yield Change("index", f"{named(path)} is one step off", moved)
+    several = isinstance(value, (list, tuple)) and len(value) > 2
+    if several and all(isinstance(x, np.ndarray) and x.shape == value[0].shape for x in value):
+        for by in (1, -1):
+            moved = {(*path, i): value[(i - by) % len(value)] for i in range(len(value))}
+            yield Change("index", f"{named(path)} is one step off", moved)
     if depth:
         for key, part in _parts(value):
             yield from _shifted_lists(part, (*path, key), depth - 1)

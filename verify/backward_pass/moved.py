@@ -1,6 +1,6 @@
-"""Hypotheses about entries that stand in another place: transposed, permuted, shifted, flipped, exchanged.
+"""Hypotheses about entries that stand in another place: shifted, flipped, permuted, exchanged.
 
-The three most important functions are ``transposed``, ``shifted`` and ``numbers_elsewhere``.
+The three most important functions are ``shifted``, ``order_of_outputs`` and ``numbers_elsewhere``.
 """
 
 from __future__ import annotations
@@ -15,51 +15,19 @@ from verify.backward_pass.subject import Array
 from verify.backward_pass.suspect import Answer, Suspect
 
 __all__ = [
-    "along_another_axis",
-    "along_another_axis_by_factors",
     "blocks_exchanged",
-    "cotangent_transposed",
-    "matrix_transposed",
     "moved_within_outputs",
-    "not_symmetrised",
     "numbers_elsewhere",
     "order_of_outputs",
     "outputs_exchanged",
     "shifted",
-    "sums_forgotten",
-    "transposed",
 ]
 
-
-def transposed(s: Suspect) -> str | None:
-    """Axes in another order."""
-    if s.claimed.ndim < 2 or not s.whole:
-        return None
-    for order in itertools.permutations(range(s.claimed.ndim)):
-        if order == tuple(range(s.claimed.ndim)):
-            continue
-        moved = np.transpose(s.true, order)
-        if moved.shape == s.claimed.shape and s.matches(moved):
-            return f"the gradient is transposed: its axes are in the order {list(order)}"
-        if moved.size == s.claimed.size and s.matches(moved.reshape(s.claimed.shape)):
-            return "the gradient is transposed, then reshaped: use a transpose instead of reshape, or both"
-    return None
-
-
-def cotangent_transposed(s: Suspect) -> str | None:
-    """Right for the cotangent with two axes exchanged, or read in Fortran order."""
-    start = 0
-    for y in s.place.outputs:
-        size = y.size
-        u, rest = s.place.u[0][start : start + size].reshape(y.shape), s.place.u[0].copy()
-        for one, other in itertools.combinations(range(y.ndim), 2):
-            swapped = np.swapaxes(u, one, other)
-            if y.shape[one] == y.shape[other] or swapped.size == u.size:
-                rest[start : start + size] = swapped.ravel()
-                if np.any(swapped.ravel() != u.ravel()) and s.matches((rest @ s.found.jacobian).reshape(s.x.shape)):
-                    return f"d_output is read with its axes {one} and {other} exchanged: summed over the wrong axis"
-        start += size
-    return None
+# Along every axis tensors are compared when moved by so much.
+SHIFTS = (0, 1, -1, 2, -2)
+# This share of the wrong numbers must stand elsewhere in the Jacobian, and so many must differ, to be evidence.
+ELSEWHERE = 0.5
+DISTINCT = 4
 
 
 def blocks_exchanged(s: Suspect) -> str | None:
@@ -74,6 +42,20 @@ def blocks_exchanged(s: Suspect) -> str | None:
             for order in itertools.permutations(range(parts)):
                 if order != tuple(range(parts)) and s.matches(np.concatenate([blocks[i] for i in order], axis)):
                     return f"the {parts} parts of axis {axis} (gates) are in the order {[i + 1 for i in order]}"
+    return None
+
+
+def outputs_exchanged(s: Suspect) -> str | None:
+    """Right with the cotangents of two outputs exchanged."""
+    outputs = s.place.outputs
+    starts = np.cumsum([0, *(y.size for y in outputs)])
+    for i, j in itertools.combinations(range(len(outputs)), 2):
+        if outputs[i].size == outputs[j].size:
+            u = s.place.u[0].copy()
+            u[starts[i] : starts[i + 1]] = s.place.u[0][starts[j] : starts[j + 1]]
+            u[starts[j] : starts[j + 1]] = s.place.u[0][starts[i] : starts[i + 1]]
+            if s.matches((u @ s.found.jacobian).reshape(s.x.shape)):
+                return f"the cotangents of outputs {i} and {j} are exchanged"
     return None
 
 
@@ -103,35 +85,6 @@ def shifted(s: Suspect) -> str | None:
                     f"the gradient is shifted by {by} along axis {axis}: an index, padding or stride off by {abs(by)}"
                 )
     return None
-
-
-def matrix_transposed(s: Suspect) -> str | None:
-    """B is J with axes of the output and of the input exchanged: a matrix for its transpose."""
-    o = s.operators
-    if o is None or not o.outputs or not o.shape or not o.size:
-        return None
-    joint = (*o.outputs, *o.shape)
-    true, claimed = o.true.reshape(joint), o.claimed.reshape(joint)
-    pairs = list(_pairs(o))
-    for count in (1, 2):
-        for several in itertools.combinations(pairs, count):
-            if len({axis for pair in several for axis in pair}) < 2 * count:
-                continue
-            moved = true
-            for a, b in several:
-                moved = np.swapaxes(moved, a, b)
-            if o.same(moved, claimed) and not o.same(moved, true):
-                told = " and ".join(f"{a} of the output and {b - len(o.outputs)} of the input" for a, b in several)
-                return f"a matrix stands for its transpose (axes {told} are exchanged)"
-    return None
-
-
-def _pairs(o: Operators) -> Iterator[tuple[int, int]]:
-    """Pairs of an axis of the output and one of the input, of equal sizes, as axes of the joint tensor."""
-    assert o.outputs is not None
-    for a, b in itertools.product(range(len(o.outputs)), range(len(o.shape))):
-        if o.outputs[a] == o.shape[b] > 1:
-            yield a, len(o.outputs) + b
 
 
 def order_of_outputs(s: Suspect) -> Answer:
@@ -196,62 +149,6 @@ def _factored(n: int, most: int = 4) -> Iterator[tuple[int, ...]]:
                 yield from ((first, *rest) for rest in _factored(n // first, most - 1))
 
 
-# Along every axis tensors are compared when moved by so much.
-SHIFTS = (0, 1, -1, 2, -2)
-# So many of the numbers that are wrong must stand elsewhere in the Jacobian, and so many must differ, to be evidence.
-ELSEWHERE = 0.5
-DISTINCT = 4
-
-
-def axes_tied(o: Operators, busy: Array) -> set[tuple[int, int]]:
-    """Pairs of an axis of the output and one of the input, of equal sizes, that have the same index wherever B is."""
-    assert o.outputs is not None
-    joint = busy.reshape(*o.outputs, *o.shape)
-    places = np.nonzero(joint)
-    return {(a, b) for a, b in _pairs(o) if places[0].size and np.array_equal(places[a], places[b])}
-
-
-def along_another_axis(s: Suspect) -> str | None:
-    """Entries reach the outputs with the same index of another axis, or of all."""
-    o = s.operators
-    if o is None or not o.outputs or not o.shape or not np.any(o.differ):
-        return None
-    true, claimed = axes_tied(o, o.busy), axes_tied(o, o.claimed_busy)
-    lost = true - claimed
-    first = len(o.outputs)
-    if not lost:
-        return None
-    a, b = min(lost)
-    others = claimed - true
-    if others:
-        c, d = min(others)
-        return (
-            f"axis {b - first} of the input goes with axis {a} of the output, but in backward axis {d - first} with "
-            f"axis {c}: summed or broadcast along the wrong axis"
-        )
-    if np.count_nonzero(o.claimed_busy) >= 1.5 * np.count_nonzero(o.busy):
-        return (
-            f"different indices of axis {b - first} of the input reach one another through axis {a} of the output: "
-            "a sum over an axis that is none"
-        )
-    return None
-
-
-def sums_forgotten(s: Suspect) -> str | None:
-    """In backward only equal indices of two axes go together, in the forward pass different ones, too."""
-    o = s.operators
-    if o is None or not o.outputs or not o.shape or not np.any(o.claimed_busy):
-        return None
-    more = axes_tied(o, o.claimed_busy) - axes_tied(o, o.busy)
-    if not more or o.diagonal:
-        return None
-    a, b = min(more)
-    return (
-        f"entries with different indices along axis {b - len(o.outputs)} depend on one another, in backward they do "
-        "not: the term through a sum or a mean is missing"
-    )
-
-
 def moved_within_outputs(s: Suspect) -> str | None:
     """Every output has its own numbers, at other entries."""
     o = s.operators
@@ -262,58 +159,8 @@ def moved_within_outputs(s: Suspect) -> str | None:
     return None
 
 
-def outputs_exchanged(s: Suspect) -> str | None:
-    """Right with the cotangents of two outputs exchanged."""
-    outputs = s.place.outputs
-    starts = np.cumsum([0, *(y.size for y in outputs)])
-    for i, j in itertools.combinations(range(len(outputs)), 2):
-        if outputs[i].size == outputs[j].size:
-            u = s.place.u[0].copy()
-            u[starts[i] : starts[i + 1]] = s.place.u[0][starts[j] : starts[j + 1]]
-            u[starts[j] : starts[j + 1]] = s.place.u[0][starts[i] : starts[i + 1]]
-            if s.matches((u @ s.found.jacobian).reshape(s.x.shape)):
-                return f"the cotangents of outputs {i} and {j} are exchanged"
-    return None
-
-
-def along_another_axis_by_factors(s: Suspect) -> str | None:
-    """Claimed and true have a ratio that is a factor along one axis over a factor along another."""
-    if not s.whole or s.claimed.ndim < 2 or np.any(s.true == 0) or np.any(s.claimed == 0):
-        return None
-    ratio = s.claimed / s.true
-    if np.any(ratio <= 0):
-        return None
-    for a, b in itertools.combinations(range(ratio.ndim), 2):
-        if (ratio.shape[a] - 1) * (ratio.shape[b] - 1) < 3:
-            continue
-        rest = tuple(axis for axis in range(ratio.ndim) if axis not in (a, b))
-        logs = np.log(ratio)
-        if rest and np.max(np.ptp(logs, axis=rest)) > 1e-6:
-            continue
-        flat = logs.mean(axis=rest) if rest else logs
-        rows, columns = flat.mean(axis=1, keepdims=True), flat.mean(axis=0, keepdims=True)
-        if np.max(np.abs(flat - rows - columns + flat.mean())) <= 1e-6 * np.max(np.abs(flat)):
-            if min(np.ptp(rows), np.ptp(columns)) > 1e-3:
-                return (
-                    f"wrong by a factor along axis {a} over one along axis {b}: what is divided or multiplied by is "
-                    "taken along the wrong axis"
-                )
-    return None
-
-
-def not_symmetrised(s: Suspect) -> str | None:
-    """Right when it is made symmetric."""
-    if s.claimed.ndim < 2 or s.claimed.shape[-1] != s.claimed.shape[-2] or not s.whole:
-        return None
-    mean = (s.claimed + np.swapaxes(s.claimed, -1, -2)) / 2.0
-    left = float(np.max(np.abs(mean - s.true), initial=0.0))
-    if s.explained(left):
-        return "the gradient is right when the mean with its transpose is taken: it is not made symmetric"
-    return None
-
-
 def numbers_elsewhere(s: Suspect) -> Answer:
-    """B has the numbers of J in other places: an index, a padding, a stride or a dilation is off, or a kernel flipped."""
+    """B has the numbers of J in other places: an index, padding, stride or dilation is off, or a kernel flipped."""
     o = s.operators
     if o is None or not np.any(o.differ):
         return None
@@ -340,9 +187,9 @@ def numbers_elsewhere(s: Suspect) -> Answer:
     here, there = o.busy.sum(axis=1), o.claimed_busy.sum(axis=1)
     outside = np.count_nonzero(o.claimed_busy & ~o.busy)
     fewer = float(np.mean(there <= here))
-    if outside >= 0.2 * np.count_nonzero(o.claimed_busy) and fewer >= 0.9 and np.max(here) > 0:
-        if np.all(_among(off, values, 1e-6 * o.size)):
-            return "index", "outputs reach other entries than they should: an index, padding or stride is off"
+    moved_away = outside >= 0.2 * np.count_nonzero(o.claimed_busy) and fewer >= 0.9 and np.max(here) > 0
+    if moved_away and np.all(_among(off, values, 1e-6 * o.size)):
+        return "index", "outputs reach other entries than they should: an index, padding or stride is off"
     return None
 
 
@@ -376,7 +223,7 @@ def _among(some: Array, values: Array, allowed: float) -> Array:
 
 
 def _tensor_moved(o: Operators) -> str | None:
-    """B is J moved along one or two axes of the output or of the input, but for the margins, or flipped along some."""
+    """B is J moved along one or two axes of the output or of the input, but for the margins."""
     if not o.outputs and not o.shape:
         return None
     joint = (*(o.outputs or (o.true.shape[0],)), *o.shape)

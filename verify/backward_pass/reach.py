@@ -6,6 +6,7 @@ The three most important functions are ``overwritten``, ``contributions_missing`
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,10 @@ def overwritten(s: Suspect) -> str | None:
                 rest = terms.sum(axis=0) - part.reshape(y.size, -1).sum(axis=0)
                 taken = np.take(part, index, axis).reshape(y.size // size, -1).sum(axis=0) + rest
                 if s.matches(taken.reshape(s.x.shape)):
-                    return f"only the {what} of {size} contributions along axis {axis} of the output counts: `=` for `+=`?"
+                    return (
+                        f"only the {what} of {size} contributions along axis {axis} of the output counts: "
+                        "`=` for `+=`?"
+                    )
         start += y.size
     if np.any(several & s.wrong.ravel()):
         columns = np.arange(terms.shape[1])
@@ -87,7 +91,8 @@ def reaches_too_far(s: Suspect) -> Answer:
     if o.diagonal or np.count_nonzero(outside) < 0.2 * np.count_nonzero(o.differ) or np.all(silent[outside]):
         return None
     return "axis", (
-        f"{many} entries get gradients from outputs that do not depend on them: summed or broadcast over the wrong axis"
+        f"{many} entries get gradients from outputs that do not depend on them: summed or broadcast over the wrong "
+        "axis"
     )
 
 
@@ -139,7 +144,7 @@ def _outputs_dropped(o: Operators, dropped: Array) -> Answer:
                 continue
             told = " and ".join(map(str, axes))
             for end, what in ((-1, "last"), (0, "first")):
-                one = [slice(None)] * len(o.outputs)
+                one: list[Any] = [slice(None)] * len(o.outputs)
                 for axis in axes:
                     one[axis] = end % o.outputs[axis]
                 kept = np.ones(o.outputs, bool)
@@ -151,7 +156,7 @@ def _outputs_dropped(o: Operators, dropped: Array) -> Answer:
                     )
                 lost = np.zeros(o.outputs, bool)
                 for axis in axes:
-                    single = [slice(None)] * len(o.outputs)
+                    single: list[Any] = [slice(None)] * len(o.outputs)
                     single[axis] = end % o.outputs[axis]
                     lost[tuple(single)] = True
                 if np.array_equal(where, lost):
@@ -165,7 +170,8 @@ def _onwards(o: Operators) -> bool:
     for axis, size in enumerate(shape):
         if size < 3:
             continue
-        reached = np.moveaxis(o.busy.reshape(*shape, -1), axis, 0).reshape(size, -1, o.busy.shape[1]).any(axis=1)
+        along = np.moveaxis(o.busy.reshape(*shape, -1), axis, 0).reshape(size, -1, o.busy.shape[1])
+        reached: Array = np.any(along, axis=1)
         later = np.logical_or.accumulate(reached, axis=0)
         if np.array_equal(later, reached) and not np.all(reached == reached[:1]):
             return True
@@ -173,7 +179,7 @@ def _onwards(o: Operators) -> bool:
 
 
 def _one_end_only(o: Operators, hit: Array, last: bool) -> bool:
-    """Whether the outputs that count for these entries are, along some axes, the last (or first) of those that should."""
+    """Whether the outputs that count for these entries are, along some axes, the last or first that should."""
     shape = o.outputs or (len(o.busy),)
     for count in range(1, len(shape) + 1):
         for axes in itertools.combinations(range(len(shape)), count):
@@ -183,7 +189,8 @@ def _one_end_only(o: Operators, hit: Array, last: bool) -> bool:
                 place = place * shape[axis] + index
             order = place.ravel() if last else place.max() - place.ravel()
             end = np.max(np.where(o.busy, order[:, None], -1), axis=0)
-            if np.array_equal((o.busy & (order[:, None] == end))[:, hit], o.claimed_busy[:, hit]):
+            kept = np.asarray(o.busy & (order[:, None] == end))
+            if np.array_equal(kept[:, hit], o.claimed_busy[:, hit]):
                 return True
     return False
 

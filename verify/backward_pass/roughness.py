@@ -1,8 +1,8 @@
 """Whether a gradient is rough: whether it jumps from one input to the next as numbers of few digits do.
 
-A gradient in double precision is smooth far below the error that is to be explained; one that went through single or
-half precision, or lost its digits by cancellation, is not. Along a line of four points the third difference of what is
-smooth is nothing, and that of rounding has the size of rounding.
+A gradient in double precision is smooth far below the error that is to be explained; one that went through single
+or half precision, or lost its digits by cancellation, is not. Along a line of four points the third difference of
+what is smooth is nothing, and that of rounding has the size of rounding.
 
 The most important functions are ``roughness`` and ``rounded`` (the hypothesis).
 """
@@ -15,13 +15,13 @@ from verify.backward_pass.place import Place
 from verify.backward_pass.subject import Broken, is_floating
 from verify.backward_pass.suspect import Suspect
 
-__all__ = ["rounded", "roughness"]
+__all__ = ["roughness", "rounded"]
 
 # Steps, relative to the inputs, that show the rounding of half and single precision and of cancellation.
 STEPS = (1e-6, 1e-3, 1e-8)
-# A smooth function's third difference shrinks by this factor cubed where the step does by it; that of rounding does not.
+# A smooth third difference shrinks by the cube of this factor where the step does by it; that of rounding does not.
 CLOSER = 3.0
-# A third difference of rounding is at most so many times the rounding of one value, and seldom below this share of it.
+# A third difference is at most so many times the rounding of one value, and seldom below this share of it.
 LARGEST, SMALLEST = 8.0, 0.05
 # Errors above this share of the gradient are no rounding.
 LARGE = 0.3
@@ -42,14 +42,14 @@ def rounded(s: Suspect) -> str | None:
         if SMALLEST * error <= rough <= 4.0 * LARGEST * error:
             digits = "half" if rough > 1e-5 * size else "single"
             return (
-                f"the gradient jumps by {rough / size:.1e} of its size between neighbouring inputs: a part is computed "
-                f"in {digits} precision, or loses digits by cancellation"
+                f"the gradient jumps by {rough / size:.1e} of its size between neighbouring inputs: a part is "
+                f"computed in {digits} precision, or loses digits by cancellation"
             )
     return None
 
 
 def roughness(place: Place, k: int, step: float) -> float | None:
-    """The largest third difference of a gradient that does not shrink with the step; None where it is smooth there."""
+    """The largest third difference of a gradient that does not shrink with the step; None where it is smooth."""
     far, near = _third(place, k, step), _third(place, k, step / CLOSER)
     if far is None or near is None or near < far / CLOSER**1.5 or near == 0:
         return None

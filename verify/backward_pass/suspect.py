@@ -133,7 +133,8 @@ class Suspect:
         """The entries that are known not to be zero, or claimed not to be."""
         with np.errstate(all="ignore"):
             least = 4.0 * self.found.allowed["signed"]
-            return self.known & ((np.abs(self.true) > least) | (np.abs(self.claimed) > least))
+            seen = (np.abs(self.true) > least) | (np.abs(self.claimed) > least)
+        return np.asarray(self.known & seen)
 
     @cached_property
     def slight(self) -> bool:
@@ -158,14 +159,9 @@ class Suspect:
 
 def sizes_equal_to(factor: float, sizes: Mapping[str, float]) -> str:
     """Which size, root or ratio of sizes a factor equals, in words; empty where none."""
-    for shown, expression in (
-        ("{n:g}", lambda n: n),
-        ("1/{n:g}", lambda n: 1 / n),
-        ("√{n:g}", lambda n: n**0.5),
-        ("1/√{n:g}", lambda n: n**-0.5),
-    ):
+    for shown, power in (("{n:g}", 1.0), ("1/{n:g}", -1.0), ("√{n:g}", 0.5), ("1/√{n:g}", -0.5)):
         for what, n in sizes.items():
-            if abs(factor / expression(n) - 1.0) < 1e-5:
+            if abs(factor / n**power - 1.0) < 1e-5:
                 return f"{shown.format(n=n)}, {what} being {n:g}"
     for number in (2.0, 0.5, 3.0, 4.0, 0.25, 1 / 3):
         if abs(factor / number - 1.0) < 1e-5:

@@ -1,6 +1,6 @@
 """Hypotheses about which entries are wrong: masks, ties, regions, few of them.
 
-The three most important functions are ``masked``, ``in_a_region`` and ``described`` (which values wrong entries have).
+The three most important functions are ``masked``, ``in_a_region`` and ``described`` (which values wrong ones have).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ __all__ = [
     "masked",
     "region_named",
     "sides_exchanged",
-    "whole_steps",
     "signs_differ",
+    "whole_steps",
 ]
 
 

@@ -95,10 +95,7 @@ def factor(s: Suspect) -> str | None:
     sign = " and of the wrong sign" if c < 0 else ""
     if np.count_nonzero(at) == 1 and s.claimed.size > 1 and not named:
         return None
-    if abs(c) >= 1:
-        told = f"{abs(c):.6g} times too large{sign}"
-    else:
-        told = f"{1 / abs(c):.6g} times too small{sign}"
+    told = f"{abs(c):.6g} times too large{sign}" if abs(c) >= 1 else f"{1 / abs(c):.6g} times too small{sign}"
     return f"{told}: the factor is {named}" if named else told
 
 
