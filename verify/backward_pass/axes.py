@@ -42,6 +42,8 @@ def transposed(s: Suspect) -> str | None:
 
 def cotangent_transposed(s: Suspect) -> str | None:
     """Right for the cotangent with two axes exchanged, or read in Fortran order."""
+    if not s.has_jacobian:
+        return None
     start = 0
     for y in s.place.outputs:
         size = y.size

@@ -48,6 +48,8 @@ def blocks_exchanged(s: Suspect) -> str | None:
 def outputs_exchanged(s: Suspect) -> str | None:
     """Right with the cotangents of two outputs exchanged."""
     outputs = s.place.outputs
+    if not s.has_jacobian:
+        return None
     starts = np.cumsum([0, *(y.size for y in outputs)])
     for i, j in itertools.combinations(range(len(outputs)), 2):
         if outputs[i].size == outputs[j].size:

@@ -26,6 +26,8 @@ __all__ = [
 
 def overwritten(s: Suspect) -> str | None:
     """Only one contribution to every entry: the last, the first, or those at one end of an axis of the output."""
+    if not s.has_jacobian:
+        return None
     with np.errstate(all="ignore"):
         terms = np.nan_to_num(s.terms)
     busy = np.abs(terms) > 1e-9 * np.max(np.abs(terms), initial=0.0)
@@ -60,6 +62,8 @@ def overwritten(s: Suspect) -> str | None:
 
 def one_output_missing(s: Suspect) -> str | None:
     """The contributions of one output, or of one part of an axis of it, are missing."""
+    if not s.has_jacobian:
+        return None
     with np.errstate(all="ignore"):
         terms = np.nan_to_num(s.terms)
     start = 0

@@ -97,6 +97,11 @@ class Suspect:
         return np.asarray(self.place.inputs[self.found.position], np.float64)
 
     @cached_property
+    def has_jacobian(self) -> bool:
+        """Whether the whole Jacobian was kept; it is not where it is too large."""
+        return self.found.jacobian.shape == (self.place.centre.size, self.x.size)
+
+    @cached_property
     def terms(self) -> Array:
         """Every output's contribution to every entry: (m, n)."""
         with np.errstate(all="ignore"):

@@ -57,6 +57,8 @@ def ignores_cotangent(s: Suspect) -> str | None:
 
 def depends_otherwise(s: Suspect) -> str | None:
     """A function of the cotangent that is right for ones only."""
+    if not s.has_jacobian:
+        return None
     ones = s.found.jacobian.sum(axis=0).reshape(s.x.shape)
     for what, factor in (("mean", s.place.u[0].mean()), ("sum", s.place.u[0].sum())):
         if s.place.centre.size > 1 and s.matches(factor * ones):
