@@ -176,18 +176,20 @@ def _compared(
             for (name, _), x in zip(terms, columns, strict=True)
         ]
     matrix = np.stack(columns, axis=2)
+    size = float(np.max(np.abs(s.true), initial=0.0))
+    near = min(1e-6 * size, 1e-2 * float(np.max(np.abs(s.error)))) + 4.0 * s.doubt
+    if not np.all(np.isfinite(matrix)) or not _fits(matrix[0], _grouped(s.true, axes)[0], near):
+        return None
     scale = np.sqrt((matrix**2).sum(axis=1, keepdims=True))
-    if not np.all(scale > 0) or not np.all(np.isfinite(matrix)):
+    if not np.all(scale > 0):
         return None
     inverse = np.linalg.pinv(matrix / scale, rcond=1e-9)
-    size = float(np.max(np.abs(s.true), initial=0.0))
     coefficients = []
     for gradient in (s.true, s.claimed):
         target = _grouped(gradient, axes)
         c = np.einsum("gtn,gn->gt", inverse, target)
         left = target - np.einsum("gnt,gt->gn", matrix / scale, c)
-        error = float(np.max(np.abs(s.error)))
-        if float(np.max(np.abs(left))) > min(1e-6 * size, 1e-2 * error) + 4.0 * s.doubt:
+        if float(np.max(np.abs(left))) > near:
             return None
         coefficients.append(c)
     true, claimed = coefficients
@@ -201,6 +203,12 @@ def _compared(
         r = claimed[at, t] / true[at, t]
         ratios.append(float(np.median(r)) if np.ptp(r) <= 1e-4 * max(np.max(np.abs(r)), 1.0) else np.nan)
     return _told(s, terms, ratios, claimed / scale[:, 0, :], small, along, group, axes if deviation else None)
+
+
+def _fits(matrix: Array, target: Array, near: float) -> bool:
+    """Whether numbers are a combination of columns."""
+    coefficients, *_ = np.linalg.lstsq(matrix, target, rcond=None)
+    return bool(np.max(np.abs(target - matrix @ coefficients)) <= near)
 
 
 def _told(
