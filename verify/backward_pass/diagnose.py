@@ -40,7 +40,7 @@ from verify.backward_pass.reach import (
     shared_otherwise,
 )
 from verify.backward_pass.roughness import rounded
-from verify.backward_pass.signs import epsilon, term_of_wrong_sign
+from verify.backward_pass.signs import beside_the_way_through, epsilon, term_of_wrong_sign
 from verify.backward_pass.suspect import Answer, Suspect
 from verify.backward_pass.terms import standardised, statistics, term_missing
 from verify.backward_pass.where import (
@@ -107,6 +107,7 @@ HYPOTHESES: tuple[tuple[str, Hypothesis], ...] = (
     ("", right_with_another_ingredient),
     ("", standardised),
     ("axis", along_another_axis_by_factors),
+    ("", beside_the_way_through),
     ("sign", term_of_wrong_sign),
     ("stats", epsilon),
     ("path", sums_forgotten),

@@ -14,9 +14,12 @@ import numpy as np
 
 from verify.backward_pass.ingredients import leaves, named
 from verify.backward_pass.subject import Array
-from verify.backward_pass.suspect import Suspect
+from verify.backward_pass.suspect import Answer, Suspect
 
-__all__ = ["beside_it", "elementary", "epsilon", "term_of_wrong_sign"]
+# Products of two of so many simple functions are tried.
+MOST_FACTORS = 60
+
+__all__ = ["beside_it", "beside_the_way_through", "elementary", "epsilon", "term_of_wrong_sign"]
 
 
 def term_of_wrong_sign(s: Suspect) -> str | None:
@@ -106,6 +109,9 @@ def _sign_of_a_simple_term(s: Suspect, true: Array, claimed: Array) -> str | Non
     for name, value in found:
         if _proportional(total, value) and not _proportional(true, value):
             return f"a term has the wrong sign: with the other, a multiple of {name} alone would be left of the sum"
+    twice = _twice_a_product(apart, found[:MOST_FACTORS])
+    if twice:
+        return twice
     with np.errstate(all="ignore"):
         for name, value in found:
             if name != "a constant" and _proportional(apart / total, value):
@@ -122,6 +128,41 @@ def _sign_of_a_simple_term(s: Suspect, true: Array, claimed: Array) -> str | Non
                     for _, v in found
                 ):
                     return "a term of a denominator has the wrong sign"
+    return None
+
+
+def _twice_a_product(apart: Array, found: list[tuple[str, Array]]) -> str | None:
+    """The error is twice a product of simple functions, as it is where the product has the wrong sign."""
+    with np.errstate(all="ignore"):
+        for (one, f), (other, g) in itertools.combinations_with_replacement(found, 2):
+            ratio = apart / (f * g)
+            if np.all(np.abs(np.abs(ratio) - 2.0) <= 1e-6) and np.ptp(ratio) < 1.0:
+                return f"the error is twice {one} times {other}: that term has the wrong sign"
+    return None
+
+
+def beside_the_way_through(s: Suspect) -> Answer:
+    """B is J but where an entry goes straight to its output: a direct way is forgotten, or has the wrong sign."""
+    o = s.operators
+    if o is None or s.x.size < 4 or o.diagonal:
+        return None
+    error = np.where(o.differ, o.claimed - o.true, 0.0)
+    straight = o.differ.sum(axis=0)
+    if not np.all(straight == 1) or np.max(o.differ.sum(axis=1)) > 1:
+        return None
+    e = error.sum(axis=0)
+    beside = [("the cotangent itself", np.ones(s.x.size))]
+    for name, value in beside_it(s):
+        beside += [(name, value.ravel()), (f"1 - {name}", 1.0 - value.ravel())]
+    with np.errstate(all="ignore"):
+        for name, value in beside:
+            ratio = e / value
+            if np.all(np.isfinite(ratio)) and np.ptp(ratio) <= 1e-5:
+                c = float(np.mean(ratio))
+                if abs(abs(c) - 2.0) < 1e-5:
+                    return "sign", f"the direct way through ({name}) has the wrong sign"
+                if abs(abs(c) - 1.0) < 1e-5:
+                    return "path", f"the direct way through ({name}) is forgotten, or counted twice"
     return None
 
 

@@ -245,6 +245,12 @@ CASES = {
         lambda d, x: (d[:, None] * x / np.sqrt((x * x).sum(axis=0)),),
         lambda d, x: (d[:, None] * x / np.sqrt((x * x).sum(axis=1, keepdims=True)) ** 3,),
     ),
+    "beside_the_way_through": Case(
+        lambda x, w: x + np.tanh(x @ w),
+        lambda d, x, w: ((d * (1 - np.tanh(x @ w) ** 2)) @ w.T - d, x.T @ (d * (1 - np.tanh(x @ w) ** 2))),
+        lambda d, x, w: (d * 0.3, x.T @ (d * (1 - np.tanh(x @ w) ** 2))),
+        (SQUARE, OTHER),
+    ),
     "term_of_wrong_sign": Case(np.tanh, slope(lambda x: 1 + np.tanh(x) ** 2), slope(lambda x: 1 - np.tanh(x) ** 3)),
     "epsilon": Case(np.log, slope(lambda x: 1 / (x + 1e-2)), slope(lambda x: 1 / x + 1e-2), (np.abs(X) + 0.1,)),
     "sums_forgotten": Case(
