@@ -121,7 +121,8 @@ def _sign_of_a_simple_term(s: Suspect, true: Array, claimed: Array) -> str | Non
                 continue
             for power in (1, 2):
                 one, other = (numerator / true) ** power, (numerator / claimed) ** power
-                if np.median(np.abs(one - other) / np.abs(one)) < 1e-2 or np.max(one) > 1e4 * np.min(np.abs(one)):
+                both = np.minimum(np.abs(one), np.abs(other)) / np.maximum(np.abs(one), np.abs(other))
+                if np.median(both) > 0.99 or np.max(both) < 1e-2:
                     continue
                 if any(
                     _proportional(one + other, v) and not _proportional(one, v) and not _proportional(other, v)
@@ -173,7 +174,7 @@ def epsilon(s: Suspect) -> str | None:
         at = s.wrong
         j, b = s.true[at], s.claimed[at]
     elif o is not None and o.diagonal:
-        at = o.busy & o.claimed_busy
+        at = (o.true != 0) & (o.claimed != 0) & (o.busy | (np.count_nonzero(o.claimed) <= max(o.claimed.shape)))
         j, b = o.true[at], o.claimed[at]
     else:
         return None

@@ -28,6 +28,7 @@ __all__ = [
     "in_a_region",
     "masked",
     "region_named",
+    "repeated_indices",
     "sides_exchanged",
     "signs_differ",
     "whole_steps",
@@ -42,6 +43,26 @@ def equal_entries(s: Suspect) -> str | None:
     kinks = np.isinf(s.found.allowed["signed"]) & s.found.looked
     if np.any(kinks) and np.any(tied) and np.any(~tied & s.known) and np.all(tied[s.wrong]):
         return f"wrong only among entries of {s.name} that are equal"
+    return None
+
+
+def repeated_indices(s: Suspect) -> str | None:
+    """Wrong in exactly the rows that an input of whole numbers names several times."""
+    if s.wrong.ndim < 1 or not s.whole:
+        return None
+    rest = tuple(range(1, s.wrong.ndim))
+    hit = np.any(s.wrong, axis=rest) if rest else s.wrong
+    for k, rows in enumerate(s.place.inputs):
+        if not isinstance(rows, np.ndarray) or rows.dtype.kind not in "iu" or rows.size < 2:
+            continue
+        if rows.min() < 0 or rows.max() >= len(hit):
+            continue
+        count = np.bincount(rows.ravel().astype(np.int64), minlength=len(hit))
+        if np.any(count == 1) and np.any(count > 1) and np.array_equal(hit, count > 1):
+            return (
+                f"wrong only in rows that {s.place.subject.names[k]} names several times: their contributions are "
+                "overwritten or averaged in place of added up"
+            )
     return None
 
 

@@ -205,6 +205,12 @@ CASES = {
         lambda d, x, rows: gathered(d, x, rows, 0.3),
         (X, ROWS),
     ),
+    "repeated_indices": Case(
+        lambda x, rows: np.exp(x[rows]).sum(),
+        lambda d, x, rows: set_rows(d * np.exp(x[rows]), x, rows),
+        lambda d, x, rows: gathered(d * x[rows], x, rows),
+        (X, ROWS[:4]),
+    ),
     "matrix_transposed": Case(
         product, lambda d, x, w: (d @ w, x.T @ d), lambda d, x, w: (d @ (w + 1).T, x.T @ d), (SQUARE, OTHER)
     ),
