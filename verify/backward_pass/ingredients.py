@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from verify.backward_pass.place import Place
-from verify.backward_pass.subject import Array, Broken, Passed
+from verify.backward_pass.subject import Array, Broken, Passed, twin
 from verify.backward_pass.suspect import Answer, Suspect
 
 __all__ = ["Change", "changes", "leaves", "named", "right_with_another_ingredient"]
@@ -214,7 +214,7 @@ def _right(s: Suspect, place: Place, k: int, saved: Any) -> bool:
     if subject.saved:
         passed = Passed(subject, place.inputs, place.outputs, place.passed.many, saved)
     else:
-        passed = Passed(subject, saved, place.outputs, place.passed.many, None)
+        passed = Passed(subject, [twin(x) for x in saved], place.outputs, place.passed.many, None)
     for name in ("signed", "mixed"):
         true = np.asarray(s.found.numerical[name])
         allowed = s.found.allowed[name]

@@ -84,7 +84,7 @@ def shifted(s: Suspect) -> str | None:
                 inside.reshape([-1 if a == axis else 1 for a in range(s.claimed.ndim)]), s.claimed.shape
             )
             varied = np.any(np.abs(moved - s.true)[where] > 1e-3 * np.max(np.abs(s.true)))
-            if varied and np.count_nonzero(where) > 1 and s.matches(moved, where):
+            if varied and np.count_nonzero(where & s.wrong) > 1 and s.matches(moved, where):
                 return (
                     f"the gradient is shifted by {by} along axis {axis}: an index, padding or stride off by {abs(by)}"
                 )
