@@ -27,6 +27,8 @@ __all__ = ["Instead", "instead", "right_for_other_inputs", "right_instead"]
 # So many entries are compared first; all of them only where these agree.
 PROBES = 6
 SAME = 1e-5
+# Fewer wrong entries may become right by chance.
+ENOUGH = 3
 # So many others are tried, shared by the inputs that were looked at.
 MOST, FEWEST = 160, 20
 
@@ -129,7 +131,7 @@ def right_instead(
 
 def right_for_other_inputs(s: Suspect) -> Answer:
     """Right for inputs that were exchanged, transposed, shifted or negated."""
-    if not s.whole:
+    if not s.whole or np.count_nonzero(s.wrong) < ENOUGH:
         return None
     found = right_instead(
         s.place, s.found.position, s.claimed, s.true, np.random.default_rng(0), max(MOST // len(s.others), FEWEST)

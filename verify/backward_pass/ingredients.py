@@ -31,6 +31,8 @@ __all__ = ["Change", "changes", "leaves", "named", "right_with_another_ingredien
 
 # Gradients that agree so well, relative to the largest, are equal.
 SAME = 1e-6
+# Fewer wrong entries may become right by chance.
+ENOUGH = 3
 # So many ingredients are changed, and so many changes are tried in all, shared by the inputs that were looked at.
 MOST_LEAVES = 40
 MOST_CHANGES, FEWEST_CHANGES = 1600, 100
@@ -182,6 +184,8 @@ def named(path: Path) -> str:
 def right_with_another_ingredient(s: Suspect) -> Answer:
     """Right with what was saved transposed, flipped, shifted, exchanged, or negated."""
     place, k = s.place, s.found.position
+    if np.count_nonzero(s.wrong) < ENOUGH:
+        return None
     saved = place.passed.kept if place.subject.saved else list(place.inputs)
     found = [one for one in itertools.islice(leaves(saved), MOST_LEAVES) if _safe(place, one[1])]
     names = {path: _named(place, path, x) for path, x in found}
