@@ -20,12 +20,17 @@ from verify.backward_pass.kinks import alone_at
 from verify.backward_pass.place import Place
 from verify.backward_pass.slope import STEP, Numbers, Way, typical
 from verify.backward_pass.subject import is_floating
+from verify.backward_pass.suspect import Answer, Suspect
 
-__all__ = ["Instead", "instead", "right_instead"]
+__all__ = ["Instead", "instead", "right_for_other_inputs", "right_instead"]
 
 # So many entries are compared first; all of them only where these agree.
 PROBES = 6
 SAME = 1e-5
+# Fewer wrong entries may become right by chance.
+ENOUGH = 3
+# So many others are tried, shared by the inputs that were looked at.
+MOST, FEWEST = 160, 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def instead(place: Place, k: int) -> Iterator[Instead]:
             )
     for i in arrays:
         x = given[i]
-        if x.dtype.kind in "iu" and x.size:
+        if x.dtype.kind in "iu" and x.size and x.min() >= 0:
             for by in (1, -1):
                 moved = np.clip(x.astype(np.int64) + by, x.min(), x.max())
                 yield Instead("index", f"{names[i]} is off by one", with_({i: moved.astype(x.dtype)}))
@@ -75,15 +80,6 @@ def instead(place: Place, k: int) -> Iterator[Instead]:
     for i in arrays:
         if is_floating(given[i]) and given[i].size:
             yield Instead("sign", f"-{names[i]} stands for {names[i]}", with_({i: -given[i]}))
-    for i in arrays:
-        x = given[i]
-        if i == k and x.ndim and is_floating(x):
-            for axis in range(x.ndim):
-                if x.shape[axis] > 1:
-                    mean = np.broadcast_to(x.mean(axis, keepdims=True), x.shape).copy()
-                    yield Instead(
-                        "stats", f"the mean of {names[i]} along axis {axis} stands for it", with_({i: mean})
-                    )
     output = place.outputs[0]
     if len(place.outputs) == 1 and is_floating(given[k]) and output.shape == np.shape(given[k]):
         yield Instead("cache", f"the output stands for {names[k]}", with_({k: np.asarray(output, np.float64)}))
@@ -110,7 +106,9 @@ def slope_there(place: Place, other: Instead, k: int, entry: int, u: Numbers) ->
     return value if np.isfinite(value) else None
 
 
-def right_instead(place: Place, k: int, claimed: Any, true: Any, rng: np.random.Generator) -> Instead | None:
+def right_instead(
+    place: Place, k: int, claimed: Any, true: Any, rng: np.random.Generator, most: int = MOST
+) -> Instead | None:
     """The first inputs for which the claimed gradient is right, and which explain every entry."""
     flat, right = np.ravel(claimed), np.ravel(true)
     size = max(float(np.max(np.abs(flat))), float(np.max(np.abs(right))))
@@ -119,12 +117,23 @@ def right_instead(place: Place, k: int, claimed: Any, true: Any, rng: np.random.
         return None
     first = rng.permutation(off)[:PROBES]
     others = np.setdiff1d(np.arange(flat.size), first)
-    for other in instead(place, k):
+    for other in itertools.islice(instead(place, k), most):
 
         def same(entry: int, other: Instead = other) -> bool:
             value = slope_there(place, other, k, int(entry), place.u[0])
-            return value is not None and abs(value - flat[entry]) <= SAME * size
+            own = max(abs(flat[entry]), abs(right[entry])) + 1e-3 * size
+            return value is not None and abs(value - flat[entry]) <= SAME * own
 
         if all(map(same, first)) and all(map(same, rng.permutation(others)[: 4 * PROBES])):
             return other
     return None
+
+
+def right_for_other_inputs(s: Suspect) -> Answer:
+    """Right for inputs that were exchanged, transposed, shifted or negated."""
+    if not s.whole or np.count_nonzero(s.wrong) < ENOUGH:
+        return None
+    found = right_instead(
+        s.place, s.found.position, s.claimed, s.true, np.random.default_rng(0), max(MOST // len(s.others), FEWEST)
+    )
+    return (found.kind, f"right if {found.told}") if found else None
