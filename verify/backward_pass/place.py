@@ -181,8 +181,8 @@ class Place:
 
 
 def largest(value: Any) -> float:
-    """The largest magnitude, 0 of nothing."""
-    return float(np.max(np.abs(value))) if np.size(value) else 0.0
+    """The largest magnitude, 0 of nothing; NaN counts as nothing."""
+    return float(np.fmax.reduce(np.abs(value), axis=None)) if np.size(value) else 0.0
 
 
 def nudged(x: Any, rng: np.random.Generator) -> Any:

@@ -48,6 +48,8 @@ STEP = 1.0619 * 2.0**-16
 # An edge of the domain nearer than this is at the point itself.
 CLOSE = 2.0**-14
 IMAGINARY = 2.0**-70
+# Entries that lie so near to one another, relative to their size, are taken for values around a mean.
+CLUSTERED = 1e-3
 # Entries whose sizes span more than this move in proportion to their size.
 SPAN = 1e4
 
@@ -98,10 +100,14 @@ class Slopes:
 
 
 def typical(x: Array) -> float:
-    """The size of a typical entry, 1 where all are 0."""
-    sizes = np.abs(np.asarray(x, np.float64)).ravel()
-    sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
-    return float(np.median(sizes)) if sizes.size else 1.0
+    """The size of a typical entry, 1 where all are 0; how far entries lie apart where that is far less."""
+    values = np.asarray(x, np.float64).ravel()
+    values = values[(values != 0) & np.isfinite(values)]
+    if not values.size:
+        return 1.0
+    size = float(np.median(np.abs(values)))
+    apart = float(np.median(np.abs(values - np.median(values)))) if values.size > 2 else 0.0
+    return apart if 0.0 < apart < CLUSTERED * size else size
 
 
 def magnitudes(x: Any) -> list[Array]:
