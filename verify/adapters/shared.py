@@ -7,6 +7,7 @@ arguments, by name) and ``found`` (a report with further findings).
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from verify.backward_pass import Doubt, Finding, Report
 from verify.backward_pass.report import Cost
 
-__all__ = ["apart", "found", "leaves", "names_of", "refilled", "said", "undecided"]
+__all__ = ["apart", "found", "leaves", "names_of", "refilled", "reproducible", "said", "undecided"]
 
 
 def names_of(function: Callable[..., Any], count: int, skip: int = 0) -> list[str]:
@@ -71,6 +72,25 @@ def found(report: Report, findings: Sequence[Finding]) -> Report:
     if not findings:
         return report
     return replace(report, outcome="disagrees", findings=(*report.findings, *findings))
+
+
+def reproducible(report: Report, function: Any, inputs: Sequence[Any], array: str, types: str) -> Report:
+    """The report with its code in a framework's words: ``array`` makes arrays there, ``types`` has their types.
+
+    Where inputs are nested, or are not all arrays, there is none.
+    """
+    name = getattr(function, "__name__", "")
+    given = re.search(r", (\([^()]*\)), saved=True(, seed=\d+)", report.reproduce)
+    if given is None or not name.isidentifier() or not all(hasattr(one, "shape") for one in inputs):
+        return replace(report, reproduce="")
+
+    def made(line: re.Match[str]) -> str:
+        numbers, dtype = line[2], line[3] or ("float64" if "." in line[2] else "")
+        return f"{line[1]} = {array}({numbers}{f', dtype={types}.{dtype}' if dtype else ''})"
+
+    written = r"^(\w+) = np\.array\((.*?)(?:, dtype=np\.(\w+))?\)$"
+    lines = [re.sub(written, made, line) for line in report.reproduce.splitlines()[:-1]]
+    return replace(report, reproduce="\n".join([*lines, f"check_function({name}, {given[1]}{given[2]}, points=1)"]))
 
 
 def undecided(names: Sequence[str], reason: str, seed: int) -> Report:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from verify.adapters.shared import found, leaves, names_of, refilled, undecided
+from verify.adapters.shared import found, leaves, names_of, refilled, reproducible, undecided
 from verify.adapters.torch_passes import Passes, Subject, Unfit, array_of, laid_out
 from verify.adapters.torch_promises import PROMISES, Watch, cotangents, graph
 from verify.backward_pass import Report, check_backward
@@ -69,7 +69,8 @@ def check_function(
     wanted = _wanted([one for _, one in tensors])
     subject = Subject(spread(call), *_columns(tensors), wanted, same_noise, custom=custom)
     with _random_state(subject):
-        return checked(subject, watch, double_backward, options)
+        report = checked(subject, watch, double_backward, options)
+    return reproducible(report, function, inputs, "torch.tensor", "torch")
 
 
 def check_module(
@@ -109,7 +110,7 @@ def check_module(
 
     subject = Subject(call, *_columns(tensors), wanted, same_noise)
     with _random_state(subject):
-        return checked(subject, None, double_backward, options)
+        return replace(checked(subject, None, double_backward, options), reproduce="")
 
 
 # --------------------------------------------------------------------------------------------------------- the check

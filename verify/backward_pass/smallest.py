@@ -8,6 +8,7 @@ is tried) and ``snippet`` (code to run).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -92,7 +93,8 @@ def snippet(inputs: Sequence[Any], names: Sequence[str], call: str) -> str:
     """Code that makes the inputs and checks them; arrays that are long are not written out."""
     lines, given = [], []
     for name, x in zip(names, inputs, strict=True):
-        name = name if name.isidentifier() else name.replace(" ", "_")
+        name = re.sub(r"\W+", "_", name).strip("_") or "x"
+        name = name if name.isidentifier() else f"x_{name}"
         if isinstance(x, np.ndarray) and x.size <= MOST:
             lines.append(f"{name} = {_written(x)}")
             given.append(name)

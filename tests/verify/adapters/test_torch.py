@@ -622,3 +622,24 @@ def test_arrays_keep_their_layout_as_tensors() -> None:
 @pytest.mark.parametrize("name", ["scaled_rows", "module"])
 def test_the_examples_print_what_is_shown(name: str) -> None:
     assert run(name) == EXAMPLES[name][1]
+
+
+def test_the_code_that_reproduces_a_failure_does_so() -> None:
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, w: Any) -> Any:
+            ctx.save_for_backward(x, w)
+            return x * w
+
+        @staticmethod
+        def backward(ctx: Any, d_y: Any) -> Any:
+            x, w = ctx.saved_tensors
+            return d_y * w, (d_y * x).mean(0)
+
+    report = check_function(Wrong, (normal(5, 3), normal(3)))
+    *lines, call = report.reproduce.splitlines()
+    names: dict[str, Any] = {"torch": torch, "check_function": check_function, "Wrong": Wrong}
+    for line in lines:
+        exec(line, names)
+    again = eval(call, names)
+    assert (again.outcome, again.culprit_names) == ("disagrees", report.culprit_names)
