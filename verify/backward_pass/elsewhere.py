@@ -124,17 +124,20 @@ MANNERS: Mapping[str, Callable[[Array, np.random.Generator], Array]] = {
 }
 
 
-def drawn(x: Any, manner: str, rng: np.random.Generator) -> Any:
-    """Another array in this manner with the traits of x; what holds no floating-point numbers stays."""
+def drawn(x: Any, manner: str, rng: np.random.Generator, *, whole_stay: bool = True) -> Any:
+    """Another array in this manner with the traits of x; what holds no floating-point numbers stays.
+
+    So do whole numbers, which may be labels, masks or counts, unless they are all there is.
+    """
     if not is_floating(x) or not np.size(x):
         return twin(x)
     value = np.asarray(x, np.float64)
     kept = traits(value)
-    if "whole numbers" in kept or not np.all(np.isfinite(value)):
+    if ("whole numbers" in kept and whole_stay) or not np.all(np.isfinite(value)):
         return twin(x)
     new = MANNERS[manner](value, rng)
     for name in kept:
-        new = TRAITS[name].kept(value, new)
+        new = new if name == "whole numbers" else TRAITS[name].kept(value, new)
     return new.astype(np.asarray(x).dtype) if isinstance(x, (np.ndarray, np.generic)) else float(new)
 
 
@@ -151,9 +154,13 @@ def places(
         for k in range(count):
             yield Elsewhere(f"sample {k}", tuple(sample(rng)))
         return
+    floating = [np.asarray(x, np.float64) for x in inputs if is_floating(x) and np.size(x)]
+    mixed = not all(np.all(x == np.round(x)) for x in floating)
     for manner in list(MANNERS)[:count]:
         new = [
-            _within(domain[name], x, rng) if domain and name in domain and is_floating(x) else drawn(x, manner, rng)
+            _within(domain[name], x, rng)
+            if domain and name in domain and is_floating(x)
+            else drawn(x, manner, rng, whole_stay=mixed)
             for name, x in zip(names, inputs, strict=True)
         ]
         if any(not _equal(one, other) for one, other in zip(new, inputs, strict=True)):

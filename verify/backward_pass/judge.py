@@ -204,7 +204,7 @@ def unstable(place: Place, own: Way, slopes: Slopes, apart: Any, shares: Sequenc
     if place.atol is not None or place.rtol is not None or place.tolerance or place.coarse:
         return False
     plain = (1.0 + REORDERED) * slopes.bound + rounding(np.array([sum(row) for row in shares]))
-    plain = plain + place.nothing * slopes.size
+    plain = plain + place.nothing * slopes.size + REORDERED * EPS * max(shares[0], default=0.0)
     if np.all(apart <= plain) or not np.all(np.isfinite(slopes.bound)):
         return False
     near = Way([nudged(x, place.rng) for x in own.inputs], own.v)

@@ -29,6 +29,10 @@ __all__ = ["GROUND", "PROMISES"]
 SLIGHT = 1e-6
 # Half precision is not linear by less than this; its steps show at moves of ROUGH.
 COARSEST, ROUGH = 1e-2, 1e-3
+RUN_FIRST = (
+    "return what backward needs from forward (saved=True); to check a layer that keeps it, run forward first: "
+    "lambda d_output, *inputs: (layer.forward(*inputs), layer.backward(d_output))[1]"
+)
 # The inputs of a forward pass between two others.
 OTHERWISE = "inputs of other signs"
 
@@ -207,6 +211,7 @@ def repeatable(place: Place) -> Findings:
             place,
             k,
             "changes once forward was called with other inputs",
+            RUN_FIRST,
             kind="cache",
             cause="backward reads what the newest forward pass left behind",
         )

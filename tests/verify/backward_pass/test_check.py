@@ -501,3 +501,30 @@ def test_noise_is_allowed_where_it_is_said() -> None:
     inputs = drawn((3, 4))
     assert check_backward(np.sin, noisy, inputs).outcome == "disagrees"
     assert check_backward(np.sin, noisy, inputs, nondeterministic=1e-4).outcome == "agrees"
+
+
+def test_whole_numbers_are_moved_where_nothing_else_is_given() -> None:
+    def backward(d_y: Array, x: Array) -> tuple[Array]:
+        return (d_y * np.where(x < 0, 1.1, 1.0) * 2.0 * x,)
+
+    assert check_backward(np.square, lambda d_y, x: (2.0 * x * d_y,), (np.arange(-2.0, 4.0),)).outcome == "agrees"
+    one_sign = lambda d_y, x: (np.where(np.abs(x) > 7.5, 1.1, 1.0) * 2.0 * x * d_y,)  # noqa: E731
+    assert check_backward(np.square, one_sign, (np.arange(-2.0, 4.0),)).outcome == "disagrees"
+    assert check_backward(np.square, backward, (np.arange(-2.0, 4.0),)).outcome == "disagrees"
+
+
+def test_a_layer_that_keeps_its_state() -> None:
+    class Layer:
+        def forward(self, x: Array) -> Array:
+            self.y = np.tanh(x)
+            return self.y
+
+        def backward(self, d_y: Array) -> Array:
+            return d_y * (1.0 - self.y**2)
+
+    layer = Layer()
+    kept = check_backward(layer.forward, lambda d_y, x: layer.backward(d_y), drawn((3, 4)))
+    assert kept.kind == "cache"
+    assert "layer.forward(*inputs)" in kept.message
+    again = check_backward(layer.forward, lambda d, x: (layer.forward(x), layer.backward(d))[1], drawn((3, 4)))
+    assert again.outcome == "agrees"
