@@ -22,6 +22,8 @@ from verify.backward_pass.subject import Array, is_floating, twin
 __all__ = ["MANNERS", "TRAITS", "Elsewhere", "drawn", "places", "traits"]
 
 LARGE, SMALL = 8.0, 1.0 / 16.0
+# So many samples are drawn to find one with an axis of one entry.
+DRAWS = 40
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,9 @@ def places(
     if sample is not None:
         for k in range(count):
             yield Elsewhere(f"sample {k}", tuple(sample(rng)))
+        small = _with_one(sample, rng) if count else None
+        if small is not None:
+            yield Elsewhere("a sample with an axis of one entry", small)
         return
     floating = [np.asarray(x, np.float64) for x in inputs if is_floating(x) and np.size(x)]
     mixed = not all(np.all(x == np.round(x)) for x in floating)
@@ -165,6 +170,16 @@ def places(
         ]
         if any(not _equal(one, other) for one, other in zip(new, inputs, strict=True)):
             yield Elsewhere(manner, tuple(new))
+
+
+def _with_one(sample: Callable[[np.random.Generator], Sequence[Any]], rng: np.random.Generator) -> Any:
+    """A sample that has an axis with one entry, when samples differ in their shapes; None where none was drawn."""
+    draws = [tuple(sample(rng)) for _ in range(DRAWS)]
+    shapes = [tuple(np.shape(x) for x in one) for one in draws]
+    if len(set(shapes)) == 1:
+        return None
+    found = (one for one, shape in zip(draws, shapes, strict=True) if any(1 in sizes for sizes in shape))
+    return next(found, None)
 
 
 def _within(domain: Any, x: Any, rng: np.random.Generator) -> Any:

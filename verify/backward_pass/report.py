@@ -48,6 +48,10 @@ KINDS: Mapping[str, str] = {
 """Kinds of mistakes, each in a few words; the first that survives its test is named."""
 
 
+# A message tells of so many findings; the others are named.
+SHOWN = 3
+
+
 @dataclass(frozen=True)
 class Finding:
     """One claim that does not hold.
@@ -142,7 +146,12 @@ class Report:
                 else "no gradient to compare"
             )
             return f"backward agrees with forward at {_points(self.points)} ({seen})"
-        told = [_told(self.names, one) for one in self.findings] or [_doubted(self.names, one) for one in self.doubts]
+        told = [_told(self.names, one) for one in self.findings[:SHOWN]]
+        told = told or [_doubted(self.names, one) for one in self.doubts[:SHOWN]]
+        more = (self.findings or self.doubts)[SHOWN:]
+        if more:
+            named = dict.fromkeys(self.names[one.culprit] for one in more if one.culprit is not None)
+            told.append(f"and {len(more)} more, of {', '.join(named)}" if named else f"and {len(more)} more")
         lines = "\n".join(told)
         shown = self.reproduce.replace("\n", "\n" + " " * 16)
         return f"{lines}\n  reproduce     {shown}" if shown else lines

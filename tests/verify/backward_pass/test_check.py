@@ -528,3 +528,29 @@ def test_a_layer_that_keeps_its_state() -> None:
     assert "layer.forward(*inputs)" in kept.message
     again = check_backward(layer.forward, lambda d, x: (layer.forward(x), layer.backward(d))[1], drawn((3, 4)))
     assert again.outcome == "agrees"
+
+
+def test_samples_with_an_axis_of_one_entry_are_sought() -> None:
+    def forward(x: Array) -> Array:
+        return x - x.mean(axis=0)
+
+    def backward(d_y: Array, x: Array) -> tuple[Array]:
+        return (d_y - d_y.mean(axis=0) + (0.1 * d_y if len(x) == 1 else 0.0),)
+
+    sample = lambda rng: (rng.normal(size=(rng.integers(1, 12), 3)),)  # noqa: E731
+    right = check_backward(forward, lambda d_y, x: (d_y - d_y.mean(axis=0),), drawn((4, 3)), sample=sample, points=2)
+    assert right.outcome == "agrees"
+    report = check_backward(forward, backward, drawn((4, 3)), sample=sample, points=2)
+    assert report.outcome == "disagrees"
+
+
+def test_a_message_of_many_findings_names_the_rest() -> None:
+    def forward(a: Array, b: Array, c: Array, d: Array, e: Array) -> Array:
+        return np.sin(a) * b + c * d + e
+
+    def backward(d_y: Array, a: Array, b: Array, c: Array, d: Array, e: Array) -> tuple[Array, ...]:
+        return 2 * d_y * b * np.cos(a), 2 * d_y * np.sin(a), 2 * d_y * d, 2 * d_y * c, 2 * d_y
+
+    report = check_backward(forward, backward, drawn(*((3,),) * 5))
+    assert report.culprit_names == ("a", "b", "c", "d", "e")
+    assert "and 2 more, of d, e" in report.message
