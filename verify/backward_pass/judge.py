@@ -32,6 +32,8 @@ GROSS = 1e3
 FAINT = 1e-3
 # A bound wider than this share of the gradient decides nothing.
 WIDE = 1e-2
+# So many times what slopes change by, and are known to, may backward be off by rounding.
+UNSTABLE = 16.0
 # Beside the gradient at the given inputs this share is not judged elsewhere.
 VANISHED = 1e-9
 ROUNDS = "the forward pass rounds too much (cancellation, conditioning)"
@@ -139,7 +141,9 @@ def alone(place: Place, own: Way, k: int, pairs: int = 3) -> Verdict:
     if place.coarse or settled:
         return verdict(place, own, k, first)
     sharp = thorough(place.subject, own, place.u, place.centre)
-    contradict = np.any(np.abs(first.value - sharp.value) > first.bound + sharp.bound) and not np.any(sharp.kink)
+    between = np.abs(first.value - sharp.value)
+    much = WIDE * np.maximum(np.abs(first.value), np.abs(sharp.value))
+    contradict = np.any(between > np.maximum(first.bound + sharp.bound, much)) and not np.any(sharp.kink)
     near = np.maximum(allowed, WIDE * np.array([row[k] for row in shares]))
     if contradict and np.all(apart <= near):
         return Verdict(k, "agrees", float(apart[0]), float(near[0]), shares[0][k])
@@ -203,7 +207,7 @@ def unstable(place: Place, own: Way, slopes: Slopes, apart: Any, shares: Sequenc
     """
     if place.atol is not None or place.rtol is not None or place.tolerance or place.coarse:
         return False
-    plain = (1.0 + REORDERED) * slopes.bound + rounding(np.array([sum(row) for row in shares]))
+    plain = (1.0 + UNSTABLE) * slopes.bound + rounding(np.array([sum(row) for row in shares]))
     plain = plain + place.nothing * slopes.size + REORDERED * EPS * max(shares[0], default=0.0)
     if np.all(apart <= plain) or not np.all(np.isfinite(slopes.bound)):
         return False
@@ -212,7 +216,7 @@ def unstable(place: Place, own: Way, slopes: Slopes, apart: Any, shares: Sequenc
     if there.shape != place.centre.shape:
         return False
     other = thorough(place.subject, near, place.u, there)
-    need = REORDERED * (np.abs(other.value - slopes.value) + other.bound) + plain
+    need = UNSTABLE * (np.abs(other.value - slopes.value) + other.bound) + plain
     return bool(np.all(np.isfinite(need)) and np.any(apart > need))
 
 
