@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from verify import numdiff
+from verify.backward_pass.cotangents import LAYOUTS
 from verify.layer import Array, Case, Layer
 
 __all__ = ["PROMISES", "Conformance", "Failure", "Trial", "check_layer"]
@@ -413,29 +414,3 @@ def _close(one: Any, other: Any, share: float, size: float) -> bool:
     with np.errstate(invalid="ignore"):
         apart = np.where(np.asarray(one) == other, 0.0, np.abs(np.asarray(one, float) - other))
     return bool(np.all(apart <= share * size + np.finfo(np.float32).tiny))
-
-
-def _strided(value: Array) -> Array:
-    wide = np.zeros((*value.shape[:-1], 2 * value.shape[-1]) if value.ndim else (), value.dtype)
-    if not value.ndim:
-        return value
-    wide[..., ::2] = value
-    return wide[..., ::2]
-
-
-def _reversed(value: Array) -> Array:
-    return np.ascontiguousarray(value[::-1])[::-1] if value.ndim else value
-
-
-def _read_only(value: Array) -> Array:
-    frozen = np.array(value)
-    frozen.flags.writeable = False
-    return frozen
-
-
-LAYOUTS: Mapping[str, Callable[[Array], Array]] = {
-    "Fortran-ordered": lambda value: np.asarray(value, order="F"),  # asfortranarray gives a number an axis
-    "strided": _strided,
-    "reversed": _reversed,
-    "read-only": _read_only,
-}

@@ -36,6 +36,8 @@ WIDE = 1e-2
 UNSTABLE = 16.0
 # Beside the gradient at the given inputs this share is not judged elsewhere.
 VANISHED = 1e-9
+ENDS = "the outputs are not finite nearby (the domain ends, or something overflows)"
+NARROW = "the outputs are in a narrow type, whose rounding hides the gradient"
 ROUNDS = "the forward pass rounds too much (cancellation, conditioning)"
 
 
@@ -169,12 +171,12 @@ def verdict(place: Place, own: Way, k: int, slopes: Slopes) -> Verdict:
             return replace(at_worst, outcome="undecided", reason="the outputs move in steps")
         return replace(at_worst, closely=not outside)
     if not np.all(known):
-        return replace(at_worst, outcome="undecided", reason="the outputs are not finite nearby", allowed=np.inf)
+        return replace(at_worst, outcome="undecided", reason=ENDS, allowed=np.inf)
     share = max(shares[0][k], abs(float(slopes.value[0])))
     ordinary = Verdict(k, "agrees", float(apart[0]), float(allowed[0]), share)
     wished = place.atol is not None or place.rtol is not None
     if allowed[0] > WIDE * share and allowed[0] > SHARP * slopes.size[0] and not wished:
-        return replace(ordinary, outcome="undecided", reason=ROUNDS)
+        return replace(ordinary, outcome="undecided", reason=NARROW if place.coarse else ROUNDS)
     return ordinary
 
 
