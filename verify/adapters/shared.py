@@ -95,7 +95,7 @@ def reproducible(report: Report, function: Any, inputs: Sequence[Any], array: st
 
 def undecided(names: Sequence[str], reason: str, seed: int) -> Report:
     """A report on a function that could not be checked."""
-    return Report("inconclusive", tuple(names), (), (Doubt(reason),), 0.0, Cost(0, 0, 0.0), seed, ())
+    return Report("inconclusive", tuple(names), (), (Doubt(reason),), np.inf, Cost(0, 0, 0.0), seed, ())
 
 
 def said(error: BaseException) -> str:

@@ -56,7 +56,7 @@ class Examination:
         self.looked: list[str] = []
         self.evidence: dict[str, Any] = {}
         self.heat: dict[int, Any] = {}
-        self.power = 0.0
+        self.power = np.inf
         self.shares: dict[int, float] = {}
         self.failed: Place | None = None
         self.widened = False
@@ -155,7 +155,8 @@ class Examination:
         kinks = [one.culprit for one in verdicts if one.kink]
         if place.label is None:
             self.shares = {one.culprit: max(one.share, self.shares.get(one.culprit, 0.0)) for one in verdicts}
-            self.power = max((one.power for one in verdicts if one.outcome == "agrees"), default=0.0)
+            seen = [one.power for one in verdicts if one.outcome != "undecided" and one.share]
+            self.power = max(seen, default=np.inf)
         for one in verdicts:
             if one.outcome == "undecided" and not one.kink and place.label is None:
                 self.doubts.append(Doubt(one.reason, one.culprit))

@@ -96,7 +96,8 @@ class Report:
     """The verdict on a backward pass.
 
     ``outcome`` is one of ``OUTCOMES``; the first of ``findings`` is the most telling. ``power`` is the smallest
-    error, relative to the root mean square of a gradient, that this check would have seen at the given inputs.
+    error, relative to the root mean square of a gradient, that this check would have seen at the given inputs;
+    infinite where none was compared that is not 0.
     ``points`` names where it looked. ``heat`` has claimed and numerical gradients of the culprits whose entries were
     looked at; ``evidence`` further numbers by name.
     """
@@ -143,7 +144,7 @@ class Report:
             seen = (
                 f"errors down to {self.power:.0e} would have been seen"
                 if self.power < 1
-                else "no gradient to compare"
+                else "no gradient to measure that by"
             )
             return f"backward agrees with forward at {_points(self.points)} ({seen})"
         told = [_told(self.names, one) for one in self.findings[:SHOWN]]
