@@ -9,6 +9,8 @@ Shapes: images x (n, c, h, w), kernels W (f, c / groups, kh, kw), outputs y (n, 
 
 Each is one matrix product for a block of samples, the windows being the columns of a matrix. These take kh·kw times
 the memory of the images; hence blocks, which stay in the cache too, and no columns saved for the backward pass.
+Where windows move by one entry at a time, images are themselves a cross-correlation: of the outputs with the kernels
+turned by 180°. What would be added up, entry by entry, is gathered then.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ __all__ = ["images", "kernels", "outputs", "split"]
 
 # Entries of the columns that are held at a time, when a single sample has no more.
 BLOCK = 2**18
+# Up to so many outputs for a channel of the images, gathering their columns is quicker than adding up the images'.
+FEWER = 2
 
 
 def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
@@ -32,8 +36,8 @@ def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
     n, f = len(x), len(W)
     y = np.empty((n, f, *windows.number), x.dtype)
     weights = _weights(W, groups)
-    for some in _blocks(n, W, windows, groups):
-        channels = weights @ _grouped(windows.columns(x[some]), groups, windows)
+    for some, columns in _columns(x, W, windows, groups):
+        channels = weights @ columns
         y[some] = channels.reshape(f, len(x[some]), *windows.number).swapaxes(0, 1)
     return y
 
@@ -41,6 +45,8 @@ def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
 def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
     """∂s/∂x: every window sends the kernels, each as strong as its output, back to where it lies."""
     n, c = len(y), W.shape[1] * groups
+    if len(W) <= FEWER * c and windows.turned is not None:
+        return outputs(y, _turned(W, groups), windows.turned, groups)
     x = np.empty((n, c, *windows.size), y.dtype)
     weights = _weights(W, groups).swapaxes(1, 2)
     for some in _blocks(n, W, windows, groups):
@@ -52,8 +58,7 @@ def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
 def kernels(x: Array, y: Array, W: Array, windows: Windows, groups: int) -> Array:
     """∂s/∂W, which has the shape of W: the windows added up, each as strong as its output."""
     total = np.zeros_like(_weights(W, groups).swapaxes(1, 2))
-    for some in _blocks(len(x), W, windows, groups):
-        columns = _grouped(windows.columns(x[some]), groups, windows)
+    for some, columns in _columns(x, W, windows, groups):
         total += columns @ _grouped(y[some].swapaxes(0, 1), groups, windows).swapaxes(1, 2)
     return total.swapaxes(1, 2).reshape(W.shape)
 
@@ -72,6 +77,22 @@ def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[slice]:
     columns = math.prod(W.shape[1:]) * groups * math.prod(windows.number)
     step = max(1, BLOCK // max(1, columns))
     return (slice(k, k + step) for k in range(0, n, step))
+
+
+def _columns(x: Array, W: Array, windows: Windows, groups: int) -> Iterator[tuple[slice, Array]]:
+    """The samples, some at a time, with their columns as one matrix for each group. The next ones write over them."""
+    columns = None
+    for some in _blocks(len(x), W, windows, groups):
+        alike = columns is not None and columns.shape[3] == len(x[some])
+        columns = windows.columns(x[some], into=columns if alike else None)
+        yield some, _grouped(columns, groups, windows)
+
+
+def _turned(W: Array, groups: int) -> Array:
+    """The kernels turned by 180°, which go from outputs to images: (f, c / groups, …) -> (c, f / groups, …)."""
+    f, channels, *kernel = W.shape
+    swapped = W[:, :, ::-1, ::-1].reshape(groups, f // groups, channels, *kernel).swapaxes(1, 2)
+    return swapped.reshape(groups * channels, f // groups, *kernel)
 
 
 def _weights(W: Array, groups: int) -> Array:

@@ -15,7 +15,7 @@ its adjoint ``Windows.image`` (col2im).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,18 @@ class Axis:
         """Whether every window ends before the next one begins, so that they share no entry."""
         return self.stride > self.dilation * (self.kernel - 1)
 
+    @property
+    def turned(self) -> Axis | None:
+        """The windows on the outputs, of which each meets those outputs whose windows hold one entry of the image.
+
+        There are none where the stride leaves entries out, or the padding is wider than the kernel reaches.
+        """
+        reach = self.dilation * (self.kernel - 1)
+        before, after = (reach - end for end in self.padding)
+        if self.stride > 1 or min(before, after) < 0:
+            return None
+        return replace(self, size=self.number, padding=(before, after), number=self.size)
+
     def first(self) -> NDArray[np.intp]:
         """The first place of the kernel that every window has inside the image."""
         start = np.arange(self.number) * self.stride - self.padding[0]
@@ -114,6 +126,12 @@ class Windows:
         """((top, bottom), (left, right))."""
         return self.vertical.padding, self.horizontal.padding
 
+    @property
+    def turned(self) -> Windows | None:
+        """The windows on the outputs that turn ``image`` into ``columns``, by kernels turned by 180°."""
+        vertical, horizontal = self.vertical.turned, self.horizontal.turned
+        return Windows(vertical, horizontal) if vertical and horizontal else None
+
     def places(self) -> Iterator[tuple[tuple[int, int], Any, Any]]:
         """Every place of the kernel with its walk: an index into the windows, and one into the image."""
         for u in range(self.vertical.kernel):
@@ -122,10 +140,13 @@ class Windows:
                 columns, image_columns = self.horizontal.walk(v)
                 yield (u, v), (..., rows, columns), (..., image_rows, image_columns)
 
-    def columns(self, image: Array) -> Array:
-        """im2col: what every window holds, (n, c, h, w) -> (c, kh, kw, n, oh, ow)."""
+    def columns(self, image: Array, into: Array | None = None) -> Array:
+        """im2col: what every window holds, (n, c, h, w) -> (c, kh, kw, n, oh, ow).
+
+        ``into`` are the columns of other images of this shape, which are written over; the padding stays zero.
+        """
         n, c = image.shape[:2]
-        columns = np.zeros((c, *self.kernel, n, *self.number), image.dtype)
+        columns = np.zeros((c, *self.kernel, n, *self.number), image.dtype) if into is None else into
         for (u, v), ours, theirs in self.places():
             columns[:, u, v][ours] = image.swapaxes(0, 1)[theirs]
         return columns

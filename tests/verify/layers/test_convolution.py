@@ -144,6 +144,25 @@ def test_image_is_the_adjoint_of_columns() -> None:
     assert np.sum(columns * d) == pytest.approx(np.sum(x * where.image(d)), rel=1e-12)
 
 
+@pytest.mark.parametrize("padding", [0, ((1, 0), (4, 2)), ((2, 2), (3, 1))])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_gathered_images_are_the_collected_ones(padding: Any, groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    W = rng().normal(size=(4, 6 // groups, 3, 3))
+    where = windows(np.zeros((5, 6, 7, 8)), (3, 3), padding=padding, dilation=(1, 2))
+    y = rng().normal(size=(5, 4, *where.number))
+    assert where.turned is not None
+    monkeypatch.setattr(correlation, "BLOCK", 3 * 6 * 9 * 40)  # blocks of three samples and of two
+    gathered = correlation.images(y, W, where, groups)
+    monkeypatch.setattr(correlation, "FEWER", 0)
+    np.testing.assert_allclose(gathered, correlation.images(y, W, where, groups), rtol=0, atol=1e-13)
+
+
+def test_windows_that_leave_entries_out_are_not_turned() -> None:
+    x = np.zeros((1, 1, 9, 9))
+    assert windows(x, (3, 3), stride=2).turned is None
+    assert windows(x, (3, 3), padding=(0, 3)).turned is None
+
+
 def test_transposed_convolution_is_the_adjoint_of_convolution() -> None:
     W = rng().normal(size=(4, 3, 3, 2))
     x, y = rng().normal(size=(2, 6, 7, 8)), rng().normal(size=(2, 4, 4, 4))
