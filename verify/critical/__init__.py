@@ -1,0 +1,1 @@
+"""Search for critical points, and tell minima, maxima and saddles by the Hessian's eigenvalues."""
