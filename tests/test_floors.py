@@ -34,6 +34,8 @@ SYMBOLIC = (
     "verify.catalogue",
     "verify.pairs",
     "verify.critical.expression",
+    "verify.critical.formula_text",
+    "verify.critical.formula_functions",
     "verify.__main__",
     "verify.backward_command",
 )
