@@ -20,16 +20,15 @@ __all__ = ["CONSTANTS", "FUNCTIONS", "SPELLINGS", "Function"]
 
 @dataclass(frozen=True)
 class Function:
-    """A function that may be called: its SymPy form, its numbers, and how many arguments it takes (None: any)."""
+    """A function that may be called: its SymPy form, its numbers, and how many arguments it takes (None: any).
+
+    ``total`` says that it has a real value for all real arguments.
+    """
 
     expression: Callable[..., sympy.Expr]
     number: Callable[..., float]
     arity: int | None = 1
-
-
-def _absolute(u: sympy.Expr) -> sympy.Expr:
-    # where u may be complex, SymPy's rules for the modulus would move the edge of the domain: |√x| to √|x|
-    return sympy.Abs(u, evaluate=bool(u.is_extended_real))
+    total: bool = True
 
 
 def _extreme(kind: Any) -> Callable[..., sympy.Expr]:
@@ -46,30 +45,30 @@ HALF = sympy.Rational(1, 2)
 FUNCTIONS: dict[str, Function] = {
     "sin": Function(sympy.sin, math.sin),
     "cos": Function(sympy.cos, math.cos),
-    "tan": Function(sympy.tan, math.tan),
-    "cot": Function(lambda u: sympy.cos(u) / sympy.sin(u), lambda u: math.cos(u) / math.sin(u)),
-    "sec": Function(lambda u: 1 / sympy.cos(u), lambda u: 1 / math.cos(u)),
-    "csc": Function(lambda u: 1 / sympy.sin(u), lambda u: 1 / math.sin(u)),
-    "asin": Function(sympy.asin, math.asin),
-    "acos": Function(sympy.acos, math.acos),
+    "tan": Function(sympy.tan, math.tan, total=False),
+    "cot": Function(lambda u: sympy.cos(u) / sympy.sin(u), lambda u: math.cos(u) / math.sin(u), total=False),
+    "sec": Function(lambda u: 1 / sympy.cos(u), lambda u: 1 / math.cos(u), total=False),
+    "csc": Function(lambda u: 1 / sympy.sin(u), lambda u: 1 / math.sin(u), total=False),
+    "asin": Function(sympy.asin, math.asin, total=False),
+    "acos": Function(sympy.acos, math.acos, total=False),
     "atan": Function(sympy.atan, math.atan),
     "sinh": Function(sympy.sinh, math.sinh),
     "cosh": Function(sympy.cosh, math.cosh),
     "tanh": Function(sympy.tanh, math.tanh),
     "asinh": Function(sympy.asinh, math.asinh),
-    "acosh": Function(sympy.acosh, math.acosh),
-    "atanh": Function(sympy.atanh, math.atanh),
+    "acosh": Function(sympy.acosh, math.acosh, total=False),
+    "atanh": Function(sympy.atanh, math.atanh, total=False),
     "exp": Function(sympy.exp, math.exp),
     "expm1": Function(lambda u: sympy.exp(u) - 1, math.expm1),
-    "log": Function(sympy.log, math.log),
-    "log2": Function(lambda u: sympy.log(u) / sympy.log(2), math.log2),
-    "log10": Function(lambda u: sympy.log(u) / sympy.log(10), math.log10),
-    "log1p": Function(lambda u: sympy.log(1 + u), math.log1p),
-    "sqrt": Function(sympy.sqrt, math.sqrt),
-    "abs": Function(_absolute, abs),
+    "log": Function(sympy.log, math.log, total=False),
+    "log2": Function(lambda u: sympy.log(u) / sympy.log(2), math.log2, total=False),
+    "log10": Function(lambda u: sympy.log(u) / sympy.log(10), math.log10, total=False),
+    "log1p": Function(lambda u: sympy.log(1 + u), math.log1p, total=False),
+    "sqrt": Function(sympy.sqrt, math.sqrt, total=False),
+    "abs": Function(sympy.Abs, abs),
     "min": Function(_extreme(sympy.Min), lambda *numbers: min(numbers), None),
     "max": Function(_extreme(sympy.Max), lambda *numbers: max(numbers), None),
-    "pow": Function(sympy.Pow, math.pow, 2),
+    "pow": Function(sympy.Pow, math.pow, 2, total=False),
     "hypot": Function(lambda u, v: sympy.sqrt(u**2 + v**2), math.hypot, 2),
     "relu": Function(lambda u: _extreme(sympy.Max)(u, sympy.Integer(0)), lambda u: max(u, 0.0)),
     "sigmoid": Function(lambda u: 1 / (1 + sympy.exp(-u)), lambda u: 0.5 * math.tanh(0.5 * u) + 0.5),

@@ -4,7 +4,8 @@ The reader is our own: names, numbers, ``+ - * / ** ^``, parentheses and the fun
 executed. ``^`` is a power, like ``**``. Decimals are exact: ``0.1`` is 1/10. Every name that is no constant is a
 real variable. A product needs its ``*``: ``2x`` may be a slip, so it is refused, with the place.
 
-SymPy simplifies while it builds: ``x/x`` becomes 1 and ``sqrt(x)**2`` becomes x, also where x is 0 or negative.
+The expression is defined where the text is. SymPy simplifies as it builds, but not above a part that has no real
+value somewhere: ``x/x`` stays a quotient and ``sqrt(x)**2`` a square, since 1 and x would be defined in more places.
 
 The two most important functions are ``read_formula`` (text to expression) and ``in_order`` (variables as people count
 them: x2 before x10). What is wrong with a text is a ``FormulaError``.
@@ -92,11 +93,15 @@ def _must_be_name(text: str, name: str) -> None:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of the formula; ``number`` is its value where it has no variables. ``place`` is where it begins."""
+    """A part of the formula, where it begins, and its value if it has no variables.
+
+    ``total`` says that it has a real value whatever the values of the variables.
+    """
 
     expression: sympy.Expr
     number: float | None
     place: int
+    total: bool = True
 
 
 class _Parser:
@@ -159,7 +164,7 @@ class _Parser:
         while token := self.take("*", "/"):
             factor = self.signed()
             if token.text == "/":
-                factor = self.built(token.place, lambda u: 1 / u, lambda a: 1 / a, factor)
+                factor = self.built(token.place, lambda u: 1 / u, lambda a: 1 / a, factor, total=False)
             factors.append(factor)
         if len(factors) == 1:
             return factors[0]
@@ -260,7 +265,7 @@ class _Parser:
         if name == "pow":
             base, exponent = arguments
             return self.raised(base, exponent, token.place)
-        return self.built(token.place, function.expression, function.number, *arguments)
+        return self.built(token.place, function.expression, function.number, *arguments, total=function.total)
 
     def argument(self, function: Token) -> _Part:
         if self.next.text == ")":
@@ -280,7 +285,7 @@ class _Parser:
                 self.fail(place, f"the exponent {exponent.number:.6g} is too large: at most {EXPONENT} is read")
             if size * _bits(base.expression) > BITS:
                 self.fail(place, f"this power is a number of more than {BITS} binary digits")
-        return self.built(base.place, sympy.Pow, _power, base, exponent, at=place)
+        return self.built(base.place, sympy.Pow, math.pow, base, exponent, total=False, at=place)
 
     def built(
         self,
@@ -288,9 +293,10 @@ class _Parser:
         build: Callable[..., sympy.Expr],
         compute: Callable[..., float],
         *parts: _Part,
+        total: bool = True,
         at: int | None = None,
     ) -> _Part:
-        """A part made of others. A constant one must be a finite real number, as a float too."""
+        """A part made of others; ``total`` says that it is real where they are. A constant must be a finite float."""
         where = place if at is None else at
         number = None
         if all(part.number is not None for part in parts):
@@ -300,22 +306,20 @@ class _Parser:
                 number = math.nan
             if not math.isfinite(number):
                 self.fail(where, "this constant is no finite real number")
+        simplified = all(part.total for part in parts)
         try:
-            expression = build(*(part.expression for part in parts))
-            real = expression not in NO_REAL and not (number is not None and expression.is_extended_real is False)
+            with sympy.evaluate(simplified):
+                expression = build(*(part.expression for part in parts))
+            total = number is not None or (simplified and (total or expression.is_extended_real is True))
         except (ArithmeticError, ValueError, TypeError, AttributeError, NotImplementedError, RecursionError) as error:
             raise FormulaError(self.text, where, f"SymPy cannot make an expression of this: {error}") from error
-        if number == 0 and expression != 0 and not expression.is_Add:
+        if expression in NO_REAL:
+            self.fail(where, "this is no finite real number at any point: it divides by 0")
+        if number == 0 and expression != 0 and build is not sympy.Add:
             self.fail(where, "this constant is too small for a float, which ends near 5e-324")
-        if not real:
-            self.fail(where, "this is no finite real number: it divides by 0, or is complex")
         if isinstance(expression, sympy.Pow) and expression.exp.is_Rational and abs(expression.exp) > EXPONENT:
             self.fail(where, f"the exponent {_brief(expression.exp)} is too large: at most {EXPONENT} is read")
-        return _Part(expression, number, place)
-
-
-def _power(base: float, exponent: float) -> float:
-    return math.pow(base, exponent)
+        return _Part(expression, number, place, total)
 
 
 def _bits(expression: sympy.Expr) -> int:

@@ -138,6 +138,38 @@ def test_variables_that_are_named_keep_their_order() -> None:
     assert read_formula("3") == (3, ())
 
 
+DEFINED_WHERE_THE_TEXT_IS = {
+    "x/x": 0.0,
+    "sqrt(x)**2": -1.0,
+    "abs(sqrt(x))": -1.0,
+    "exp(log(x))": -1.0,
+    "log(x) - log(x) + x": -1.0,
+    "0*log(x) + x": -1.0,
+    "(x**0.5)**4": -1.0,
+    "x**2/x": 0.0,
+    "asin(x) - asin(x)": 2.0,
+    "max(sqrt(x), sqrt(x))": -1.0,
+    "tanh(x)/tanh(x)": 0.0,
+}
+
+
+@pytest.mark.parametrize("text", DEFINED_WHERE_THE_TEXT_IS)
+def test_nothing_is_simplified_to_more_than_it_was(text: str) -> None:
+    expression, (symbol,) = read_formula(text)
+    at = DEFINED_WHERE_THE_TEXT_IS[text]
+    leaves = [one for one in sympy.postorder_traversal(expression) if one.args]
+    values = [one.xreplace({symbol: sympy.Float(at)}) for one in leaves]
+    assert any(not one.is_extended_real or one in (sympy.zoo, sympy.nan) for one in values)
+
+
+def test_what_is_real_everywhere_is_simplified() -> None:
+    x, y = sympy.symbols("x y", real=True)
+    assert read_formula("(x^2 - 1)^2 + 2*y - y")[0] == (x**2 - 1) ** 2 + y
+    assert read_formula("sqrt(x**2)")[0] == sympy.Abs(x)
+    assert read_formula("x/2 + 3*x/2")[0] == 2 * x
+    assert read_formula("log(1 + x**2) - log(1 + x^2)")[0] == 0
+
+
 # ------------------------------------------------------------------------------------------------------- refused
 
 REFUSED: dict[str, tuple[str, int]] = {
