@@ -10,8 +10,9 @@ The two most important functions are ``tokens`` and ``FormulaError.__str__``, wh
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
+
+from verify.critical.layout import cell_width
 
 __all__ = ["NAME", "FormulaError", "Token", "tokens"]
 
@@ -38,18 +39,12 @@ class FormulaError(ValueError):
         end = start + SHOWN
         before, after = ("…" if start else ""), ("…" if end < len(self.text) else "")
         shown = before + "".join(map(_printable, self.text[start:end])) + after
-        margin = sum(map(_columns, before + "".join(map(_printable, self.text[start : self.place]))))
+        margin = cell_width(before + "".join(map(_printable, self.text[start : self.place])))
         return f"{self.reason}\n  {shown}\n  {' ' * margin}^" if self.text.strip() else self.reason
 
 
 def _printable(character: str) -> str:
     return character if character.isprintable() else " "
-
-
-def _columns(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 @dataclass(frozen=True)
