@@ -191,7 +191,7 @@ def draw_spectra(panel: Axes, points: Sequence[CriticalPoint]) -> None:
     panel.set_xlim(0.3, len(points) + 0.7)
     panel.set_xlabel("point, as numbered in the table")
     panel.set_ylabel("eigenvalues of the Hessian")
-    panel.set_title("spectrum at every point", fontsize=10, loc="left", pad=12 if len(points) <= MARKED else None)
+    panel.set_title("spectrum at every point", fontsize=10, loc="left", pad=15 if len(points) <= MARKED else None)
     panel.grid(True, axis="y", color="0.92", zorder=0)
     from matplotlib.ticker import MaxNLocator
 
