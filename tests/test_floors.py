@@ -38,6 +38,8 @@ SYMBOLIC = (
     "verify.critical.formula_functions",
     "verify.__main__",
     "verify.backward_command",
+    "verify.saddle_command",
+    "verify.saddle_arguments",
 )
 SYMBOLIC_PACKAGES = ("verify.adapters",)
 
