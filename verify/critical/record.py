@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.critical.layout import one_line
-from verify.critical.table import SEPARATE, Layout, headline, remarks, rows
+from verify.critical.table import SEPARATE, Layout, headline, radii, remarks, rows
 
 if TYPE_CHECKING:
     from verify.critical.points import Array, CriticalPoint, CriticalPoints
@@ -110,7 +110,8 @@ def html_text(found: CriticalPoints) -> str:
     shown = found.points[:SHOWN]
     if shown:
         n = len(found.names)
-        head, body, sides = rows(shown, found.names, Layout(7, min(n, 2 * SEPARATE), n <= SEPARATE))
+        layout = Layout(7, min(n, 2 * SEPARATE), n <= SEPARATE)
+        head, body, sides = rows(shown, found.names, layout, [radii(point) for point in shown])
         parts.append("<table><thead><tr>" + _cells("th", head, sides) + "</tr></thead><tbody>")
         for row, point in zip(body, shown, strict=True):
             parts.append(f"<tr>{_cells('td', row, sides, COLOURS.get(point.kind))}</tr>")

@@ -184,6 +184,11 @@ def radii(point: CriticalPoint) -> tuple[Array, float, Array]:
 
     Shapes: (n), scalar, (n). The value's is an estimate: its rounding is that of a sum of a few terms of its size.
     """
+    with np.errstate(invalid="ignore"):
+        return _radii(point)
+
+
+def _radii(point: CriticalPoint) -> tuple[Array, float, Array]:
     values = point.eigenvalues
     of_eigenvalues = np.maximum(point.spectrum.upper - values, values - point.spectrum.lower)
     if point.enclosure is not None:
@@ -224,8 +229,9 @@ def _layouts(n: int) -> Iterator[Layout]:
 
 def _table(points: Sequence[CriticalPoint], names: Sequence[str], columns: int) -> list[str]:
     lines: list[str] = []
+    known = [radii(point) for point in points]
     for layout in _layouts(len(names)):
-        head, body, sides = rows(points, names, layout)
+        head, body, sides = rows(points, names, layout, known)
         lines = aligned([head, *body], sides)
         if max(map(len, lines)) <= columns - 2:
             break
@@ -233,10 +239,9 @@ def _table(points: Sequence[CriticalPoint], names: Sequence[str], columns: int) 
 
 
 def rows(
-    points: Sequence[CriticalPoint], names: Sequence[str], layout: Layout
+    points: Sequence[CriticalPoint], names: Sequence[str], layout: Layout, known: Sequence[tuple[Array, float, Array]]
 ) -> tuple[list[str], list[list[str]], str]:
-    """The head and the rows of a table, and on which side the cells of each column stand."""
-    known = [radii(point) for point in points]
+    """The head and the rows of a table, and on which side the cells of each column stand; ``known`` are ``radii``."""
     titles, sides, cells = (
         ["#", "kind", "index"],
         "><>",

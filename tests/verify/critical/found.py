@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -115,10 +116,14 @@ def proved(
     )
 
 
+@functools.cache
+def _camel_points() -> tuple[CriticalPoint, ...]:
+    starts = itertools.product(np.linspace(-2.5, 2.5, 17), np.linspace(-1.5, 1.5, 13))
+    return all_points(starts, camel, camel_gradient, camel_hessian, (-5, 5))
+
+
 def six_hump_camel(**more: Any) -> CriticalPoints:
-    starts = itertools.product(np.linspace(-2.5, 2.5, 31), np.linspace(-1.5, 1.5, 21))
-    points = all_points(starts, camel, camel_gradient, camel_hessian, (-5, 5))
-    return proved(points, ("x", "y"), (-5, 5), camel, **more)
+    return proved(_camel_points(), ("x", "y"), (-5, 5), camel, **more)
 
 
 def along_one_axis(gradient: Function, box: tuple[float, float], count: int) -> list[float]:
@@ -137,6 +142,7 @@ def along_one_axis(gradient: Function, box: tuple[float, float], count: int) -> 
     return found
 
 
+@functools.cache
 def rastrigins(box: tuple[float, float] = (-5.03, 6.02)) -> CriticalPoints:
     zeros = along_one_axis(rastrigin_gradient, box, 1770)
     points = [
@@ -146,6 +152,7 @@ def rastrigins(box: tuple[float, float] = (-5.03, 6.02)) -> CriticalPoints:
     return proved(sorted(points, key=lambda one: one.value), ("x", "y"), box, rastrigin)
 
 
+@functools.cache
 def double_wells(n: int, **more: Any) -> CriticalPoints:
     zeros = along_one_axis(wells_gradient, (-2, 2), 400)
     points = [
