@@ -143,7 +143,7 @@ def test_nullity_and_sureness_have_columns_where_they_differ() -> None:
     head, row = cells(found(flat))
     assert head[3] == "nullity"
     assert row[1:4] == ["degenerate", "0", "1"]
-    assert row[6:] == ["0.000000", "0±1e-09", "2.0000"] or "0±1e-09" in row
+    assert row[-2:] == ["0±1e-09", "2.0000"]
     assert "sure" not in head
     head, *rows = cells(found(flat, point(1.0, 1.0, certified=False)))
     assert head[-1] == "sure"
