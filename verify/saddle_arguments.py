@@ -104,7 +104,7 @@ def _functions(module: ModuleType) -> list[str]:
         if not name.startswith("_")
         and _is_function(value)
         and not isinstance(value, type)
-        and getattr(value, "__module__", module.__name__) == module.__name__
+        and (not callable(value) or getattr(value, "__module__", module.__name__) == module.__name__)
     ]
     return [name for name in own if name not in DERIVATIVES and name.rpartition("_")[2] not in DERIVATIVES]
 
@@ -169,8 +169,7 @@ def _by_name(pairs: list[tuple[str, Any]], names: Sequence[str] | None, what: st
     if not given:
         if names is not None and len(pairs) != len(names):
             raise ValueError(
-                f"{what} has {len(pairs)} {one}{'s' * (len(pairs) != 1)}, and there are {len(names)} coordinates: "
-                f"{', '.join(names)}"
+                f"{what} has {len(pairs)} {one}{'s' * (len(pairs) != 1)}, and the coordinates are {', '.join(names)}"
             )
         return [value for _, value in pairs]
     if len(given) < len(pairs):
@@ -190,7 +189,8 @@ def _by_name(pairs: list[tuple[str, Any]], names: Sequence[str] | None, what: st
 def _number(text: str, option: str) -> float:
     """A number, or a formula of numbers such as ``-pi/2``."""
     with contextlib.suppress(ValueError):
-        return float(text) if "_" not in text else math.nan
+        if "_" not in text and not math.isnan(float(text)):
+            return float(text)
     from verify.critical.formula_text import FormulaError, read_formula
 
     try:

@@ -274,7 +274,7 @@ class _Parser:
 
     def nearest(self, name: str, known: Sequence[str]) -> str:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or list(known)
-        return f"there is {', '.join(near)}"
+        return f"there is {', '.join(near) or 'none'}"
 
     # ---- expressions
 
