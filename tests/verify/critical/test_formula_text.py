@@ -170,6 +170,12 @@ def test_what_is_real_everywhere_is_simplified() -> None:
     assert read_formula("log(1 + x**2) - log(1 + x^2)")[0] == 0
 
 
+def test_poles_do_not_cancel_and_larger_values_are_not_compared() -> None:
+    assert read_formula("tan(x) - tan(x)")[0] != 0
+    assert read_formula("max(x, x + 1)")[0].func is sympy.Max
+    assert set(read_formula("min(x**2 + 1, 0)")[0].args) == {sympy.Symbol("x", real=True) ** 2 + 1, sympy.Integer(0)}
+
+
 # ------------------------------------------------------------------------------------------------------- refused
 
 REFUSED: dict[str, tuple[str, int]] = {
@@ -307,6 +313,7 @@ def test_long_texts_are_shown_around_the_place() -> None:
     assert shown.startswith("  …")
     assert shown.endswith("…")
     assert shown[caret.index("^")] == "y"
+    assert "x + x + 2y + x + x" in shown
 
 
 # ---------------------------------------------------------------------------------------------- any text, any tree
