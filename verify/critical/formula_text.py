@@ -310,7 +310,7 @@ class _Parser:
         try:
             with sympy.evaluate(simplified):
                 expression = build(*(part.expression for part in parts))
-            total = number is not None or (simplified and (total or expression.is_extended_real is True))
+            total = number is not None or (simplified and (total or expression.is_real is True))
         except (ArithmeticError, ValueError, TypeError, AttributeError, NotImplementedError, RecursionError) as error:
             raise FormulaError(self.text, where, f"SymPy cannot make an expression of this: {error}") from error
         if expression in NO_REAL:

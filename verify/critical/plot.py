@@ -114,7 +114,7 @@ def draw_points(panel: Axes, points: Sequence[CriticalPoint], x: Array, y: Array
     from matplotlib.patheffects import withStroke
 
     for one, across, up in zip(points, x, y, strict=True):
-        label = panel.annotate(
+        panel.annotate(
             str(one.index),
             (float(across), float(up)),
             xytext=(5, 4),
@@ -123,7 +123,6 @@ def draw_points(panel: Axes, points: Sequence[CriticalPoint], x: Array, y: Array
             zorder=6,
             path_effects=[withStroke(linewidth=2.0, foreground="white")],
         )
-        label.set_in_layout(False)
 
 
 def draw_by_index(panel: Axes, found: CriticalPoints) -> None:

@@ -314,7 +314,7 @@ def test_every_eigenvalue_has_the_colour_of_its_sign() -> None:
     points = (
         with_values(-1e4, -3.0, 1e-7, 5.0, bound=1e-6),
         with_values(1e-3, 2.0, 3.0, 1e5),
-        with_values(-5.0, -4.0, 1.0, 1e2, bound=0.5),
+        with_values(-5.0, -0.2, 1.0, 1e2, bound=0.5),
     )
     figure = CriticalPoints(points, ("a", "b", "c", "d")).plot()
     panel = figure.axes[1]
@@ -323,7 +323,7 @@ def test_every_eigenvalue_has_the_colour_of_its_sign() -> None:
         assert to_hex(line.get_color()) == colour.lower()
         for across, up in line.get_xydata():
             assert up in points[round(across) - 1].eigenvalues
-            assert {"negative": up < 0, "eigenvalue": up == 1e-7, "positive": up > 1e-6}[label]
+            assert {"negative": up < 0, "eigenvalue": up in (1e-7, -0.2), "positive": up > 1e-6}[label]
     assert sum(len(lines(panel, label)[0].get_xdata()) for label in ("negative", "eigenvalue", "positive")) == 12
     assert panel.get_yscale() == "symlog"
     assert len(panel.get_yticks()) <= 11
