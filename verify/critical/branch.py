@@ -39,6 +39,8 @@ OFF_CENTRE = 0.4871
 # One box with a gradient below this everywhere is not cut any more: the function is flat, or underflows.
 FLAT = 1e-290
 MOST_BOXES = 300_000
+# The enclosure of a point is narrower than this share of the whole box; what was not located is cut on.
+NARROW = 1e-6
 
 Progress = Callable[[int, int], None]
 
@@ -195,7 +197,7 @@ class Search:
     def pruned(self, lower: Array, upper: Array) -> tuple[Array, Array, Array, Array]:
         """What is left of a batch of boxes: narrower ones, their smear, and the share of the volume that is left."""
         g = self.function.gradients(lower, upper)
-        open_ = ~(((g.lower > 0) | (g.upper < 0)).any(axis=1) | g.nowhere)
+        open_ = ~self.function.excluded(g, lower, upper)
         flat = open_ & (np.maximum(np.abs(g.lower), np.abs(g.upper)) < FLAT).all(axis=1) & ~g.undefined
         if flat.any():
             self.left.append(Boxes(lower[flat], upper[flat], reason_of_flat(g.lower[flat], g.upper[flat])))
@@ -206,8 +208,9 @@ class Search:
         if not len(lower):
             return lower, upper, lower, lower[:, 0]
         found = krawczyk(self.function, lower, upper)
-        self.proved(found.lower[found.one], found.upper[found.one], lower[found.one], upper[found.one])
-        rest = ~(found.none | found.one)
+        rest = ~found.none
+        one = np.flatnonzero(found.one)
+        rest[one[self.located(lower[one], upper[one])]] = False
         with np.errstate(all="ignore"):
             volume = np.nan_to_num(np.prod((found.upper - found.lower) / (upper - lower), axis=1), nan=1.0)
         lower, upper, smear, volume = found.lower[rest], found.upper[rest], found.smear[rest], volume[rest]
@@ -216,22 +219,23 @@ class Search:
             seeded(self.function, self.known, 0.5 * (lower[some] + upper[some]), self.lower, self.upper)
         return lower, upper, smear, volume
 
-    def proved(self, lower: Array, upper: Array, region_lower: Array, region_upper: Array) -> None:
-        """Boxes that hold exactly one critical point each: its enclosure is made small, its region large."""
+    def located(self, lower: Array, upper: Array) -> Flags:
+        """Of boxes that hold exactly one critical point each, those in which it was enclosed, and is known now."""
         if not len(lower):
-            return
+            return np.zeros(0, bool)
+        inner_lower, inner_upper = lower, upper
         for _ in range(6):
-            found = krawczyk(self.function, lower, upper)
-            lower, upper = found.lower, found.upper
-        middle = lower + 0.5 * (upper - lower)
-        for k, point in enumerate(middle):
-            sure, low, high, inner_low, inner_high = nested(self.function, point[None], 0.5 * self.scale)
+            found = krawczyk(self.function, inner_lower, inner_upper)
+            inner_lower, inner_upper = found.lower, found.upper
+        done: Flags = np.all(inner_upper - inner_lower < NARROW * self.scale, axis=1)
+        for k in np.flatnonzero(done):
+            point = inner_lower[k] + 0.5 * (inner_upper[k] - inner_lower[k])
+            sure, low, high, near_low, near_high = nested(self.function, point[None], 0.5 * self.scale)
             if sure[0]:
-                self.known.add(np.stack([low, high], axis=1), np.stack([inner_low, inner_high], axis=1))
+                self.known.add(np.stack([low, high], axis=1), np.stack([near_low, near_high], axis=1))
             else:
-                self.known.add(
-                    np.stack([region_lower[k], region_upper[k]])[None], np.stack([lower[k], upper[k]])[None]
-                )
+                self.known.add(np.stack([lower[k], upper[k]])[None], np.stack([inner_lower[k], inner_upper[k]])[None])
+        return done
 
     def without_continua(self, live: Stack) -> Stack:
         """The boxes without those on continua of critical points, which are set aside, at their present width."""
