@@ -83,7 +83,7 @@ def test_the_names_are_those_of_the_arguments() -> None:
 
 
 def test_an_entry_of_the_catalogue_must_have_numbers() -> None:
-    with pytest.raises(ValueError, match="expected one number|symbolic sizes"):
+    with pytest.raises(ValueError, match=r"expected one number|symbolic sizes"):
         subject_of("loss-softmax-ce")
 
 

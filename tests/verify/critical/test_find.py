@@ -173,7 +173,7 @@ def test_a_trace_that_differs_is_not_believed(monkeypatch: pytest.MonkeyPatch) -
     traced = (first**2 + second**2, [first, second])
     monkeypatch.setattr("verify.critical.expression._traced", lambda f, dimension: traced)
     assert len(find_critical_points(lambda w: w[0] ** 2 + w[1] ** 2, [(-1, 1)] * 2)) == 1
-    with pytest.raises(ValueError, match="f cannot be traced: at .* it gives"):
+    with pytest.raises(ValueError, match=r"f cannot be traced: at .* it gives"):
         find_critical_points(lambda w: w[0] ** 2 + 2 * w[1] ** 2, [(-1, 1)] * 2, certify=True)
 
 
