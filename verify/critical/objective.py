@@ -180,7 +180,12 @@ class Objective:
             again, narrower = measure(here)
         except NotFinite:
             return found, error
-        return (again, narrower) if narrower < error else (found, error)
+        if np.linalg.norm(again - found) > error + narrower:
+            # one of them jumped over what the other saw: that is no small part of what was seen
+            better = narrower * np.linalg.norm(found) < error * np.linalg.norm(again)
+        else:
+            better = narrower < error
+        return (again, narrower) if better else (found, error)
 
     def _steps_at(self, x: Array) -> Steps:
         scale = self.steps.scale_at(x) if self.steps.fixed else None
