@@ -32,8 +32,9 @@ __all__ = ["NotFinite", "Objective", "objective_of", "total"]
 # Distances, in units of the scale, over which a given function shows its noise and nothing else; the second where the
 # domain ends within the first.
 NEAR = (1.1327 * 2.0**-17, 1.1327 * 2.0**-27)
-# A measured error of more than this share is worth steps of its own.
+# A measured error of more than this share is worth steps of its own, with so many finer ones tried.
 POOR = 1e-4
+FURTHER = 8
 
 
 class Objective:
@@ -209,8 +210,7 @@ class Objective:
         return (again, narrower) if better else (found, error)
 
     def _steps_at(self, x: Array) -> Steps:
-        scale = self.steps.scale_at(x) if self.steps.fixed else None
-        return measured_steps(self.functions.plain("f"), self._given_gradient(), x, scale)
+        return measured_steps(self.functions.plain("f"), self._given_gradient(), x, self.steps, FURTHER)
 
     def _slopes(self, x: Array, h: Array) -> Array:
         """Central differences of f along every axis."""
@@ -348,9 +348,10 @@ def objective_of(
     functions = Functions(given, n)
     if point is None:
         point = somewhere(functions, np.ones(n) if spread is None else spread)
-    inspect(functions, point, plain_steps(point, spread).scale_at(point))
+    plain = plain_steps(functions.plain("f"), point, spread)
+    inspect(functions, point, plain.scale_at(point))
     slopes = functions.plain("gradient") if gradient is not None else None
-    return Objective(functions, measured_steps(functions.plain("f"), slopes, point, spread))
+    return Objective(functions, measured_steps(functions.plain("f"), slopes, point, plain))
 
 
 def uneven(near: Array, far: Array) -> Array:
