@@ -313,7 +313,7 @@ class Objective:
         h, across = self.steps.along(x, v, self.steps.second), self.steps.of(x, self.steps.second)
         centre = self.functions.call("f", x)
         change = abs(self.functions.call("f", x + h * v) - centre) / self.steps.second
-        bent = np.linalg.norm(product * self.steps.scale_at(x)) * h / self.steps.second
+        bent = np.linalg.norm(product * self.steps.scale_at(x)) * h
         size = float(abs(centre) + change + bent)
         return NOISE_MARGIN * self.steps.noise * size / h * float(np.linalg.norm(1.0 / across))
 

@@ -157,7 +157,8 @@ def _least(line: Line, order: int) -> tuple[float, float]:
 
 def _consistent(values: Array, error: Array) -> NDArray[np.bool_]:
     """The steps whose quotient lies within the errors of all finer ones. Shapes: values (k, m), error (k) -> (k)."""
-    apart = np.linalg.norm(values[:, None] - values[None], axis=2)
-    allowed = SPREAD * (error[:, None] + error[None])
-    finer = np.tri(len(error), k=-1, dtype=bool)
-    return np.asarray(~np.any(finer & (apart > allowed), axis=1))
+    found = np.ones(len(error), bool)
+    for k in range(1, len(error)):
+        apart = np.array([np.linalg.norm(values[k] - finer) for finer in values[:k]])
+        found[k] = not np.any(apart > SPREAD * (error[k] + error[:k]))
+    return found

@@ -66,8 +66,8 @@ def given(problem: Problem, **functions: Function) -> Verified:
 
 
 SCALES = [(1.0, 1.0), (1e-8, 1.0), (1e8, 1.0), (1.0, 1e-4), (1e8, 1e4), (1e-8, 1e-3)]
-OTHERS = [(3, 1.0, 1.0), (10, 1e8, 1e-4), (50, 1e-8, 1e3)]
-SIZES = [(n, high, wide) for n in (1, 2, 3, 10) for high, wide in SCALES] + [(50, 1.0, 1.0), (50, 1e8, 1e-4)]
+OTHERS = [(10, 1e-8, 1e4), (50, 1e8, 1e-2)]
+SIZES = [(n, high, wide) for n in (1, 2, 3, 10) for high, wide in SCALES] + [(50, 1e8, 1e-4)]
 
 
 @pytest.mark.parametrize(("n", "high", "wide"), SIZES)
@@ -114,12 +114,17 @@ GRADIENTS: dict[str, tuple[Callable[[Numbers, Numbers], Numbers], str, str, int]
 
 
 def sized(least: int) -> list[tuple[int, float, float]]:
-    """The smallest dimension at every scale, others at some."""
-    smallest = [(least, high, wide) for high, wide in SCALES]
+    """The smallest dimension at some scales, a larger one at others."""
+    smallest = [(least, high, wide) for high, wide in ((1.0, 1.0), (1e8, 1e-4), (1e-8, 1e3))]
     return [*smallest, *((n, high, wide) for n, high, wide in OTHERS if n > least)]
 
 
-WRONG_GRADIENTS = [(case, *size) for case, row in GRADIENTS.items() for size in sized(row[3])]
+WRONG_GRADIENTS = [
+    (case, *size)
+    for case, row in GRADIENTS.items()
+    for size in sized(row[3])
+    if size[0] < 50 or case in ("two exchanged", "right but for one", "negative half")
+]
 
 
 @pytest.mark.parametrize(("case", "n", "high", "wide"), WRONG_GRADIENTS)
@@ -229,7 +234,7 @@ WRONG_HESSIANS = [
     (case, *size)
     for case, row in HESSIANS.items()
     for size in sized(row[3])
-    if size[0] < 50 or case in ("halves off the diagonal", "upper half", "no 2")
+    if size[0] < 50 or case == "halves off the diagonal"
 ]
 
 
@@ -448,7 +453,7 @@ def chain(n: int) -> tuple[Function, Function, Function]:
     return f, gradient, hvp
 
 
-@pytest.mark.parametrize("n", [100, 20_000])
+@pytest.mark.parametrize("n", [100, 10_000])
 def test_many_coordinates_take_few_evaluations(n: int) -> None:
     f, gradient, hvp = chain(n)
     start = np.random.default_rng(0).normal(size=n)
@@ -460,7 +465,7 @@ def test_many_coordinates_take_few_evaluations(n: int) -> None:
 
 
 def test_the_worst_of_many_is_found_by_halving() -> None:
-    n = 5_000
+    n = 2_000
     f, gradient, hvp = chain(n)
     start = np.random.default_rng(0).normal(size=n)
     wrong = np.ones(n)
