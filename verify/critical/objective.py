@@ -17,6 +17,7 @@ The three most important functions are ``objective_of`` (makes one, refuses what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,7 +44,7 @@ class Objective:
     ``gradient``, ``hessian`` and ``hvp`` are the user's where given (``given`` names them). Otherwise they are
     differences: of the gradient where that is given, else of f. Each raises ``NotFinite`` where there is no finite
     value, and ValueError where a function of the user returns another shape.
-    Picklable where the user's functions are; a copy in another process counts for itself (``afresh``, ``total``).
+    Picklable where the user's functions are; a copy in another process begins to count for itself (``total``).
     """
 
     def __init__(self, functions: Functions, steps: Steps) -> None:
@@ -52,6 +53,9 @@ class Objective:
         self.dimension = functions.dimension
         self.given = frozenset(functions.functions) - {"f"}
         self._last: tuple[Array, Array] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_last"} | {"_last": None}
 
     @property
     def cost(self) -> Cost:
