@@ -39,6 +39,15 @@ OFF_CENTRE = 0.4871
 # One box with a gradient below this everywhere is not cut any more: the function is flat, or underflows.
 FLAT = 1e-290
 MOST_BOXES = 300_000
+# Points whose regions are sought at a time; pairs of a box and a region that are compared at a time.
+POINTS, PAIRS = 128, 2**21
+# Newton's method ended at a degenerate point where eigenvalues have this ratio: none of these is proved.
+SINGULAR = 1e-11
+# The enclosure of a point is narrower than this share of the whole box; what was not located is cut on.
+NARROW = 1e-6
+# A test that leaves less than the first share of a box is made again before the box is cut; one that leaves less than
+# the second found a point, most likely.
+AGAIN, SHRUNK = 0.3, 1e-3
 
 Progress = Callable[[int, int], None]
 
@@ -59,20 +68,34 @@ class Known:
 
     def holds(self, lower: Array, upper: Array) -> Flags:
         """Which boxes lie in the region of a known point."""
-        inside = np.zeros(len(lower), bool)
-        for low, high in self.regions:
-            rest = np.flatnonzero(~inside)
-            inside[rest] = ((lower[rest] >= low) & (upper[rest] <= high)).all(axis=1)
-        return inside
+        return within(lower, upper, self.regions)
 
     def add(self, regions: Array, enclosures: Array) -> None:
         """More points, by boxes (k, 2, n); what is enclosed in the region of a known one is that one."""
-        for region, enclosure in zip(regions, enclosures, strict=True):
-            if not self.holds(enclosure[:1], enclosure[1:]).any():
-                middle = enclosure[0] + 0.5 * (enclosure[1] - enclosure[0])
-                self.x = np.concatenate([self.x, middle[None]])
-                self.regions = np.concatenate([self.regions, region[None]])
-                self.enclosures = np.concatenate([self.enclosures, enclosure[None]])
+        new = ~self.holds(enclosures[:, 0], enclosures[:, 1])
+        regions, enclosures = regions[new], enclosures[new]
+        first: list[int] = []
+        for k, enclosure in enumerate(enclosures):
+            if not within(enclosure[:1], enclosure[1:], regions[first]).any():
+                first.append(k)
+        kept = enclosures[first]
+        self.x = np.concatenate([self.x, kept[:, 0] + 0.5 * (kept[:, 1] - kept[:, 0])])
+        self.regions = np.concatenate([self.regions, regions[first]])
+        self.enclosures = np.concatenate([self.enclosures, kept])
+
+
+def within(lower: Array, upper: Array, regions: Array) -> Flags:
+    """Which boxes (k, n), (k, n) lie in one of the regions (r, 2, n)."""
+    held = np.zeros(len(lower), bool)
+    step = max(1, PAIRS // max(1, len(regions)))
+    for start in range(0, len(lower), step):
+        low, high = lower[start : start + step], upper[start : start + step]
+        boxes, regions_ = np.nonzero((low[:, None, 0] >= regions[:, 0, 0]) & (high[:, None, 0] <= regions[:, 1, 0]))
+        for j in range(1, lower.shape[1]):  # pairs that are left, one coordinate after the other
+            inside = (low[boxes, j] >= regions[regions_, 0, j]) & (high[boxes, j] <= regions[regions_, 1, j])
+            boxes, regions_ = boxes[inside], regions_[inside]
+        held[start + boxes] = True
+    return held
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +133,7 @@ def branch(
     """
     search = Search(function, lower, upper, np.random.default_rng(seed), deadline, progress)
     starts = search.rng.random((SEEDS * len(lower), len(lower)))
-    seeded(function, search.known, lower + starts * search.scale, lower, upper)
+    search.seeded(lower + starts * search.scale)
     live = Stack(lower[None], upper[None])
     for level in LEVELS:
         live = search.down_to(level, live)
@@ -185,7 +208,7 @@ class Search:
             self.looked_at += len(before[0])
             lower, upper, smear, volume = self.pruned(*before)
             width = ((upper - lower) / self.scale).max(axis=1)
-            narrow, again = width < level, volume < 0.3
+            narrow, again = width < level, volume < AGAIN
             small.put(lower[narrow], upper[narrow])
             todo.put(lower[again & ~narrow], upper[again & ~narrow])
             wide = ~narrow & ~again
@@ -195,7 +218,7 @@ class Search:
     def pruned(self, lower: Array, upper: Array) -> tuple[Array, Array, Array, Array]:
         """What is left of a batch of boxes: narrower ones, their smear, and the share of the volume that is left."""
         g = self.function.gradients(lower, upper)
-        open_ = ~(((g.lower > 0) | (g.upper < 0)).any(axis=1) | g.nowhere)
+        open_ = ~self.function.excluded(g, lower, upper)
         flat = open_ & (np.maximum(np.abs(g.lower), np.abs(g.upper)) < FLAT).all(axis=1) & ~g.undefined
         if flat.any():
             self.left.append(Boxes(lower[flat], upper[flat], reason_of_flat(g.lower[flat], g.upper[flat])))
@@ -206,32 +229,57 @@ class Search:
         if not len(lower):
             return lower, upper, lower, lower[:, 0]
         found = krawczyk(self.function, lower, upper)
-        self.proved(found.lower[found.one], found.upper[found.one], lower[found.one], upper[found.one])
-        rest = ~(found.none | found.one)
+        rest = ~found.none
+        one = np.flatnonzero(found.one)
+        rest[one[self.located(lower[one], upper[one])]] = False
         with np.errstate(all="ignore"):
             volume = np.nan_to_num(np.prod((found.upper - found.lower) / (upper - lower), axis=1), nan=1.0)
         lower, upper, smear, volume = found.lower[rest], found.upper[rest], found.smear[rest], volume[rest]
         if len(lower):
             some = self.rng.choice(len(lower), min(SEEDS_IN_BATCH, len(lower)), replace=False)
-            seeded(self.function, self.known, 0.5 * (lower[some] + upper[some]), self.lower, self.upper)
+            self.seeded(0.5 * (lower[some] + upper[some]))
+            # What shrank to rounding can lie in no box's interior any more: a wider one around it may prove it.
+            shrunk = volume < SHRUNK
+            self.alone(0.5 * (lower[shrunk] + upper[shrunk]))
         return lower, upper, smear, volume
 
-    def proved(self, lower: Array, upper: Array, region_lower: Array, region_upper: Array) -> None:
-        """Boxes that hold exactly one critical point each: its enclosure is made small, its region large."""
+    def located(self, lower: Array, upper: Array) -> Flags:
+        """Of boxes that hold exactly one critical point each, those in which it was enclosed, and is known now."""
         if not len(lower):
-            return
+            return np.zeros(0, bool)
+        inner_lower, inner_upper = lower, upper
         for _ in range(6):
-            found = krawczyk(self.function, lower, upper)
-            lower, upper = found.lower, found.upper
-        middle = lower + 0.5 * (upper - lower)
-        for k, point in enumerate(middle):
-            sure, low, high, inner_low, inner_high = nested(self.function, point[None], 0.5 * self.scale)
-            if sure[0]:
-                self.known.add(np.stack([low, high], axis=1), np.stack([inner_low, inner_high], axis=1))
-            else:
-                self.known.add(
-                    np.stack([region_lower[k], region_upper[k]])[None], np.stack([lower[k], upper[k]])[None]
-                )
+            found = krawczyk(self.function, inner_lower, inner_upper)
+            inner_lower, inner_upper = found.lower, found.upper
+        done: Flags = np.all(inner_upper - inner_lower < NARROW * self.scale, axis=1)
+        middle = inner_lower + 0.5 * (inner_upper - inner_lower)
+        self.alone(middle[done])
+        rest = done & ~self.known.holds(inner_lower, inner_upper)  # no larger box around it was proved: its own is
+        self.known.add(np.stack([lower, upper], axis=1)[rest], np.stack([inner_lower, inner_upper], axis=1)[rest])
+        return done
+
+    def alone(self, points: Array) -> None:
+        """Adds the critical points by these that are proved to be the only ones in some box around them."""
+        points = points[~self.known.holds(points, points)]
+        points = polished(self.function, points, self.scale)
+        for some in range(0, len(points), POINTS):
+            chosen = points[some : some + POINTS]
+            chosen = chosen[~self.known.holds(chosen, chosen)]
+            if len(chosen):
+                sure, low, high, inner_low, inner_high = nested(self.function, chosen, 0.5 * self.scale)
+                self.known.add(np.stack([low, high], axis=1)[sure], np.stack([inner_low, inner_high], axis=1)[sure])
+
+    def seeded(self, starts: Array) -> None:
+        """Adds the critical points that Newton's method finds from these starts in the box, or nearly."""
+        limits = newton(self.function, starts, self.scale)
+        margin = 0.05 * self.scale
+        near = np.all((limits.points >= self.lower - margin) & (limits.points <= self.upper + margin), axis=1)
+        points = limits.points[limits.converged & near & (limits.flatness > SINGULAR)]
+        points = points[~self.known.holds(points, points)]
+        if len(points):
+            rounded = np.round((points - self.lower) / self.scale, 9)
+            points = points[np.unique(rounded, axis=0, return_index=True)[1]]
+            self.alone(points)
 
     def without_continua(self, live: Stack) -> Stack:
         """The boxes without those on continua of critical points, which are set aside, at their present width."""
@@ -276,22 +324,3 @@ def cut(lower: Array, upper: Array, smear: Array, scale: Array) -> tuple[Array, 
     first, second = upper.copy(), lower.copy()
     first[rows, chosen] = second[rows, chosen] = at
     return np.concatenate([lower, second]), np.concatenate([first, upper])
-
-
-def seeded(function: Evaluator, known: Known, starts: Array, lower: Array, upper: Array) -> None:
-    """Adds the critical points that Newton's method finds from these starts in the box, or nearly."""
-    scale = upper - lower
-    limits = newton(function, starts, scale)
-    near = (limits.points >= lower - 0.05 * scale) & (limits.points <= upper + 0.05 * scale)
-    points = limits.points[limits.converged & near.all(axis=1) & (limits.flatness > 1e-11)]
-    points = points[~known.holds(points, points)]
-    if not len(points):
-        return
-    rounded = np.round((points - lower) / scale, 9)
-    points = polished(function, points[np.unique(rounded, axis=0, return_index=True)[1]], scale)
-    for some in range(0, len(points), 128):
-        chosen = points[some : some + 128]
-        chosen = chosen[~known.holds(chosen, chosen)]
-        if len(chosen):
-            sure, low, high, inner_low, inner_high = nested(function, chosen, 0.5 * scale)
-            known.add(np.stack([low, high], axis=1)[sure], np.stack([inner_low, inner_high], axis=1)[sure])

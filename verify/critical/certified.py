@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from verify.critical.balls import ASSUMPTION as RIGOROUS
 from verify.critical.branch import CONSTANT, DEGENERATE, Known, Result, branch
 from verify.critical.enclosure import Evaluator
 from verify.critical.intervals import ASSUMPTION
@@ -40,10 +41,10 @@ def certified_search(
     degenerate, undecided, constant = _unsettled(function, found, box)
     components = [*constant, *(_component(function, one) for one in found.continua)]
     return CriticalPoints(
-        points=tuple(sorted([*points, *degenerate], key=lambda one: (one.value, *one.x))),
+        points=tuple(sorted([*points, *degenerate], key=_order)),
         names=tuple(names),
         complete=not (undecided or components or found.stopped),
-        assumption=ASSUMPTION,
+        assumption=ASSUMPTION if function.rigor is None else RIGOROUS,
         undecided=tuple(undecided),
         components=tuple(components),
         box=box,
@@ -52,6 +53,11 @@ def certified_search(
         seed=seed,
         function=function.values,
     )
+
+
+def _order(point: CriticalPoint) -> tuple[float, ...]:
+    """By value, then by coordinates; what rounding alone tells apart counts as equal."""
+    return tuple(float(f"{number:.9g}") + 0.0 for number in (point.value, *np.round(point.x, 9)))
 
 
 def certified_points(function: Evaluator, known: Known, box: tuple[Array, Array]) -> list[CriticalPoint]:
@@ -66,7 +72,10 @@ def certified_points(function: Evaluator, known: Known, box: tuple[Array, Array]
     values, norms = function.values(x), np.linalg.norm(function.gradients_at(x), axis=1)
     found = []
     for k, place in enumerate(np.flatnonzero(meets)):
-        spectrum = enclosed_spectrum(hessians.lower[k], hessians.upper[k])
+        ends = hessians.lower[k], hessians.upper[k]
+        if function.rigor is not None:
+            ends = function.rigor.hessian(lower[place], upper[place])
+        spectrum = enclosed_spectrum(*ends)
         sure = spectrum.nullity == 0
         notes = [
             "" if inside[place] else "on the edge of the box",

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from verify.critical.floats import FLOATS
 from verify.critical.intervals import Intervals
 from verify.critical.points import Array
+from verify.critical.rigor import Rigor
 from verify.critical.tape import Tape
 
 __all__ = ["Enclosed", "Evaluator"]
@@ -45,10 +46,14 @@ class Enclosed:
 
 
 class Evaluator:
-    """The function of a tape with the outputs f, ∂f, and the upper triangle of its Hessian."""
+    """The function of a tape with the outputs f, ∂f, and the upper triangle of its Hessian.
 
-    def __init__(self, tape: Tape) -> None:
+    With ``rigor``, decisions that rest on enclosures are confirmed by it.
+    """
+
+    def __init__(self, tape: Tape, rigor: Rigor | None = None) -> None:
         n = tape.dimension
+        self.rigor = rigor
         self.dimension = n
         self.upper = np.triu_indices(n)
         self.whole = tape
@@ -84,6 +89,14 @@ class Evaluator:
         found = self._run(self.derivative_tape, lower, upper)
         lower, upper = (self._symmetric(end[:, self.dimension :]) for end in (found.lower, found.upper))
         return Enclosed(lower, upper, found.undefined, found.nowhere, found.kinked)
+
+    def excluded(self, found: Enclosed, lower: Array, upper: Array) -> Flags:
+        """The boxes that hold no zero of the gradient, by the gradients that were ``found`` on them."""
+        none: Flags = np.any((found.lower > 0) | (found.upper < 0), axis=1) | found.nowhere
+        if self.rigor is not None:
+            for k in np.flatnonzero(none):
+                none[k] = self.rigor.excluded(lower[k], upper[k])
+        return none
 
     def _run(self, tape: Tape, lower: Array, upper: Array) -> Enclosed:
         count = len(lower)

@@ -64,7 +64,7 @@ def subject_of(f: Any, dimension: int | None = None, symbols: Sequence[Any] | No
         names = [str(symbol) for symbol in symbols] if symbols is not None else None
         chosen = inputs if names is None else [_named(name, inputs) for name in names]
     else:
-        expression = sympy.sympify(f) if isinstance(f, (int, float)) else f
+        expression = sympy.Rational(f) if isinstance(f, (int, float)) else f
         if not isinstance(expression, sympy.Expr):
             raise ValueError(f"f is {expression!r}: expected a scalar expression, not a {type(expression).__name__}")
         chosen = in_order(expression, symbols)
@@ -227,11 +227,12 @@ def _traced(f: Callable[..., Any], dimension: int | None) -> tuple[sympy.Expr, l
 
 
 def _components(program: Any, what: str) -> tuple[sympy.Expr, list[sympy.Symbol]]:
+    from derive.size_algebra import size_symbols
     from derive.symbolic import Components
 
     if program.output.axes:
         raise ValueError(f"{what} has an output of shape {program.output.axes}: expected one number")
-    if any(sympy.sympify(axis).free_symbols for tensor in program.inputs for axis in tensor.axes):
+    if any(size_symbols(axis) for tensor in program.inputs for axis in tensor.axes):
         raise ValueError(f"{what} has inputs of symbolic sizes: write it as a function of one vector")
     components = Components(program, {})
     inputs = [components.symbol(tensor, place) for tensor in program.inputs for place in components.places(tensor)]

@@ -107,10 +107,13 @@ def _certified(
 ) -> CriticalPoints:
     from verify.critical.certified import certified_search
     from verify.critical.enclosure import Evaluator
+    from verify.critical.rigor import Rigor
 
     lower, upper = box_of(box, subject.names)
+    derivatives = subject.tape.only(*range(1, len(subject.tape.outputs)))
+    function = Evaluator(subject.tape, Rigor(derivatives) if rigor else None)
     return certified_search(
-        Evaluator(subject.tape), subject.names, (lower, upper), seed=seed, time_limit=time_limit, progress=progress
+        function, subject.names, (lower, upper), seed=seed, time_limit=time_limit, progress=progress
     )
 
 

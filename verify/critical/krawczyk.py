@@ -24,13 +24,14 @@ section 5.1; Rump (2010), Verification methods, Acta Numerica 19, section 13.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from verify.critical.enclosure import Evaluator, Flags
 from verify.critical.intervals import LEAST, UNIT, down, up
 from verify.critical.points import Array
+from verify.critical.rigor import Decision, Rigor
 
 __all__ = ["Tested", "krawczyk", "nested"]
 
@@ -45,7 +46,8 @@ class Tested:
     """Which boxes hold no zero of the gradient, which exactly one, and what is left of the others.
 
     ``lower``, ``upper``: the box without parts that were shown to hold no zero; ``smear`` (k, n): how much each
-    coordinate's width contributes to what is not known of the gradient.
+    coordinate's width contributes to what is not known of the gradient. ``inverse`` and ``frame`` (k, n, n) are Y and
+    the transposed eigenvectors.
     """
 
     none: Flags
@@ -53,10 +55,24 @@ class Tested:
     lower: Array
     upper: Array
     smear: Array
+    middle: Array
+    inverse: Array
+    frame: Array
+
+    def decision(self, k: int, lower: Array, upper: Array) -> Decision:
+        """What was said of the k-th box, (k, n) and (k, n) being the boxes, to be confirmed."""
+        return Decision(
+            lower[k], upper[k], self.middle[k], self.inverse[k], self.frame[k], self.lower[k], self.upper[k]
+        )
 
 
-def krawczyk(function: Evaluator, lower: Array, upper: Array, middle: Array | None = None) -> Tested:
-    """The test of boxes around ``middle``, their midpoints by default. All must be bounded, and of some width."""
+def krawczyk(
+    function: Evaluator, lower: Array, upper: Array, middle: Array | None = None, confirm: bool = True
+) -> Tested:
+    """The test of boxes around ``middle``, their midpoints by default. All must be bounded, and of some width.
+
+    What the function's rigor does not confirm is not said, if ``confirm``.
+    """
     k, n = lower.shape
     m = lower + 0.5 * (upper - lower) if middle is None else middle
     radius = up(np.maximum(upper - m, m - lower))
@@ -86,7 +102,7 @@ def krawczyk(function: Evaluator, lower: Array, upper: Array, middle: Array | No
 
         # K(X), in the box's own coordinates
         back = frame.swapaxes(1, 2) / values[:, None, :]
-        middle_part = back @ product
+        middle_part, inverse = back @ product, back @ frame
         size = np.abs(back)
         contraction = np.abs(np.eye(n) - middle_part) + size @ unknown
         contraction += slack * (1 + size @ (np.abs(product) + unknown))
@@ -103,7 +119,22 @@ def krawczyk(function: Evaluator, lower: Array, upper: Array, middle: Array | No
     one = one & usable & ~none
     crossed: Flags = np.any(new_lower > new_upper, axis=1)
     new_lower, new_upper = (np.where(crossed[:, None], *pair) for pair in ((lower, new_lower), (upper, new_upper)))
-    return Tested(none, one, new_lower, new_upper, smear)
+    found = Tested(none, one, new_lower, new_upper, smear, m, inverse, frame)
+    return found if function.rigor is None or not confirm else _confirmed(function.rigor, found, lower, upper)
+
+
+def _confirmed(rigor: Rigor, found: Tested, lower: Array, upper: Array) -> Tested:
+    """The same without what ball arithmetic does not confirm."""
+    none, one = found.none.copy(), found.one.copy()
+    kept_lower, kept_upper = found.lower.copy(), found.upper.copy()
+    for k in range(len(lower)):
+        decision = found.decision(k, lower, upper)
+        none[k] = none[k] and rigor.none(decision)
+        one[k] = one[k] and rigor.one(decision)
+        cut = (kept_lower[k] > lower[k]).any() or (kept_upper[k] < upper[k]).any()
+        if cut and not none[k] and not rigor.kept(decision):
+            kept_lower[k], kept_upper[k] = lower[k], upper[k]
+    return replace(found, none=none, one=one, lower=kept_lower, upper=kept_upper)
 
 
 def framed(matrix: Array, scale: Array) -> tuple[Array, Array]:
@@ -125,11 +156,15 @@ def nested(function: Evaluator, points: Array, widest: Array) -> tuple[Flags, Ar
     m = np.repeat(points, sizes, axis=0)
     radius = np.tile(SIZES, k)[:, None] * widest
     lower, upper = m - radius, m + radius
-    found = krawczyk(function, lower, upper, m)
+    found = krawczyk(function, lower, upper, m, confirm=False)
     one = found.one.reshape(k, sizes)
     proved: Flags = np.any(one, axis=1)
     largest = np.argmax(one, axis=1) + sizes * np.arange(k)
     smallest = sizes - 1 - np.argmax(one[:, ::-1], axis=1) + sizes * np.arange(k)
+    if function.rigor is not None:
+        for k in np.flatnonzero(proved):
+            outer, inner = (found.decision(place[k], lower, upper) for place in (largest, smallest))
+            proved[k] = function.rigor.one(outer) and function.rigor.one(inner) and function.rigor.kept(inner)
     # What the test leaves of the smallest box holds the same one point.
     return proved, lower[largest], upper[largest], found.lower[smallest], found.upper[smallest]
 
