@@ -50,6 +50,8 @@ def search(
     if plot is not None:
         written_as(plot)
     named = None if symbols is None else parted(symbols)
+    from verify.critical.wrong import WrongDerivative
+
     # what a file prints must not stand in the middle of JSON
     with contextlib.redirect_stdout(sys.stderr):
         if (target is None) == (expr is None):
@@ -67,9 +69,7 @@ def search(
         try:
             with importing_beside(file) if file is not None else contextlib.nullcontext():
                 found = _found(asked, {name: value for name, value in options.items() if value is not None})
-        except ValueError as error:
-            if not _is_disagreement(error):
-                raise
+        except WrongDerivative as error:
             complain(f"verify: {error}")
             return "fails"
         picture = None if plot is None else _drawn(found, plot)
@@ -112,12 +112,6 @@ def _came_through(error: Exception, files: set[str]) -> bool:
             return True
         trace = trace.tb_next
     return False
-
-
-def _is_disagreement(error: ValueError) -> bool:
-    """Whether a derivative was refused because it disagrees with the function."""
-    module = sys.modules.get("verify.critical.wrong")  # only who loaded it can have raised its error
-    return module is not None and isinstance(error, module.WrongDerivative)
 
 
 @contextlib.contextmanager

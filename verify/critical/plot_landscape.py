@@ -21,8 +21,8 @@ __all__ = ["draw_curve", "draw_plane", "in_one_line", "levels", "window"]
 
 # Values are computed on so many points of a line, and on so many by so many of a plane.
 ALONG, ACROSS = 1500, 260
-# So many contours.
-CONTOURS = 28
+# So many contours, and so many where there are more points than the second number.
+CONTOURS, FEW, CROWDED = 28, 16, 100
 # A panel is so much wider than high; where the variables' scales differ by more than a factor, each has its own.
 SHAPE, STRETCHED = 1.4, 3.0
 # Space around what was found, of its width.
@@ -79,7 +79,7 @@ def critical_values(found: CriticalPoints) -> Array:
     return values[np.isfinite(values)]
 
 
-def levels(values: Array, critical: Array) -> Array:
+def levels(values: Array, critical: Array, count: int = CONTOURS) -> Array:
     """Levels of contours: dense around the critical values, logarithmic far from them; ascending, without doubles."""
     finite = values[np.isfinite(values)]
     centre = float(np.min(critical)) if critical.size else float(np.min(finite))
@@ -87,7 +87,7 @@ def levels(values: Array, critical: Array) -> Array:
     if not scale > 0:
         scale = 0.02 * float(np.quantile(np.abs(finite - centre), 0.5)) or 1.0
     low, high = (np.arcsinh((edge - centre) / scale) for edge in (np.min(finite), np.max(finite)))
-    return np.unique(centre + scale * np.sinh(np.linspace(low, high, CONTOURS)))
+    return np.unique(centre + scale * np.sinh(np.linspace(low, high, count)))
 
 
 # ---------------------------------------------------------------------------------------------------------- plane
@@ -133,7 +133,8 @@ def _of_panel(low: Array, high: Array, box: tuple[Array, Array] | None) -> tuple
 def _draw_contours(panel: Axes, across: Array, up: Array, values: Array, critical: Array) -> None:
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-    steps = levels(values, critical)
+    crowded = len(critical) > CROWDED
+    steps = levels(values, critical, FEW if crowded else CONTOURS)
     if np.any(np.isnan(values)):
         panel.set_facecolor(UNDEFINED)
         panel.fill([], [], color=UNDEFINED, label="no finite value")

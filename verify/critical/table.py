@@ -57,7 +57,7 @@ def headline(found: CriticalPoints) -> str:
     """How many points of each kind there are, and how sure it is that there are no others."""
     where = " in the box" if found.box is not None else ""
     count = len(found)
-    points = f"{count or 'no'} critical point{'s' * (count != 1)}"
+    points = f"{count or 'no'} critical point{'s' * (count != 1)}{' found' * (not count and not found.complete)}"
     if found.components:
         kinds = [CONTINUA.get(one.dimension, "continuum") for one in found.components]
         continua = ", ".join(f"{kinds.count(k)} {k}{'s' * (kinds.count(k) > 1)}" for k in dict.fromkeys(kinds))

@@ -23,6 +23,7 @@ from tests.commands import Call, called, imported_by, run, widest
 from tests.verify.critical.found import double_wells, ring_of_minima, six_hump_camel
 from verify.__main__ import main
 from verify.critical.points import CriticalPoints, Undecided
+from verify.critical.wrong import Finding, WrongDerivative
 from verify.saddle_arguments import read_box, read_start
 
 FILE = """
@@ -137,16 +138,21 @@ def test_the_honest_partial_result(verify: Call, search: Search) -> None:
     assert "others are not excluded" in " ".join(ended.out.split())
 
 
-def test_a_wrong_derivative_disagrees(verify: Call, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    class WrongDerivative(ValueError):
-        pass
-
-    module = ModuleType("verify.critical.wrong")
-    module.WrongDerivative = WrongDerivative  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "verify.critical.wrong", module)
+def test_a_wrong_derivative_disagrees(verify: Call, search: Search) -> None:
+    finding = Finding(
+        "gradient",
+        "gradient is wrong in 2 of 2 entries",
+        np.zeros(2),
+        "gradient[0]",
+        1.0,
+        2.0,
+        1e-9,
+        "factor",
+        "half",
+    )
 
     def refuse() -> CriticalPoints:
-        raise WrongDerivative("gradient is wrong in 2 of 2 entries\n  worst entry  gradient[0]")
+        raise WrongDerivative(finding)
 
     search.answer = refuse
     ended = verify("saddle", save(FILE) + ":bowl", "--box", "-1,1;-1,1")

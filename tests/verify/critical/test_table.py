@@ -63,7 +63,7 @@ BOX = (np.full(2, -1.0), np.full(2, 2.0))
             "27 critical points: 8 minima, 1 maximum, 18 saddles (index 1: 12, 2: 6); nothing is proved",
         ),
         (found(box=BOX, complete=True), "no critical points in the box; proved complete"),
-        (found(), "no critical points; nothing is proved"),
+        (found(), "no critical points found; nothing is proved"),
         (found(point(1.0), complete=True), "1 critical point: 1 minimum; proved complete"),
         (found(point(1.0)), "1 critical point: 1 minimum; each proved, others are not excluded"),
         (
@@ -76,7 +76,7 @@ BOX = (np.full(2, -1.0), np.full(2, 2.0))
         ),
         (
             found(undecided=(Undecided(*BOX, "why"),)),
-            "no critical points; nothing is proved, 1 box undecided",
+            "no critical points found; nothing is proved, 1 box undecided",
         ),
         (
             ring_of_minima(),
