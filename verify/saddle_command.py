@@ -99,7 +99,10 @@ def _found(asked: Asked, options: Mapping[str, Any]) -> CriticalPoints:
             return find_critical_points(asked.f, **{**asked.given, **options, "progress": progress})
     except Exception as error:
         files = set() if asked.module is None else {asked.module.__file__ or ""}
-        if isinstance(error, ValueError) or not _came_through(error, files):
+        inside = _came_through(error, files)
+        if isinstance(error, ModuleNotFoundError) and not inside:
+            raise ValueError(str(error)) from error  # an extra that is not installed, and the message says which
+        if isinstance(error, ValueError) or not inside:
             raise
         raise placed(error, files, asked.title) from error
 

@@ -393,6 +393,21 @@ def test_what_a_function_raises_says_its_line(verify: Call, search: Search) -> N
     assert "surface.py, line 3: IndexError" in ended.said
 
 
+def test_an_extra_that_is_not_installed_is_named(verify: Call, search: Search) -> None:
+    def missing() -> CriticalPoints:
+        raise ModuleNotFoundError("python-flint is not installed: pip install 'gradproof[rigor]'")
+
+    search.answer = missing
+    ended = verify("saddle", "--expr", "x**2", "--box", "-1,1", "--rigor")
+    assert ended.code == 2
+    assert "pip install 'gradproof[rigor]'" in ended.said
+    text = "def f(x):\n    import no_such_module_of_mine\n"
+    search.answer = lambda: search.f(np.zeros(2))
+    ended = verify("saddle", save(text), "--box", "-1,1;-1,1")
+    assert ended.code == 2
+    assert "surface.py, line 2: ModuleNotFoundError" in ended.said
+
+
 def test_errors_of_the_toolkit_are_not_blamed_on_the_file(search: Search, empty_folder: Path) -> None:
     def broken() -> CriticalPoints:
         raise ZeroDivisionError("ours")
