@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from verify.critical.layout import aligned, fixed, folded, number, on_the_point, one_line, rounded_up
+from verify.critical.layout import aligned, cell_width, fixed, folded, number, on_the_point, one_line, rounded_up
 
 if TYPE_CHECKING:
     from verify.critical.points import Array, Component, CriticalPoint, CriticalPoints, Undecided
@@ -233,9 +233,17 @@ def _table(points: Sequence[CriticalPoint], names: Sequence[str], columns: int) 
     for layout in _layouts(len(names)):
         head, body, sides = rows(points, names, layout, known)
         lines = aligned([head, *body], sides)
-        if max(map(len, lines)) <= columns - 2:
+        if max(map(cell_width, lines)) <= columns - 2:
             break
-    return [f"  {line[: columns - 3] + '…' if len(line) > columns - 2 else line}" for line in lines]
+    return [f"  {_cut(line, columns - 2)}" for line in lines]
+
+
+def _cut(line: str, columns: int) -> str:
+    if cell_width(line) <= columns:
+        return line
+    while cell_width(line) >= columns:
+        line = line[:-1]
+    return f"{line}…"
 
 
 def rows(

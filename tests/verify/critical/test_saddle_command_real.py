@@ -102,3 +102,47 @@ def test_bad_input(verify: Call, arguments: tuple[str, ...], said: str) -> None:
     assert ended.code == 2
     assert said in ended.said
     assert not ended.out
+
+
+# ------------------------------------------------------------------------------------------- without an expression
+
+LOOP = """
+import numpy as np
+
+
+def wells(x):
+    total = 0.0
+    for value in np.asarray(x).tolist():
+        total += (value * value - 1.0) ** 2 + 0.3 * value
+    return total
+
+
+def wells_gradient(x):
+    return FACTOR * (4 * x * (x**2 - 1) + 0.3)
+"""
+
+
+@pytest.fixture
+def numerical() -> None:
+    pytest.importorskip("verify.critical.numerical")
+
+
+@pytest.mark.usefixtures("numerical")
+def test_a_function_with_its_gradient_is_searched_and_nothing_is_proved(verify: Call) -> None:
+    """The product of two double wells has 3 · 3 critical points."""
+    Path("wells.py").write_text(LOOP.replace("FACTOR", "1"), encoding="utf-8")
+    ended = verify("saddle", "wells.py:wells", "--box", "-2,2;-2,2", "--no-certify", "--json")
+    data = json.loads(ended.out)
+    assert ended.code == 3
+    assert data["kinds"] == {"minimum": 4, "saddle": 4, "maximum": 1}
+    assert data["complete"] is False
+    assert data["evidence"]
+
+
+@pytest.mark.usefixtures("numerical")
+def test_a_wrong_gradient_ends_with_1(verify: Call) -> None:
+    Path("wells.py").write_text(LOOP.replace("FACTOR", "2"), encoding="utf-8")
+    ended = verify("saddle", "wells.py:wells", "--box", "-2,2;-2,2", "--no-certify")
+    assert ended.code == 1
+    assert "gradient" in ended.err
+    assert not ended.out

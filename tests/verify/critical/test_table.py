@@ -137,6 +137,12 @@ def test_wide_numbers_fit() -> None:
             assert widest(text(found(*points), columns)) <= columns
 
 
+def test_wide_names_fit() -> None:
+    for names in (("学习率", "动量"), ("a" * 50, "b"), ("学" * 45, "习")):
+        for columns in (40, 80):
+            assert widest(text(replace(six_hump_camel(), names=names), columns)) <= columns
+
+
 def test_nullity_and_sureness_have_columns_where_they_differ() -> None:
     flat = point(0.0, 0.0, eigenvalues=(0.0, 2.0))
     assert "nullity" not in str(six_hump_camel())
