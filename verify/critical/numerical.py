@@ -1,0 +1,341 @@
+"""Critical points of all indices of a smooth function without an expression: a search, with evidence, never a proof.
+
+Rounds of tasks that do not depend on each other are cut into pieces, and what they found is put together in their
+order; so the answer is the same whoever does them. Ways use gradients; a point that is new gets a Hessian.
+
+Data
+    ``Piece``   tasks with all that they need, for one worker.
+    ``Search``  what is known so far.
+
+The most important functions are ``search`` (the entry), ``Search.round`` and ``work`` (what a worker does).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from verify.critical import evidence
+from verify.critical.flats import Continuum, flat_dimension, joined
+from verify.critical.frontier import STARTS, Frontier
+from verify.critical.landscape import Differentiable, Landscape, Region
+from verify.critical.objective import total
+from verify.critical.points import Array, Component, Cost, CriticalPoint, CriticalPoints, Undecided
+from verify.critical.polish import Polished, polished
+from verify.critical.walk import Ended, Known, Task, walk
+
+__all__ = ["search"]
+
+# Tasks in one piece.
+GRAIN = 4
+# The search ends when so many rounds of random starts in a row found nothing new.
+QUIET = 3
+# What ways found is the same if it is this near; the region has size 1.
+RAW = 1e-6
+# Two points are the same within so many times what Newton's steps at both leave open.
+APART = 8.0
+# A continuum is walked to at most so many points that hit it; further ones of the same value count as its points.
+JOINED = 24
+MOST = 5000
+SHOWN = 20
+"""How many undecided places are told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Tasks for one worker, or ends of ways to polish, or a point to be joined to continua."""
+
+    objective: Differentiable
+    region: Region
+    kind: str
+    items: tuple[Any, ...]
+    known: Known
+    size: float
+    seed: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """An end that was polished, with the dimension of the continuum that it lies on, and more points of that."""
+
+    found: Polished | None
+    dimension: int = 0
+    points: tuple[Array, ...] = ()
+
+
+def work(piece: Piece) -> tuple[list[Any], Cost]:
+    """Do a piece: one result for each item, and what it cost."""
+    objective = piece.objective.afresh()
+    land = Landscape(objective, piece.region)
+    rng = np.random.default_rng(piece.seed)
+    results: list[Any] = []
+    for item in piece.items:
+        if piece.kind == "walk":
+            results.append(walk(land, item, piece.known))
+        elif piece.kind == "polish":
+            results.append(_judge(land, item, piece.size, rng))
+        elif piece.kind == "join":
+            goal, continua = item
+            results.append([joined(land, one, goal.y) for one in continua])
+        elif piece.kind == "survey":
+            gradient = land.gradient(item)
+            results.append(None if gradient is None else float(np.linalg.norm(gradient)))
+        else:
+            results.append(evidence.coercive(land, piece.known, rng))
+    return results, objective.cost
+
+
+def _judge(land: Landscape, y: Array, size: float, rng: np.random.Generator) -> Judged:
+    found = polished(land, y, size, rng)
+    if found is None or found.point is None or not found.flat.shape[1]:
+        return Judged(found)
+    dimension, points = flat_dimension(land, found)
+    return Judged(found, dimension, tuple(points))
+
+
+class Search:
+    """A search under way."""
+
+    def __init__(
+        self, objective: Differentiable, region: Region, seed: int, run: Callable[[Sequence[Piece]], list[Any]]
+    ) -> None:
+        self.objective, self.region, self.seed = objective, region, seed
+        self.run = run
+        self.frontier = Frontier(region)
+        self.found: list[Polished] = []
+        self.continua: list[Continuum] = []
+        self.on: dict[int, int] = {}
+        self.counts: dict[int, int] = {}
+        self.starts = self.lost = self.rounds = 0
+        self.refused: list[tuple[Array, str]] = []
+        self.paths: list[Array] = []
+        self.costs: list[Cost] = []
+        self.size = 1.0
+
+    def survey(self, points: list[Array]) -> None:
+        """The gradient's usual size."""
+        sizes = [size for size in self.do("survey", points) if size]
+        self.size = float(np.median(sizes)) if sizes else 0.0
+
+    def do(self, kind: str, items: Sequence[Any]) -> list[Any]:
+        """Results of items in their order, done in pieces."""
+        self.rounds += 1
+        known = self.frontier.known
+        pieces = [
+            Piece(
+                self.objective, self.region, kind, tuple(items[k : k + GRAIN]), known, self.size,
+                (self.seed, self.rounds, k),
+            )
+            for k in range(0, len(items), GRAIN)
+        ]  # fmt: skip
+        results = []
+        for found, cost in self.run(pieces):
+            results.extend(found)
+            self.costs.append(cost)
+        return results
+
+    def round(self, tasks: list[Task]) -> int:
+        """Do tasks, polish what is new, and learn from it; how many points were new."""
+        ends: list[list[Ended]] = self.do("walk", tasks)
+        raw: list[Array] = []
+        place: dict[tuple[int, int], int] = {}
+        for i, row in enumerate(ends):
+            for j, end in enumerate(row):
+                if len(end.path) > 1:
+                    self.paths.append(np.array(end.path))
+                if end.why == "found" and self.frontier.known.near(end.x)[1] > RAW:
+                    same = [k for k, x in enumerate(raw) if np.linalg.norm(x - end.x) <= RAW]
+                    place[i, j] = same[0] if same else len(raw)
+                    if not same:
+                        raw.append(end.x)
+        origin = {k: (tasks[i].parent, tasks[i].other) for (i, _), k in reversed(place.items())}
+        judged = self.do("polish", raw) if raw else []
+        numbers: list[tuple[int, bool]] = [self._enter(one, *origin[k]) for k, one in enumerate(judged)]
+        told: set[int] = set()
+        fresh = 0
+        for i, (task, row) in enumerate(zip(tasks, ends, strict=True)):
+            reached: list[int] = []
+            new = 0
+            for j, end in enumerate(row):
+                number = end.known if end.why == "known" else -1
+                if (i, j) in place:
+                    number, is_new = numbers[place[i, j]]
+                    new += is_new and number not in told
+                    told.add(number)
+                elif end.why == "found":
+                    number = self.frontier.known.near(end.x)[0]
+                if number >= 0:
+                    reached.append(number)
+                if task.parent < 0 and j == 0:
+                    self._count(number)
+            self.frontier.learn(task, row, new, reached)
+            fresh += new
+        return fresh
+
+    def _count(self, number: int) -> None:
+        self.starts += number >= 0
+        self.lost += number < 0
+        if number >= 0:
+            number = -1 - self.on[number] if number in self.on else number
+            self.counts[number] = self.counts.get(number, 0) + 1
+
+    def _enter(self, judged: Judged, parent: int, other: int) -> tuple[int, bool]:
+        """The number of a polished end, -1 where it is none, and whether it is new."""
+        found = judged.found
+        if found is None:
+            return -1, False
+        if found.point is None:
+            if self.region.reported(found.y) and "flat" in found.why:
+                self.refused.append((found.y, found.why))
+            return -1, False
+        for k, one in enumerate(self.found):
+            if float(np.linalg.norm(one.y - found.y)) <= APART * (one.distance + found.distance):
+                return k, False
+        new = True
+        if judged.dimension:
+            new = self._place(judged)
+        self.found.append(found)
+        walkable = new and bool(found.point.nullity < len(found.y))
+        self.frontier.add(found, parent, other, walkable)
+        return len(self.found) - 1, new
+
+    def _place(self, judged: Judged) -> bool:
+        """Put a point on the continuum that it belongs to; whether that is a new one."""
+        found, number = judged.found, len(self.found)
+        assert found is not None and found.point is not None
+        value = found.point.value
+        alike = [
+            (k, one) for k, one in enumerate(self.continua)
+            if one.dimension == judged.dimension and abs(one.value - value) <= _tolerance(found, one.value)
+        ]  # fmt: skip
+        for k, one in alike:
+            near = min(one.points, key=lambda y: float(np.linalg.norm(y - found.y)))
+            walked: list[Array] | None = []
+            if len(one.points) < JOINED * 4:
+                nearest = replace(self.found[one.first], y=near)
+                walked = self.do("join", [(replace(nearest, y=self.found[one.first].y), (found,))])[0][0]
+            if walked is not None:
+                one.points.extend([found.y, *judged.points, *walked])
+                self.on[number] = k
+                return False
+        self.on[number] = len(self.continua)
+        self.continua.append(Continuum([found.y, *judged.points], judged.dimension, value, number))
+        return True
+
+
+def search(
+    objective: Differentiable,
+    box: ArrayLike | None = None,
+    start: ArrayLike | None = None,
+    *,
+    seed: int = 0,
+    time_limit: float | None = None,
+    executor: Executor | None = None,
+    journal: Any = None,
+    progress: Callable[[str], None] | None = None,
+) -> CriticalPoints:
+    """The critical points of a smooth function that a search finds, with their indices and evidence for completeness.
+
+    Without a box it looks around ``start`` (0 where none is given) at growing distances. ``time_limit`` is in seconds;
+    what was found until then is returned, and ``stopped`` says so. The same seed gives the same answer, whatever the
+    executor.
+    Shapes: box (n, 2), start (n).
+    Raises: ValueError when the box or the start has a wrong shape, or is not finite, or a side has no width.
+    """
+    region = Region.around(objective.dimension, box, start)
+    began = time.monotonic()
+    stopped = ""
+
+    def run(pieces: Sequence[Piece]) -> list[Any]:
+        if time_limit is not None and time.monotonic() - began > time_limit:
+            raise TimeoutError
+        return list(map(work, pieces)) if executor is None else list(executor.map(work, pieces))
+
+    state = Search(objective, region, seed, run)
+    grows = False
+    try:
+        _search(state, start is not None or not region.boxed, progress)
+        if state.frontier.points:
+            grows = state.do("coercive", [None])[0]
+    except TimeoutError:
+        stopped = f"the time limit of {time_limit:g} s was reached"
+    if len(state.found) >= MOST:
+        stopped = f"{MOST} points were found"
+    return _told(state, grows, stopped, time.monotonic() - began)
+
+
+def _search(state: Search, centred: bool, progress: Callable[[str], None] | None) -> None:
+    rng = np.random.default_rng([state.seed, 0])
+    region = state.region
+    state.survey([region.draw(rng) if region.boxed else rng.standard_normal(region.dimension) for _ in range(STARTS)])
+    quiet, first = 0, True
+    while quiet < QUIET and len(state.found) < MOST:
+        tasks = state.frontier.take()
+        random = not tasks
+        if random:
+            tasks = [_start(state, region, rng, k) for k in range(STARTS)]
+            if first and centred:
+                tasks[0] = Task("start", np.zeros(region.dimension))
+        new = state.round(tasks)
+        if random:
+            quiet = 0 if new or first else quiet + 1
+            first = False
+        if progress is not None:
+            progress(f"{len(state.found)} critical points after {total(state.costs).gradient} gradients")
+
+
+def _start(state: Search, region: Region, rng: np.random.Generator, k: int) -> Task:
+    """A random start; every second one aims at an index between the lowest and the highest that were found."""
+    y = region.draw(rng)
+    radius = 0.3 if region.boxed else 0.3 * float(np.linalg.norm(y)) / np.sqrt(region.dimension)
+    index = int(rng.integers(0, state.frontier.highest + 1)) if k % 2 and state.frontier.nodes else None
+    return Task("start", y, radius=radius * np.sqrt(region.dimension), index=index)
+
+
+def _tolerance(found: Polished, value: float) -> float:
+    """By how much values on one continuum may differ: second order in the distance, and rounding."""
+    assert found.point is not None
+    bent = float(np.linalg.norm(found.hessian)) * found.distance**2 + found.noise * found.distance
+    return 1e2 * (bent + np.finfo(float).eps * (abs(value) + abs(found.point.value) + found.noise / 1e-16))
+
+
+def _told(state: Search, grows: bool, stopped: str, seconds: float) -> CriticalPoints:
+    """The answer in the user's coordinates."""
+    region = state.region
+    points: list[CriticalPoint] = []
+    hit = [0] * 0
+    for k, found in enumerate(state.found):
+        if k not in state.on and region.reported(found.y):
+            assert found.point is not None
+            points.append(found.point)
+    components = []
+    for one in state.continua:
+        ys = [y for y in one.points if region.reported(y)]
+        if ys:
+            xs = np.array([region.outside(y) for y in ys])
+            reason = f"the gradient stays 0 along {one.dimension} directions, and on ways between points found on it"
+            components.append(Component(xs, one.dimension, xs.min(axis=0), xs.max(axis=0), one.value, reason))
+    hit = list(state.counts.values())
+    sentences = [evidence.hits(hit, state.starts, state.lost)]
+    if not stopped:
+        sentences.append(evidence.morse(points, len(components), grows, region.boxed))
+    undecided = tuple(Undecided(region.outside(y), region.outside(y), why) for y, why in state.refused[:SHOWN])
+    return CriticalPoints(
+        points=tuple(sorted(points, key=lambda point: (point.value, *point.x))),
+        names=tuple(f"x{k}" for k in range(region.dimension)),
+        undecided=undecided,
+        components=tuple(components),
+        box=region.box,
+        evidence=tuple(sentences),
+        stopped=stopped,
+        cost=replace(total(state.costs), seconds=seconds),
+        seed=state.seed,
+        paths=tuple(path for path in state.paths if path.shape[1] <= 3),
+        function=state.objective,
+    )

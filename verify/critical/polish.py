@@ -1,0 +1,209 @@
+"""From the end of a way to a critical point with a spectrum whose bounds are measured, or to a reason why it is none.
+
+The gradient itself is tested against its noise, which is measured at the point. The bound on an eigenvalue adds up how
+far the Hessian is from differences of the gradient, and how much it can change over the distance that Newton's step
+and the noise leave open.
+
+Data
+    ``Polished``  a critical point in the coordinates of the region, and in the user's.
+
+The most important functions are ``polished`` and ``bounded_spectrum``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from verify.critical.eigensteps import Model, newton
+from verify.critical.landscape import Landscape, unit
+from verify.critical.points import Array, CriticalPoint, Spectrum
+
+__all__ = ["Polished", "bounded_spectrum", "noise_at", "polished"]
+
+EPS = float(np.finfo(float).eps)
+# Newton's method that converges linearly, as at a degenerate point, is given up after so many steps.
+STEPS = 60
+# The gradient is 0 when it is at most so many times its noise.
+NOISY = 16.0
+# The distance over which the Hessian is compared with differences of the gradient; the region has size 1.
+APART = 2.0**-13
+# A point is known where Newton's step is this short; farther away a gradient may be small for other reasons.
+NEAR = 1e-3
+# What is measured along one random direction may be larger along others.
+MARGIN = 4.0
+# Where Newton's method has gone so far at a rate of 1 - 1/m, one step of m times its length is tried.
+STEADY = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Polished:
+    """Shapes: y (n) in the coordinates of the region, hessian (n, n) there, error (its bound in the spectral norm).
+
+    ``distance`` is how far the critical point may be, for what the gradient and its noise say. ``flat`` (n, m) are the
+    eigenvectors whose eigenvalues may be 0. ``why`` says why it is no critical point; then ``point`` is None.
+    """
+
+    y: Array
+    hessian: Array
+    distance: float
+    flat: Array
+    noise: float
+    point: CriticalPoint | None
+    why: str = ""
+
+
+def polished(land: Landscape, y: Array, size: float, rng: np.random.Generator) -> Polished | None:
+    """Newton's method to the noise of the gradient, then the spectrum; None where there are no finite numbers.
+
+    ``size`` is the gradient's size in the region: rounding of its terms is a share of it.
+    """
+    start = y
+    gradient, matrix = land.gradient(y), land.hessian(y)
+    if gradient is None or matrix is None:
+        return None
+    steps: list[float] = []
+    current = True
+    for _ in range(STEPS):
+        if float(np.linalg.norm(gradient)) == 0:
+            break
+        step = newton(Model.of(gradient, matrix), 0.1)
+        length, before = float(np.linalg.norm(step)), float(np.linalg.norm(gradient))
+        if length <= EPS * float(np.linalg.norm(y)):
+            break
+        after, taken = land.gradient(y + step), step
+        m = _multiplicity([*steps, length])
+        if m and after is not None:
+            longer = land.gradient(y + m * step)
+            if longer is not None and np.linalg.norm(longer) < 0.1 * np.linalg.norm(after):
+                after, taken = longer, m * step
+        if after is None or float(np.linalg.norm(after)) >= before:
+            # an old Hessian may be to blame
+            if current:
+                break
+        else:
+            y, gradient = y + taken, after
+            steps.append(length)
+        if length <= 1e-3 * (steps[-2] if len(steps) > 1 else 0.1) and length < 1e-9:
+            break
+        if length > 1e-8 or not current:
+            new = land.hessian(y)
+            if new is None:
+                return None
+            matrix, current = new, True
+        else:
+            current = False
+    noise = max(noise_at(land, y, gradient, matrix, rng), EPS * size)
+    refused = _refusal(land, y, gradient, matrix, noise, start)
+    if refused:
+        return Polished(y, matrix, np.inf, np.zeros((len(y), 0)), noise, None, refused)
+    return _judged(land, y, gradient, matrix, noise, rng)
+
+
+def noise_at(land: Landscape, y: Array, gradient: Array, matrix: Array, rng: np.random.Generator) -> float:
+    """By how much the gradient at points moved by a few units in the last place differs from what the Hessian says."""
+    error = getattr(land.objective, "gradient_error", None)
+    if error is not None and "gradient" not in getattr(land.objective, "given", ("gradient",)):
+        return float(error(land.region.outside(y))) * float(np.max(land.region.width))
+    ulp = np.maximum(np.abs(y), np.abs(land.region.outside(y) / land.region.width)) * EPS
+    noise = EPS * float(np.linalg.norm(matrix, 2)) * float(np.linalg.norm(ulp / EPS))
+    for _ in range(2):
+        move = ulp * rng.uniform(1.0, 4.0, len(y)) * rng.choice((-1.0, 1.0), len(y))
+        after = land.gradient(y + move)
+        if after is not None:
+            noise = max(noise, float(np.linalg.norm(after - gradient - matrix @ move)))
+    return noise
+
+
+def bounded_spectrum(matrix: Array, error: float, width: Array) -> Spectrum:
+    """Eigenvalues in the user's coordinates of a matrix that is known to ``error`` in those of the region.
+
+    The true matrix lies between matrix - error and matrix + error in the order of Loewner, a change of coordinates
+    keeps that order, and eigenvalues follow it (Weyl).
+    Shapes: matrix (n, n), width (n).
+    """
+    scale = np.outer(width, width)
+    loose = np.diag(error / width**2)
+    plain = matrix / scale
+    values = np.linalg.eigvalsh(plain)
+    rounding = EPS * len(width) * float(np.max(np.abs(values), initial=0.0))
+    return Spectrum(
+        values, np.linalg.eigvalsh(plain - loose) - rounding, np.linalg.eigvalsh(plain + loose) + rounding
+    )
+
+
+def _multiplicity(lengths: list[float]) -> float:
+    """1/(1 - q) where the last steps shrank by the same factor q, else 0."""
+    if len(lengths) < STEADY + 1:
+        return 0.0
+    rates = [after / before for before, after in zip(lengths[-STEADY - 1 : -1], lengths[-STEADY:], strict=True)]
+    rate = rates[-1]
+    if not 0.4 < rate < 0.95 or max(rates) - min(rates) > 0.05:
+        return 0.0
+    return 1.0 / (1.0 - rate)
+
+
+def _refusal(land: Landscape, y: Array, gradient: Array, matrix: Array, noise: float, start: Array) -> str:
+    """Why y is not called a critical point, or nothing."""
+    size = float(np.linalg.norm(gradient))
+    step = float(np.linalg.norm(newton(Model.of(gradient, matrix))))
+    if not np.any(matrix) and size == 0:
+        return "the gradient and the Hessian are 0 in floating point: f is flat here, or vanishes below rounding"
+    if size > NOISY * noise:
+        return f"the gradient stays at {size:.1e}, above its noise of {noise:.1e}: a kink, or no critical point"
+    if step > NEAR:
+        return "the gradient is small, but Newton's step is long: f flattens out here"
+    if not land.region.allowed(y) or float(np.linalg.norm(y - start)) > 1.0:
+        return "Newton's method left the neighbourhood"
+    return ""
+
+
+def _judged(
+    land: Landscape, y: Array, gradient: Array, matrix: Array, noise: float, rng: np.random.Generator
+) -> Polished:
+    model = Model.of(gradient, matrix)
+    soft = model.vectors[:, int(np.argmin(np.abs(model.values)))]
+    error, third = _compared(land, y, matrix, [soft, unit(rng.standard_normal(len(y)))], APART)
+    if error > 0.1 * float(np.min(np.abs(model.values))):
+        finer = _compared(land, y, matrix, [soft, unit(rng.standard_normal(len(y)))], APART / 32.0)
+        error, third = min((error, third), finer)[0], max(third, finer[1])
+    size = np.abs(model.values)
+    firm = size > 10.0 * error
+    distance = float(np.linalg.norm(model.along[firm] / size[firm])) + noise / float(np.min(size[firm], initial=np.inf))
+    if not np.any(firm):
+        distance = float(np.linalg.norm(newton(model)))
+    bound = error + MARGIN * third * distance
+    width = land.region.width
+    flat = model.vectors[:, size <= bound]
+    # which signs are sure does not depend on coordinates; eigenvalues are those of the user's
+    spectrum = bounded_spectrum(matrix, bound, width)
+    x = land.region.outside(y)
+    note = ""
+    if spectrum.nullity:
+        note = f"{spectrum.nullity} of the eigenvalues may be 0: second derivatives do not decide along their vectors"
+    with np.errstate(all="ignore"):
+        value = float(land.objective.value(x))
+    point = CriticalPoint(x, value, float(np.linalg.norm(gradient / width)), spectrum, spectrum.kind, note=note)
+    return Polished(y, matrix, distance, flat, noise, point)
+
+
+def _compared(land: Landscape, y: Array, matrix: Array, ways: list[Array], apart: float) -> tuple[float, float]:
+    """How far the Hessian is from differences of the gradient, and how fast it changes: spectral norms, estimated.
+
+    Along a random direction the difference has on average 1/√n of the matrix's Frobenius norm.
+    """
+    n = len(y)
+    h = apart * max(1.0, float(np.max(np.abs(y))))
+    error = EPS * n * float(np.linalg.norm(matrix))
+    third = 0.0
+    centre = land.gradient(y)
+    for k, way in enumerate(ways):
+        ahead, behind = land.gradient(y + h * way), land.gradient(y - h * way)
+        if ahead is None or behind is None or centre is None:
+            return np.inf, np.inf
+        gap = float(np.linalg.norm((ahead - behind) / (2.0 * h) - matrix @ way))
+        error = max(error, gap * (1.0 if k == 0 else MARGIN / 2.0 * np.sqrt(n)))
+        bend = float(np.linalg.norm(ahead + behind - 2.0 * centre)) / h**2
+        third = max(third, bend * (1.0 if k == 0 else np.sqrt(n)))
+    return error, third
