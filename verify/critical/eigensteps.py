@@ -16,7 +16,7 @@ import numpy as np
 
 from verify.critical.points import Array
 
-__all__ = ["Model", "deflated", "newton", "towards_index", "updated"]
+__all__ = ["Model", "deflated", "newton", "towards_index", "updated", "uphill_along"]
 
 # Eigenvalues below this share of the largest one say nothing about where along their vectors a gradient vanishes.
 FLAT = 1e-9
@@ -74,21 +74,36 @@ def newton(model: Model, radius: float = np.inf, keep: Array | None = None) -> A
     return np.asarray(vectors @ (-values * along / (values**2 + high)))
 
 
-def towards_index(model: Model, index: int, radius: float) -> Array:
-    """A step uphill along the ``index`` lowest eigenvectors and downhill along the others, no longer than ``radius``.
+def towards_index(model: Model, uphill: Array, radius: float) -> Array:
+    """A step uphill along some eigenvectors and downhill along the others, no longer than ``radius``.
 
     Along each eigenvector it is the step of a rational function with the model's slope and curvature, so that it is
     Newton's where the curvature has the sign that is sought and the gradient is small.
+    Shapes: uphill (n) of booleans.
     Reference: Banerjee, Adams, Simons, Shepard (1985), Search for stationary points on surfaces, J. Phys. Chem. 89,
     52; Wales (1994), Rearrangements of 55-atom Lennard-Jones and (C60)55 clusters, J. Chem. Phys. 101, 3750.
     """
     along, values, firm = model.along, model.values, model.firm
     size = np.where(firm, np.abs(values), np.max(np.abs(values), initial=np.finfo(float).tiny))
     lengths = 2.0 * np.abs(along) / (size * (1.0 + np.sqrt(1.0 + 4.0 * (along / size) ** 2)))
-    uphill = np.where(np.arange(len(values)) < index, 1.0, -1.0)
-    parts = np.where(firm, uphill * np.sign(along) * lengths, 0.0)
+    parts = np.where(firm, np.where(uphill, 1.0, -1.0) * np.sign(along) * lengths, 0.0)
     length = float(np.linalg.norm(parts))
     return np.asarray(model.vectors @ (parts if length <= radius else parts * (radius / length)))
+
+
+def uphill_along(model: Model, index: int, kept: Array | None) -> tuple[Array, Array | None]:
+    """Which eigenvectors to climb: the lowest ``index``, one of which is the nearest to the vector to be kept.
+
+    Also that eigenvector, so that the same one is climbed at the next step, wherever its eigenvalue has gone.
+    """
+    uphill = np.arange(len(model.values)) < index
+    if kept is None or not index:
+        return uphill, None
+    overlap = kept @ model.vectors
+    k = int(np.argmax(np.abs(overlap)))
+    if not uphill[k]:
+        uphill[index - 1], uphill[k] = False, True
+    return uphill, model.vectors[:, k] * np.sign(overlap[k])
 
 
 def updated(matrix: Array, step: Array, change: Array) -> Array:

@@ -38,6 +38,10 @@ GUESSES, MIRRORS = 12, 2
 SAME = 0.05
 # An edge goes along an eigenvector if the cosine of their angle is at least this.
 ALONG = 0.95
+# Two edges whose cosine is larger than this span no parallelogram.
+PARALLEL = 0.8
+# Third derivatives vanish at a centre of symmetry: they are at most this share of the second ones, by rounding.
+ODD = 1e-4
 # The first step along an eigenvector, as a share of the usual distance between neighbours.
 FIRST = 0.5
 # How far a way that is aimed at an index begins from the point.
@@ -98,8 +102,8 @@ class Frontier:
         """The highest index found."""
         return max((int(np.sum(node.values < 0)) for node in self.nodes.values()), default=0)
 
-    def add(self, found: Polished, parent: int, other: int, walkable: bool) -> int:
-        """A new point, with the tasks that it opens; its number."""
+    def add(self, found: Polished, ends: tuple[int, ...], walkable: bool) -> int:
+        """A new point that is joined to the ends, with the tasks that it opens; its number."""
         number = len(self.points)
         self.points.append(found.y)
         self._known = None
@@ -107,9 +111,8 @@ class Frontier:
             return number
         values, vectors = np.linalg.eigh(found.hessian)
         node = self.nodes[number] = Node(found, values, vectors)
-        for end in (parent, other):
-            if end in self.nodes:
-                self.join(end, number)
+        for end in ends:
+            self.join(end, number)
         flat = np.linalg.norm(found.flat.T @ vectors, axis=0) > 0.5 if found.flat.shape[1] else values == np.inf
         down = [int(k) for k in np.flatnonzero((values < 0) & ~flat)]
         node.ups = [int(k) for k in np.flatnonzero((values > 0) & ~flat)]
@@ -127,9 +130,14 @@ class Frontier:
         for here, there in ((one, two), (two, one)):
             node = self.nodes[here]
             for corner in node.edges:
-                if corner != there:
+                if corner != there and self._spread(here, there, corner):
                     self.queues["guess"].append(self._corner(here, there, corner))
             node.edges.append(there)
+
+    def _spread(self, at: int, one: int, two: int) -> bool:
+        """Whether two edges are far from parallel, so that they span a parallelogram."""
+        a, b = self.points[one] - self.points[at], self.points[two] - self.points[at]
+        return abs(float(a @ b)) <= PARALLEL * float(np.linalg.norm(a) * np.linalg.norm(b))
 
     def _further(self, number: int) -> None:
         """Ways up along the next softest eigenvectors."""
@@ -139,20 +147,22 @@ class Frontier:
 
     def _along(self, number: int, k: int, kind: str) -> Task:
         node = self.nodes[number]
-        return Task(kind, node.found.y, node.found.hessian, 0.0, None, node.vectors[:, k], number)
+        return Task(kind, node.found.y, node.found.hessian, 0.0, None, node.vectors[:, k], number, (number,))
 
     def _corner(self, at: int, one: int, two: int) -> Task:
         """The fourth corner of a parallelogram, where the Hessian changes by the sum of the changes along the edges."""
         matrix = self.nodes[one].found.hessian + self.nodes[two].found.hessian - self.nodes[at].found.hessian
         x = self.points[one] + self.points[two] - self.points[at]
         sides = [float(np.linalg.norm(self.points[end] - self.points[at])) for end in (one, two)]
-        return Task("guess", x, matrix, min(sides), None, None, at, one)
+        return Task("guess", x, matrix, min(sides), parent=at, ends=(one, two))
 
     def _mirrored(self, number: int) -> None:
         """The new point and each that was tried as a centre; the new point as a centre of the first others."""
         for centre, row in self.centres.items():
             if row[0] or row[1] < MIRRORS:
                 self._mirror(centre, number)
+        if self.nodes[number].found.third > ODD * float(np.max(np.abs(self.nodes[number].values))):
+            return
         self.centres[number] = [0, 0]
         for other in list(self.nodes)[:MIRRORS]:
             if other != number:
@@ -162,7 +172,7 @@ class Frontier:
         x = 2.0 * self.points[centre] - self.points[number]
         radius = float(np.linalg.norm(self.points[centre] - self.points[number]))
         matrix = self.nodes[number].found.hessian
-        self.queues["mirror"].append(Task("mirror", x, matrix, radius, None, None, centre, number))
+        self.queues["mirror"].append(Task("mirror", x, matrix, radius, parent=centre))
 
     # ---------------------------------------------------------------------------------------------------- tasks
 
@@ -235,7 +245,8 @@ class Frontier:
         node = self.nodes[task.parent]
         assert task.vector is not None
         index = int(np.sum(node.values < 0)) + (1 if task.kind == "up" else -1)
+        up = task.vector if task.kind == "up" else None
         for side in (1.0, -1.0):
             x = task.x + side * BESIDE * self.edge * task.vector
             if self.region.allowed(x):
-                self.queues["aimed"].append(Task("aimed", x, node.found.hessian, 0.0, index, None, task.parent))
+                self.queues["aimed"].append(Task("aimed", x, node.found.hessian, 0.0, index, up, task.parent, task.ends))

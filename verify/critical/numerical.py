@@ -28,7 +28,7 @@ from verify.critical.landscape import Differentiable, Landscape, Region
 from verify.critical.objective import total
 from verify.critical.points import Array, Component, Cost, CriticalPoint, CriticalPoints, Undecided
 from verify.critical.polish import Polished, polished
-from verify.critical.walk import Ended, Known, Task, walk
+from verify.critical.walk import OWN, Ended, Known, Task, walk
 
 __all__ = ["search"]
 
@@ -43,6 +43,8 @@ APART = 8.0
 # A continuum is walked to at most so many points that hit it; further ones of the same value count as its points.
 JOINED = 24
 MOST = 5000
+# Half of the starts are up to so many powers of two nearer to the centre of the box, in whose corners there is little.
+CENTRED = 3.0
 SHOWN = 20
 """How many undecided places are told."""
 
@@ -154,9 +156,9 @@ class Search:
                     place[i, j] = same[0] if same else len(raw)
                     if not same:
                         raw.append(end.x)
-        origin = {k: (tasks[i].parent, tasks[i].other) for (i, _), k in reversed(place.items())}
+        origin = {k: tasks[i].ends for (i, _), k in reversed(place.items())}
         judged = self.do("polish", raw) if raw else []
-        numbers: list[tuple[int, bool]] = [self._enter(one, *origin[k]) for k, one in enumerate(judged)]
+        numbers: list[tuple[int, bool]] = [self._enter(one, origin[k]) for k, one in enumerate(judged)]
         told: set[int] = set()
         fresh = 0
         for i, (task, row) in enumerate(zip(tasks, ends, strict=True)):
@@ -185,7 +187,7 @@ class Search:
             number = -1 - self.on[number] if number in self.on else number
             self.counts[number] = self.counts.get(number, 0) + 1
 
-    def _enter(self, judged: Judged, parent: int, other: int) -> tuple[int, bool]:
+    def _enter(self, judged: Judged, ends: tuple[int, ...]) -> tuple[int, bool]:
         """The number of a polished end, -1 where it is none, and whether it is new."""
         found = judged.found
         if found is None:
@@ -202,7 +204,7 @@ class Search:
             new = self._place(judged)
         self.found.append(found)
         walkable = new and bool(found.point.nullity < len(found.y))
-        self.frontier.add(found, parent, other, walkable)
+        self.frontier.add(found, ends, walkable)
         return len(self.found) - 1, new
 
     def _place(self, judged: Judged) -> bool:
@@ -291,11 +293,13 @@ def _search(state: Search, centred: bool, progress: Callable[[str], None] | None
 
 
 def _start(state: Search, region: Region, rng: np.random.Generator, k: int) -> Task:
-    """A random start; every second one aims at an index between the lowest and the highest that were found."""
+    """A random start: anywhere or nearer to the centre; towards any point, or the start's own index, or one found."""
     y = region.draw(rng)
-    radius = 0.3 if region.boxed else 0.3 * float(np.linalg.norm(y)) / np.sqrt(region.dimension)
-    index = int(rng.integers(0, state.frontier.highest + 1)) if k % 2 and state.frontier.nodes else None
-    return Task("start", y, radius=radius * np.sqrt(region.dimension), index=index)
+    if region.boxed and k % 2:
+        y *= 2.0 ** -rng.uniform(0.0, CENTRED)
+    radius = 0.3 * (np.sqrt(region.dimension) if region.boxed else float(np.linalg.norm(y)))
+    index = (None, OWN, int(rng.integers(0, state.frontier.highest + 1)))[rng.integers(3)]
+    return Task("start", y, radius=radius, index=index)
 
 
 def _tolerance(found: Polished, value: float) -> float:

@@ -42,7 +42,7 @@ class Polished:
     """Shapes: y (n) in the coordinates of the region, hessian (n, n) there, error (its bound in the spectral norm).
 
     ``distance`` is how far the critical point may be, for what the gradient and its noise say. ``flat`` (n, m) are the
-    eigenvectors whose eigenvalues may be 0. ``why`` says why it is no critical point; then ``point`` is None.
+    eigenvectors whose eigenvalues may be 0. ``third`` is the size of third derivatives. ``why`` says why it is no critical point; then ``point`` is None.
     """
 
     y: Array
@@ -52,6 +52,7 @@ class Polished:
     noise: float
     point: CriticalPoint | None
     why: str = ""
+    third: float = np.inf
 
 
 def polished(land: Landscape, y: Array, size: float, rng: np.random.Generator) -> Polished | None:
@@ -185,7 +186,7 @@ def _judged(
     with np.errstate(all="ignore"):
         value = float(land.objective.value(x))
     point = CriticalPoint(x, value, float(np.linalg.norm(gradient / width)), spectrum, spectrum.kind, note=note)
-    return Polished(y, matrix, distance, flat, noise, point)
+    return Polished(y, matrix, distance, flat, noise, point, third=third)
 
 
 def _compared(land: Landscape, y: Array, matrix: Array, ways: list[Array], apart: float) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from verify.critical.eigensteps import Model, deflated, newton, towards_index, updated
+from verify.critical.eigensteps import Model, deflated, newton, towards_index, updated, uphill_along
 from verify.critical.landscape import Landscape
 from verify.critical.points import Array
 
@@ -29,10 +29,18 @@ CLOSE = 1e-7
 # A way leads to a known point if Newton's step ends this near to it, as a share of the step.
 CAPTURED = 0.1
 # More evaluations than these on one way are seldom worth it.
-LONGEST = 80
+LONGEST = 160
+# A step over which the gradient changed otherwise than foretold by this share of the foretold change is poor: a few
+# of them ask for a Hessian.
+POOR = 0.7
 # The gradient must fall by this factor between two Hessians, else a way without an index is stuck.
 PROGRESS = 0.5
-HESSIANS = 6
+HESSIANS = 20
+# The same share: a way to an index refuses steps above the first, takes longer ones below the second, and shorter ones
+# above the third. Stiff directions that turn make good steps look bad, and the next step repairs them.
+REFUSED, TRUSTED, DOUBTED = 5.0, 0.5, 2.0
+# The index of the Hessian at the start is aimed at.
+OWN = -1
 # Along an eigenvector: so many gradients to each side; steps are at most so many times the last distance.
 FOLLOWED, STRETCH = 12, 3.0
 # A gradient that is proportional to the distance this exactly belongs to a quadratic function.
@@ -45,9 +53,12 @@ GUESSED = 0.4
 class Task:
     """``kind`` is start, aimed, follow, guess, mirror, down or up.
 
-    Shapes: x (n), matrix (n, n) or None (then it is evaluated), vector (n) of a way along an eigenvector.
-    ``radius`` is the first bound on a step; ``index`` the one that is aimed at, None for any; ``parent`` the number of
-    the point where the way begins, -1 for a start; ``other`` that of a second point that a guess came from.
+    Shapes: x (n), matrix (n, n) or None (then it is evaluated), vector (n) of a way along an eigenvector, or of one
+    that is climbed on the way to an index.
+    ``radius`` is the first bound on a step; ``index`` the one that is aimed at, None for any, OWN for that of the
+    Hessian at x; ``parent`` the number of
+    the point where the way begins, or by which a guess was made, -1 for a start. What is found has an edge to each
+    of ``ends``.
     """
 
     kind: str
@@ -57,7 +68,7 @@ class Task:
     index: int | None = None
     vector: Array | None = None
     parent: int = -1
-    other: int = -1
+    ends: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +100,7 @@ class Ended:
 
 def walk(land: Landscape, task: Task, known: Known) -> list[Ended]:
     """Do a task; a way along an eigenvector ends in two points, others in one."""
-    if task.vector is not None:
+    if task.vector is not None and task.index is None:
         return follow(land, task, known)
     gradient = land.gradient(task.x)
     if gradient is None:
@@ -133,6 +144,9 @@ def converge(
     poor = hessians = 0
     best = size = float(np.linalg.norm(gradient))
     led = -1
+    kept = task.vector if index is not None else None
+    if index == OWN:
+        index = int(np.sum(np.linalg.eigvalsh(matrix) < 0))
 
     def ended(why: str, at: Array, number: int = -1) -> Ended:
         return Ended(task, why, at, number, tuple(path) if len(x) <= 3 else ())
@@ -151,7 +165,11 @@ def converge(
             if distance <= CAPTURED * length and (fresh or led == number):
                 return ended("known", x, number)
             led = number if distance <= CAPTURED * length else -1
-        step = newton(model, radius) if index is None else towards_index(model, index, radius)
+        if index is None:
+            step = newton(model, radius)
+        else:
+            uphill, kept = uphill_along(model, index, kept)
+            step = towards_index(model, uphill, radius)
         if avoid is not None:
             step = deflated(step, x, avoid)
             step *= min(1.0, radius / max(float(np.linalg.norm(step)), np.finfo(float).tiny))
@@ -166,20 +184,20 @@ def converge(
             continue
         bent = matrix @ step
         error = float(np.linalg.norm(after - gradient - bent))
-        matrix, fresh = updated(matrix, step, after - gradient), False
         now, taken = float(np.linalg.norm(after)), float(np.linalg.norm(step))
         slope = float(np.linalg.norm(bent))
-        good = now < size * (1.0 - 1e-4) if index is None and avoid is None else error <= 0.9 * max(slope, size)
-        poor = max(0, poor - 1) if good and now <= PROGRESS * size else poor + 1
+        good = now < size * (1.0 - 1e-4) if index is None and avoid is None else error <= REFUSED * max(slope, size)
+        matrix, fresh = updated(matrix, step, after - gradient), False
+        poor = max(0, poor - 1) if good and error <= POOR * slope else poor + 1
         if good:
-            if error <= 0.25 * slope and taken >= 0.8 * radius:
+            if error <= TRUSTED * slope and taken >= 0.8 * radius:
                 radius *= 2.0
-            elif error > 0.6 * slope:
+            elif error > DOUBTED * slope:
                 radius = min(radius, 0.6 * taken)
             x, gradient, size = moved, after, now
             path.append(x)
         else:
-            radius = 0.35 * taken
+            radius = taken * min(0.5, max(0.1, 0.4 * slope / error))
         if radius < CLOSE:
             return ended("stuck", x)
         if poor > patience:
@@ -192,7 +210,7 @@ def converge(
             if true is None:
                 return ended("left", x)
             matrix, fresh = true, True
-            radius = max(radius, 0.1 * task.radius)
+            radius *= 2.0
     return ended("stuck", x)
 
 
