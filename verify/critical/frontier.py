@@ -32,7 +32,7 @@ STARTS = 8
 # Along so many of the softest eigenvectors one goes up at first; more where that leads to points.
 SOFTEST = 4
 # A kind of task is left when so many in a row found nothing new; guesses from one point, or about one centre, too.
-PATIENCE = {"follow": 48, "up": 32, "aimed": 16, "again": 16}
+PATIENCE = {"middle": 24, "guess": 192, "follow": 48, "up": 32, "aimed": 16, "again": 16}
 GUESSES, MIRRORS = 12, 2
 # Two guesses are one, or a guess is a known point, if they are this near as a share of the shorter edge.
 SAME = 0.05
@@ -42,6 +42,8 @@ ALONG = 0.95
 PARALLEL = 0.8
 # Third derivatives vanish at a centre of symmetry: they are at most this share of the second ones, by rounding.
 ODD = 1e-4
+# Points have the same eigenvalues within this share of the largest; the middles to so many of them are tried.
+ALIKE, HALVED = 1e-5, 3
 # The first step along an eigenvector, as a share of the usual distance between neighbours.
 FIRST = 0.5
 # How far a way that is aimed at an index begins from the point.
@@ -69,7 +71,7 @@ class Frontier:
         self.points: list[Array] = []
         self.nodes: dict[int, Node] = {}
         self.queues: dict[str, deque[Task]] = {
-            kind: deque() for kind in ("mirror", "guess", "follow", "up", "aimed", "again")
+            kind: deque() for kind in ("middle", "mirror", "guess", "follow", "up", "aimed", "again")
         }
         self.lengths: list[float] = []
         self.barren: dict[str, int] = {}
@@ -119,6 +121,7 @@ class Frontier:
         for k in down[::-1]:
             self.queues["follow"].append(self._along(number, k, "follow"))
         self._further(number)
+        self._halved(number)
         self._mirrored(number)
         return number
 
@@ -156,6 +159,16 @@ class Frontier:
         sides = [float(np.linalg.norm(self.points[end] - self.points[at])) for end in (one, two)]
         return Task("guess", x, matrix, min(sides), parent=at, ends=(one, two))
 
+    def _halved(self, number: int) -> None:
+        """The middle between the new point and others with the same eigenvalues: it may be a centre of symmetry."""
+        node = self.nodes[number]
+        size = float(np.max(np.abs(node.values)))
+        alike = [k for k, other in self.nodes.items() if np.max(np.abs(other.values - node.values)) <= ALIKE * size]
+        for other in [k for k in alike if k != number][:HALVED]:
+            x = (self.points[number] + self.points[other]) / 2.0
+            radius = float(np.linalg.norm(self.points[number] - self.points[other])) / 2.0
+            self.queues["middle"].append(Task("middle", x, node.found.hessian, radius, parent=number))
+
     def _mirrored(self, number: int) -> None:
         """The new point and each that was tried as a centre; the new point as a centre of the first others."""
         for centre, row in self.centres.items():
@@ -192,11 +205,11 @@ class Frontier:
 
     def _worth(self, task: Task, chosen: list[Task]) -> Task | None:
         """The task as it is done now, or None where it is not."""
-        if task.kind in ("guess", "mirror"):
+        if task.kind in ("guess", "mirror", "middle"):
             node = self.nodes[task.parent]
             tries = self.centres[task.parent] if task.kind == "mirror" else [node.hit, node.tried]
             least = MIRRORS if task.kind == "mirror" else GUESSES
-            if tries[1] >= least and tries[0] < 0.1 * tries[1]:
+            if task.kind != "middle" and tries[1] >= least and tries[0] < 0.1 * tries[1]:
                 return None
             close = SAME * task.radius
             if not self.region.allowed(task.x) or self.known.near(task.x)[1] <= close:

@@ -262,7 +262,7 @@ def search(
     state = Search(objective, region, seed, run)
     grows = False
     try:
-        _search(state, start is not None or not region.boxed, progress)
+        _search(state, progress)
         if state.frontier.points:
             grows = state.do("coercive", [None])[0]
     except TimeoutError:
@@ -272,7 +272,7 @@ def search(
     return _told(state, grows, stopped, time.monotonic() - began)
 
 
-def _search(state: Search, centred: bool, progress: Callable[[str], None] | None) -> None:
+def _search(state: Search, progress: Callable[[str], None] | None) -> None:
     rng = np.random.default_rng([state.seed, 0])
     region = state.region
     state.survey([region.draw(rng) if region.boxed else rng.standard_normal(region.dimension) for _ in range(STARTS)])
@@ -282,8 +282,9 @@ def _search(state: Search, centred: bool, progress: Callable[[str], None] | None
         random = not tasks
         if random:
             tasks = [_start(state, region, rng, k) for k in range(STARTS)]
-            if first and centred:
-                tasks[0] = Task("start", np.zeros(region.dimension))
+            if first:
+                # symmetries have their fixed points where people put the centre
+                tasks[0] = replace(tasks[0], x=np.zeros(region.dimension), index=OWN)
         new = state.round(tasks)
         if random:
             quiet = 0 if new or first else quiet + 1

@@ -47,11 +47,13 @@ FOLLOWED, STRETCH = 12, 3.0
 LINEAR = 1e-6
 # A guess is given up when Newton's step from it is longer than this share of the distance to where it was made from.
 GUESSED = 0.4
+# The middle between two points is a critical point if the gradient there is this share of what it is elsewhere.
+EXACT = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """``kind`` is start, aimed, follow, guess, mirror, down or up.
+    """``kind`` is start, aimed, follow, up, again (along an eigenvector), guess, mirror or middle.
 
     Shapes: x (n), matrix (n, n) or None (then it is evaluated), vector (n) of a way along an eigenvector, or of one
     that is climbed on the way to an index.
@@ -105,6 +107,11 @@ def walk(land: Landscape, task: Task, known: Known) -> list[Ended]:
     gradient = land.gradient(task.x)
     if gradient is None:
         return [Ended(task, "left", task.x)]
+    if task.kind == "middle":
+        assert task.matrix is not None
+        usual = float(np.linalg.norm(task.matrix, 2)) * task.radius
+        exact = float(np.linalg.norm(gradient)) <= EXACT * usual
+        return [Ended(task, "found" if exact else "stuck", task.x)]
     if task.kind in ("guess", "mirror"):
         assert task.matrix is not None
         step = float(np.linalg.norm(newton(Model.of(gradient, task.matrix))))
