@@ -14,7 +14,7 @@ from verify.critical.landscape import Landscape
 from verify.critical.points import Array, CriticalPoint
 from verify.critical.walk import Known
 
-__all__ = ["coercive", "hits", "morse", "unseen"]
+__all__ = ["coercive", "hits", "morse", "quiet", "unseen"]
 
 # Rays on which the gradient must point outwards, on each of these spheres (radii as shares of the farthest point).
 RAYS = 24
@@ -41,6 +41,17 @@ def hits(counts: Sequence[int], starts: int, lost: int) -> str:
         f"{starts} ways from random starts ended at {seen} different critical points, {once} of which were hit once: "
         f"by Good and Turing's estimate another one hits something that no random start had hit with probability "
         f"{share:.2g} ({lost} more starts ended nowhere)."
+    )
+
+
+def quiet(starts: int) -> str:
+    """What it says that the last starts found nothing new: the chance of a find that would have been unlikely."""
+    if not starts:
+        return "The last starts still found new points."
+    chance = 1.0 - 0.05 ** (1.0 / starts)
+    return (
+        f"The last {starts} random starts led to nothing new, with ways of all kinds from what was found before: with "
+        f"95 % confidence the next one does so with a probability below {chance:.2g}."
     )
 
 

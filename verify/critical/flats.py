@@ -22,10 +22,10 @@ from verify.critical.landscape import Landscape
 from verify.critical.points import Array
 from verify.critical.polish import NOISY, Polished
 
-__all__ = ["Continuum", "flat_dimension", "joined"]
+__all__ = ["Continuum", "flat_dimension", "joined", "undivided"]
 
-# How far one goes along a flat direction to see whether the gradient stays 0; a small circle needs the second.
-AWAY = (0.03, 0.002)
+# How far one goes along a flat direction to see whether the gradient stays 0; a small circle needs the last.
+AWAY = (0.03, -0.03, 0.005, -0.005)
 # Newton's steps back to the continuum.
 BACK = 8
 # Steps of a walk along a continuum, and the longest of them.
@@ -47,15 +47,24 @@ def flat_dimension(land: Landscape, found: Polished) -> tuple[int, list[Array]]:
 
     0 says that the point is isolated, as far as these go.
     """
-    for away in AWAY:
-        points = []
-        for k in range(found.flat.shape[1]):
-            back = _back(land, found, found.y + away * found.flat[:, k])
-            if back is not None and float((back - found.y) @ found.flat[:, k]) >= away / 2.0:
+    points = []
+    for way in found.flat.T:
+        for away in AWAY:
+            back = _back(land, found, found.y + away * way)
+            if back is not None and abs(float((back - found.y) @ way)) >= abs(away) / 2.0:
                 points.append(back)
-        if points:
-            return len(points), points
-    return 0, []
+                break
+    return len(points), points
+
+
+def undivided(land: Landscape, one: Polished, two: Polished) -> bool:
+    """Whether the gradient between two degenerate points is nowhere above its noise, so that they cannot be told apart."""
+    limit = NOISY * max(one.noise, two.noise)
+    for share in (0.25, 0.5, 0.75):
+        gradient = land.gradient(one.y + share * (two.y - one.y))
+        if gradient is None or float(np.linalg.norm(gradient)) > limit:
+            return False
+    return True
 
 
 def joined(land: Landscape, one: Polished, goal: Array) -> list[Array] | None:

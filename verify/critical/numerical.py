@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from verify.critical import evidence
-from verify.critical.flats import Continuum, flat_dimension, joined
+from verify.critical.flats import Continuum, flat_dimension, joined, undivided
 from verify.critical.frontier import STARTS, Frontier
 from verify.critical.landscape import Differentiable, Landscape, Region
 from verify.critical.objective import total
@@ -85,6 +85,8 @@ def work(piece: Piece) -> tuple[list[Any], Cost]:
         elif piece.kind == "join":
             goal, continua = item
             results.append([joined(land, one, goal.y) for one in continua])
+        elif piece.kind == "divide":
+            results.append(next((k for k, one in item[1] if undivided(land, item[0], one)), -1))
         elif piece.kind == "survey":
             gradient = land.gradient(item)
             results.append(None if gradient is None else float(np.linalg.norm(gradient)))
@@ -114,7 +116,7 @@ class Search:
         self.continua: list[Continuum] = []
         self.on: dict[int, int] = {}
         self.counts: dict[int, int] = {}
-        self.starts = self.lost = self.rounds = 0
+        self.starts = self.lost = self.rounds = self.quiet = 0
         self.refused: list[tuple[Array, str]] = []
         self.paths: list[Array] = []
         self.costs: list[Cost] = []
@@ -202,6 +204,12 @@ class Search:
         new = True
         if judged.dimension:
             new = self._place(judged)
+        elif found.flat.shape[1]:
+            loose = [(k, one) for k, one in enumerate(self.found) if k not in self.on and one.flat.shape[1]]
+            loose.sort(key=lambda row: float(np.linalg.norm(row[1].y - found.y)))
+            same = self.do("divide", [(found, loose[:3])])[0] if loose else -1
+            if same >= 0:
+                return same, False
         self.found.append(found)
         walkable = new and bool(found.point.nullity < len(found.y))
         self.frontier.add(found, ends, walkable)
@@ -257,7 +265,14 @@ def search(
     def run(pieces: Sequence[Piece]) -> list[Any]:
         if time_limit is not None and time.monotonic() - began > time_limit:
             raise TimeoutError
-        return list(map(work, pieces)) if executor is None else list(executor.map(work, pieces))
+        if executor is not None:
+            return list(executor.map(work, pieces))
+        done = []
+        for piece in pieces:
+            if done and time_limit is not None and time.monotonic() - began > time_limit:
+                raise TimeoutError
+            done.append(work(piece))
+        return done
 
     state = Search(objective, region, seed, run)
     grows = False
@@ -286,9 +301,11 @@ def _search(state: Search, progress: Callable[[str], None] | None) -> None:
                 # symmetries have their fixed points where people put the centre
                 tasks[0] = replace(tasks[0], x=np.zeros(region.dimension), index=OWN)
         new = state.round(tasks)
-        if random:
-            quiet = 0 if new or first else quiet + 1
-            first = False
+        if new:
+            state.quiet = quiet = 0
+        elif random:
+            quiet, state.quiet = quiet + 1, state.quiet + len(tasks)
+        first = False
         if progress is not None:
             progress(f"{len(state.found)} critical points after {total(state.costs).gradient} gradients")
 
@@ -314,7 +331,6 @@ def _told(state: Search, grows: bool, stopped: str, seconds: float) -> CriticalP
     """The answer in the user's coordinates."""
     region = state.region
     points: list[CriticalPoint] = []
-    hit = [0] * 0
     for k, found in enumerate(state.found):
         if k not in state.on and region.reported(found.y):
             assert found.point is not None
@@ -326,8 +342,7 @@ def _told(state: Search, grows: bool, stopped: str, seconds: float) -> CriticalP
             xs = np.array([region.outside(y) for y in ys])
             reason = f"the gradient stays 0 along {one.dimension} directions, and on ways between points found on it"
             components.append(Component(xs, one.dimension, xs.min(axis=0), xs.max(axis=0), one.value, reason))
-    hit = list(state.counts.values())
-    sentences = [evidence.hits(hit, state.starts, state.lost)]
+    sentences = [evidence.hits(list(state.counts.values()), state.starts, state.lost), evidence.quiet(state.quiet)]
     if not stopped:
         sentences.append(evidence.morse(points, len(components), grows, region.boxed))
     undecided = tuple(Undecided(region.outside(y), region.outside(y), why) for y, why in state.refused[:SHOWN])

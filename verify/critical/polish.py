@@ -27,8 +27,9 @@ EPS = float(np.finfo(float).eps)
 STEPS = 60
 # The gradient is 0 when it is at most so many times its noise.
 NOISY = 16.0
-# The distance over which the Hessian is compared with differences of the gradient; the region has size 1.
-APART = 2.0**-13
+# Distances over which the Hessian is compared with differences of the gradient; the region has size 1. Between them it
+# is the cube root of the gradient's noise, where truncation and noise are alike.
+FINEST, WIDEST = 2.0**-20, 2.0**-7
 # A point is known where Newton's step is this short; farther away a gradient may be small for other reasons.
 NEAR = 1e-3
 # What is measured along one random direction may be larger along others.
@@ -149,7 +150,9 @@ def _refusal(land: Landscape, y: Array, gradient: Array, matrix: Array, noise: f
     """Why y is not called a critical point, or nothing."""
     size = float(np.linalg.norm(gradient))
     step = float(np.linalg.norm(newton(Model.of(gradient, matrix))))
-    if not np.any(matrix) and size == 0:
+    if not np.any(matrix) and size == 0 and all(
+        _vanishes(land, y + WIDEST * way) for way in (np.ones(len(y)), -np.ones(len(y)), np.arange(1.0, len(y) + 1.0))
+    ):
         return "the gradient and the Hessian are 0 in floating point: f is flat here, or vanishes below rounding"
     if size > NOISY * noise:
         return f"the gradient stays at {size:.1e}, above its noise of {noise:.1e}: a kink, or no critical point"
@@ -160,15 +163,19 @@ def _refusal(land: Landscape, y: Array, gradient: Array, matrix: Array, noise: f
     return ""
 
 
+def _vanishes(land: Landscape, y: Array) -> bool:
+    gradient = land.gradient(y)
+    return gradient is not None and not np.any(gradient)
+
+
 def _judged(
     land: Landscape, y: Array, gradient: Array, matrix: Array, noise: float, rng: np.random.Generator
 ) -> Polished:
     model = Model.of(gradient, matrix)
     soft = model.vectors[:, int(np.argmin(np.abs(model.values)))]
-    error, third = _compared(land, y, matrix, [soft, unit(rng.standard_normal(len(y)))], APART)
-    if error > 0.1 * float(np.min(np.abs(model.values))):
-        finer = _compared(land, y, matrix, [soft, unit(rng.standard_normal(len(y)))], APART / 32.0)
-        error, third = min((error, third), finer)[0], max(third, finer[1])
+    top = max(float(np.max(np.abs(model.values))), np.finfo(float).tiny)
+    apart = min(WIDEST, max(FINEST, np.cbrt(noise / top)))
+    error, third = _compared(land, y, matrix, [soft, unit(rng.standard_normal(len(y)))], apart)
     size = np.abs(model.values)
     firm = size > 10.0 * error
     distance = float(np.linalg.norm(model.along[firm] / size[firm])) + noise / float(np.min(size[firm], initial=np.inf))
