@@ -107,7 +107,7 @@ class Objective:
         """
         x = np.asarray(x, np.float64)
         if "gradient" in self.given:
-            return self._noisy("gradient", x)
+            return self.noisy("gradient", x)
         return self._sharpened(x, lambda one: one._extrapolated_slopes(x))
 
     def gradient_error(self, x: ArrayLike) -> float:
@@ -121,7 +121,7 @@ class Objective:
         """
         x, v = np.asarray(x, np.float64), np.asarray(v, np.float64)
         if "hvp" in self.given:
-            return self._noisy("hvp", x, v)
+            return self.noisy("hvp", x, v)
         if "hessian" in self.given:
             matrix, error = self.measured_hessian(x)
             return matrix @ v, error * float(np.linalg.norm(v))
@@ -138,7 +138,7 @@ class Objective:
         """
         x = np.asarray(x, np.float64)
         if "hessian" in self.given:
-            matrix, error = self._noisy("hessian", x)
+            matrix, error = self.noisy("hessian", x)
         elif "hvp" in self.given:
             matrix, error = self._noisy_columns(x)
         else:
@@ -149,6 +149,27 @@ class Objective:
     def hessian_error(self, x: ArrayLike) -> float:
         """How far ``measured_hessian`` may be off, in the spectral norm."""
         return self.measured_hessian(x)[1]
+
+    def noisy(self, name: str, x: Array, *further: Array, weigh: Array | float = 1.0) -> tuple[Array, float]:
+        """What a given function says, and its noise there: what differences of third order leave of it.
+
+        In the Euclidean norm of the answer times ``weigh``, which has its shape. Infinite where the domain ends so
+        near that there is no room to measure.
+        """
+        found = self.functions.call(name, x, *further)
+        v = self.steps.scale_at(x) * np.random.default_rng(0).choice((-1.0, 1.0), x.shape)
+        for h in NEAR:
+            try:
+                right, left, beyond, opposite = (
+                    self.functions.call(name, x + t * v, *further) for t in (h, -h, 2 * h, -2 * h)
+                )
+            except NotFinite:
+                continue
+            third = np.linalg.norm(weigh * ((beyond - opposite) - 2.0 * (right - left))) / np.sqrt(10.0)
+            size = np.linalg.norm(weigh * found) + np.linalg.norm(weigh * (right - left)) / (2.0 * h)
+            least = self.steps.gradient_noise if name == "gradient" else ROUNDING
+            return found, NOISE_MARGIN * float(max(third, least * size))
+        return found, float("inf")
 
     def careful_gradient(self, x: ArrayLike) -> numdiff.Estimate:
         """The gradient by ``verify.numdiff`` from values of f alone, with bounds; costs many of them."""
@@ -296,28 +317,8 @@ class Objective:
         size = float(abs(centre) + change + bent)
         return NOISE_MARGIN * self.steps.noise * size / h * float(np.linalg.norm(1.0 / across))
 
-    def _noisy(self, name: str, x: Array, *further: Array) -> tuple[Array, float]:
-        """What a given function says, and its noise there: what differences of third order leave of it.
-
-        Infinite where the domain ends so near that there is no room to measure.
-        """
-        found = self.functions.call(name, x, *further)
-        v = self.steps.scale_at(x) * np.random.default_rng(0).choice((-1.0, 1.0), x.shape)
-        for h in NEAR:
-            try:
-                right, left, beyond, opposite = (
-                    self.functions.call(name, x + t * v, *further) for t in (h, -h, 2 * h, -2 * h)
-                )
-            except NotFinite:
-                continue
-            third = np.linalg.norm((beyond - opposite) - 2.0 * (right - left)) / np.sqrt(10.0)
-            size = np.linalg.norm(found) + np.linalg.norm(right - left) / (2.0 * h)
-            least = self.steps.gradient_noise if name == "gradient" else ROUNDING
-            return found, NOISE_MARGIN * float(max(third, least * size))
-        return found, float("inf")
-
     def _noisy_columns(self, x: Array) -> tuple[Array, float]:
-        pairs = [self._noisy("hvp", x, v) for v in np.eye(self.dimension)]
+        pairs = [self.noisy("hvp", x, v) for v in np.eye(self.dimension)]
         columns = np.array([column for column, _ in pairs]).T.reshape(self.dimension, self.dimension)
         return columns, float(np.linalg.norm([error for _, error in pairs]))
 

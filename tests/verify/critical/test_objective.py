@@ -77,7 +77,7 @@ def test_errors_hold_where_the_start_is_no_guide() -> None:
     found, error = objective.measured_gradient(x)
     assert np.linalg.norm(found - slope) <= error <= 1e-3 * np.linalg.norm(slope)
     found, error = objective.measured_hessian(x)
-    assert np.linalg.norm(found - matrix) <= error <= 1e-2 * np.linalg.norm(matrix)
+    assert np.linalg.norm(found - matrix) <= error <= 5e-2 * np.linalg.norm(matrix)
 
 
 def test_steps_are_as_long_as_noise_asks_for() -> None:
