@@ -1,8 +1,8 @@
-"""The numerical search for critical points beside SciPy's root finder from random starts, where theory knows them all.
+"""The numerical search for critical points beside SciPy's roots from random starts, where theory knows them all.
 
-The search sees functions of NumPy arrays, never an expression. A Hessian that is given counts as n gradients; calls are
-counted as they are made, too. Points count as found within 1e-5 of the box; a false point is none of those that theory
-gives; an index is wrong if it is not theory's.
+The search sees functions of NumPy arrays, never an expression. A Hessian that is given counts as n gradients; calls
+as they are made are counted, too. Points count as found within 1e-5 of the box; a false point is none of those that
+theory gives; an index is wrong if it is not theory's.
 
     python benchmarks/critical_numerical.py --starts 3000 --seeds 3
 """
@@ -140,7 +140,7 @@ def bent(n: int, k: int, seed: int = 0, strength: float = 0.35) -> Family:
 
 
 def quadratic(n: int, seed: int = 0) -> Family:
-    """zᵀAz + c (|z|² - 1)² with z = x - s: the eigenvectors of A, scaled, both ways, and the centre: 2n + 1 points."""
+    """zᵀAz + c (|z|² - 1)² with z = x - s: scaled eigenvectors of A, both ways, and the centre: 2n + 1 points."""
     rng = np.random.default_rng([seed, n])
     values = np.sort(rng.uniform(-1.5, 1.5, n))
     q, shift, c = rotation(n, rng), rng.uniform(-0.3, 0.3, n), 2.0

@@ -13,10 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verify.critical.points import Array
 
-__all__ = ["Model", "deflated", "newton", "towards_index", "updated", "uphill_along"]
+Choice = NDArray[np.bool_]
+
+__all__ = ["Choice", "Model", "deflated", "newton", "towards_index", "updated", "uphill_along"]
 
 # Eigenvalues below this share of the largest one say nothing about where along their vectors a gradient vanishes.
 FLAT = 1e-9
@@ -41,13 +44,13 @@ class Model:
         return np.asarray(self.gradient @ self.vectors)
 
     @property
-    def firm(self) -> Array:
+    def firm(self) -> Choice:
         """Which eigenvalues can be divided by."""
         size = np.abs(self.values)
         return np.asarray(size > FLAT * max(float(np.max(size)), np.finfo(float).tiny))
 
 
-def newton(model: Model, radius: float = np.inf, keep: Array | None = None) -> Array:
+def newton(model: Model, radius: float = np.inf, keep: Choice | None = None) -> Array:
     """The step that makes the model's gradient least among those no longer than ``radius``: a Levenberg step.
 
     Without a radius it is Newton's step, without a part along eigenvectors that are flat or not to ``keep``. It goes
@@ -74,7 +77,7 @@ def newton(model: Model, radius: float = np.inf, keep: Array | None = None) -> A
     return np.asarray(vectors @ (-values * along / (values**2 + high)))
 
 
-def towards_index(model: Model, uphill: Array, radius: float) -> Array:
+def towards_index(model: Model, uphill: Choice, radius: float) -> Array:
     """A step uphill along some eigenvectors and downhill along the others, no longer than ``radius``.
 
     Along each eigenvector it is the step of a rational function with the model's slope and curvature, so that it is
@@ -91,7 +94,7 @@ def towards_index(model: Model, uphill: Array, radius: float) -> Array:
     return np.asarray(model.vectors @ (parts if length <= radius else parts * (radius / length)))
 
 
-def uphill_along(model: Model, index: int, kept: Array | None) -> tuple[Array, Array | None]:
+def uphill_along(model: Model, index: int, kept: Array | None) -> tuple[Choice, Array | None]:
     """Which eigenvectors to climb: the lowest ``index``, one of which is the nearest to the vector to be kept.
 
     Also that eigenvector, so that the same one is climbed at the next step, wherever its eigenvalue has gone.

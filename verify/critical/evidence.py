@@ -12,7 +12,7 @@ import numpy as np
 
 from verify.critical.landscape import Landscape
 from verify.critical.points import Array, CriticalPoint
-from verify.critical.walk import Known
+from verify.critical.tasks import Known
 
 __all__ = ["coercive", "hits", "morse", "quiet", "unseen"]
 
@@ -33,7 +33,9 @@ def unseen(counts: Sequence[int], starts: int) -> float:
 def hits(counts: Sequence[int], starts: int, lost: int) -> str:
     """What random starts say about points that were missed."""
     if not starts:
-        return f"All of {lost} random starts ended without a critical point." if lost else "There were no random starts."
+        return (
+            f"All of {lost} random starts ended without a critical point." if lost else "There were no random starts."
+        )
     share = unseen(counts, starts)
     seen = sum(1 for count in counts if count)
     once = sum(1 for count in counts if count == 1)
@@ -49,10 +51,7 @@ def quiet(starts: int) -> str:
     if not starts:
         return "The last starts still found new points."
     chance = 1.0 - 0.05 ** (1.0 / starts)
-    return (
-        f"The last {starts} random starts led to nothing new, with ways of all kinds from what was found before: with "
-        f"95 % confidence the next one does so with a probability below {chance:.2g}."
-    )
+    return f"The last {starts} random starts led to nothing new: with 95 % confidence the next one finds something new with a probability below {chance:.2g}."
 
 
 def coercive(land: Landscape, known: Known, rng: np.random.Generator) -> bool:
@@ -93,7 +92,7 @@ def morse(points: Sequence[CriticalPoint], components: int, grows: bool, boxed: 
         return f"The Morse sum does not apply: the gradient does not point outwards everywhere {where}."
     loose = sum(1 for point in points if point.nullity)
     if loose or components:
-        return f"The Morse sum does not apply: {loose} degenerate points and {components} continua are not counted by it."
+        return f"The Morse sum does not apply: it does not count {loose} degenerate points and {components} continua."
     total = sum((-1) ** point.index for point in points)
     if total == 1:
         return (

@@ -34,12 +34,12 @@ WALK, STRIDE = 80, 0.15
 
 @dataclass(eq=False)
 class Continuum:
-    """Shapes: points, a list of (n); ``dimension`` of the continuum; ``first`` the number of its first point."""
+    """Shapes: points, a list of (n). ``unwalked`` points were put there because of their value alone."""
 
     points: list[Array]
     dimension: int
     value: float
-    first: int
+    unwalked: int = 0
 
 
 def flat_dimension(land: Landscape, found: Polished) -> tuple[int, list[Array]]:
@@ -47,7 +47,7 @@ def flat_dimension(land: Landscape, found: Polished) -> tuple[int, list[Array]]:
 
     0 says that the point is isolated, as far as these go.
     """
-    points = []
+    points: list[Array] = []
     for way in found.flat.T:
         for away in AWAY:
             back = _back(land, found, found.y + away * way)
@@ -58,7 +58,7 @@ def flat_dimension(land: Landscape, found: Polished) -> tuple[int, list[Array]]:
 
 
 def undivided(land: Landscape, one: Polished, two: Polished) -> bool:
-    """Whether the gradient between two degenerate points is nowhere above its noise, so that they cannot be told apart."""
+    """Whether the gradient between two degenerate points is nowhere above its noise: they cannot be told apart."""
     limit = NOISY * max(one.noise, two.noise)
     for share in (0.25, 0.5, 0.75):
         gradient = land.gradient(one.y + share * (two.y - one.y))
@@ -69,7 +69,8 @@ def undivided(land: Landscape, one: Polished, two: Polished) -> bool:
 
 def joined(land: Landscape, one: Polished, goal: Array) -> list[Array] | None:
     """Points of a walk along the continuum from one of its points to another; None where it does not arrive."""
-    at, points = one, []
+    at = one
+    points: list[Array] = []
     stride = STRIDE
     left = float(np.linalg.norm(goal - at.y))
     for _ in range(WALK):

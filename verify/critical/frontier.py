@@ -22,7 +22,7 @@ import numpy as np
 from verify.critical.landscape import Region
 from verify.critical.points import Array
 from verify.critical.polish import Polished
-from verify.critical.walk import Ended, Known, Task
+from verify.critical.tasks import Ended, Known, Task
 
 __all__ = ["Frontier"]
 
@@ -153,7 +153,7 @@ class Frontier:
         return Task(kind, node.found.y, node.found.hessian, 0.0, None, node.vectors[:, k], number, (number,))
 
     def _corner(self, at: int, one: int, two: int) -> Task:
-        """The fourth corner of a parallelogram, where the Hessian changes by the sum of the changes along the edges."""
+        """The fourth corner of a parallelogram; the Hessian changes by the sum of its changes along the edges."""
         matrix = self.nodes[one].found.hessian + self.nodes[two].found.hessian - self.nodes[at].found.hessian
         x = self.points[one] + self.points[two] - self.points[at]
         sides = [float(np.linalg.norm(self.points[end] - self.points[at])) for end in (one, two)]
@@ -163,8 +163,12 @@ class Frontier:
         """The middle between the new point and others with the same eigenvalues: it may be a centre of symmetry."""
         node = self.nodes[number]
         size = float(np.max(np.abs(node.values)))
-        alike = [k for k, other in self.nodes.items() if np.max(np.abs(other.values - node.values)) <= ALIKE * size]
-        for other in [k for k in alike if k != number][:HALVED]:
+        alike = [
+            k
+            for k, other in self.nodes.items()
+            if k != number and float(np.max(np.abs(other.values - node.values))) <= ALIKE * size
+        ]
+        for other in alike[:HALVED]:
             x = (self.points[number] + self.points[other]) / 2.0
             radius = float(np.linalg.norm(self.points[number] - self.points[other])) / 2.0
             self.queues["middle"].append(Task("middle", x, node.found.hessian, radius, parent=number))
@@ -262,4 +266,6 @@ class Frontier:
         for side in (1.0, -1.0):
             x = task.x + side * BESIDE * self.edge * task.vector
             if self.region.allowed(x):
-                self.queues["aimed"].append(Task("aimed", x, node.found.hessian, 0.0, index, up, task.parent, task.ends))
+                self.queues["aimed"].append(
+                    Task("aimed", x, node.found.hessian, 0.0, index, up, task.parent, task.ends)
+                )

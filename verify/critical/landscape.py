@@ -1,4 +1,4 @@
-"""The function as the numerical search sees it: coordinates in which the box, or the neighbourhood of the start, is 1.
+"""The function as the numerical search sees it: coordinates in which the box, or what surrounds a start, is 1.
 
 Lengths of the search are shares of the box, so that nothing in it depends on the units of x or of f.
 
@@ -124,7 +124,7 @@ class Region:
         """A start: anywhere in the box, or at a distance from the centre of which every size is as likely."""
         if self.boxed:
             return rng.uniform(-1.0, 1.0, self.dimension)
-        return rng.standard_normal(self.dimension) * 2.0 ** rng.uniform(NEAREST, FARTHEST)
+        return np.asarray(rng.standard_normal(self.dimension) * 2.0 ** rng.uniform(NEAREST, FARTHEST))
 
 
 class Landscape:
@@ -154,7 +154,9 @@ class Landscape:
         self.hessians += 1
         try:
             with np.errstate(all="ignore"):
-                found = self.objective.hessian(self.region.outside(y)) * np.outer(self.region.width, self.region.width)
+                found = self.objective.hessian(self.region.outside(y)) * np.outer(
+                    self.region.width, self.region.width
+                )
         except ArithmeticError:
             return None
         return (found + found.T) / 2.0 if np.all(np.isfinite(found)) else None

@@ -4,10 +4,9 @@ Rounds of tasks that do not depend on each other are cut into pieces, and what t
 order; so the answer is the same whoever does them. Ways use gradients; a point that is new gets a Hessian.
 
 Data
-    ``Piece``   tasks with all that they need, for one worker.
     ``Search``  what is known so far.
 
-The most important functions are ``search`` (the entry), ``Search.round`` and ``work`` (what a worker does).
+The most important functions are ``search`` (the entry) and ``Search.round``.
 """
 
 from __future__ import annotations
@@ -15,20 +14,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from verify.critical import evidence
-from verify.critical.flats import Continuum, flat_dimension, joined, undivided
+from verify.critical.flats import Continuum
 from verify.critical.frontier import STARTS, Frontier
-from verify.critical.landscape import Differentiable, Landscape, Region
+from verify.critical.landscape import Differentiable, Region
 from verify.critical.objective import total
+from verify.critical.pieces import Judged, Piece, work
 from verify.critical.points import Array, Component, Cost, CriticalPoint, CriticalPoints, Undecided
-from verify.critical.polish import Polished, polished
-from verify.critical.walk import OWN, Ended, Known, Task, walk
+from verify.critical.polish import Polished
+from verify.critical.tasks import OWN, Ended, Task
 
 __all__ = ["search"]
 
@@ -40,67 +40,16 @@ QUIET = 3
 RAW = 1e-6
 # Two points are the same within so many times what Newton's steps at both leave open.
 APART = 8.0
-# A continuum is walked to at most so many points that hit it; further ones of the same value count as its points.
-JOINED = 24
+# After so many walks between continua that did not arrive, points go to the nearest continuum of the same value.
+VAIN = 24
+# Points that are kept of a continuum.
+HELD = 400
+# The search ends at so many points.
 MOST = 5000
-# Half of the starts are up to so many powers of two nearer to the centre of the box, in whose corners there is little.
+# Half of the starts are up to so many powers of two nearer to the centre of the box: there is little in its corners.
 CENTRED = 3.0
+# So many undecided places are told.
 SHOWN = 20
-"""How many undecided places are told."""
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """Tasks for one worker, or ends of ways to polish, or a point to be joined to continua."""
-
-    objective: Differentiable
-    region: Region
-    kind: str
-    items: tuple[Any, ...]
-    known: Known
-    size: float
-    seed: tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """An end that was polished, with the dimension of the continuum that it lies on, and more points of that."""
-
-    found: Polished | None
-    dimension: int = 0
-    points: tuple[Array, ...] = ()
-
-
-def work(piece: Piece) -> tuple[list[Any], Cost]:
-    """Do a piece: one result for each item, and what it cost."""
-    objective = piece.objective.afresh()
-    land = Landscape(objective, piece.region)
-    rng = np.random.default_rng(piece.seed)
-    results: list[Any] = []
-    for item in piece.items:
-        if piece.kind == "walk":
-            results.append(walk(land, item, piece.known))
-        elif piece.kind == "polish":
-            results.append(_judge(land, item, piece.size, rng))
-        elif piece.kind == "join":
-            goal, continua = item
-            results.append([joined(land, one, goal.y) for one in continua])
-        elif piece.kind == "divide":
-            results.append(next((k for k, one in item[1] if undivided(land, item[0], one)), -1))
-        elif piece.kind == "survey":
-            gradient = land.gradient(item)
-            results.append(None if gradient is None else float(np.linalg.norm(gradient)))
-        else:
-            results.append(evidence.coercive(land, piece.known, rng))
-    return results, objective.cost
-
-
-def _judge(land: Landscape, y: Array, size: float, rng: np.random.Generator) -> Judged:
-    found = polished(land, y, size, rng)
-    if found is None or found.point is None or not found.flat.shape[1]:
-        return Judged(found)
-    dimension, points = flat_dimension(land, found)
-    return Judged(found, dimension, tuple(points))
 
 
 class Search:
@@ -116,7 +65,7 @@ class Search:
         self.continua: list[Continuum] = []
         self.on: dict[int, int] = {}
         self.counts: dict[int, int] = {}
-        self.starts = self.lost = self.rounds = self.quiet = 0
+        self.starts = self.lost = self.rounds = self.quiet = self.vain = 0
         self.refused: list[tuple[Array, str]] = []
         self.paths: list[Array] = []
         self.costs: list[Cost] = []
@@ -203,7 +152,7 @@ class Search:
                 return k, False
         new = True
         if judged.dimension:
-            new = self._place(judged)
+            new = self._place(judged, found, found.point.value)
         elif found.flat.shape[1]:
             loose = [(k, one) for k, one in enumerate(self.found) if k not in self.on and one.flat.shape[1]]
             loose.sort(key=lambda row: float(np.linalg.norm(row[1].y - found.y)))
@@ -215,27 +164,31 @@ class Search:
         self.frontier.add(found, ends, walkable)
         return len(self.found) - 1, new
 
-    def _place(self, judged: Judged) -> bool:
+    def _place(self, judged: Judged, found: Polished, value: float) -> bool:
         """Put a point on the continuum that it belongs to; whether that is a new one."""
-        found, number = judged.found, len(self.found)
-        assert found is not None and found.point is not None
-        value = found.point.value
+        number = len(self.found)
+        reach = _tolerance(found, value)
         alike = [
-            (k, one) for k, one in enumerate(self.continua)
-            if one.dimension == judged.dimension and abs(one.value - value) <= _tolerance(found, one.value)
-        ]  # fmt: skip
-        for k, one in alike:
-            near = min(one.points, key=lambda y: float(np.linalg.norm(y - found.y)))
+            (float(np.linalg.norm(near - found.y)), k, near)
+            for k, one in enumerate(self.continua)
+            if one.dimension == judged.dimension and abs(one.value - value) <= reach
+            for near in [min(one.points, key=lambda y: float(np.linalg.norm(y - found.y)))]
+        ]
+        alike.sort(key=lambda row: row[:2])
+        for _, k, near in alike:
+            one = self.continua[k]
             walked: list[Array] | None = []
-            if len(one.points) < JOINED * 4:
-                nearest = replace(self.found[one.first], y=near)
-                walked = self.do("join", [(replace(nearest, y=self.found[one.first].y), (found,))])[0][0]
+            if self.vain < VAIN:
+                walked = self.do("join", [(found, near)])[0]
+            else:
+                one.unwalked += 1
             if walked is not None:
-                one.points.extend([found.y, *judged.points, *walked])
+                one.points.extend([found.y, *judged.points, *walked] if len(one.points) < HELD else [found.y])
                 self.on[number] = k
                 return False
+            self.vain += 1
         self.on[number] = len(self.continua)
-        self.continua.append(Continuum([found.y, *judged.points], judged.dimension, value, number))
+        self.continua.append(Continuum([found.y, *judged.points], judged.dimension, value))
         return True
 
 
@@ -252,9 +205,9 @@ def search(
 ) -> CriticalPoints:
     """The critical points of a smooth function that a search finds, with their indices and evidence for completeness.
 
-    Without a box it looks around ``start`` (0 where none is given) at growing distances. ``time_limit`` is in seconds;
-    what was found until then is returned, and ``stopped`` says so. The same seed gives the same answer, whatever the
-    executor.
+    Without a box it looks around ``start`` (0 where none is given) at distances of all sizes. ``time_limit`` is in
+    seconds; what was found until then is returned, and ``stopped`` says so. The same seed gives the same answer,
+    whatever the executor.
     Shapes: box (n, 2), start (n).
     Raises: ValueError when the box or the start has a wrong shape, or is not finite, or a side has no width.
     """
@@ -267,7 +220,7 @@ def search(
             raise TimeoutError
         if executor is not None:
             return list(executor.map(work, pieces))
-        done = []
+        done: list[Any] = []
         for piece in pieces:
             if done and time_limit is not None and time.monotonic() - began > time_limit:
                 raise TimeoutError
@@ -341,6 +294,8 @@ def _told(state: Search, grows: bool, stopped: str, seconds: float) -> CriticalP
         if ys:
             xs = np.array([region.outside(y) for y in ys])
             reason = f"the gradient stays 0 along {one.dimension} directions, and on ways between points found on it"
+            if one.unwalked:
+                reason += f"; {one.unwalked} more points of the same value were counted to it without a way there"
             components.append(Component(xs, one.dimension, xs.min(axis=0), xs.max(axis=0), one.value, reason))
     sentences = [evidence.hits(list(state.counts.values()), state.starts, state.lost), evidence.quiet(state.quiet)]
     if not stopped:

@@ -1,8 +1,8 @@
 """From the end of a way to a critical point with a spectrum whose bounds are measured, or to a reason why it is none.
 
-The gradient itself is tested against its noise, which is measured at the point. The bound on an eigenvalue adds up how
-far the Hessian is from differences of the gradient, and how much it can change over the distance that Newton's step
-and the noise leave open.
+The gradient itself is tested against its noise, which is measured at the point. The bound on an eigenvalue adds up
+how far the Hessian is from differences of the gradient, and how much it can change over the distance that Newton's
+step and the noise leave open.
 
 Data
     ``Polished``  a critical point in the coordinates of the region, and in the user's.
@@ -27,8 +27,8 @@ EPS = float(np.finfo(float).eps)
 STEPS = 60
 # The gradient is 0 when it is at most so many times its noise.
 NOISY = 16.0
-# Distances over which the Hessian is compared with differences of the gradient; the region has size 1. Between them it
-# is the cube root of the gradient's noise, where truncation and noise are alike.
+# Distances over which the Hessian is compared with differences of the gradient; the region has size 1. Between them
+# it is the cube root of the gradient's noise, where truncation and noise are alike.
 FINEST, WIDEST = 2.0**-20, 2.0**-7
 # A point is known where Newton's step is this short; farther away a gradient may be small for other reasons.
 NEAR = 1e-3
@@ -40,10 +40,11 @@ STEADY = 3
 
 @dataclass(frozen=True, eq=False)
 class Polished:
-    """Shapes: y (n) in the coordinates of the region, hessian (n, n) there, error (its bound in the spectral norm).
+    """Shapes: y (n) in the coordinates of the region, hessian (n, n) there, flat (n, m).
 
-    ``distance`` is how far the critical point may be, for what the gradient and its noise say. ``flat`` (n, m) are the
-    eigenvectors whose eigenvalues may be 0. ``third`` is the size of third derivatives. ``why`` says why it is no critical point; then ``point`` is None.
+    ``distance`` is how far the critical point may be, for what the gradient and its noise say; ``flat`` are the
+    eigenvectors whose eigenvalues may be 0; ``third`` is the size of third derivatives. ``why`` says why it is no
+    critical point; then ``point`` is None.
     """
 
     y: Array
@@ -104,7 +105,7 @@ def polished(land: Landscape, y: Array, size: float, rng: np.random.Generator) -
 
 
 def noise_at(land: Landscape, y: Array, gradient: Array, matrix: Array, rng: np.random.Generator) -> float:
-    """By how much the gradient at points moved by a few units in the last place differs from what the Hessian says."""
+    """By how much the gradient a few units in the last place away differs from what the Hessian says."""
     error = getattr(land.objective, "gradient_error", None)
     if error is not None and "gradient" not in getattr(land.objective, "given", ("gradient",)):
         return float(error(land.region.outside(y))) * float(np.max(land.region.width))
@@ -128,11 +129,13 @@ def bounded_spectrum(matrix: Array, error: float, width: Array) -> Spectrum:
     scale = np.outer(width, width)
     loose = np.diag(error / width**2)
     plain = matrix / scale
-    values = np.linalg.eigvalsh(plain)
+    values = _ascending(plain)
     rounding = EPS * len(width) * float(np.max(np.abs(values), initial=0.0))
-    return Spectrum(
-        values, np.linalg.eigvalsh(plain - loose) - rounding, np.linalg.eigvalsh(plain + loose) + rounding
-    )
+    return Spectrum(values, _ascending(plain - loose) - rounding, _ascending(plain + loose) + rounding)
+
+
+def _ascending(matrix: Array) -> Array:
+    return np.asarray(np.linalg.eigvalsh(matrix), np.float64)
 
 
 def _multiplicity(lengths: list[float]) -> float:
@@ -150,8 +153,13 @@ def _refusal(land: Landscape, y: Array, gradient: Array, matrix: Array, noise: f
     """Why y is not called a critical point, or nothing."""
     size = float(np.linalg.norm(gradient))
     step = float(np.linalg.norm(newton(Model.of(gradient, matrix))))
-    if not np.any(matrix) and size == 0 and all(
-        _vanishes(land, y + WIDEST * way) for way in (np.ones(len(y)), -np.ones(len(y)), np.arange(1.0, len(y) + 1.0))
+    if (
+        not np.any(matrix)
+        and size == 0
+        and all(
+            _vanishes(land, y + WIDEST * way)
+            for way in (np.ones(len(y)), -np.ones(len(y)), np.arange(1.0, len(y) + 1.0))
+        )
     ):
         return "the gradient and the Hessian are 0 in floating point: f is flat here, or vanishes below rounding"
     if size > NOISY * noise:
@@ -178,7 +186,9 @@ def _judged(
     error, third = _compared(land, y, matrix, [soft, unit(rng.standard_normal(len(y)))], apart)
     size = np.abs(model.values)
     firm = size > 10.0 * error
-    distance = float(np.linalg.norm(model.along[firm] / size[firm])) + noise / float(np.min(size[firm], initial=np.inf))
+    distance = float(np.linalg.norm(model.along[firm] / size[firm])) + noise / float(
+        np.min(size[firm], initial=np.inf)
+    )
     if not np.any(firm):
         distance = float(np.linalg.norm(newton(model)))
     bound = error + MARGIN * third * distance
