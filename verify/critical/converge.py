@@ -15,10 +15,11 @@ from verify.critical.landscape import Landscape
 from verify.critical.points import Array
 from verify.critical.tasks import OWN, Ended, Known, Task
 
-__all__ = ["CLOSE", "converge"]
+__all__ = ["SETTLED", "converge"]
 
-# A way is at its end where Newton's step is this short (the region has size 1); polishing does the rest.
-CLOSE = 1e-7
+# A way is at its end where Newton's step is this short (the region has size 1), or is below the second and shrinks no
+# more, for the gradient's noise; polishing does the rest.
+CLOSE, SETTLED = 1e-9, 1e-6
 # A way leads to a known point if Newton's step ends this near to it, as a share of the step.
 CAPTURED = 0.1
 # More evaluations than these on one way are seldom worth it.
@@ -56,7 +57,7 @@ def converge(
     patience = 2 + land.region.dimension // 12
     poor = hessians = 0
     best = size = float(np.linalg.norm(gradient))
-    led = -1
+    led, last = -1, np.inf
     kept = task.vector if index is not None else None
     if index == OWN:
         index = int(np.sum(np.linalg.eigvalsh(matrix) < 0))
@@ -70,8 +71,9 @@ def converge(
         length = float(np.linalg.norm(full))
         goal = x + full
         number, distance = known.near(goal)
-        if length <= CLOSE:
-            if number >= 0 and distance <= 1e3 * CLOSE:
+        ends, last = length <= CLOSE or 0.5 * last < length <= SETTLED, length
+        if ends:
+            if number >= 0 and distance <= SETTLED:
                 return ended("known", x, number)
             return ended("found", goal)
         if avoid is None and number >= 0 and length <= known.spacing[number] / 2.0:
@@ -92,7 +94,7 @@ def converge(
         after = land.gradient(moved)
         if after is None:
             radius = float(np.linalg.norm(step)) / 4.0
-            if radius < CLOSE:
+            if radius < SETTLED:
                 return ended("stuck", x)
             continue
         bent = matrix @ step
@@ -111,7 +113,7 @@ def converge(
             path.append(x)
         else:
             radius = taken * min(0.5, max(0.1, 0.4 * slope / error))
-        if radius < CLOSE:
+        if radius < SETTLED:
             return ended("stuck", x)
         if poor > patience:
             hessians += 1

@@ -19,24 +19,28 @@ from verify.critical.points import Array
 
 Choice = NDArray[np.bool_]
 
-__all__ = ["Choice", "Model", "deflated", "newton", "towards_index", "updated", "uphill_along"]
+__all__ = ["FLAT", "Choice", "Model", "deflated", "newton", "towards_index", "updated", "uphill_along"]
 
-# Eigenvalues below this share of the largest one say nothing about where along their vectors a gradient vanishes.
+# What a matrix that was made from gradients leaves of an eigenvalue 0.
 FLAT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Shapes: gradient (n), values (n) ascending, vectors (n, n) in columns."""
+    """Shapes: gradient (n), values (n) ascending, vectors (n, n) in columns.
+
+    Eigenvalues below the share ``flat`` of the largest say nothing about where along their vectors a gradient vanishes.
+    """
 
     gradient: Array
     values: Array
     vectors: Array
+    flat: float = FLAT
 
     @classmethod
-    def of(cls, gradient: Array, matrix: Array) -> Model:
+    def of(cls, gradient: Array, matrix: Array, flat: float = FLAT) -> Model:
         values, vectors = np.linalg.eigh(matrix)
-        return cls(gradient, values, vectors)
+        return cls(gradient, values, vectors, flat)
 
     @property
     def along(self) -> Array:
@@ -47,7 +51,7 @@ class Model:
     def firm(self) -> Choice:
         """Which eigenvalues can be divided by."""
         size = np.abs(self.values)
-        return np.asarray(size > FLAT * max(float(np.max(size)), np.finfo(float).tiny))
+        return np.asarray(size > self.flat * max(float(np.max(size)), np.finfo(float).tiny))
 
 
 def newton(model: Model, radius: float = np.inf, keep: Choice | None = None) -> Array:

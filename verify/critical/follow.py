@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.critical.converge import CLOSE, converge
+from verify.critical.converge import SETTLED, converge
 from verify.critical.eigensteps import Model, newton, updated
 from verify.critical.landscape import Landscape
 from verify.critical.points import Array
@@ -106,7 +106,7 @@ def _one_side(
         seen.append((s, float(gradient @ v)))
     else:
         return Ended(task, "stuck", x)
-    start = Task(task.kind, x, matrix, max(0.5 * s, 1e3 * CLOSE), None, task.vector, task.parent)
+    start = Task(task.kind, x, matrix, max(0.5 * s, 10.0 * SETTLED), None, task.vector, task.parent)
     ended = converge(land, start, x, gradient, matrix, known, fresh=False)
     return Ended(task, ended.why, ended.x, ended.known, (*path[:-1], *ended.path) if len(x) <= 3 else ())
 

@@ -150,7 +150,9 @@ class Frontier:
 
     def _along(self, number: int, k: int, kind: str) -> Task:
         node = self.nodes[number]
-        return Task(kind, node.found.y, node.found.hessian, 0.0, None, node.vectors[:, k], number, (number,))
+        # a column has another layout here than in another process, where sums would be rounded otherwise
+        vector = np.ascontiguousarray(node.vectors[:, k])
+        return Task(kind, node.found.y, node.found.hessian, 0.0, None, vector, number, (number,))
 
     def _corner(self, at: int, one: int, two: int) -> Task:
         """The fourth corner of a parallelogram; the Hessian changes by the sum of its changes along the edges."""

@@ -48,8 +48,8 @@ HELD = 400
 MOST = 5000
 # Half of the starts are up to so many powers of two nearer to the centre of the box: there is little in its corners.
 CENTRED = 3.0
-# So many undecided places are told.
-SHOWN = 20
+# So many undecided places are told, which are at least so far from each other.
+SHOWN, NEARBY = 20, 0.05
 
 
 class Search:
@@ -144,7 +144,8 @@ class Search:
         if found is None:
             return -1, False
         if found.point is None:
-            if self.region.reported(found.y) and "flat" in found.why:
+            apart = all(float(np.linalg.norm(y - found.y)) > NEARBY for y, _ in self.refused)
+            if found.why and self.region.reported(found.y) and apart:
                 self.refused.append((found.y, found.why))
             return -1, False
         for k, one in enumerate(self.found):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verify.critical.eigensteps import Model, newton
+from verify.critical.eigensteps import FLAT, Model, newton
 from verify.critical.landscape import Landscape, unit
 from verify.critical.points import Array, CriticalPoint, Spectrum
 
@@ -25,6 +25,8 @@ __all__ = ["Polished", "bounded_spectrum", "noise_at", "polished"]
 EPS = float(np.finfo(float).eps)
 # Newton's method that converges linearly, as at a degenerate point, is given up after so many steps.
 STEPS = 60
+# Below this length steps are taken with the last Hessian as long as they become shorter fast.
+SHORT = 1e-8
 # The gradient is 0 when it is at most so many times its noise.
 NOISY = 16.0
 # Distances over which the Hessian is compared with differences of the gradient; the region has size 1. Between them
@@ -34,6 +36,8 @@ FINEST, WIDEST = 2.0**-20, 2.0**-7
 NEAR = 1e-3
 # What is measured along one random direction may be larger along others.
 MARGIN = 4.0
+# An eigenvalue is told from 0 if it is so many times the Hessian's error.
+SURE = 10.0
 # Where Newton's method has gone so far at a rate of 1 - 1/m, one step of m times its length is tried.
 STEADY = 3
 
@@ -62,46 +66,75 @@ def polished(land: Landscape, y: Array, size: float, rng: np.random.Generator) -
 
     ``size`` is the gradient's size in the region: rounding of its terms is a share of it.
     """
-    start = y
     gradient, matrix = land.gradient(y), land.hessian(y)
     if gradient is None or matrix is None:
         return None
-    steps: list[float] = []
-    current = True
+    end = _newton(land, y, gradient, matrix)
+    if end is None:
+        return None
+    noise = max(noise_at(land, end.y, end.gradient, end.matrix, rng), EPS * size)
+    refused = _refusal(land, end, noise, y)
+    if refused:
+        return Polished(end.y, end.matrix, np.inf, np.zeros((len(y), 0)), noise, None, refused)
+    return _judged(land, end, noise, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class _End:
+    """Shapes: y and gradient (n), matrix (n, n), the Hessian at a point that is ``moved`` away from y."""
+
+    y: Array
+    gradient: Array
+    matrix: Array
+    moved: float
+
+
+def _newton(land: Landscape, y: Array, gradient: Array, matrix: Array) -> _End | None:
+    """Newton's method as far as the gradient shrinks; with old Hessians where the steps are short already."""
+    at, lengths = y, [0.1]
     for _ in range(STEPS):
-        if float(np.linalg.norm(gradient)) == 0:
-            break
-        step = newton(Model.of(gradient, matrix), 0.1)
-        length, before = float(np.linalg.norm(step)), float(np.linalg.norm(gradient))
-        if length <= EPS * float(np.linalg.norm(y)):
-            break
-        after, taken = land.gradient(y + step), step
-        m = _multiplicity([*steps, length])
-        if m and after is not None:
-            longer = land.gradient(y + m * step)
-            if longer is not None and np.linalg.norm(longer) < 0.1 * np.linalg.norm(after):
-                after, taken = longer, m * step
-        if after is None or float(np.linalg.norm(after)) >= before:
-            # an old Hessian may be to blame
-            if current:
+        best = _shorter(land, y, gradient, matrix, lengths)
+        if best is None:
+            if at is y:
                 break
         else:
-            y, gradient = y + taken, after
-            steps.append(length)
-        if length <= 1e-3 * (steps[-2] if len(steps) > 1 else 0.1) and length < 1e-9:
-            break
-        if length > 1e-8 or not current:
+            y, gradient, length = best
+            lengths.append(length)
+            if length < SHORT and length <= 1e-3 * lengths[-2]:
+                break
+        if best is None or length > SHORT:
             new = land.hessian(y)
             if new is None:
                 return None
-            matrix, current = new, True
-        else:
-            current = False
-    noise = max(noise_at(land, y, gradient, matrix, rng), EPS * size)
-    refused = _refusal(land, y, gradient, matrix, noise, start)
-    if refused:
-        return Polished(y, matrix, np.inf, np.zeros((len(y), 0)), noise, None, refused)
-    return _judged(land, y, gradient, matrix, noise, rng)
+            matrix, at = new, y
+    return _End(y, gradient, matrix, float(np.linalg.norm(y - at)))
+
+
+def _shorter(
+    land: Landscape, y: Array, gradient: Array, matrix: Array, lengths: list[float]
+) -> tuple[Array, Array, float] | None:
+    """A step after which the gradient is shorter, with that gradient and the length of Newton's step; None if none is.
+
+    First Newton's step in all directions; then without those in which the Hessian may be nothing but rounding.
+    """
+    before, last = float(np.linalg.norm(gradient)), np.inf
+    if before == 0:
+        return None
+    for flat in (EPS, FLAT):
+        step = newton(Model.of(gradient, matrix, flat), 0.1)
+        length = float(np.linalg.norm(step))
+        if length == last or length <= EPS * float(np.linalg.norm(y)):
+            continue
+        last = length
+        after = land.gradient(y + step)
+        if after is None or float(np.linalg.norm(after)) >= before:
+            continue
+        m = _multiplicity([*lengths, length])
+        longer = land.gradient(y + m * step) if m else None
+        if longer is not None and float(np.linalg.norm(longer)) < 0.1 * float(np.linalg.norm(after)):
+            return y + m * step, longer, length
+        return y + step, after, length
+    return None
 
 
 def noise_at(land: Landscape, y: Array, gradient: Array, matrix: Array, rng: np.random.Generator) -> float:
@@ -149,8 +182,9 @@ def _multiplicity(lengths: list[float]) -> float:
     return 1.0 / (1.0 - rate)
 
 
-def _refusal(land: Landscape, y: Array, gradient: Array, matrix: Array, noise: float, start: Array) -> str:
-    """Why y is not called a critical point, or nothing."""
+def _refusal(land: Landscape, end: _End, noise: float, start: Array) -> str:
+    """Why it is not called a critical point, or nothing."""
+    y, gradient, matrix = end.y, end.gradient, end.matrix
     size = float(np.linalg.norm(gradient))
     step = float(np.linalg.norm(newton(Model.of(gradient, matrix))))
     if (
@@ -176,22 +210,23 @@ def _vanishes(land: Landscape, y: Array) -> bool:
     return gradient is not None and not np.any(gradient)
 
 
-def _judged(
-    land: Landscape, y: Array, gradient: Array, matrix: Array, noise: float, rng: np.random.Generator
-) -> Polished:
+def _judged(land: Landscape, end: _End, noise: float, rng: np.random.Generator) -> Polished:
+    y, gradient, matrix = end.y, end.gradient, end.matrix
     model = Model.of(gradient, matrix)
     soft = model.vectors[:, int(np.argmin(np.abs(model.values)))]
     top = max(float(np.max(np.abs(model.values))), np.finfo(float).tiny)
     apart = min(WIDEST, max(FINEST, np.cbrt(noise / top)))
     error, third = _compared(land, y, matrix, [soft, unit(rng.standard_normal(len(y)))], apart)
     size = np.abs(model.values)
-    firm = size > 10.0 * error
+    firm = size > SURE * error
     distance = float(np.linalg.norm(model.along[firm] / size[firm])) + noise / float(
         np.min(size[firm], initial=np.inf)
     )
     if not np.any(firm):
         distance = float(np.linalg.norm(newton(model)))
-    bound = error + MARGIN * third * distance
+    bound = error + MARGIN * third * (distance + end.moved)
+    # where the error is like the eigenvalue, so is what Newton's step says of the distance
+    bound = max(bound, float(np.max(size[~firm], initial=0.0)) * (1.0 + EPS))
     width = land.region.width
     flat = model.vectors[:, size <= bound]
     # which signs are sure does not depend on coordinates; eigenvalues are those of the user's
@@ -221,7 +256,7 @@ def _compared(land: Landscape, y: Array, matrix: Array, ways: list[Array], apart
         if ahead is None or behind is None or centre is None:
             return np.inf, np.inf
         gap = float(np.linalg.norm((ahead - behind) / (2.0 * h) - matrix @ way))
-        error = max(error, gap * (1.0 if k == 0 else MARGIN / 2.0 * np.sqrt(n)))
+        error = max(error, MARGIN * gap * (1.0 if k == 0 else np.sqrt(n)))
         bend = float(np.linalg.norm(ahead + behind - 2.0 * centre)) / h**2
         third = max(third, bend * (1.0 if k == 0 else np.sqrt(n)))
     return error, third
