@@ -126,6 +126,8 @@ def factor(compared: Sequence[Compared]) -> Answer:
                 if fits(compared, lambda one, size=size: size * one.numerical, k):  # type: ignore[misc]
                     return "factor", f"{name} times too {way}{also}: a factor from a square, a half or a mean"
     k_fitted = fitted(compared, lambda one: one.numerical)
+    if k_fitted is not None and fits(compared, lambda one: 0.0 * one.numerical):
+        return "nothing", "it is 0 everywhere, as far as can be told"
     if k_fitted is not None:
         return "factor", f"{1 + k_fitted:.6g} times the derivative, everywhere: a factor is wrong"
     return None
@@ -140,11 +142,9 @@ def missing(compared: Sequence[Compared]) -> Answer:
     if not np.any(lost) or (lost.ndim == 2 and not rows_of(lost)):
         return None
     if lost.ndim == 1:
-        return (
-            "missing",
-            f"{listed(np.flatnonzero(lost), 'entry', 'entries')} stay 0: the loop, or a term, leaves out x[k]",
-        )
-    return "missing", f"{listed(rows_of(lost), 'row and column', 'rows and columns')} stay 0: a block is missing"
+        where = staying_0(np.flatnonzero(lost), "entry", "entries")
+        return "missing", f"{where}: a loop, or a term, leaves coordinates out"
+    return "missing", f"{staying_0(rows_of(lost), 'row and column', 'rows and columns')}: a block is missing"
 
 
 def rows_of(lost: NDArray[np.bool_]) -> list[int]:
@@ -352,8 +352,6 @@ def gauss_newton(compared: Sequence[Compared]) -> Answer:
             return None
         if float(np.sum(along[inside] ** 2 / values[inside])) > 2.0 * one.value * (1 + 1e-9):
             return None
-        if np.linalg.eigvalsh((one.numerical + one.numerical.T) / 2)[0] >= values[0] + noise and len(values) > 1:
-            return None
     return "Gauss-Newton", (
         "positive semidefinite, with (g·v)² ≤ 2f vᵀHv, as the Gauss–Newton part JᵀJ of a sum of squares: the part "
         "with the residuals' own second derivatives is missing"
@@ -375,6 +373,7 @@ VECTOR: tuple[Callable[[Sequence[Compared]], Answer], ...] = (
 MATRIX: tuple[Callable[[Sequence[Compared]], Answer], ...] = (
     nothing,
     negative,
+    inverse,
     factor,
     off_diagonal,
     diagonal,
@@ -386,7 +385,6 @@ MATRIX: tuple[Callable[[Sequence[Compared]], Answer], ...] = (
     signs,
     order,
     transposed,
-    inverse,
     few,
     precision,
     constant,
@@ -394,6 +392,7 @@ MATRIX: tuple[Callable[[Sequence[Compared]], Answer], ...] = (
 )
 
 
-def listed(places: Sequence[int] | NDArray[np.intp], one: str, several: str) -> str:
+def staying_0(places: Sequence[int] | NDArray[np.intp], one: str, several: str) -> str:
     shown = ", ".join(str(int(k)) for k in places[:FEW])
-    return f"{one} {shown}" if len(places) == 1 else f"{several} {shown}{', …' if len(places) > FEW else ''}"
+    more = ", …" if len(places) > FEW else ""
+    return f"{one} {shown} stays 0" if len(places) == 1 else f"{several} {shown}{more} stay 0"

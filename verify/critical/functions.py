@@ -48,7 +48,10 @@ class NotFinite(ArithmeticError):
 
 
 class Functions:
-    """Functions of one point by their names, and how often each was called; threads may call at the same time."""
+    """Functions of one point by their names, and how often each was called; threads may call at the same time.
+
+    A pickled copy begins to count for itself.
+    """
 
     def __init__(self, functions: Mapping[str, Function], dimension: int) -> None:
         self.functions = dict(functions)
@@ -57,11 +60,10 @@ class Functions:
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+        return {"functions": self.functions, "dimension": self.dimension}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = threading.Lock()
+        self.__init__(**state)  # type: ignore[misc]
 
     @property
     def cost(self) -> Cost:

@@ -17,6 +17,7 @@ The three most important functions are ``objective_of`` (makes one, refuses what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,8 +33,9 @@ __all__ = ["NotFinite", "Objective", "objective_of", "total"]
 # Distances, in units of the scale, over which a given function shows its noise and nothing else; the second where the
 # domain ends within the first.
 NEAR = (1.1327 * 2.0**-17, 1.1327 * 2.0**-27)
-# A measured error of more than this share is worth steps of its own.
+# A measured error of more than this share is worth steps of its own, with so many finer ones tried.
 POOR = 1e-4
+FURTHER = 8
 
 
 class Objective:
@@ -42,7 +44,7 @@ class Objective:
     ``gradient``, ``hessian`` and ``hvp`` are the user's where given (``given`` names them). Otherwise they are
     differences: of the gradient where that is given, else of f. Each raises ``NotFinite`` where there is no finite
     value, and ValueError where a function of the user returns another shape.
-    Picklable where the user's functions are; a copy in another process counts for itself (``afresh``, ``total``).
+    Picklable where the user's functions are; a copy in another process begins to count for itself (``total``).
     """
 
     def __init__(self, functions: Functions, steps: Steps) -> None:
@@ -51,6 +53,9 @@ class Objective:
         self.dimension = functions.dimension
         self.given = frozenset(functions.functions) - {"f"}
         self._last: tuple[Array, Array] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_last"} | {"_last": None}
 
     @property
     def cost(self) -> Cost:
@@ -209,8 +214,7 @@ class Objective:
         return (again, narrower) if better else (found, error)
 
     def _steps_at(self, x: Array) -> Steps:
-        scale = self.steps.scale_at(x) if self.steps.fixed else None
-        return measured_steps(self.functions.plain("f"), self._given_gradient(), x, scale)
+        return measured_steps(self.functions.plain("f"), self._given_gradient(), x, self.steps, FURTHER)
 
     def _slopes(self, x: Array, h: Array) -> Array:
         """Central differences of f along every axis."""
@@ -313,7 +317,7 @@ class Objective:
         h, across = self.steps.along(x, v, self.steps.second), self.steps.of(x, self.steps.second)
         centre = self.functions.call("f", x)
         change = abs(self.functions.call("f", x + h * v) - centre) / self.steps.second
-        bent = np.linalg.norm(product * self.steps.scale_at(x)) * h / self.steps.second
+        bent = np.linalg.norm(product * self.steps.scale_at(x)) * h
         size = float(abs(centre) + change + bent)
         return NOISE_MARGIN * self.steps.noise * size / h * float(np.linalg.norm(1.0 / across))
 
@@ -348,9 +352,10 @@ def objective_of(
     functions = Functions(given, n)
     if point is None:
         point = somewhere(functions, np.ones(n) if spread is None else spread)
-    inspect(functions, point, plain_steps(point, spread).scale_at(point))
+    plain = plain_steps(functions.plain("f"), point, spread)
+    inspect(functions, point, plain.scale_at(point))
     slopes = functions.plain("gradient") if gradient is not None else None
-    return Objective(functions, measured_steps(functions.plain("f"), slopes, point, spread))
+    return Objective(functions, measured_steps(functions.plain("f"), slopes, point, plain))
 
 
 def uneven(near: Array, far: Array) -> Array:

@@ -33,6 +33,8 @@ HALVED = 8
 DIRECTIONS = 2
 # A wider bound than this share of the derivative decides nothing.
 WIDE = 1e-2
+# f is looked at in so many pairs of points this near to each other, to see whether it takes steps.
+PAIRS, CLOSE = 16, 1.0619 * 2.0**-12
 # Products are compared with differences of the gradient through so many random sums of rows.
 SKETCHES = 6
 # A product is noisy where x moves, and where v does.
@@ -157,12 +159,26 @@ def _gradient(places: Sequence[Place], place: Place, rng: np.random.Generator, f
         if not _decided("gradient", place, bool(seen.kink), allowed, max(size, off), found):
             continue
         if off > allowed:
+            if _in_steps(place, v):
+                found.doubt("gradient", f"f takes steps near x = {shown(place.x)}, as if it were rounded")
+                continue
             error = wrong_gradient(places, place, v)
             if error is not None:
                 raise error
             found.doubt("gradient", f"a direction disagrees at x = {shown(place.x)}, but no entry does")
         else:
             found.agrees("gradient", allowed, size)
+
+
+def _in_steps(place: Place, v: Array) -> bool:
+    """Whether f is flat nearly everywhere along v, and yet changes: what is rounded to a grid has no slope to see."""
+    f = place.objective.functions.plain("f")
+    pairs = np.array(
+        [[float(f(place.x + t * v)) for t in (far, far + CLOSE)] for far in np.linspace(0.0, 1.0, PAIRS)]
+    )
+    moved = pairs[:, 0] != pairs[0, 0]
+    flat = pairs[:, 0] == pairs[:, 1]
+    return bool(np.any(moved) and np.mean(flat[moved]) > 0.5)
 
 
 def _hessian(places: Sequence[Place], place: Place, rng: np.random.Generator, found: _Found) -> None:

@@ -184,7 +184,7 @@ def test_an_objective_can_be_sent_to_another_process() -> None:
     objective = objective_of(wells, wells_gradient, hvp=wells_hvp, start=[0.3, -1.7])
     copy = pickle.loads(pickle.dumps(objective))
     x = np.array([0.4, 0.7])
-    assert copy.cost == objective.cost
+    assert objective.cost != copy.cost == Cost()
     assert np.array_equal(copy.measured_hessian(x)[0], objective.measured_hessian(x)[0])
     assert copy.steps.first == objective.steps.first
     signal = pickle.loads(pickle.dumps(NotFinite("f", x, "NaN")))
