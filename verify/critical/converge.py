@@ -63,7 +63,7 @@ def converge(
         index = int(np.sum(np.linalg.eigvalsh(matrix) < 0))
 
     def ended(why: str, at: Array, number: int = -1) -> Ended:
-        return Ended(task, why, at, number, tuple(path) if len(x) <= 3 else ())
+        return Ended(why, at, number, tuple(path) if len(x) <= 3 else ())
 
     for _ in range(LONGEST):
         model = Model.of(gradient, matrix)

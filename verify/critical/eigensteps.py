@@ -29,7 +29,7 @@ FLAT = 1e-9
 class Model:
     """Shapes: gradient (n), values (n) ascending, vectors (n, n) in columns.
 
-    Eigenvalues below the share ``flat`` of the largest say nothing about where along their vectors a gradient vanishes.
+    Eigenvalues below the share ``flat`` of the largest do not say where along their vectors a gradient vanishes.
     """
 
     gradient: Array

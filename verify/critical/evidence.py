@@ -51,7 +51,10 @@ def quiet(starts: int) -> str:
     if not starts:
         return "The last starts still found new points."
     chance = 1.0 - 0.05 ** (1.0 / starts)
-    return f"The last {starts} random starts led to nothing new: with 95 % confidence the next one finds something new with a probability below {chance:.2g}."
+    return (
+        f"The last {starts} random starts led to nothing new: with 95 % confidence the next one finds something new "
+        f"with a probability below {chance:.2g}."
+    )
 
 
 def coercive(land: Landscape, known: Known, rng: np.random.Generator) -> bool:

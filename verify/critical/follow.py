@@ -45,7 +45,7 @@ def follow(land: Landscape, task: Task, known: Known) -> list[Ended]:
     ends = []
     for k, (side, at, gradient) in enumerate(sides):
         if gradient is None:
-            ends.append(Ended(task, "left", at))
+            ends.append(Ended("left", at))
             continue
         here, there = bends[k], bends[1 - k]
         assert here is not None
@@ -86,7 +86,7 @@ def _one_side(
             bend = (one - b * s1, b)
         straight = abs(slope - curvature * s) <= LINEAR * abs(slope)
         if straight and len(seen) > 1:
-            return Ended(task, "flat line", x)
+            return Ended("flat line", x)
         goal = _vanishes(curvature, *bend, s)
         if straight:
             goal = max(2.0 * s, 0.9 * _room(land, x, v) + s)
@@ -96,19 +96,19 @@ def _one_side(
         side_step = newton(level, max(goal - s, 0.1 * s), np.abs(v @ level.vectors) < 0.7)
         moved = x + (goal - s) * v + across @ side_step
         if not land.region.allowed(moved):
-            return Ended(task, "left", x)
+            return Ended("left", x)
         after = land.gradient(moved)
         if after is None:
-            return Ended(task, "left", x)
+            return Ended("left", x)
         matrix = updated(matrix, moved - x, after - gradient)
         x, gradient, s = moved, after, goal
         path.append(x)
         seen.append((s, float(gradient @ v)))
     else:
-        return Ended(task, "stuck", x)
+        return Ended("stuck", x)
     start = Task(task.kind, x, matrix, max(0.5 * s, 10.0 * SETTLED), None, task.vector, task.parent)
     ended = converge(land, start, x, gradient, matrix, known, fresh=False)
-    return Ended(task, ended.why, ended.x, ended.known, (*path[:-1], *ended.path) if len(x) <= 3 else ())
+    return Ended(ended.why, ended.x, ended.known, (*path[:-1], *ended.path) if len(x) <= 3 else ())
 
 
 def _vanishes(curvature: float, a: float, b: float, beyond: float) -> float:

@@ -11,9 +11,11 @@ The most important functions are ``search`` (the entry) and ``Search.round``.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -23,15 +25,21 @@ from numpy.typing import ArrayLike
 from verify.critical import evidence
 from verify.critical.flats import Continuum
 from verify.critical.frontier import STARTS, Frontier
+from verify.critical.journal import fingerprint, opened
 from verify.critical.landscape import Differentiable, Region
 from verify.critical.objective import total
-from verify.critical.pieces import Judged, Piece, work
+from verify.critical.pieces import Judged, Piece
 from verify.critical.points import Array, Component, Cost, CriticalPoint, CriticalPoints, Undecided
 from verify.critical.polish import Polished
+from verify.critical.rounds import MANY, OutOfTime, Rounds
 from verify.critical.tasks import OWN, Ended, Task
 
 __all__ = ["search"]
 
+# What stands for the result of a piece that was given up.
+NOTHING: dict[str, Any] = {
+    "walk": [], "polish": Judged(None), "join": None, "divide": -1, "survey": None, "coercive": False
+}  # fmt: skip
 # Tasks in one piece.
 GRAIN = 4
 # The search ends when so many rounds of random starts in a row found nothing new.
@@ -56,7 +64,11 @@ class Search:
     """A search under way."""
 
     def __init__(
-        self, objective: Differentiable, region: Region, seed: int, run: Callable[[Sequence[Piece]], list[Any]]
+        self,
+        objective: Differentiable,
+        region: Region,
+        seed: int,
+        run: Callable[[Sequence[Piece]], list[Any]],
     ) -> None:
         self.objective, self.region, self.seed = objective, region, seed
         self.run = run
@@ -87,9 +99,9 @@ class Search:
             )
             for k in range(0, len(items), GRAIN)
         ]  # fmt: skip
-        results = []
-        for found, cost in self.run(pieces):
-            results.extend(found)
+        results: list[Any] = []
+        for piece, (found, cost) in zip(pieces, self.run(pieces), strict=True):
+            results.extend([NOTHING[kind]] * len(piece.items) if found is None else found)
             self.costs.append(cost)
         return results
 
@@ -200,45 +212,52 @@ def search(
     *,
     seed: int = 0,
     time_limit: float | None = None,
-    executor: Executor | None = None,
-    journal: Any = None,
+    executor: Executor | Callable[[], Executor] | None = None,
+    journal: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> CriticalPoints:
     """The critical points of a smooth function that a search finds, with their indices and evidence for completeness.
 
     Without a box it looks around ``start`` (0 where none is given) at distances of all sizes. ``time_limit`` is in
     seconds; what was found until then is returned, and ``stopped`` says so. The same seed gives the same answer,
-    whatever the executor.
+    whatever the ``executor``, which may be a function that makes one. ``journal`` is a file from which a search that
+    was broken off goes on. ``progress`` is told how far it is.
     Shapes: box (n, 2), start (n).
-    Raises: ValueError when the box or the start has a wrong shape, or is not finite, or a side has no width.
+    Raises: ValueError when the box or the start has a wrong shape, or is not finite, or a side has no width; or when
+    the journal is that of another search.
     """
     region = Region.around(objective.dimension, box, start)
     began = time.monotonic()
-    stopped = ""
-
-    def run(pieces: Sequence[Piece]) -> list[Any]:
-        if time_limit is not None and time.monotonic() - began > time_limit:
-            raise TimeoutError
-        if executor is not None:
-            return list(executor.map(work, pieces))
-        done: list[Any] = []
-        for piece in pieces:
-            if done and time_limit is not None and time.monotonic() - began > time_limit:
-                raise TimeoutError
-            done.append(work(piece))
-        return done
-
-    state = Search(objective, region, seed, run)
-    grows = False
-    try:
-        _search(state, progress)
-        if state.frontier.points:
-            grows = state.do("coercive", [None])[0]
-    except TimeoutError:
-        stopped = f"the time limit of {time_limit:g} s was reached"
+    asked = (objective.afresh(), region, seed)
+    task = "" if journal is None else fingerprint(search, asked)
+    with _opened(executor) as pool, opened(journal, task, MANY) as kept:
+        rounds = Rounds(pool, kept, time_limit)
+        state = Search(objective, region, seed, rounds.do)
+        grows, stopped = False, ""
+        try:
+            _search(state, progress)
+            if state.frontier.points:
+                grows = bool(state.do("coercive", [None])[0])
+        except OutOfTime:
+            stopped = f"the time limit of {time_limit:g} s was reached"
     if len(state.found) >= MOST:
         stopped = f"{MOST} points were found"
+    if rounds.lost:
+        stopped = "; ".join([*([stopped] if stopped else []), *rounds.lost[:3]])
     return _told(state, grows, stopped, time.monotonic() - began)
+
+
+@contextmanager
+def _opened(executor: Executor | Callable[[], Executor] | None) -> Iterator[Executor | None]:
+    """The executor; one that is made here lasts for all rounds, and is closed at the end."""
+    if executor is None or isinstance(executor, Executor) or not callable(executor):
+        yield executor
+        return
+    made = executor()
+    try:
+        yield made
+    finally:
+        made.shutdown(cancel_futures=True)
 
 
 def _search(state: Search, progress: Callable[[str], None] | None) -> None:

@@ -113,7 +113,7 @@ def _newton(land: Landscape, y: Array, gradient: Array, matrix: Array) -> _End |
 def _shorter(
     land: Landscape, y: Array, gradient: Array, matrix: Array, lengths: list[float]
 ) -> tuple[Array, Array, float] | None:
-    """A step after which the gradient is shorter, with that gradient and the length of Newton's step; None if none is.
+    """Where the gradient is shorter, that gradient, and the length of Newton's step; None if it is not shorter.
 
     First Newton's step in all directions; then without those in which the Hessian may be nothing but rounding.
     """
@@ -139,11 +139,13 @@ def _shorter(
 
 def noise_at(land: Landscape, y: Array, gradient: Array, matrix: Array, rng: np.random.Generator) -> float:
     """By how much the gradient a few units in the last place away differs from what the Hessian says."""
-    error = getattr(land.objective, "gradient_error", None)
-    if error is not None and "gradient" not in getattr(land.objective, "given", ("gradient",)):
-        return float(error(land.region.outside(y))) * float(np.max(land.region.width))
     ulp = np.maximum(np.abs(y), np.abs(land.region.outside(y) / land.region.width)) * EPS
     noise = EPS * float(np.linalg.norm(matrix, 2)) * float(np.linalg.norm(ulp / EPS))
+    if "gradient" not in land.objective.given:
+        # differences are off by truncation, too: by how far they are from those that were extrapolated
+        better, error = land.objective.measured_gradient(land.region.outside(y))
+        off = float(np.linalg.norm(better * land.region.width - gradient))
+        noise = max(noise, off + error * float(np.max(land.region.width)))
     for _ in range(2):
         move = ulp * rng.uniform(1.0, 4.0, len(y)) * rng.choice((-1.0, 1.0), len(y))
         after = land.gradient(y + move)

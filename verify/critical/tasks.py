@@ -64,7 +64,6 @@ class Known:
 class Ended:
     """``why`` is found, known, left, stuck or flat line; ``known`` the number of a known point, else -1."""
 
-    task: Task
     why: str
     x: Array
     known: int = -1

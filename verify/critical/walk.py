@@ -27,21 +27,21 @@ def walk(land: Landscape, task: Task, known: Known) -> list[Ended]:
         return follow(land, task, known)
     gradient = land.gradient(task.x)
     if gradient is None:
-        return [Ended(task, "left", task.x)]
+        return [Ended("left", task.x)]
     if task.kind == "middle":
         assert task.matrix is not None
         usual = float(np.linalg.norm(task.matrix, 2)) * task.radius
         exact = float(np.linalg.norm(gradient)) <= EXACT * usual
-        return [Ended(task, "found" if exact else "stuck", task.x)]
+        return [Ended("found" if exact else "stuck", task.x)]
     if task.kind in ("guess", "mirror"):
         assert task.matrix is not None
         step = float(np.linalg.norm(newton(Model.of(gradient, task.matrix))))
         if not step <= GUESSED * task.radius:
-            return [Ended(task, "stuck", task.x)]
+            return [Ended("stuck", task.x)]
         return [converge(land, task, task.x, gradient, task.matrix, known, fresh=False)]
     matrix = land.hessian(task.x) if task.matrix is None else task.matrix
     if matrix is None:
-        return [Ended(task, "left", task.x)]
+        return [Ended("left", task.x)]
     ended = converge(land, task, task.x, gradient, matrix, known, fresh=task.matrix is None)
     if task.kind == "start" and ended.why == "known":
         again = converge(land, task, task.x, gradient, matrix, known, fresh=True, avoid=known.points[[ended.known]])

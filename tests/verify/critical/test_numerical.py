@@ -130,12 +130,15 @@ def test_it_costs_little() -> None:
     assert found.cost.gradient <= 40 * 81
 
 
-# ------------------------------------------------------------------------------------------- continua, degenerate points
+# --------------------------------------------------------------------------------- continua, degenerate points
+
+
+CENTRES = np.array([[1.0, 0.0], [-1.2, -0.1]])
 
 
 def rings(x: Numbers) -> float:
     """0 on two circles; between them a maximum at each centre, and a saddle on the axis."""
-    return float(ring(x - (1.0, 0.0)) * ring(x + (1.2, 0.1)))
+    return float(ring(x - CENTRES[0]) * ring(x - CENTRES[1]))
 
 
 def ring(x: Numbers) -> float:
@@ -243,7 +246,7 @@ def test_a_small_eigenvalue_is_not_a_degenerate_one() -> None:
     assert point.eigenvalues[0] == pytest.approx(2e-5, rel=1e-3)
 
 
-# ------------------------------------------------------------------------------------------------- where f is not smooth
+# ------------------------------------------------------------------------------------ where f is not smooth
 
 
 def test_a_kink_is_no_critical_point() -> None:
@@ -284,7 +287,7 @@ def test_nan_and_infinity_are_gone_around() -> None:
     assert all(point.x[0] == pytest.approx(1.0, abs=1e-9) for point in found)
 
 
-# ---------------------------------------------------------------------------------------------------- boxes, starts, time
+# ------------------------------------------------------------------------------------ boxes, starts, time
 
 
 def test_units_do_not_matter() -> None:
