@@ -27,6 +27,8 @@ LONGEST = 160
 # A step over which the gradient changed otherwise than foretold by this share of the foretold change is poor: a few
 # of them ask for a Hessian.
 POOR = 0.7
+# So many steps that would leave the region are shortened.
+OUTSIDE = 4
 # The gradient must fall by this factor between two Hessians, else a way without an index is stuck.
 PROGRESS = 0.5
 HESSIANS = 20
@@ -57,7 +59,7 @@ def converge(
     patience = 2 + land.region.dimension // 12
     poor = hessians = 0
     best = size = float(np.linalg.norm(gradient))
-    led, last = -1, np.inf
+    led, last, outside = -1, np.inf, 0
     kept = task.vector if index is not None else None
     if index == OWN:
         index = int(np.sum(np.linalg.eigvalsh(matrix) < 0))
@@ -90,7 +92,11 @@ def converge(
             step *= min(1.0, radius / max(float(np.linalg.norm(step)), np.finfo(float).tiny))
         moved = x + step
         if not land.region.allowed(moved):
-            return ended("left", moved)
+            outside += 1
+            if outside > OUTSIDE:
+                return ended("left", moved)
+            radius = float(np.linalg.norm(step)) / 3.0
+            continue
         after = land.gradient(moved)
         if after is None:
             radius = float(np.linalg.norm(step)) / 4.0

@@ -29,7 +29,7 @@ AWAY = (0.03, -0.03, 0.005, -0.005)
 # Newton's steps back to the continuum.
 BACK = 8
 # Steps of a walk along a continuum, and the longest of them.
-WALK, STRIDE = 80, 0.15
+WALK, STRIDE = 160, 0.15
 
 
 @dataclass(eq=False)
@@ -96,6 +96,7 @@ def joined(land: Landscape, one: Polished, goal: Array) -> list[Array] | None:
         keep = np.argsort(np.abs(flat[0]))[: at.flat.shape[1]]
         at = Polished(back, matrix, at.distance, flat[1][:, keep], at.noise, None)
         points.append(back)
+        stride = min(STRIDE, 2.0 * stride)
         left = float(np.linalg.norm(goal - back))
     return None
 

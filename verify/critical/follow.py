@@ -5,13 +5,15 @@ The most important function is ``follow``.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from verify.critical.converge import SETTLED, converge
 from verify.critical.eigensteps import Model, newton, updated
 from verify.critical.landscape import Landscape
 from verify.critical.points import Array
-from verify.critical.tasks import Ended, Known, Task
+from verify.critical.tasks import OWN, Ended, Known, Task
 
 __all__ = ["follow"]
 
@@ -94,10 +96,10 @@ def _one_side(
         level = Model.of(across @ gradient, across @ matrix @ across)
         # the vector itself is an eigenvector of value 0 here: no step along it
         side_step = newton(level, max(goal - s, 0.1 * s), np.abs(v @ level.vectors) < 0.7)
-        moved = x + (goal - s) * v + across @ side_step
-        if not land.region.allowed(moved):
-            return Ended("left", x)
-        after = land.gradient(moved)
+        way = (goal - s) * v + across @ side_step
+        share = _within(land, x, way)
+        moved, goal = x + share * way, s + share * (goal - s)
+        after = land.gradient(moved) if share else None
         if after is None:
             return Ended("left", x)
         matrix = updated(matrix, moved - x, after - gradient)
@@ -108,7 +110,16 @@ def _one_side(
         return Ended("stuck", x)
     start = Task(task.kind, x, matrix, max(0.5 * s, 10.0 * SETTLED), None, task.vector, task.parent)
     ended = converge(land, start, x, gradient, matrix, known, fresh=False)
+    if ended.why == "stuck":
+        # the gradient is short, but not 0: from there towards the index of that place
+        aimed = replace(start, index=OWN, vector=None)
+        ended = converge(land, aimed, x, gradient, matrix, known, fresh=False)
     return Ended(ended.why, ended.x, ended.known, (*path[:-1], *ended.path) if len(x) <= 3 else ())
+
+
+def _within(land: Landscape, x: Array, way: Array) -> float:
+    """How much of a way stays in the region: all, half, a quarter, or nothing."""
+    return next((share for share in (1.0, 0.5, 0.25) if land.region.allowed(x + share * way)), 0.0)
 
 
 def _vanishes(curvature: float, a: float, b: float, beyond: float) -> float:

@@ -42,8 +42,9 @@ NOTHING: dict[str, Any] = {
 }  # fmt: skip
 # Tasks in one piece.
 GRAIN = 4
-# The search ends when so many rounds of random starts in a row found nothing new.
-QUIET = 3
+# The search ends when twice as many random starts in a row as there are points found nothing new, but at least and at
+# most so many; with more where the Morse sum tells that points are missing.
+QUIET, PATIENT, MISSING = 24, 96, 2
 # What ways found is the same if it is this near; the region has size 1.
 RAW = 1e-6
 # Two points are the same within so many times what Newton's steps at both leave open.
@@ -82,6 +83,12 @@ class Search:
         self.paths: list[Array] = []
         self.costs: list[Cost] = []
         self.size = 1.0
+        self.grows: bool | None = None
+
+    @property
+    def nondegenerate(self) -> bool:
+        """Whether all that was found counts in a Morse sum."""
+        return not self.continua and all(found.point and not found.point.nullity for found in self.found)
 
     def survey(self, points: list[Array]) -> None:
         """The gradient's usual size."""
@@ -192,7 +199,9 @@ class Search:
             one = self.continua[k]
             walked: list[Array] | None = []
             if self.vain < VAIN:
-                walked = self.do("join", [(found, near)])[0]
+                # another end where the first walk is stuck, such as straight across
+                ends = [near, *(one.points[len(one.points) * j // 3] for j in range(3))]
+                walked = next((way for end in ends if (way := self.do("join", [(found, end)])[0]) is not None), None)
             else:
                 one.unwalked += 1
             if walked is not None:
@@ -233,18 +242,18 @@ def search(
     with _opened(executor) as pool, opened(journal, task, MANY) as kept:
         rounds = Rounds(pool, kept, time_limit)
         state = Search(objective, region, seed, rounds.do)
-        grows, stopped = False, ""
+        stopped = ""
         try:
             _search(state, progress)
-            if state.frontier.points:
-                grows = bool(state.do("coercive", [None])[0])
+            if state.grows is None and state.found:
+                state.grows = bool(state.do("coercive", [None])[0])
         except OutOfTime:
             stopped = f"the time limit of {time_limit:g} s was reached"
     if len(state.found) >= MOST:
         stopped = f"{MOST} points were found"
     if rounds.lost:
         stopped = "; ".join([*([stopped] if stopped else []), *rounds.lost[:3]])
-    return _told(state, grows, stopped, time.monotonic() - began)
+    return _told(state, bool(state.grows), stopped, time.monotonic() - began)
 
 
 @contextmanager
@@ -264,23 +273,34 @@ def _search(state: Search, progress: Callable[[str], None] | None) -> None:
     rng = np.random.default_rng([state.seed, 0])
     region = state.region
     state.survey([region.draw(rng) if region.boxed else rng.standard_normal(region.dimension) for _ in range(STARTS)])
-    quiet, first = 0, True
-    while quiet < QUIET and len(state.found) < MOST:
+    first = True
+    while len(state.found) < MOST:
         tasks = state.frontier.take()
         random = not tasks
         if random:
+            if state.quiet >= _enough(state):
+                break
             tasks = [_start(state, region, rng, k) for k in range(STARTS)]
             if first:
                 # symmetries have their fixed points where people put the centre
                 tasks[0] = replace(tasks[0], x=np.zeros(region.dimension), index=OWN)
         new = state.round(tasks)
-        if new:
-            state.quiet = quiet = 0
-        elif random:
-            quiet, state.quiet = quiet + 1, state.quiet + len(tasks)
+        state.quiet = 0 if new else state.quiet + random * len(tasks)
         first = False
         if progress is not None:
             progress(f"{len(state.found)} critical points after {total(state.costs).gradient} gradients")
+
+
+def _enough(state: Search) -> int:
+    """After how many random starts without a find the search ends."""
+    least = max(QUIET, min(PATIENT, 2 * len(state.found)))
+    if state.quiet < least or not state.nondegenerate:
+        return least
+    if state.grows is None:
+        state.grows = bool(state.do("coercive", [None])[0])
+    inside = [found.point for found in state.found if found.point and state.region.reported(found.y)]
+    missing = state.grows and sum((-1) ** point.index for point in inside) != 1
+    return MISSING * max(least, PATIENT) if missing else least
 
 
 def _start(state: Search, region: Region, rng: np.random.Generator, k: int) -> Task:
