@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verify.backward_pass import Report, check_backward
-    from verify.critical.find import find_critical_points
+    from verify.critical.find import classify, find_critical_points
     from verify.critical.points import CriticalPoint, CriticalPoints
 
-__all__ = ["CriticalPoint", "CriticalPoints", "Report", "check_backward", "find_critical_points"]
+__all__ = ["CriticalPoint", "CriticalPoints", "Report", "check_backward", "classify", "find_critical_points"]
 
 MODULES = {
     "CriticalPoint": "verify.critical.points",
     "CriticalPoints": "verify.critical.points",
     "Report": "verify.backward_pass",
     "check_backward": "verify.backward_pass",
+    "classify": "verify.critical.find",
     "find_critical_points": "verify.critical.find",
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from verify.critical.balls import ASSUMPTION as RIGOROUS
 from verify.critical.branch import CONSTANT, DEGENERATE, Known, Result, branch
 from verify.critical.enclosure import Evaluator
 from verify.critical.intervals import ASSUMPTION
-from verify.critical.leftover import Cluster, Continuum, clusters
+from verify.critical.leftover import Cluster, Continuum, along, clusters
 from verify.critical.points import Array, Component, Cost, CriticalPoint, CriticalPoints, Undecided
 from verify.critical.spectra import enclosed_spectrum
 
@@ -31,15 +32,27 @@ def certified_search(
     *,
     seed: int = 0,
     time_limit: float | None = None,
+    executor: Any = None,
+    journal: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CriticalPoints:
-    """The critical points of a tape in a box, (n) and (n): complete where the search could settle everything."""
+    """The critical points of a tape in a box, (n) and (n): complete where the search could settle everything.
+
+    With an executor or a journal the box is searched in parts; a time limit then ends the search between two parts.
+    """
     start = time.monotonic()
-    deadline = None if time_limit is None else start + time_limit
-    found = branch(function, *box, seed=seed, deadline=deadline, progress=progress)
+    if executor is None and journal is None:
+        deadline = None if time_limit is None else start + time_limit
+        found = branch(function, *box, seed=seed, deadline=deadline, progress=progress)
+    else:
+        from verify.critical.parts import branch_in_pieces
+
+        found = branch_in_pieces(
+            function, *box, seed=seed, executor=executor, journal=journal, time_limit=time_limit, progress=progress
+        )
     points = certified_points(function, found.known, box)
     degenerate, undecided, constant = _unsettled(function, found, box)
-    components = [*constant, *(_component(function, one) for one in found.continua)]
+    components = [*constant, *(_component(function, one, box, seed) for one in found.continua)]
     return CriticalPoints(
         points=tuple(sorted([*points, *degenerate], key=_order)),
         names=tuple(names),
@@ -170,15 +183,16 @@ def _candidates(x: Array, lower: Array, upper: Array) -> Iterator[Array]:
     yield x
 
 
-def _component(function: Evaluator, one: Continuum) -> Component:
-    points = one.points[:: max(1, len(one.points) // KEPT)]
-    values = function.values(points)
+def _component(function: Evaluator, one: Continuum, box: tuple[Array, Array], seed: int) -> Component:
+    points = along(function, one, box[1] - box[0], np.random.default_rng(seed), KEPT)
+    middle = points[[len(points) // 2]]
+    low, high = function.value_interval(middle)
     return Component(
         points=points,
         dimension=one.dimension,
         lower=one.lower.min(axis=0),
         upper=one.upper.max(axis=0),
-        value=float(np.median(values)),
+        value=0.0 if low[0] <= 0 <= high[0] else float(function.values(middle[0])),
         reason=(
             f"critical points along it have Hessians of nullity {one.dimension}; boxes along it were not searched "
             f"for others"

@@ -24,7 +24,7 @@ from verify.critical.points import Array
 from verify.critical.rigor import Rigor
 from verify.critical.tape import Tape
 
-__all__ = ["Enclosed", "Evaluator"]
+__all__ = ["Enclosed", "Evaluator", "evaluator"]
 
 Flags = NDArray[np.bool_]
 
@@ -67,6 +67,11 @@ class Evaluator:
         with np.errstate(all="ignore"):
             (found,) = self.value_tape.run(FLOATS, list(np.moveaxis(points, -1, 0)))
         return np.array(np.broadcast_to(found, points.shape[:-1]), float)
+
+    def value_interval(self, points: Array) -> tuple[Array, Array]:
+        """f at points, enclosed."""
+        found = self._run(self.value_tape, points, points)
+        return found.lower[:, 0], found.upper[:, 0]
 
     def at(self, points: Array) -> tuple[Array, Array]:
         """The gradients and Hessians at points, in floating point."""
@@ -111,6 +116,11 @@ class Evaluator:
         found[:, self.upper[0], self.upper[1]] = entries
         found[:, self.upper[1], self.upper[0]] = entries
         return found
+
+
+def evaluator(tape: Tape, rigor: bool = False) -> Evaluator:
+    """The evaluator of a tape with the outputs f, ∂f and the upper triangle of its Hessian."""
+    return Evaluator(tape, Rigor(tape.only(*range(1, len(tape.outputs)))) if rigor else None)
 
 
 def _columns(points: Array) -> list[Any]:

@@ -14,12 +14,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from derive.errors import NotationError
 from verify.critical.tape import Constant, Tape, Writer, derivatives
+
+if TYPE_CHECKING:
+    from verify.critical.enclosure import Evaluator
 
 __all__ = ["Subject", "Untraceable", "in_order", "is_expression", "subject_of", "written"]
 
@@ -44,6 +47,12 @@ class Subject:
     def dimension(self) -> int:
         """How many coordinates there are."""
         return len(self.names)
+
+    def evaluator(self, rigor: bool = False) -> Evaluator:
+        """The function at many points and on many boxes; with ``rigor``, in ball arithmetic too."""
+        from verify.critical.enclosure import evaluator
+
+        return evaluator(self.tape, rigor)
 
 
 def is_expression(f: object) -> bool:

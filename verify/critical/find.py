@@ -1,31 +1,30 @@
 """The user's entry: find the critical points of a function, or say what kind of point one is.
 
 An expression is searched with proof where it has few enough variables and a box is given; everything else is searched
-numerically. The three most important functions are ``find_critical_points``, ``classify`` and ``box_of`` (the box as
-people write it).
+numerically. The three most important functions are ``find_critical_points``, ``classify`` and ``_subject`` (the
+expression of f, when it has one).
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.critical.points import Array, CriticalPoints
+from verify.critical.points import WITHIN, Array, CriticalPoint, CriticalPoints
+from verify.critical.problem import Box, box_of, problem_of, takes_numbers
 
 if TYPE_CHECKING:
     from verify.critical.expression import Subject
 
-__all__ = ["MOST_CERTIFIED", "box_of", "find_critical_points"]
+__all__ = ["MOST_CERTIFIED", "classify", "find_critical_points"]
 
 # With more coordinates than this a proof is not tried unless it is asked for, and with more than the second never.
 USUALLY_CERTIFIED, MOST_CERTIFIED = 6, 10
 # Points at which a traced function must agree with its trace, and how well.
 WITNESSES, AGREEMENT = 8, 1e-9
-
-Box = Sequence[Sequence[float]] | Mapping[str, Sequence[float]]
 
 
 def find_critical_points(
@@ -42,7 +41,7 @@ def find_critical_points(
     time_limit: float | None = None,
     executor: Any = None,
     journal: Any = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> CriticalPoints:
     """The critical points of f, each with the eigenvalues of its Hessian, its index and its kind.
 
@@ -58,8 +57,8 @@ def find_critical_points(
 
     ``gradient``, ``hessian`` and ``hvp`` are the derivatives of a callable, checked before they are believed.
     ``time_limit`` is in seconds; the points found until then are returned, and ``stopped`` says so. ``executor`` is
-    any ``concurrent.futures.Executor``, ``journal`` a file from which a broken run goes on. ``progress`` is called
-    with the number of points found, and of boxes or pieces to do.
+    any ``concurrent.futures.Executor``, ``journal`` a file from which a broken run goes on. ``progress`` is told
+    in words how far the search is.
 
     Raises: ValueError for a box without width or with ends that are not finite, for an expression that holds what
     cannot be enclosed, for a dimension that is too large to certify when ``certify`` insists, and when a derivative
@@ -70,29 +69,110 @@ def find_critical_points(
     from verify.critical.expression import Untraceable, is_expression
 
     insists = certify in (True, "rigor")
-    given = gradient is not None or hessian is not None or hvp is not None
-    whynot = ""
-    if certify is not False and (is_expression(f) or not given or insists):
+    given = {"gradient": gradient, "hessian": hessian, "hvp": hvp}
+    by_hand = any(one is not None for one in given.values())
+    subject, remarks = None, []
+    n = len(box) if box is not None else None
+    usual = certify is None and n is not None and n <= USUALLY_CERTIFIED
+    if is_expression(f) or insists or usual:
         try:
             subject = _subject(f, box, symbols, start, seed)
         except Untraceable as error:
             if insists:
                 raise ValueError(f"{error}; certify=False searches numerically") from error
-            whynot = str(error)
-        else:
-            n = subject.dimension
-            if box is None and insists:
-                raise ValueError("a proof needs a box: give (lower, upper) for each coordinate")
-            if n > MOST_CERTIFIED and insists:
-                raise ValueError(
-                    f"f has {n} coordinates: at most {MOST_CERTIFIED} can be certified; certify=False searches "
-                    f"numerically"
-                )
-            if box is not None and (insists or n <= USUALLY_CERTIFIED):
-                return _certified(subject, box, certify == "rigor", seed, time_limit, executor, journal, progress)
-    elif is_expression(f):
-        subject = _subject(f, box, symbols, start, seed)
-    raise NotImplementedError(whynot or "numerical search")  # replaced when the numerical search is merged
+            remarks.append(f"nothing was proved: {error}")
+    if insists and subject is not None and (refusal := _refusal(subject.dimension, box)):
+        raise ValueError(refusal)
+    proves = subject is not None and box is not None and (insists or usual)
+    if by_hand or not proves:
+        problem = problem_of(f, subject, box, start, given)
+    if by_hand:
+        from verify.critical.verified import verify_derivatives
+
+        remarks.append(str(verify_derivatives(problem.objective, problem.points(seed), seed=seed)))
+    if proves:
+        assert subject is not None
+        assert box is not None
+        return _certified(subject, box, certify == "rigor", seed, time_limit, executor, journal, progress)
+    if certify is None and n is not None and n > USUALLY_CERTIFIED:
+        remarks.append(f"nothing was proved: {n} coordinates are many for a proof")
+    from verify.critical.numerical import search
+
+    found = search(
+        problem.objective,
+        None if problem.box is None else np.stack(problem.box, axis=1),
+        start,
+        seed=seed,
+        time_limit=time_limit,
+        executor=executor,
+        journal=journal,
+        progress=progress,
+    )
+    evidence = (*remarks, *found.evidence)
+    return replace(found, names=problem.names, evidence=evidence, function=problem.many)
+
+
+def classify(
+    f: Any,
+    x: Any,
+    *,
+    symbols: Sequence[Any] | None = None,
+    gradient: Callable[[Array], Any] | None = None,
+    hessian: Callable[[Array], Any] | None = None,
+    hvp: Callable[[Array, Array], Any] | None = None,
+    within: float = WITHIN,
+    certify: bool | str | None = None,
+    seed: int = 0,
+) -> CriticalPoint:
+    """What kind of point x is: minimum, maximum, saddle of an index, degenerate, not critical, or undecided and why.
+
+    ``f``, ``symbols``, the derivatives and ``certify`` are as in ``find_critical_points``. The critical point that is
+    meant lies within ``within`` of x, relative to the size of x (at least 1); of an expression it is returned itself,
+    enclosed. ``certified`` says that the answer is proved; ``note`` says why where it is undecided.
+    Shapes: x (n).
+    Raises: ValueError when x is not finite, f has no value there, or a derivative disagrees with f.
+    """
+    from verify.critical.expression import Untraceable, is_expression
+
+    point = np.atleast_1d(np.asarray(x, float))
+    if point.ndim != 1 or not np.isfinite(point).all():
+        raise ValueError(f"x is {x!r}: expected a vector of finite numbers")
+    given = {"gradient": gradient, "hessian": hessian, "hvp": hvp}
+    by_hand = any(one is not None for one in given.values())
+    insists = certify in (True, "rigor")
+    subject = None
+    if is_expression(f) or insists or (certify is None and len(point) <= USUALLY_CERTIFIED):
+        try:
+            subject = _subject(f, None, symbols, point, seed)
+        except Untraceable as error:
+            if insists:
+                raise ValueError(f"{error}; certify=False classifies numerically") from error
+    if subject is not None and len(point) != subject.dimension:
+        raise ValueError(f"x has {len(point)} numbers: f has the coordinates {', '.join(subject.names)}")
+    proves = subject is not None and certify is not False
+    if by_hand or not proves:
+        problem = problem_of(f, subject, None, point, given)
+    if by_hand:
+        from verify.critical.verified import verify_derivatives
+
+        verify_derivatives(problem.objective, point, seed=seed)
+    if proves:
+        from verify.critical.classification import classified
+
+        assert subject is not None
+        return classified(subject.evaluator(rigor=certify == "rigor"), point, within)
+    from verify.critical.classification import classified_numerically
+
+    return classified_numerically(problem.objective, point, within)
+
+
+def _refusal(n: int, box: Box | None) -> str:
+    """Why a proof that is insisted on is not tried; empty when it is."""
+    if box is None:
+        return "a proof needs a box: give (lower, upper) for each coordinate"
+    if n > MOST_CERTIFIED:
+        return f"f has {n} coordinates: at most {MOST_CERTIFIED} can be certified; certify=False searches numerically"
+    return ""
 
 
 def _certified(
@@ -103,17 +183,23 @@ def _certified(
     time_limit: float | None,
     executor: Any,
     journal: Any,
-    progress: Callable[[int, int], None] | None,
+    progress: Callable[[str], None] | None,
 ) -> CriticalPoints:
     from verify.critical.certified import certified_search
-    from verify.critical.enclosure import Evaluator
-    from verify.critical.rigor import Rigor
 
-    lower, upper = box_of(box, subject.names)
-    derivatives = subject.tape.only(*range(1, len(subject.tape.outputs)))
-    function = Evaluator(subject.tape, Rigor(derivatives) if rigor else None)
+    def told(points: int, todo: int) -> None:
+        if progress is not None:
+            progress(f"{points} point{'s' * (points != 1)} found, {todo} boxes to do")
+
     return certified_search(
-        function, subject.names, (lower, upper), seed=seed, time_limit=time_limit, progress=progress
+        subject.evaluator(rigor),
+        subject.names,
+        box_of(box, subject.names),
+        seed=seed,
+        time_limit=time_limit,
+        executor=executor,
+        journal=journal,
+        progress=told,
     )
 
 
@@ -126,15 +212,13 @@ def _subject(f: Any, box: Box | None, symbols: Sequence[Any] | None, start: Any,
     dimension = len(box) if box is not None else None if start is None else np.size(start)
     subject = subject_of(f, dimension, symbols)
     if not is_expression(f):
-        from verify.critical.enclosure import Evaluator
-
         rng = np.random.default_rng(seed)
         lower, upper = (
             (-np.ones(subject.dimension), np.ones(subject.dimension)) if box is None else box_of(box, subject.names)
         )
         points = lower + (upper - lower) * rng.random((WITNESSES, subject.dimension))
-        traced = Evaluator(subject.tape).values(points)
-        spread = len(inspect.signature(f).parameters) > 1
+        traced = subject.evaluator().values(points)
+        spread = takes_numbers(f, subject.dimension)
         with np.errstate(all="ignore"):
             own = np.array([float(f(*point) if spread else f(point)) for point in points])
         apart = ~np.isclose(own, traced, rtol=AGREEMENT, atol=AGREEMENT, equal_nan=True)
@@ -144,25 +228,3 @@ def _subject(f: Any, box: Box | None, symbols: Sequence[Any] | None, start: Any,
                 f"f cannot be traced: at {points[k].tolist()} it gives {own[k]!r}, its trace {traced[k]!r}"
             )
     return subject
-
-
-def box_of(box: Box, names: Sequence[str]) -> tuple[Array, Array]:
-    """The lower and upper ends. Raises: ValueError when a coordinate is missing, without width, or not finite."""
-    if isinstance(box, Mapping):
-        ends = {str(name): end for name, end in box.items()}
-        if set(ends) != set(names):
-            raise ValueError(f"box has {', '.join(ends)}: expected the coordinates {', '.join(names)}")
-        pairs: Sequence[Sequence[float]] = [ends[name] for name in names]
-    else:
-        pairs = box
-    if len(pairs) != len(names) or any(np.shape(pair) != (2,) for pair in pairs):
-        raise ValueError(
-            f"box is {box!r}: expected (lower, upper) for each of the {len(names)} coordinates {', '.join(names)}"
-        )
-    lower, upper = np.array(pairs, float).T.copy()
-    for name, low, high in zip(names, lower, upper, strict=True):
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise ValueError(f"box has {name} from {low} to {high}: a proof needs finite ends")
-        if not low < high:
-            raise ValueError(f"box has {name} from {low} to {high}: expected a lower end below the upper one")
-    return lower, upper

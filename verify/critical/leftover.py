@@ -23,7 +23,7 @@ from verify.critical.enclosure import Evaluator, Flags
 from verify.critical.newton import newton
 from verify.critical.points import Array
 
-__all__ = ["Cluster", "Continuum", "clusters", "continua", "touching"]
+__all__ = ["Cluster", "Continuum", "along", "clusters", "continua", "touching"]
 
 # An eigenvalue below this share of the largest counts as 0.
 NULL = 1e-7
@@ -36,6 +36,8 @@ FEW = 1000
 SHORTEST = 1e-3
 # A box is not settled up to so many of its widths from a curve, for want of sharper enclosures.
 NEAR = 8
+# Points on a continuum that are looked for from each of its boxes.
+PER_BOX = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,21 @@ class Continuum:
     upper: Array
     points: Array
     dimension: int
+
+
+def along(function: Evaluator, one: Continuum, scale: Array, rng: np.random.Generator, most: int) -> Array:
+    """Points on a continuum (p, n), some for each of its boxes, in which they lie."""
+    chosen = np.arange(len(one.lower))
+    if len(chosen) > most:
+        chosen = np.sort(rng.choice(chosen, most, replace=False))
+    each = max(1, min(PER_BOX, most // len(chosen)))
+    lower, upper = (np.repeat(end[chosen], each, axis=0) for end in (one.lower, one.upper))
+    starts = lower + rng.random(lower.shape) * (upper - lower)
+    singular, points, _ = _singular(function, starts - 0.5 * (upper - lower), starts + 0.5 * (upper - lower), scale)
+    low, high = one.lower.min(axis=0), one.upper.max(axis=0)
+    inside = singular & np.all((points >= low) & (points <= high), axis=1)
+    own = one.points[np.all((one.points >= low) & (one.points <= high), axis=1)]
+    return np.concatenate([own[:: max(1, len(own) // most)], points[inside]])
 
 
 def _beside(points: Array, before: Sequence[Continuum], scale: Array) -> bool:

@@ -25,12 +25,26 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["KINDS", "Array", "Component", "Cost", "CriticalPoint", "CriticalPoints", "Spectrum", "Undecided"]
+__all__ = [
+    "KINDS",
+    "WITHIN",
+    "Array",
+    "Component",
+    "Cost",
+    "CriticalPoint",
+    "CriticalPoints",
+    "Spectrum",
+    "Undecided",
+]
 
 Array = NDArray[np.float64]
 
 KINDS = ("minimum", "maximum", "saddle", "degenerate", "not critical", "undecided")
 """What a point can be. Degenerate: an eigenvalue is 0 within its bounds, so that second derivatives do not decide."""
+
+
+WITHIN = 1e-6
+"""A point counts as a critical one that lies within this distance, relative to its size (at least 1)."""
 
 
 @dataclass(frozen=True, eq=False)
