@@ -8,7 +8,7 @@ import sympy as sp
 from benchmarks.critical_functions.problem import Point, Problem, grid, listed
 
 GAUSS_LUCAS = (
-    "the sum of q/(z − z_k) is P'/P for the polynomial P with these zeros; a harmonic function has only saddles"
+    "the sum of q/(z − z_k) is P'/P for the polynomial P with these zeros; harmonic functions have saddles only"
 )
 
 

@@ -170,13 +170,13 @@ PARABOLA = Continuum(
     zero=lambda x, y: y - x**2,
 )
 
+branch = to_curve(lambda t: (np.exp(t), np.exp(-t)), np.linspace(-2, 2, 401))
+
 HYPERBOLA = Continuum(
     what="the hyperbola xy = 1, both branches",
     dimension=1,
     of=lambda t: (t, 1 / t),
-    distance=lambda x: min(
-        to_curve(lambda t: (sign * np.exp(t), sign * np.exp(-t)), np.linspace(-2, 2, 401))(x) for sign in (-1, 1)
-    ),
+    distance=lambda x: min(branch(x), branch(-np.asarray(x))),
     zero=lambda x, y: x * y - 1,
 )
 

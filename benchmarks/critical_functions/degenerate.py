@@ -140,7 +140,15 @@ PROBLEMS = (
     counted("dog saddle", dog_saddle, BOX, origin(2, 2), "a saddle with four valleys"),
     counted("sum of fourth powers", flat_minimum, BOX, origin(2, 2), "a minimum"),
     counted("difference of fourth powers", flat_saddle, BOX, origin(2, 2), "a saddle"),
-    counted("square of the square of the distance", bowl, BOX, origin(2, 2), "a minimum", known="∇f = 4r²x"),
+    counted(
+        "square of the square of the distance",
+        bowl,
+        BOX,
+        origin(2, 2),
+        "a minimum",
+        proof="theorem",
+        known="∇f = 4r²x",
+    ),
     counted(
         "Peano's surface",
         peano,

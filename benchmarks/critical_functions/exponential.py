@@ -208,7 +208,7 @@ PROBLEMS = (
         ),
         proof="interval",
         known="a small fourth minimum in the middle; " + ISOLATED,
-        reference="Carreira-Perpiñán, Williams (2003), An isotropic Gaussian mixture can have more modes than components",
+        reference="Carreira-Perpiñán, Williams (2003), An isotropic Gaussian mixture can have more modes",
         notes="points are as close as 0.08; the curvature in the middle is small",
     ),
     Problem(

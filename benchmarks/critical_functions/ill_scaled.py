@@ -1,4 +1,4 @@
-"""Values to 1e6 and more, coordinates of different sizes, curvatures that differ by 1e10: tolerances without a scale."""
+"""Values to 1e6 and more, coordinates of different sizes, curvatures that differ by 1e10."""
 
 import math
 

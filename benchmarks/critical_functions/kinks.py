@@ -1,7 +1,8 @@
 """Functions without a gradient somewhere in the box: absolute values, maxima, relu, roots.
 
-The smooth critical points are those off the kinks. A kink that is a minimum, or any generalised critical point, stands
-in ``kinks``: nobody has to find it, and nobody may certify it as smooth, or the list as complete without a word of it.
+The smooth critical points are those off the kinks. A kink that is a minimum, or any generalised critical point,
+stands in ``kinks``: nobody has to find it, and nobody may certify it as smooth, or call the list complete without a
+word of it.
 """
 
 import numpy as np

@@ -102,5 +102,5 @@ PROBLEMS = (
         notes="the domain ends in the box",
     ),
     none("sum of arctangents", arctangents, "interval", "both derivatives are positive", arctangents_exactly),
-    none("minimum outside", far_away, "algebra", "the only one is (7, 0)", everywhere=False),
+    none("minimum outside", far_away, "interval", "the only one is (7, 0)", everywhere=False),
 )

@@ -136,7 +136,7 @@ PROBLEMS = (
         ),
         proof="interval",
         known=ISOLATED,
-        reference="Müller, Brown (1979), Location of saddle points and minimum energy paths: three minima, two saddles",
+        reference="Müller, Brown (1979), Location of saddle points: three minima, two saddles",
     ),
     Problem(
         name="Hénon-Heiles",
@@ -243,7 +243,7 @@ PROBLEMS = (
         ),
         kind="barrier",
         proof="theorem",
-        known="the force of the pair has the field's direction, so that y = 0; there the gradient is a polynomial in 1/x",
+        known="the pair's force has the field's direction, so that y = 0; there the gradient is a polynomial in 1/x",
         poles=((0.0, 0.0),),
         everywhere=True,
     ),
@@ -261,8 +261,8 @@ PROBLEMS = (
         kind="barrier",
         proof="theorem",
         known=(
-            "off a line, forces along two directions cancel only where both are 0: a triangle; on a line the outer forces "
-            "are equal and repel, where the force is monotonic, so that the distances are equal and V'(a) + V'(2a) = 0"
+            "off a line, forces along two directions cancel only where both are 0: a triangle; on a line the outer "
+            "forces are equal and repel, where the force is monotonic, so distances are equal: V'(a) + V'(2a) = 0"
         ),
         reference="Wales (2003), Energy landscapes: one minimum and one transition state, up to symmetry",
         notes="poles wherever two atoms meet: curves in the box",

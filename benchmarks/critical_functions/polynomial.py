@@ -1,6 +1,6 @@
 """Polynomials: the classical test functions of optimisation, unfoldings of singularities, sums of double wells.
 
-Nearly all sets are those of the whole space, and counted exactly: the polynomials modulo the gradient's entries have a
+All sets are those of the whole space, and counted exactly: the polynomials modulo the gradient's entries have a
 quadratic form whose signature is the number of real zeros.
 """
 
@@ -12,9 +12,7 @@ import sympy as sp
 from benchmarks.critical_functions.problem import Point, Problem, grid, listed
 
 COUNTED = "the number of real zeros of the gradient is the signature of Hermite's quadratic form"
-DIXON_SZEGO = (
-    "Dixon, Szegő (1978), The global optimization problem: an introduction, in Towards Global Optimisation 2"
-)
+DIXON_SZEGO = "Dixon, Szegő (1978), The global optimization problem: an introduction"
 MORE = "Moré, Garbow, Hillstrom (1981), Testing unconstrained optimization software, problem"
 
 

@@ -45,7 +45,7 @@ PROOFS: Mapping[str, str] = {
     "theorem": "a theorem, as ``known`` says; every point is confirmed, but not that there are no others",
     "pieces": "every smooth piece is solved exactly",
 }
-"""How ``tests/verify/critical/test_critical_functions.py`` confirms what is expected, without the search under test."""
+"""How ``tests/verify/critical/test_critical_functions.py`` confirms what is expected, without any search."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Continuum:
     """Critical points that are not isolated.
 
     ``of`` makes points of it from its parameters (numbers or symbols, ``dimension`` of them); ``distance`` tells how
-    far from it a point lies; ``zero`` is an expression of the problem's symbols that vanishes on it and on no isolated
-    critical point.
+    far from it a point lies; ``zero`` is an expression of the problem's symbols that vanishes on it and on no
+    isolated critical point.
     """
 
     what: str
@@ -79,12 +79,12 @@ class Problem:
 
     ``function`` takes an array of ``dimension`` numbers. ``formula`` takes SymPy symbols and gives the same function
     exactly; where it is absent and ``symbolic`` is true, ``function`` takes symbols too, as polynomials do, and its
-    decimals are exact numbers. ``points`` are the isolated critical points in the box: none lies on its boundary. Where there are too many to list, ``counted`` says how many there are of
-    every index.
-    ``everywhere`` says that there are no others outside of the box either. ``kinks`` are generalised critical points (0
-    is between the gradients nearby) where there is no gradient: nobody has to find them, and no one may call them
-    smooth; ``poles`` are singular points. ``proof`` is one of ``PROOFS``, ``known`` says in a sentence why the points
-    are these. ``heavy`` problems take a search long, or their confirmation.
+    decimals are exact numbers. ``points`` are the isolated critical points in the box: none lies on its boundary.
+    Where there are too many to list, ``counted`` says how many there are of every index. ``everywhere`` says that
+    there are no others outside of the box either. ``kinks`` are generalised critical points (0 is between the
+    gradients nearby) where there is no gradient: nobody has to find them, and no one may call them smooth; ``poles``
+    are singular points. ``proof`` is one of ``PROOFS``, ``known`` says in a sentence why the points are these.
+    ``heavy`` problems take a search long, or their confirmation.
 
     ``gradient`` and ``hvp`` are there where the dimension is above 6. Shapes: x (n), gradient (n), hvp (x, v) -> (n).
     """
@@ -168,8 +168,8 @@ def products(first: Sequence[tuple[float, int, int]], second: Sequence[tuple[flo
     """The critical points of g(x) h(y), from the zeros of g g' and of h h'.
 
     A row is a zero, the sign of the function there, and that of its second derivative; the sign is 0 at a zero of the
-    function itself, which is simple. Critical are the pairs of zeros of g' and h', with the Hessian diag(g'' h, g h''),
-    and the pairs of zeros of g and h: these are saddles, the Hessian having only g' h' beside its diagonal of 0.
+    function itself, which is simple. Critical are the pairs of zeros of g' and h', with the Hessian
+    diag(g'' h, g h''), and the pairs of zeros of g and h: saddles, as the Hessian's diagonal is 0 there.
     """
     found = []
     for (x, g, bent), (y, h, curved) in itertools.product(first, second):

@@ -1,4 +1,4 @@
-"""Trigonometric functions: many points, by sums and products of functions of one variable, and by interval methods."""
+"""Trigonometric functions with many points: sums and products of functions of one variable, and others."""
 
 import math
 from itertools import product

@@ -14,6 +14,7 @@ import itertools
 from collections.abc import Sequence
 
 import sympy as sp
+from sympy.polys.orderings import grevlex
 
 
 class NotIsolated(Exception):
@@ -44,7 +45,7 @@ def real_zeros(system: Sequence[sp.Expr], unknowns: Sequence[sp.Symbol]) -> tupl
         return 0, 0
     if not basis.is_zero_dimensional:
         raise NotIsolated(str(system))
-    heads = [sp.Poly(one, *unknowns).monoms(order="grevlex")[0] for one in basis.exprs]
+    heads = [max(sp.Poly(one, *unknowns).monoms(), key=grevlex) for one in basis.exprs]
     rows = _normal(heads, len(unknowns))
     place = {monomial: k for k, monomial in enumerate(rows)}
     by_variable = [_multiplication(k, rows, place, basis, unknowns) for k in range(len(unknowns))]

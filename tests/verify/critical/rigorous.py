@@ -149,11 +149,13 @@ def product(*factors: Any) -> Any:
 
 
 class Gradient:
-    """The gradient and the Hessian of an expression on balls."""
+    """The gradient and the Hessian of an expression on balls; ``entries`` are a gradient that is given itself."""
 
-    def __init__(self, expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> None:
+    def __init__(
+        self, expression: sp.Expr | None, symbols: Sequence[sp.Symbol], *, entries: Sequence[sp.Expr] | None = None
+    ) -> None:
         self.dimension = len(symbols)
-        first = [sp.diff(expression, one) for one in symbols]
+        first = list(entries) if entries is not None else [sp.diff(expression, one) for one in symbols]
         pairs = [(i, j) for i in range(self.dimension) for j in range(i + 1)]
         self.pairs = pairs
         self.first = Program(first, symbols)
@@ -177,7 +179,7 @@ def ends(ball: Any) -> tuple[float, float]:
 
 
 def krawczyk(gradient: Gradient, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Ends of Krawczyk's box: all zeros of the given box lie in it. None where the Hessian is infinite or singular."""
+    """Ends of Krawczyk's box: all zeros of the given box lie in it. None where there is no inverse Hessian."""
     box = balls(lower, upper)
     hessian = gradient.hessian(box)
     if not all(entry.is_finite() for row in hessian for entry in row):
@@ -230,9 +232,9 @@ def inertia(matrix: Sequence[Sequence[Any]]) -> int | None:
 def enclosed(
     gradient: Gradient, x: Sequence[float], widths: np.ndarray
 ) -> tuple[Zero, np.ndarray, np.ndarray] | None:
-    """The zero that Krawczyk's test proves near a point, and ends of the largest box tried in which it is the only one.
+    """The zero that Krawczyk's test proves near a point, and ends of the largest box in which it is the only one.
 
-    Boxes around the point become smaller by 4 until the test succeeds: at most 20 times, from a quarter of ``widths``.
+    Boxes around the point become smaller by 4 until the test succeeds, at most 20 times.
     """
     middle = np.array(x, dtype=float)
     radius = widths / 4
@@ -275,10 +277,11 @@ def newton(gradient: Gradient, x: np.ndarray) -> np.ndarray:
 
 
 def zeros(
-    expression: sp.Expr,
+    expression: sp.Expr | None,
     symbols: Sequence[sp.Symbol],
     box: Sequence[tuple[float, float]],
     *,
+    entries: Sequence[sp.Expr] | None = None,
     skip: Skip | None = None,
     most: int = 200_000,
 ) -> list[Zero]:
@@ -286,7 +289,7 @@ def zeros(
 
     ``skip`` says of the ends of a box that no zero lies in it, by an argument of its own (near poles).
     """
-    gradient = Gradient(expression, symbols)
+    gradient = Gradient(expression, symbols, entries=entries)
     start = np.array(box, dtype=float)
     widths = start[:, 1] - start[:, 0]
     found: list[tuple[Zero, np.ndarray, np.ndarray]] = []
