@@ -29,9 +29,14 @@ def critical_functions() -> Any:
     return _module("benchmarks.critical_functions")
 
 
-def critical_benchmark() -> Any:
+def critical_matching() -> Any:
     """What compares points that were found with those that are known."""
     return _module("benchmarks.critical_matching")
+
+
+def critical_peers() -> Any:
+    """Other ways to find critical points."""
+    return _module("benchmarks.critical_peers")
 
 
 def _module(name: str) -> Any:

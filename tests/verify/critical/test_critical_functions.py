@@ -5,7 +5,6 @@ Polynomials are counted exactly, sums and products are taken apart, everything e
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections import Counter
 from collections.abc import Sequence
@@ -15,48 +14,26 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from scipy.linalg import eigvalsh_tridiagonal
-from scipy.optimize import nnls
 
-from tests.beside import critical_functions
 from tests.verify.critical.algebra import critical, real_zeros, signature
+from tests.verify.critical.known import (
+    INDICES,
+    PROBLEMS,
+    TABLE,
+    Problem,
+    exact,
+    expression,
+    lower,
+    needs_flint,
+    of,
+    piece,
+    widths,
+)
 
-TABLE = critical_functions()
-PROBLEMS, INDICES = TABLE.PROBLEMS, TABLE.INDICES
-FORMULAS = [name for name, one in PROBLEMS.items() if one.symbolic]
-LONG = ("peaks", "Trefethen", "Rosenbrock in six")
-
-needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 if find_spec("flint") is not None:
     from tests.verify.critical import rigorous
 
-Problem = Any
-
-
-@functools.cache
-def expression(name: str) -> sp.Expr:
-    return PROBLEMS[name].expression()
-
-
-def of(*proofs: str) -> list[Any]:
-    """The names of problems with these proofs; those that take long are for campaigns."""
-    return [
-        pytest.param(name, marks=[pytest.mark.campaign] if name in LONG else [])
-        for name, one in PROBLEMS.items()
-        if one.proof in proofs
-    ]
-
-
-def lower(problem: Problem) -> np.ndarray:
-    return np.array(problem.box, dtype=float)[:, 0]
-
-
-def widths(problem: Problem) -> np.ndarray:
-    return np.ptp(np.array(problem.box, dtype=float), axis=1)
-
-
-def exact(x: float) -> sp.Expr:
-    return sp.nsimplify(x, [sp.pi, sp.sqrt(3)], tolerance=1e-14)
+FORMULAS = [name for name, one in PROBLEMS.items() if one.symbolic]
 
 
 # The table itself.
@@ -302,146 +279,3 @@ def near_cone(problem: Problem) -> Any:
     radial = rigorous.Program([sp.diff(polar, r)], [r, angle])
     radius = next(one for one in (0.2, 0.1, 0.05, 0.02) if _has_no_zero(radial, one))
     return lambda low, high: bool(np.linalg.norm(np.maximum(np.abs(low), np.abs(high))) < radius)
-
-
-# Kinks and continua.
-
-
-def piece(formula: sp.Expr, at: dict[sp.Symbol, float]) -> sp.Expr:
-    """The smooth function that equals a formula with kinks near a point off them."""
-    while found := formula.atoms(sp.Abs, sp.Max, sp.Min):
-        kink = min(found, key=str)
-        if isinstance(kink, sp.Abs):
-            chosen = kink.args[0] * (1 if kink.args[0].subs(at) > 0 else -1)
-        else:
-            choose = max if isinstance(kink, sp.Max) else min
-            chosen = choose(kink.args, key=lambda one: float(one.subs(at)))
-        formula = formula.subs(kink, chosen)
-    return formula
-
-
-def pieces(formula: sp.Expr) -> list[sp.Expr]:
-    """All smooth functions that a formula with kinks is somewhere, and more."""
-    kink = next(iter(sorted(formula.atoms(sp.Abs, sp.Max, sp.Min), key=str)), None)
-    if kink is None:
-        return [formula]
-    choices = [kink.args[0], -kink.args[0]] if isinstance(kink, sp.Abs) else list(kink.args)
-    return [one for choice in choices for one in pieces(formula.subs(kink, choice))]
-
-
-@pytest.mark.parametrize("name", of("pieces"))
-def test_pieces_have_no_other_zeros(name: str) -> None:
-    problem = PROBLEMS[name]
-    symbols = problem.symbols()
-    whole, found = expression(name), set()
-    for one in pieces(whole):
-        slopes = [sp.diff(one, symbol) for symbol in symbols]
-        if any(slope.is_number and slope != 0 for slope in slopes):
-            continue
-        for solution in sp.solve(slopes, symbols, dict=True):
-            assert set(solution) == set(symbols)
-            places = {symbol: complex(sp.N(place)) for symbol, place in solution.items()}
-            at = {symbol: place.real for symbol, place in places.items() if abs(place.imag) < 1e-12}
-            if len(at) == len(symbols) and sp.simplify(piece(whole, at) - one) == 0:
-                found.add(tuple(round(at[symbol], 9) + 0.0 for symbol in symbols))
-    kinks = {tuple(np.round(one, 9) + 0.0) for one in problem.kinks}
-    assert found - kinks == {tuple(np.round(one.x, 9) + 0.0) for one in problem.points}
-
-
-@pytest.mark.parametrize("name", [name for name, one in PROBLEMS.items() if one.kinks])
-def test_at_kinks_zero_is_between_the_gradients_nearby(name: str) -> None:
-    problem = PROBLEMS[name]
-    rng = np.random.default_rng(3)
-    for kink in problem.kinks:
-        around = np.array(kink) + 1e-5 * rng.normal(size=(60, problem.dimension))
-        slopes = np.array([slope(problem.function, x) for x in around])
-        size = np.abs(slopes).max()
-        # Weights that add up to 1, of gradients that add up to 0.
-        system = np.vstack([slopes.T / size, np.ones(len(slopes))])
-        _, distance = nnls(system, np.append(np.zeros(problem.dimension), 1.0))
-        assert distance < 1e-3
-        assert np.ptp(slopes / size, axis=0).max() > 0.3, "the gradient does not jump"
-
-
-def slope(function: Any, x: np.ndarray, step: float = 1e-9) -> np.ndarray:
-    rows = np.eye(len(x)) * step
-    return np.array([(function(x + row) - function(x - row)) / (2 * step) for row in rows], dtype=float)
-
-
-@pytest.mark.parametrize("name", [name for name, one in PROBLEMS.items() if one.continua])
-def test_continua_are_critical(name: str) -> None:
-    problem = PROBLEMS[name]
-    symbols = problem.symbols()
-    for one in problem.continua:
-        parameters = sp.symbols(f"t:{one.dimension}", real=True)
-        place = dict(zip(symbols, one.of(*parameters), strict=True))
-        assert sp.simplify(one.zero(*place.values())) == 0
-        slopes = [sp.diff(expression(name), symbol) for symbol in symbols]
-        assert all(sp.simplify(sp.expand_trig(slope.subs(place))) == 0 for slope in slopes)
-        tangents = sp.Matrix([[sp.diff(entry, t) for t in parameters] for entry in place.values()])
-        numbers = dict(zip(parameters, (sp.Rational(7, 10), sp.Rational(3, 10)), strict=False))
-        assert tangents.subs(numbers).rank() == one.dimension
-        on = np.array([float(entry.subs(numbers)) for entry in map(sp.sympify, place.values())])
-        assert one.distance(on) < 1e-9
-        if one.dimension < problem.dimension:
-            assert one.distance(on + 0.01 * np.array([1.0, 0.3, 0.2])[: problem.dimension]) > 1e-4
-            assert all(one.distance(np.array(point.x)) > 1e-3 for point in problem.points)
-
-
-# Many dimensions.
-
-
-@pytest.mark.parametrize("name", [name for name, one in PROBLEMS.items() if not one.symbolic])
-def test_families_have_these_points(name: str) -> None:
-    problem = PROBLEMS[name]
-    rng = np.random.default_rng(4)
-    x, t = rng.normal(size=(2, problem.dimension))
-    derivatives(problem, x, t)
-    for k in rng.permutation(len(problem.points))[:40]:
-        one = problem.points[k]
-        at = np.array(one.x)
-        assert np.abs(problem.gradient(at)).max() < 1e-11 * (1 + np.abs(problem.gradient(x)).max())
-        hessian = np.array([problem.hvp(at, row) for row in np.eye(problem.dimension)])
-        np.testing.assert_allclose(hessian, hessian.T, atol=1e-10)
-        values = np.linalg.eigvalsh(hessian)
-        assert (np.sum(values < -1e-6), np.sum(np.abs(values) < 1e-6)) == (one.index, one.nullity)
-
-
-def derivatives(one: Any, x: np.ndarray, t: np.ndarray) -> None:
-    """The gradient is the slope of f along t, and the product with the Hessian that of the gradient."""
-    step = 1e-5
-    along = (one.function(x + step * t) - one.function(x - step * t)) / (2 * step)
-    assert along == pytest.approx(one.gradient(x) @ t, rel=1e-5, abs=1e-5 * abs(one.function(x)))
-    bent = (one.gradient(x + step * t) - one.gradient(x - step * t)) / (2 * step)
-    np.testing.assert_allclose(bent, one.hvp(x, t), rtol=1e-5, atol=1e-5 * np.abs(bent).max())
-
-
-@pytest.mark.parametrize("name", INDICES)
-def test_large_functions_are_critical_with_symmetric_hessians(name: str) -> None:
-    one = INDICES[name]
-    x, t, u = np.random.default_rng(5).normal(size=(3, one.dimension))
-    derivatives(one, x, t)
-    at = one.at()
-    assert np.abs(one.gradient(at)).max() == 0
-    assert one.hvp(at, t) @ u == pytest.approx(one.hvp(at, u) @ t, rel=1e-9, abs=1e-9 * one.dimension**0.5)
-    negative = [value for value in one.lowest if value < 0]
-    assert len(negative) == min(one.index, len(one.lowest))
-    assert list(one.lowest) == sorted(one.lowest)
-
-
-@pytest.mark.parametrize("name", [name for name, one in INDICES.items() if one.dimension <= 1_000])
-def test_large_functions_have_these_eigenvalues(name: str) -> None:
-    one = INDICES[name]
-    at = one.at()
-    hessian = np.array([one.hvp(at, row) for row in np.eye(one.dimension)])
-    values = np.linalg.eigvalsh((hessian + hessian.T) / 2)
-    assert (np.sum(values < -1e-9), np.sum(np.abs(values) < 1e-9)) == (one.index, one.nullity)
-    np.testing.assert_allclose(values[: len(one.lowest)], one.lowest, atol=1e-10)
-
-
-def test_the_long_chain_has_the_index_of_its_tridiagonal_matrix() -> None:
-    one = INDICES["chain of 100000 wells"]
-    n = one.dimension
-    values = eigvalsh_tridiagonal(np.full(n, 2 - 5e-9), np.full(n - 1, -1.0), select="v", select_range=(-1.0, 0.0))
-    assert one.index == len(values) == 2
-    assert one.hvp(one.at(), np.ones(n))[:2] == pytest.approx([1 - 5e-9, -5e-9])
