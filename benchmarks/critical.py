@@ -186,16 +186,16 @@ def summary(outcomes: Sequence[Outcome], methods: Sequence[str]) -> Table:
     table = table_of(
         "Critical points found, of all functions together",
         "method",
-        "functions\nwhole",
-        "recall %\nall points",
-        "recall %\nmean",
+        "whole",
+        "recall\n%",
+        "mean\n%",
         "false",
         "index\nwrong",
-        "repeated",
-        "claimed\ncomplete",
-        "falsely",
+        "twice",
+        "claims\nall",
+        "claims\nfalsely",
         "no\nanswer",
-        "thousand\nevaluations",
+        "1000\nevals",
         "seconds",
     )
     for method in methods:
@@ -278,10 +278,14 @@ def main() -> None:
         console.print(f"not there: verify.{OURS}")
         methods.remove(OURS)
     outcomes = []
+    kept = options.json.open("w") if options.json else None
     for problem in track(problems, "", console=Console(stderr=True), transient=True):
         for method in methods:
             limit = options.limit if method == "sympy.solve" else options.time_limit
             outcomes.append(outcome(method, problem, options.seed, limit))
+            if kept:
+                kept.write(json.dumps(asdict(outcomes[-1])) + "\n")
+                kept.flush()
     if outcomes:
         console.print(summary(outcomes, methods))
         console.print(by_family(outcomes, methods))
@@ -292,8 +296,8 @@ def main() -> None:
             text = f"{one.problem}: {one.found} of {one.expected}, false {one.false}, index wrong {one.wrong_index}"
             claim = "; FALSELY CLAIMED COMPLETE" if one.false_certificate else ""
             console.print(f"{text}{claim}{'; ' + one.why if one.why else ''}", markup=False)
-    if options.json:
-        options.json.write_text("".join(json.dumps(asdict(one)) + "\n" for one in outcomes))
+    if kept:
+        kept.close()
 
 
 if __name__ == "__main__":
