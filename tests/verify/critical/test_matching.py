@@ -169,18 +169,18 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_benchmark_runs_and_counts(tmp_path: Path) -> None:
-    names = ["Booth", "folium", "plane", "circle"]
-    only = [part for one in ("scipy30", "sympy") for part in ("--only", one)]
-    ended = run(*names, *only, "--each", "--limit", "20", "--json", "found.jsonl", folder=tmp_path)
+    methods = {"ours": "find_critical_points", "scipy30": "scipy, 30 starts", "sympy": "sympy.solve"}
+    only = [part for one in methods for part in ("--only", one)]
+    ended = run("folium", "circle", *only, "--each", "--limit", "20", "--json", "found.jsonl", folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
     rows = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
     assert [(row["problem"], row["method"]) for row in rows] == [
-        (name, method)
-        for name in ("Booth", "folium", "circle", "plane")
-        for method in ("scipy, 30 starts", "sympy.solve")
+        (name, method) for name in ("folium", "circle") for method in methods.values()
     ]
-    assert [row["found"] for row in rows if row["method"] == "sympy.solve"] == [1, 2, 2, 0]
-    assert all(row["found"] == row["expected"] for row in rows if row["problem"] in ("Booth", "folium", "plane"))
+    assert [row["expected"] for row in rows] == [2] * 6
+    assert [row["found"] for row in rows if row["method"] != "scipy, 30 starts"] == [2, 2, 2, 2]
+    assert [row["complete"] for row in rows if row["method"] == "find_critical_points"] == [True, False]
+    assert not any(row["false"] or row["wrong_index"] or row["why"] for row in rows)
     assert all(row["evaluations"] > 0 for row in rows if row["method"] == "scipy, 30 starts")
     assert "Critical points found" in ended.stdout
     assert all(len(line.rstrip()) <= 118 for line in ended.stdout.splitlines())
