@@ -263,7 +263,7 @@ PROBLEMS = (
         kinks=((-10.0, 1.0),),
         proof="theorem",
         known="off the parabola the derivative by y is a multiple of |y − x²/100|^(−1/2), never 0",
-        reference="Bukin (1997), a family of functions with fractured banks; number 6",
+        reference="Bukin (1997), New minimization strategy for non-smooth functions; number 6",
         everywhere=True,
     ),
     Problem(

@@ -264,7 +264,7 @@ PROBLEMS = (
             "off a line, forces along two directions cancel only where both are 0: a triangle; on a line the outer "
             "forces are equal and repel, where the force is monotonic, so distances are equal: V'(a) + V'(2a) = 0"
         ),
-        reference="Wales (2003), Energy landscapes: one minimum and one transition state, up to symmetry",
+        reference="Wales (2003), Energy landscapes",
         notes="poles wherever two atoms meet: curves in the box",
         everywhere=True,
         heavy=True,

@@ -9,7 +9,6 @@ import sympy as sp
 from benchmarks.critical_functions.problem import Point, Problem, grid, listed, products
 
 ISOLATED = "an interval Newton method on the whole box"
-ADORIO = "Adorio, Diliman (2005), MVF: multivariate test functions library in C"
 
 
 def rastrigin(x):
