@@ -37,7 +37,7 @@ from benchmarks.critical_matching import Found
 __all__ = ["Derivatives", "multistart", "solved"]
 
 DUPLICATE = 1e-6  # of the box's width
-SINGULAR = 1e-7  # of the Hessians' usual size: an eigenvalue that is called 0
+SINGULAR = 1e-11  # of the Hessians' usual size, with the box's widths as units: an eigenvalue that is called 0
 
 
 class Derivatives:
@@ -106,12 +106,15 @@ def multistart(problem: Problem, starts: int, seed: int = 0) -> tuple[list[Found
 
 
 def _classified(derivatives: Derivatives, x: np.ndarray, ends: np.ndarray) -> Found:
-    hessian = derivatives.hessian(x)
+    """The point with the signs of its Hessian's eigenvalues; units of the coordinates do not change these."""
+    widths = np.ptp(ends, axis=1)
+    units = np.outer(widths, widths)
+    hessian = derivatives.hessian(x) * units
     if not np.isfinite(hessian).all():
         return Found(x, index=0, nullity=len(x))
     values = np.linalg.eigvalsh(hessian)
-    # The size of a Hessian is that at the point and between it and the middle of the box.
-    other = derivatives.hessian((x + ends.mean(axis=1)) / 2)
+    # The usual size is that at the point and between it and the middle of the box.
+    other = derivatives.hessian((x + ends.mean(axis=1)) / 2) * units
     size = np.abs(values).max() + (np.abs(other).max() if np.isfinite(other).all() else 0.0)
     return Found(x, int(np.sum(values < -SINGULAR * size)), int(np.sum(np.abs(values) <= SINGULAR * size)))
 
