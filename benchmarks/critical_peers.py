@@ -113,10 +113,12 @@ def _classified(derivatives: Derivatives, x: np.ndarray, ends: np.ndarray) -> Fo
     if not np.isfinite(hessian).all():
         return Found(x, index=0, nullity=len(x))
     values = np.linalg.eigvalsh(hessian)
-    # The usual size is that at the point and between it and the middle of the box.
-    other = derivatives.hessian((x + ends.mean(axis=1)) / 2) * units
-    size = np.abs(values).max() + (np.abs(other).max() if np.isfinite(other).all() else 0.0)
-    return Found(x, int(np.sum(values < -SINGULAR * size)), int(np.sum(np.abs(values) <= SINGULAR * size)))
+    # Near a pole a Hessian is as large as one likes: the usual size is a median.
+    places = np.random.default_rng(0).uniform(ends[:, 0], ends[:, 1], (9, len(x)))
+    sizes = [np.abs(derivatives.hessian(place) * units).max() for place in places]
+    usual = np.median([one for one in sizes if np.isfinite(one)] or [0.0])
+    edge = SINGULAR * max(np.abs(values).max(), usual)
+    return Found(x, int(np.sum(values < -edge)), int(np.sum(np.abs(values) <= edge)))
 
 
 def solved(problem: Problem, limit: float) -> tuple[list[Found], str, float]:
