@@ -1,4 +1,4 @@
-"""What lies beside the tests and is not installed: the classic problems, PyTorch's layers, wrong backward passes."""
+"""What lies beside the tests and is not installed: problems, PyTorch's layers, wrong backward passes, functions."""
 
 import importlib
 import importlib.util
@@ -22,6 +22,21 @@ def peers() -> Any:
 def mistakes() -> Any:
     """Wrong backward passes, ``MISTAKES``, and right ones in hard places, ``CORRECT``."""
     return _module("benchmarks.mistakes")
+
+
+def critical_functions() -> Any:
+    """Functions with known critical points, ``PROBLEMS``, and points of large functions, ``INDICES``."""
+    return _module("benchmarks.critical_functions")
+
+
+def critical_matching() -> Any:
+    """What compares points that were found with those that are known."""
+    return _module("benchmarks.critical_matching")
+
+
+def critical_peers() -> Any:
+    """Other ways to find critical points."""
+    return _module("benchmarks.critical_peers")
 
 
 def _module(name: str) -> Any:
