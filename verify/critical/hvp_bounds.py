@@ -1,0 +1,249 @@
+"""Hessian-vector products with bounds: by differences of a gradient in more digits than are asked for, or given.
+
+A gradient in extended precision (64 bits instead of 53, where the machine has them) loses nothing that float64 could
+hold when it is differenced four times with steps near 1e-3 and extrapolated. In float64 about three digits are lost.
+Either way the product comes with a bound: truncation is read from the extrapolation, noise from a difference of third
+order at tiny steps, which a smooth gradient cannot have.
+
+Data
+    ``Differences``  a gradient, the type it is computed in, and what was measured at the last point.
+
+The three most important functions are ``Differences.product`` (a product and its bound), ``read`` (the limit of four
+central differences, and how far it can be off) and ``with_rounding`` (a bound for products that somebody else makes).
+Reference: Ridders (1982), Accurate computation of F'(x) and F'(x)F''(x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verify.differences import EPS, NOISE_MARGIN, lagrange_weights
+from verify.numdiff import Estimate
+
+__all__ = ["EXTENDED", "Differences", "computes_in", "with_rounding"]
+
+Array = NDArray[np.float64]
+Wide = NDArray[Any]
+Gradient = Callable[[Wide], Wide]
+
+EXTENDED = np.longdouble
+"""More digits than float64 has, on most machines; where it is float64 by another name, it brings nothing."""
+
+RUNGS = 4
+# The finest step tried first, in units of 1/max|v|: weights and inputs of networks are seldom far from 1.
+FIRST = {True: 2.0**-9, False: 2.0**-6}
+STRIDE = 4.0
+MOVES = 12
+# A bound of so many units of float64 is not improved: rounding the product costs half of one.
+ENOUGH = 4.0
+# Truncation so large a part of the product is no truncation: the gradient is not smooth here.
+UNRESOLVED = 0.05
+# Rounding alone spreads like a uniform variable, one unit in the last place wide.
+ROUNDING_SHARE = 0.3
+# Where steps are still a little too long, a row of the tableau gains less than the one before it.
+MARGIN = 16.0
+
+
+def computes_in(gradient: Gradient, x: Array, dtype: type[np.floating[Any]]) -> bool:
+    """Whether the gradient near x has the digits of this type, and not those of float64 in it."""
+    eps = float(np.finfo(dtype).eps)
+    if eps >= EPS:
+        return dtype is np.float64
+    try:
+        value = gradient(x.astype(dtype))
+        noise = noise_near(gradient, x.astype(dtype))
+    except (TypeError, ValueError):  # a function without a loop for this type; float64 will say what else is wrong
+        return False
+    return value.dtype == dtype and noise <= 64 * np.sqrt(eps * EPS) * float(np.max(np.abs(value), initial=1e-300))
+
+
+def noise_near(gradient: Gradient, x: Wide) -> float:
+    """The largest noise of an entry of the gradient, one standard deviation, a little away from x.
+
+    At x itself there may be none: all is exactly 0 at the origin. The steps are so short that a third difference of
+    anything smooth is far below rounding.
+    """
+    eps = float(np.finfo(x.dtype).eps)
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    for distance in (2.0**-8, 2.0**-4):
+        middle = x + distance * rng.choice([-1.0, 1.0], x.size)
+        along = (np.sqrt(eps) / 4) * rng.uniform(0.5, 1.0, x.size) * rng.choice([-1.0, 1.0], x.size)
+        far, near = gradient(middle + 3 * along), gradient(middle + along)
+        opposite, behind = gradient(middle - 3 * along), gradient(middle - along)
+        third = (far - opposite) - 3 * (near - behind)
+        worst = max(worst, float(np.max(np.abs(third), initial=0.0)) / np.sqrt(20))
+    return worst
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The limit of central differences: its value, its truncation error, its noise, and the jump of the slope.
+
+    Shapes: value (n). The bounds hold for every entry.
+    """
+
+    value: Wide
+    truncation: float
+    noise: float
+    jump: float
+
+    @property
+    def bound(self) -> float:
+        """How far an entry may be off."""
+        return self.truncation + self.noise
+
+
+def read(steps: Array, slopes: Wide, evens: Wide, noise: float) -> Reading:
+    """What differences at four steps, each twice the last, say at step 0.
+
+    ``slopes`` are central differences, whose errors are even in the step; ``evens`` the right slopes minus the left
+    ones, which go to 0 like the step where the gradient is smooth, and to the jump of its slope at a kink.
+    Shapes: steps (4), slopes and evens (4, n).
+    """
+    nodes = steps**2
+    tableau = {(i, i): slopes[i] for i in range(RUNGS)}
+    for length in range(1, RUNGS):
+        for i in range(RUNGS - length):
+            j = i + length
+            tableau[i, j] = (nodes[j] * tableau[i, j - 1] - nodes[i] * tableau[i + 1, j]) / (nodes[j] - nodes[i])
+    value = tableau[0, RUNGS - 1]
+    spread = float(np.sum(np.abs(lagrange_weights(nodes)) / steps))
+    floor = NOISE_MARGIN * noise * spread
+
+    def moved(one: tuple[int, int], other: tuple[int, int]) -> float:
+        return float(np.max(np.abs(tableau[one] - tableau[other]), initial=0.0))
+
+    last, coarser, before = moved((0, 2), (0, 3)), moved((1, 3), (0, 3)), moved((0, 1), (0, 2))
+    # Where each row gained on the one before, the next gains as much; where steps are too long, none is believed.
+    gains = coarser <= 0.25 * moved((1, 2), (1, 3)) and last <= 0.25 * before
+    truncation = MARGIN * last * max(last / before, last / coarser) if gains and before and coarser else coarser
+    return Reading(value, truncation, floor, jump(steps, evens, floor))
+
+
+def agreed(best: Reading, others: Sequence[Reading]) -> Reading:
+    """The reading, its bound widened until it contradicts none of the others."""
+    gaps = [float(np.max(np.abs(best.value - one.value), initial=0.0)) - one.bound for one in others]
+    return replace(best, truncation=max(best.truncation, *gaps))
+
+
+def jump(steps: Array, evens: Wide, floor: float) -> float:
+    """How far the slopes on both sides are apart in the limit; 0 where that is noise or truncation."""
+    powers = np.stack([np.ones(RUNGS), steps, steps**3, steps**5])
+    scaled = powers / powers[:, -1:]
+    full = np.linalg.solve(scaled, np.eye(RUNGS)[0])
+    short = np.linalg.solve(scaled[:3, :3], np.eye(3)[0])
+    apart, less = full @ evens, short @ evens[:3]
+    size = float(np.max(np.abs(apart), initial=0.0))
+    doubt = 2 * float(np.max(np.abs(apart - less), initial=0.0)) + 16 * floor
+    return size if size > doubt else 0.0
+
+
+class Differences:
+    """Hessian-vector products of a function with this gradient, from its values in one type.
+
+    ``gradient`` maps an array of the type to one of the type. What was measured at the last point is kept: many
+    products at one point cost eight gradients each, and a few more where steps must be sought.
+    Shapes: gradient (n) -> (n).
+    """
+
+    def __init__(self, gradient: Gradient, dtype: type[np.floating[Any]]) -> None:
+        self.gradient = gradient
+        self.dtype = dtype
+        self._known: tuple[bytes, Wide, float] | None = None
+
+    def measured(self, x: Array) -> tuple[Wide, float]:
+        """The gradient at x and the noise of its entries near it."""
+        key = x.tobytes()
+        if self._known is None or self._known[0] != key:
+            wide = x.astype(self.dtype)
+            self._known = key, self.gradient(wide), noise_near(self.gradient, wide)
+        return self._known[1:]
+
+    def product(self, x: Array, v: Array) -> Estimate:
+        """The product of the Hessian at x with v, a bound for each entry, and whether there is a kink.
+
+        The bound is infinite where the gradient jumps, or nothing could be learned.
+        Shapes: x, v (n) -> fields (n).
+        """
+        size = float(np.max(np.abs(v), initial=0.0))
+        if size == 0.0:
+            return Estimate(np.zeros(v.shape), np.zeros(v.shape), np.zeros(v.shape, bool), 0)
+        with np.errstate(all="ignore"):
+            centre, noise = self.measured(x)
+            return self._sought(x.astype(self.dtype), v.astype(self.dtype) / self.dtype(size), size, centre, noise)
+
+    def _sought(self, x: Wide, direction: Wide, size: float, centre: Wide, noise: float) -> Estimate:
+        """Differences at steps that are moved until truncation and noise are in balance."""
+        pairs: dict[float, tuple[Wide, Wide]] = {}
+        eps = float(np.finfo(self.dtype).eps)
+        loudest = noise
+
+        def reading(finest: float) -> Reading:
+            nonlocal loudest
+            steps: Array = finest * np.exp2(np.arange(RUNGS))
+            for step in map(float, steps):
+                if step not in pairs:
+                    right, left = (self.gradient(x + self.dtype(t) * direction) for t in (step, -step))
+                    pairs[step] = (right - left) / (2 * step), ((right - centre) + (left - centre)) / step
+                    # Far away the gradient may be larger, and with it its rounding.
+                    loudest = max(loudest, ROUNDING_SHARE * eps * float(np.max(np.abs([right, left]), initial=0.0)))
+            slopes, evens = (np.array([pairs[float(step)][k] for step in steps]) for k in (0, 1))
+            return read(steps, slopes, evens, loudest)
+
+        finest = FIRST[eps < EPS]
+        best = current = reading(finest)
+        read_so_far = [current]
+        turned = 0.0
+        for _ in range(MOVES):
+            largest = float(np.max(np.abs(best.value), initial=0.0))
+            if best.bound <= ENOUGH * EPS * largest:
+                break
+            way = -1.0 if not current.truncation <= current.noise else 1.0
+            if way == -turned:
+                break
+            turned, finest = way, finest * STRIDE**way
+            current = reading(finest)
+            read_so_far.append(current)
+            if not best.bound <= current.bound:
+                best = current
+            elif way > 0:
+                break
+        return self._estimate(agreed(best, read_so_far), size, 2 * len(pairs))
+
+    def _estimate(self, best: Reading, size: float, evaluations: int) -> Estimate:
+        value = np.asarray(best.value * self.dtype(size), np.float64)
+        largest = float(np.max(np.abs(best.value), initial=0.0))
+        smooth = bool(best.truncation <= max(UNRESOLVED * largest, best.noise))
+        bound = np.full(value.shape, size * (best.bound + best.jump)) + EPS * np.abs(value)
+        if not smooth:
+            bound = np.full(value.shape, np.inf)
+        return Estimate(value, bound, np.full(value.shape, best.jump > 0 or not smooth), evaluations)
+
+
+# Three roundings were seen, of as many as there are additions.
+SEEN = 16.0
+
+
+def with_rounding(hvp: Callable[[Array, Array], Array], x: Array, v: Array) -> Estimate:
+    """A product that is exact but for rounding, with a bound for that.
+
+    Rounding is measured: the product with v is compared with the sum of those with two random parts of v, at a point
+    a unit of rounding away. This sees what is not linear in v, too.
+    Shapes: x, v (n) -> fields (n).
+    """
+    value = hvp(x, v)
+    rng = np.random.default_rng(0)
+    share = rng.uniform(0.25, 0.75, v.shape) * v
+    typical = float(np.max(np.abs(x), initial=0.0)) or 1.0
+    beside = x + EPS * np.maximum(np.abs(x), EPS * typical) * rng.choice([-1.0, 1.0], x.shape)
+    again = hvp(beside, share) + hvp(beside, v - share)
+    seen = float(np.max(np.abs(again - value), initial=0.0))
+    bound = SEEN * seen + 4 * EPS * np.abs(value)
+    finite = bool(np.all(np.isfinite(value))) and np.isfinite(seen)
+    return Estimate(value, bound if finite else np.full(v.shape, np.inf), np.full(v.shape, not finite), 3)
