@@ -37,11 +37,14 @@ EXTENDED = np.longdouble
 RUNGS = 4
 # The finest step tried first, in units of 1/max|v|: weights and inputs of networks are seldom far from 1.
 FIRST = {True: 2.0**-9, False: 2.0**-6}
+LONGEST = 2.0**-4
 STRIDE = 4.0
 MOVES = 12
 # A bound of so many units of float64 is not improved: rounding the product costs half of one.
 ENOUGH = 4.0
-# Truncation so large a part of the product is no truncation: the gradient is not smooth here.
+# Noise of more units of a finer type is that of float64, somewhere inside: it has 2048 times as many.
+FINER = 512
+# Truncation so large a part of the slopes on both sides is no truncation: the gradient is not smooth here.
 UNRESOLVED = 0.05
 # Rounding alone spreads like a uniform variable, one unit in the last place wide.
 ROUNDING_SHARE = 0.3
@@ -56,21 +59,21 @@ def computes_in(gradient: Gradient, x: Array, dtype: type[np.floating[Any]]) -> 
         return dtype is np.float64
     try:
         value = gradient(x.astype(dtype))
-        noise = noise_near(gradient, x.astype(dtype))
+        noise, size = noise_near(gradient, x.astype(dtype))
     except (TypeError, ValueError):  # a function without a loop for this type; float64 will say what else is wrong
         return False
-    return value.dtype == dtype and noise <= 64 * np.sqrt(eps * EPS) * float(np.max(np.abs(value), initial=1e-300))
+    return value.dtype == dtype and noise <= FINER * eps * size
 
 
-def noise_near(gradient: Gradient, x: Wide) -> float:
-    """The largest noise of an entry of the gradient, one standard deviation, a little away from x.
+def noise_near(gradient: Gradient, x: Wide) -> tuple[float, float]:
+    """The largest noise of an entry of the gradient, one standard deviation, and the largest entry, both near x.
 
     At x itself there may be none: all is exactly 0 at the origin. The steps are so short that a third difference of
     anything smooth is far below rounding.
     """
     eps = float(np.finfo(x.dtype).eps)
     rng = np.random.default_rng(0)
-    worst = 0.0
+    worst = size = 0.0
     for distance in (2.0**-8, 2.0**-4):
         middle = x + distance * rng.choice([-1.0, 1.0], x.size)
         along = (np.sqrt(eps) / 4) * rng.uniform(0.5, 1.0, x.size) * rng.choice([-1.0, 1.0], x.size)
@@ -78,20 +81,22 @@ def noise_near(gradient: Gradient, x: Wide) -> float:
         opposite, behind = gradient(middle - 3 * along), gradient(middle - along)
         third = (far - opposite) - 3 * (near - behind)
         worst = max(worst, float(np.max(np.abs(third), initial=0.0)) / np.sqrt(20))
-    return worst
+        size = max(size, float(np.max(np.abs(near), initial=0.0)))
+    return worst, size
 
 
 @dataclass(frozen=True)
 class Reading:
     """The limit of central differences: its value, its truncation error, its noise, and the jump of the slope.
 
-    Shapes: value (n). The bounds hold for every entry.
+    ``steep`` is the largest slope on one side at the finest step. Shapes: value (n). Bounds hold for every entry.
     """
 
     value: Wide
     truncation: float
     noise: float
     jump: float
+    steep: float
 
     @property
     def bound(self) -> float:
@@ -123,7 +128,8 @@ def read(steps: Array, slopes: Wide, evens: Wide, noise: float) -> Reading:
     # Where each row gained on the one before, the next gains as much; where steps are too long, none is believed.
     gains = coarser <= 0.25 * moved((1, 2), (1, 3)) and last <= 0.25 * before
     truncation = MARGIN * last * max(last / before, last / coarser) if gains and before and coarser else coarser
-    return Reading(value, truncation, floor, jump(steps, evens, floor))
+    steep = float(np.max(np.abs(slopes[0]) + np.abs(evens[0]) / 2, initial=0.0))
+    return Reading(value, truncation, floor, jump(steps, evens, floor), steep)
 
 
 def agreed(best: Reading, others: Sequence[Reading]) -> Reading:
@@ -162,7 +168,7 @@ class Differences:
         key = x.tobytes()
         if self._known is None or self._known[0] != key:
             wide = x.astype(self.dtype)
-            self._known = key, self.gradient(wide), noise_near(self.gradient, wide)
+            self._known = key, self.gradient(wide), noise_near(self.gradient, wide)[0]
         return self._known[1:]
 
     def product(self, x: Array, v: Array) -> Estimate:
@@ -205,7 +211,7 @@ class Differences:
             if best.bound <= ENOUGH * EPS * largest:
                 break
             way = -1.0 if not current.truncation <= current.noise else 1.0
-            if way == -turned:
+            if way == -turned or finest * STRIDE**way > LONGEST:
                 break
             turned, finest = way, finest * STRIDE**way
             current = reading(finest)
@@ -214,12 +220,11 @@ class Differences:
                 best = current
             elif way > 0:
                 break
-        return self._estimate(agreed(best, read_so_far), size, 2 * len(pairs))
+        smooth = any(one.truncation <= max(UNRESOLVED * one.steep, one.noise) for one in read_so_far)
+        return self._estimate(agreed(best, read_so_far), smooth, size, 2 * len(pairs))
 
-    def _estimate(self, best: Reading, size: float, evaluations: int) -> Estimate:
+    def _estimate(self, best: Reading, smooth: bool, size: float, evaluations: int) -> Estimate:
         value = np.asarray(best.value * self.dtype(size), np.float64)
-        largest = float(np.max(np.abs(best.value), initial=0.0))
-        smooth = bool(best.truncation <= max(UNRESOLVED * largest, best.noise))
         bound = np.full(value.shape, size * (best.bound + best.jump)) + EPS * np.abs(value)
         if not smooth:
             bound = np.full(value.shape, np.inf)
