@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,16 @@ from verify.critical.networks import FlatLoss, apply, flat_loss
 from verify.layer import Case, Layer
 from verify.layers import affine, mse, mul, sigmoid, tanh
 
-__all__ = ["Stated", "Theory", "linear_network", "networks", "symmetric_factorisation", "tanh_at_origin", "two_weights",
-           "xor"]  # fmt: skip
+__all__ = [
+    "Stated",
+    "Theory",
+    "linear_network",
+    "networks",
+    "symmetric_factorisation",
+    "tanh_at_origin",
+    "two_weights",
+    "xor",
+]
 
 Array = NDArray[np.float64]
 
@@ -34,8 +42,8 @@ Array = NDArray[np.float64]
 class Stated:
     """What theory says of one critical point.
 
-    Shapes: x (n), eigenvalues (n) ascending, where theory gives them; escape (n), a direction in which the loss falls,
-    where no eigenvalue is negative and the point is no minimum.
+    ``minimum`` says that it is a global one. Shapes: x (n); eigenvalues (n) ascending, where theory gives them;
+    escape (n), a direction in which the loss falls where no eigenvalue is negative and the point is no minimum.
     """
 
     name: str
@@ -59,7 +67,7 @@ class Theory:
     all_points: str = ""
 
 
-# ------------------------------------------------------------------------------------------------------ linear networks
+# ---------------------------------------------------------------------------------------------------- linear networks
 
 
 def linear_network(X: Array, Y: Array, widths: Sequence[int], name: str = "linear network") -> Theory:
@@ -84,7 +92,7 @@ def linear_network(X: Array, Y: Array, widths: Sequence[int], name: str = "linea
     Sylvester's law.
     Shapes: X (N, d) of rank d, Y (N, c).
     Reference: Baldi, Hornik (1989), Neural networks and principal component analysis: Learning from examples without
-    local minima, facts 1-4; Kawaguchi (2016), Deep learning without poor local minima, theorem 2.3, corollary 2.4.
+    local minima; Kawaguchi (2016), Deep learning without poor local minima. Blocks and counts are derived here.
     """
     d, c, depth, narrow = X.shape[1], Y.shape[1], len(widths) + 1, min(widths)
     sizes = (d, *widths, c)
@@ -92,7 +100,7 @@ def linear_network(X: Array, Y: Array, widths: Sequence[int], name: str = "linea
     output = apply(affine, X, weights[0])
     for weight in weights[1:]:
         output = apply(affine, output, weight)
-    shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+    shapes = list(pairwise(sizes))
     zeros = {name: np.zeros(shape) for name, shape in zip(weights, shapes, strict=True)}
     loss = flat_loss(apply(mse, output, Y, reduction="sum", half=True), zeros)
 
@@ -116,7 +124,7 @@ def linear_network(X: Array, Y: Array, widths: Sequence[int], name: str = "linea
     for r in range(min(rank, narrow) + 1):
         for chosen in combinations(range(rank), r):
             spectrum = linear_spectrum(sigma[:rank], chosen, sizes)
-            inside = [s for s in sigma[list(chosen)]]
+            inside = list(sigma[list(chosen)])
             outside = [j for j in range(rank) if j not in chosen]
             index = sum(sigma[j] > s for j in outside for s in inside)
             if depth == 2:
@@ -143,7 +151,7 @@ def linear_network(X: Array, Y: Array, widths: Sequence[int], name: str = "linea
         name,
         loss,
         tuple(points),
-        "Baldi, Hornik (1989), facts 1-4" if depth == 2 else "Kawaguchi (2016), theorem 2.3 and corollary 2.4",
+        "Baldi, Hornik (1989)" if depth == 2 else "Kawaguchi (2016)",
         every if depth == 2 and d == c == rank else "",
     )
 
@@ -151,7 +159,7 @@ def linear_network(X: Array, Y: Array, widths: Sequence[int], name: str = "linea
 def linear_spectrum(sigma: Array, chosen: Sequence[int], sizes: Sequence[int]) -> Array:
     """All eigenvalues of the Hessian at the balanced point of these singular values, for orthonormal inputs."""
     d, c, depth, narrow = sizes[0], sizes[-1], len(sizes) - 1, min(sizes[1:-1])
-    total = sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    total = sum(a * b for a, b in pairwise(sizes))
     inside, rank, r = sigma[list(chosen)], len(sigma), len(chosen)
     outside = [s for j, s in enumerate(sigma) if j not in chosen]
     root = inside ** (1 / depth)
@@ -164,7 +172,7 @@ def linear_spectrum(sigma: Array, chosen: Sequence[int], sizes: Sequence[int]) -
     return np.sort(np.array([*found, *np.zeros(total - len(found))]))
 
 
-# ---------------------------------------------------------------------------------------------- symmetric factorisation
+# -------------------------------------------------------------------------------------------- symmetric factorisation
 
 
 def _square_forward(U: Array) -> tuple[Array, Array]:
@@ -187,15 +195,15 @@ def symmetric_factorisation(M: Array, p: int) -> Theory:
     r"""The loss :math:`\frac12\|M - U U^\top\|^2` with U of p columns, M symmetric, eigenvalues different and not 0.
 
     U is critical where its columns span eigenvectors u_i, i in I, of at most p positive eigenvalues, and
-    UUᵀ = Σ_I μ_i u_i u_iᵀ; its value is ½ Σ_{j not in I} μ_j². Eigenvalues of the Hessian: 2(μ_l - μ_j) for l in I and
-    j outside; -2μ_j for j outside, once for each of the p - r columns that are 0; 4μ_l; 2(μ_l + μ_m) for pairs l < m in
-    I; and 0, r(r-1)/2 + r(p-r) times, which are the rotations of the columns. So
+    UUᵀ = Σ_I μ_i u_i u_iᵀ; its value is ½ Σ_{j not in I} μ_j². Eigenvalues of the Hessian: 2(μ_l - μ_j) for l in I
+    and j outside; -2μ_j for j outside, once for each of the p - r columns that are 0; 4μ_l; 2(μ_l + μ_m) for pairs
+    l < m in I; and 0, r(r-1)/2 + r(p-r) times, which are the rotations of the columns. So
 
         index = #{(l, j): μ_j > μ_l} + (p - r) #{j not in I: μ_j > 0}.
 
     Shapes: M (n, n).
-    Reference: Li, Lu, Arora, Haupt, Liu, Wang, Zhao (2019), Symmetry, saddle points, and global optimization landscape
-    of nonconvex matrix factorization, theorem 3; the spectrum is derived here.
+    Reference: Li, Lu, Arora, Haupt, Liu, Wang, Zhao (2019), Symmetry, saddle points, and global optimization
+    landscape of nonconvex matrix factorization; the spectrum is derived here.
     """
     n = len(M)
     mu, vectors = np.linalg.eigh(M)
@@ -225,10 +233,10 @@ def symmetric_factorisation(M: Array, p: int) -> Theory:
                 )
             )
     every = "every critical point is one of these, its columns rotated"
-    return Theory("symmetric factorisation", loss, tuple(points), "Li et al. (2019), theorem 3", every)
+    return Theory("symmetric factorisation", loss, tuple(points), "Li et al. (2019)", every)
 
 
-# --------------------------------------------------------------------------------------------------- nonlinear networks
+# ------------------------------------------------------------------------------------------------- nonlinear networks
 
 
 def tanh_at_origin(X: Array, Y: Array, h: int, biases: str = "none") -> Theory:
@@ -274,12 +282,21 @@ XOR_TARGETS = np.array([[0.0], [1.0], [1.0], [0.0]])
 
 
 def xor() -> Theory:
-    """XOR by two hidden units and one output, all sigmoid, with biases: nine parameters.
+    r"""XOR by two hidden units and one output, all sigmoid, with biases: nine parameters.
 
-    Where all are 0, every output is ½ and the loss ½. Since Σ (o - t) and Σ (o - t) x vanish, nothing is left of the
-    Hessian but one square: its eigenvalue is 4 (o')² |(½, ½, 1)|² = 3/8, and the other eight are 0. It is no minimum:
-    along ``escape`` the loss falls by 3/32 t⁴. In the plane around every finite point there is a way down to 0.
-    Reference: Sprinkhuizen-Kuyper, Boers (1999), The local minima of the error surface of the 2-2-1 XOR network.
+    Where no hidden unit sees its inputs (W1 = 0), with any biases β and output weights ω, and b2 = -ω·σ(β), every
+    output is ½ and the loss ½. Such a point is critical, since Σ (o - t) and Σ (o - t) x vanish, and there is a way
+    down to 0 from all of them. With α_j = ω_j σ'(β_j) and κ_j = ω_j σ''(β_j) the quadratic form of the Hessian is
+
+    .. math:: \frac1{16} \sum_n (s + u \cdot x_n)^2 + \frac14 \sum_j \kappa_j\, \delta w_{j1}\, \delta w_{j2},
+       \qquad u = \sum_j \alpha_j\, \delta w_j
+
+    where s moves the output alike for all inputs. By s, and by sums and differences of the two weights of a unit, it
+    falls apart into a positive square, ½(ααᵀ/8 + diag κ/4) and ½(ααᵀ/8 - diag κ/4), and four zeros: index and nullity
+    are those of two matrices of 2 × 2. At the origin α and κ vanish: one eigenvalue is 4 (1/4)² |(½, ½, 1)|² = 3/8,
+    the other eight are 0, and along ``escape`` the loss falls by 3/32 t⁴.
+    Reference: Sprinkhuizen-Kuyper, Boers (1999), The local minima of the error surface of the 2-2-1 XOR network; the
+    index is derived here.
     """
     shapes = {"W1": (2, 2), "b1": (2,), "W2": (2, 1), "b2": (1,)}
     hidden = apply(sigmoid, apply(affine, XOR_INPUTS, "W1", "b1"))
@@ -287,16 +304,26 @@ def xor() -> Theory:
     zeros = {name: np.zeros(shape) for name, shape in shapes.items()}
     loss = flat_loss(apply(mse, output, XOR_TARGETS, reduction="sum", half=True), zeros)
     escape = {"W1": [[2.0, 1.0], [2.0, 1.0]], "b1": [0.0, 0.0], "W2": [[1.0], [-2.0]], "b2": [0.5]}
-    point = Stated(
-        name="all weights 0",
-        x=loss.start,
-        value=0.5,
-        index=0,
-        nullity=8,
-        eigenvalues=np.array([0.0] * 8 + [0.375]),
-        escape=loss.pack({name: np.array(value) for name, value in escape.items()}),
-    )
-    return Theory("XOR, 2-2-1", loss, (point,), "Sprinkhuizen-Kuyper, Boers (1999); the spectrum is derived here")
+    points = [
+        Stated(
+            name="all weights 0",
+            x=loss.start,
+            value=0.5,
+            index=0,
+            nullity=8,
+            eigenvalues=np.array([0.0] * 8 + [0.375]),
+            escape=loss.pack({name: np.array(value) for name, value in escape.items()}),
+        )
+    ]
+    for beta, omega in (((1.0, -0.5), (2.0, 1.0)), ((1.0, -0.5), (2.0, -7.0)), ((0.4, 0.6), (9.0, 8.0))):
+        y = 1 / (1 + np.exp(-np.array(beta)))
+        alpha, kappa = omega * y * (1 - y), omega * y * (1 - y) * (1 - 2 * y)
+        blocks = [np.outer(alpha, alpha) / 8 + sign * np.diag(kappa) / 4 for sign in (1, -1)]
+        eigenvalues = np.linalg.eigvalsh(blocks).ravel()
+        parts = {"W1": np.zeros((2, 2)), "b1": np.array(beta), "W2": np.array(omega)[:, None], "b2": [-(y @ omega)]}
+        name = f"W1 = 0, biases {beta}, output weights {omega}"
+        points.append(Stated(name, loss.pack(parts), 0.5, int(np.sum(eigenvalues < 0)), 4))
+    return Theory("XOR, 2-2-1", loss, tuple(points), "Sprinkhuizen-Kuyper, Boers (1999)")
 
 
 def two_weights() -> Theory:
@@ -314,7 +341,7 @@ def two_weights() -> Theory:
     return Theory("two weights", loss, tuple(points), "derived here", every)
 
 
-# --------------------------------------------------------------------------------------------------------- all of them
+# -------------------------------------------------------------------------------------------------------- all of them
 
 
 def networks(seed: int = 0) -> dict[str, Theory]:
