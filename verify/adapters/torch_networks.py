@@ -32,7 +32,7 @@ def flat_loss(
 
     Parameters stand in the order of ``module.named_parameters()``; one that is used twice stands once. The module
     runs in the mode that it is in, with buffers that are fresh in every pass. Tensors of floating-point numbers in
-    inputs and targets are copied to float64. ``FlatLoss.product`` costs three products: it measures their rounding.
+    inputs and targets are copied to float64. ``FlatLoss.product`` costs four products: it measures their rounding.
 
     Raises: ValueError when no parameter requires a gradient, one is not finite or not real, the loss is no finite
     number, does not depend on the parameters, or changes from call to call.

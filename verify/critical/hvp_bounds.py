@@ -42,8 +42,10 @@ STRIDE = 4.0
 MOVES = 12
 # A bound of so many units of float64 is not improved: rounding the product costs half of one.
 ENOUGH = 4.0
-# Noise of more units of a finer type is that of float64, somewhere inside: it has 2048 times as many.
-FINER = 512
+# A type has more digits where its noise is so much smaller than float64's; 2048 times, if nothing is lost inside.
+FINER = 64.0
+# So often a step falls by 8 in the search for noise below what is smooth.
+LEVELS = 5
 # Truncation so large a part of the slopes on both sides is no truncation: the gradient is not smooth here.
 UNRESOLVED = 0.05
 # Rounding alone spreads like a uniform variable, one unit in the last place wide.
@@ -53,36 +55,57 @@ MARGIN = 16.0
 
 
 def computes_in(gradient: Gradient, x: Array, dtype: type[np.floating[Any]]) -> bool:
-    """Whether the gradient near x has the digits of this type, and not those of float64 in it."""
-    eps = float(np.finfo(dtype).eps)
-    if eps >= EPS:
+    """Whether the gradient near x has more digits in this type than in float64: less noise."""
+    if float(np.finfo(dtype).eps) >= EPS:
         return dtype is np.float64
+
+    def near(z: Wide) -> Wide:
+        return surely(gradient, z)
+
     try:
         value = gradient(x.astype(dtype))
-        noise, size = noise_near(gradient, x.astype(dtype))
     except (TypeError, ValueError):  # a function without a loop for this type; float64 will say what else is wrong
         return False
-    return value.dtype == dtype and noise <= FINER * eps * size
+    with np.errstate(all="ignore"):
+        return value.dtype == dtype and FINER * noise_near(near, x.astype(dtype)) <= noise_near(near, x)
 
 
-def noise_near(gradient: Gradient, x: Wide) -> tuple[float, float]:
-    """The largest noise of an entry of the gradient, one standard deviation, and the largest entry, both near x.
+def surely(gradient: Gradient, x: Wide) -> Wide:
+    """The gradient; NaN where the function has none, as outside its domain."""
+    try:
+        return gradient(x)
+    except (ArithmeticError, ValueError):
+        return np.full_like(x, np.nan)
 
-    At x itself there may be none: all is exactly 0 at the origin. The steps are so short that a third difference of
-    anything smooth is far below rounding.
+
+def noise_near(gradient: Gradient, x: Wide) -> float:
+    """The largest noise of an entry of the gradient near x, one standard deviation.
+
+    At x itself there may be none: all is exactly 0 at the origin. NaN where the gradient is nowhere finite.
     """
-    eps = float(np.finfo(x.dtype).eps)
     rng = np.random.default_rng(0)
-    worst = size = 0.0
-    for distance in (2.0**-8, 2.0**-4):
-        middle = x + distance * rng.choice([-1.0, 1.0], x.size)
-        along = (np.sqrt(eps) / 4) * rng.uniform(0.5, 1.0, x.size) * rng.choice([-1.0, 1.0], x.size)
-        far, near = gradient(middle + 3 * along), gradient(middle + along)
-        opposite, behind = gradient(middle - 3 * along), gradient(middle - along)
+    found = [third_differences(gradient, x, distance, rng) for distance in (2.0**-4, 2.0**-8, 2.0**-16)]
+    finite = [one for one in found if np.isfinite(one)][:2]
+    return max(finite, default=np.nan)
+
+
+def third_differences(gradient: Gradient, x: Wide, distance: float, rng: np.random.Generator) -> float:
+    """The noise of third differences at this distance from x.
+
+    What a smooth gradient leaves falls by 512 when the step falls by 8. Noise stays; and steps of a staircase, as of
+    rounding to fewer digits inside, are either seen in full or not at all.
+    """
+    middle = x + distance * rng.choice([-1.0, 1.0], x.size)
+    along = rng.uniform(0.5, 1.0, x.size) * rng.choice([-1.0, 1.0], x.size)
+    seen: list[float] = []
+    for step in np.cbrt(float(np.finfo(x.dtype).eps)) / 4 / 8.0 ** np.arange(LEVELS):
+        far, near = gradient(middle + 3 * step * along), gradient(middle + step * along)
+        opposite, behind = gradient(middle - 3 * step * along), gradient(middle - step * along)
         third = (far - opposite) - 3 * (near - behind)
-        worst = max(worst, float(np.max(np.abs(third), initial=0.0)) / np.sqrt(20))
-        size = max(size, float(np.max(np.abs(near), initial=0.0)))
-    return worst, size
+        seen.append(float(np.max(np.abs(third), initial=0.0)) / np.sqrt(20))
+        if len(seen) > 1 and not 64 * seen[-1] <= seen[-2] <= 4096 * seen[-1]:
+            return max(seen[-2:])
+    return seen[-1]
 
 
 @dataclass(frozen=True)
@@ -92,6 +115,7 @@ class Reading:
     ``steep`` is the largest slope on one side at the finest step. Shapes: value (n). Bounds hold for every entry.
     """
 
+    finest: float
     value: Wide
     truncation: float
     noise: float
@@ -129,13 +153,14 @@ def read(steps: Array, slopes: Wide, evens: Wide, noise: float) -> Reading:
     gains = coarser <= 0.25 * moved((1, 2), (1, 3)) and last <= 0.25 * before
     truncation = MARGIN * last * max(last / before, last / coarser) if gains and before and coarser else coarser
     steep = float(np.max(np.abs(slopes[0]) + np.abs(evens[0]) / 2, initial=0.0))
-    return Reading(value, truncation, floor, jump(steps, evens, floor), steep)
+    return Reading(float(steps[0]), value, truncation, floor, jump(steps, evens, floor), steep)
 
 
 def agreed(best: Reading, others: Sequence[Reading]) -> Reading:
-    """The reading, its bound widened until it contradicts none of the others."""
-    gaps = [float(np.max(np.abs(best.value - one.value), initial=0.0)) - one.bound for one in others]
-    return replace(best, truncation=max(best.truncation, *gaps))
+    """The reading, its bound widened until it contradicts none at finer steps."""
+    finer = [one for one in others if one.finest < best.finest]
+    gaps = [float(np.max(np.abs(best.value - one.value), initial=0.0)) - one.bound for one in finer]
+    return replace(best, truncation=max(best.truncation, *gaps)) if gaps else best
 
 
 def jump(steps: Array, evens: Wide, floor: float) -> float:
@@ -168,7 +193,7 @@ class Differences:
         key = x.tobytes()
         if self._known is None or self._known[0] != key:
             wide = x.astype(self.dtype)
-            self._known = key, self.gradient(wide), noise_near(self.gradient, wide)[0]
+            self._known = key, self.gradient(wide), noise_near(self._near, wide)
         return self._known[1:]
 
     def product(self, x: Array, v: Array) -> Estimate:
@@ -184,6 +209,9 @@ class Differences:
             centre, noise = self.measured(x)
             return self._sought(x.astype(self.dtype), v.astype(self.dtype) / self.dtype(size), size, centre, noise)
 
+    def _near(self, x: Wide) -> Wide:
+        return surely(self.gradient, x)
+
     def _sought(self, x: Wide, direction: Wide, size: float, centre: Wide, noise: float) -> Estimate:
         """Differences at steps that are moved until truncation and noise are in balance."""
         pairs: dict[float, tuple[Wide, Wide]] = {}
@@ -195,7 +223,7 @@ class Differences:
             steps: Array = finest * np.exp2(np.arange(RUNGS))
             for step in map(float, steps):
                 if step not in pairs:
-                    right, left = (self.gradient(x + self.dtype(t) * direction) for t in (step, -step))
+                    right, left = (self._near(x + self.dtype(t) * direction) for t in (step, -step))
                     pairs[step] = (right - left) / (2 * step), ((right - centre) + (left - centre)) / step
                     # Far away the gradient may be larger, and with it its rounding.
                     loudest = max(loudest, ROUNDING_SHARE * eps * float(np.max(np.abs([right, left]), initial=0.0)))
@@ -216,7 +244,7 @@ class Differences:
             turned, finest = way, finest * STRIDE**way
             current = reading(finest)
             read_so_far.append(current)
-            if not best.bound <= current.bound:
+            if current.bound < best.bound or np.isnan(best.bound):
                 best = current
             elif way > 0:
                 break
@@ -225,13 +253,12 @@ class Differences:
 
     def _estimate(self, best: Reading, smooth: bool, size: float, evaluations: int) -> Estimate:
         value = np.asarray(best.value * self.dtype(size), np.float64)
-        bound = np.full(value.shape, size * (best.bound + best.jump)) + EPS * np.abs(value)
-        if not smooth:
-            bound = np.full(value.shape, np.inf)
+        bound = size * (best.bound + best.jump) + EPS * np.abs(value)
+        bound = np.where(np.isfinite(bound) & smooth, bound, np.inf)
         return Estimate(value, bound, np.full(value.shape, best.jump > 0 or not smooth), evaluations)
 
 
-# Three roundings were seen, of as many as there are additions.
+# Few roundings were seen, of as many as there are additions.
 SEEN = 16.0
 
 
@@ -239,7 +266,8 @@ def with_rounding(hvp: Callable[[Array, Array], Array], x: Array, v: Array) -> E
     """A product that is exact but for rounding, with a bound for that.
 
     Rounding is measured: the product with v is compared with the sum of those with two random parts of v, at a point
-    a unit of rounding away. This sees what is not linear in v, too.
+    a unit of rounding away. This sees what is not linear in v, too. Some digits are lost unseen, as those of 1 - y²
+    where y is near 1: a few units of the largest product with a vector as long as v are allowed for them.
     Shapes: x, v (n) -> fields (n).
     """
     value = hvp(x, v)
@@ -248,7 +276,8 @@ def with_rounding(hvp: Callable[[Array, Array], Array], x: Array, v: Array) -> E
     typical = float(np.max(np.abs(x), initial=0.0)) or 1.0
     beside = x + EPS * np.maximum(np.abs(x), EPS * typical) * rng.choice([-1.0, 1.0], x.shape)
     again = hvp(beside, share) + hvp(beside, v - share)
-    seen = float(np.max(np.abs(again - value), initial=0.0))
-    bound = SEEN * seen + 4 * EPS * np.abs(value)
-    finite = bool(np.all(np.isfinite(value))) and np.isfinite(seen)
-    return Estimate(value, bound if finite else np.full(v.shape, np.inf), np.full(v.shape, not finite), 3)
+    other = hvp(x, float(np.max(np.abs(v), initial=0.0)) * rng.choice([-1.0, 1.0], v.shape))
+    seen, large = (float(np.max(np.abs(one), initial=0.0)) for one in (again - value, other))
+    bound = SEEN * (seen + EPS * large) + 4 * EPS * np.abs(value)
+    finite = bool(np.all(np.isfinite(bound)) and np.all(np.isfinite(value)))
+    return Estimate(value, bound if finite else np.full(v.shape, np.inf), np.full(v.shape, not finite), 4)
