@@ -153,7 +153,7 @@ def read(steps: Array, slopes: Wide, evens: Wide, noise: float) -> Reading:
     gains = coarser <= 0.25 * moved((1, 2), (1, 3)) and last <= 0.25 * before
     truncation = MARGIN * last * max(last / before, last / coarser) if gains and before and coarser else coarser
     steep = float(np.max(np.abs(slopes[0]) + np.abs(evens[0]) / 2, initial=0.0))
-    return Reading(float(steps[0]), value, truncation, floor, jump(steps, evens, floor), steep)
+    return Reading(float(steps[0]), value, truncation, floor, jump(evens, floor), steep)
 
 
 def agreed(best: Reading, others: Sequence[Reading]) -> Reading:
@@ -163,16 +163,23 @@ def agreed(best: Reading, others: Sequence[Reading]) -> Reading:
     return replace(best, truncation=max(best.truncation, *gaps)) if gaps else best
 
 
-def jump(steps: Array, evens: Wide, floor: float) -> float:
+def jump(evens: Wide, floor: float) -> float:
     """How far the slopes on both sides are apart in the limit; 0 where that is noise or truncation."""
-    powers = np.stack([np.ones(RUNGS), steps, steps**3, steps**5])
-    scaled = powers / powers[:, -1:]
-    full = np.linalg.solve(scaled, np.eye(RUNGS)[0])
-    short = np.linalg.solve(scaled[:3, :3], np.eye(3)[0])
-    apart, less = full @ evens, short @ evens[:3]
+    apart, less = AT_0 @ evens, AT_0_WITHOUT_LAST @ evens[:-1]
     size = float(np.max(np.abs(apart), initial=0.0))
     doubt = 2 * float(np.max(np.abs(apart - less), initial=0.0)) + 16 * floor
     return size if size > doubt else 0.0
+
+
+def at_0(powers: tuple[int, ...]) -> Array:
+    """Weights that read the value at 0 of a sum of these powers from its values at 1, 2, 4, …"""
+    values = np.exp2(np.outer(np.arange(len(powers)), powers))
+    return np.asarray(np.linalg.inv(values)[0], np.float64)
+
+
+# Beside a jump, slopes on both sides differ by odd powers of the step.
+AT_0 = at_0((0, 1, 3, 5))
+AT_0_WITHOUT_LAST = at_0((0, 1, 3))
 
 
 class Differences:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -239,6 +240,9 @@ def frozen(x: Wide) -> Wide:
 
 def parted(x: Wide, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Wide]:
     """Views of the parts of a flat vector."""
-    ends = np.cumsum([int(np.prod(shape, dtype=int)) for shape in shapes.values()])
-    parts = np.split(x, ends[:-1])
-    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+    parts, start = {}, 0
+    for name, shape in shapes.items():
+        stop = start + math.prod(shape)
+        parts[name] = x[start:stop].reshape(shape)
+        start = stop
+    return parts
