@@ -7,9 +7,10 @@ order at tiny steps, which a smooth gradient cannot have.
 
 Data
     ``Differences``  a gradient, the type it is computed in, and what was measured at the last point.
+    ``Rounded``      products that somebody else makes, and what was measured at the last point.
 
 The three most important functions are ``Differences.product`` (a product and its bound), ``read`` (the limit of four
-central differences, and how far it can be off) and ``with_rounding`` (a bound for products that somebody else makes).
+central differences, and how far it can be off) and ``noise_near`` (what rounding does, measured).
 Reference: Ridders (1982), Accurate computation of F'(x) and F'(x)F''(x).
 """
 
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from verify.differences import EPS, NOISE_MARGIN, lagrange_weights
 from verify.numdiff import Estimate
 
-__all__ = ["EXTENDED", "Differences", "computes_in", "with_rounding"]
+__all__ = ["EXTENDED", "Differences", "Rounded", "computes_in"]
 
 Array = NDArray[np.float64]
 Wide = NDArray[Any]
@@ -265,26 +266,34 @@ class Differences:
         return Estimate(value, bound, np.full(value.shape, best.jump > 0 or not smooth), evaluations)
 
 
-# Few roundings were seen, of as many as there are additions.
-SEEN = 16.0
+class Rounded:
+    """Hessian-vector products that are exact but for rounding, with a bound for that.
 
-
-def with_rounding(hvp: Callable[[Array, Array], Array], x: Array, v: Array) -> Estimate:
-    """A product that is exact but for rounding, with a bound for that.
-
-    Rounding is measured: the product with v is compared with the sum of those with two random parts of v, at a point
-    a unit of rounding away. This sees what is not linear in v, too. Some digits are lost unseen, as those of 1 - y²
-    where y is near 1: a few units of the largest product with a vector as long as v are allowed for them.
-    Shapes: x, v (n) -> fields (n).
+    Rounding is measured once at each point, as the noise of products with one random vector as x moves: no unit of
+    rounding shows what is lost in 1 - y² where y is near 1, but a third difference does.
+    Shapes: hvp (n), (n) -> (n).
     """
-    value = hvp(x, v)
-    rng = np.random.default_rng(0)
-    share = rng.uniform(0.25, 0.75, v.shape) * v
-    typical = float(np.max(np.abs(x), initial=0.0)) or 1.0
-    beside = x + EPS * np.maximum(np.abs(x), EPS * typical) * rng.choice([-1.0, 1.0], x.shape)
-    again = hvp(beside, share) + hvp(beside, v - share)
-    other = hvp(x, float(np.max(np.abs(v), initial=0.0)) * rng.choice([-1.0, 1.0], v.shape))
-    seen, large = (float(np.max(np.abs(one), initial=0.0)) for one in (again - value, other))
-    bound = SEEN * (seen + EPS * large) + 4 * EPS * np.abs(value)
-    finite = bool(np.all(np.isfinite(bound)) and np.all(np.isfinite(value)))
-    return Estimate(value, bound if finite else np.full(v.shape, np.inf), np.full(v.shape, not finite), 4)
+
+    def __init__(self, hvp: Callable[[Array, Array], Array]) -> None:
+        self.hvp = hvp
+        self._known: tuple[bytes, float] | None = None
+
+    def measured(self, x: Array) -> float:
+        """The noise of an entry of the product with a vector of ones, of both signs, near x."""
+        key = x.tobytes()
+        if self._known is None or self._known[0] != key:
+            signs = np.random.default_rng(1).choice([-1.0, 1.0], x.size)
+            with np.errstate(all="ignore"):
+                self._known = key, noise_near(lambda z: surely(lambda y: self.hvp(y, signs), z), x)
+        return self._known[1]
+
+    def product(self, x: Array, v: Array) -> Estimate:
+        """The product of the Hessian at x with v, and a bound for each entry, infinite where it is not finite.
+
+        Shapes: x, v (n) -> fields (n).
+        """
+        size = float(np.max(np.abs(v), initial=0.0))
+        value = self.hvp(x, v)
+        bound = NOISE_MARGIN * self.measured(x) * size + 4 * EPS * np.abs(value)
+        finite = np.isfinite(bound) & np.isfinite(value)
+        return Estimate(value, np.where(finite, bound, np.inf), ~finite, 1)

@@ -22,12 +22,15 @@ from verify.critical.hvp_bounds import EXTENDED, Differences, computes_in
 from verify.critical.layer_graph import Call, Graph, apply, check_finite, frozen, parted
 from verify.numdiff import Estimate
 
-__all__ = ["Call", "FlatLoss", "apply", "flat_loss"]
+__all__ = ["EXTENDED_UP_TO", "Call", "FlatLoss", "apply", "flat_loss"]
 
 Array = NDArray[np.float64]
 Wide = NDArray[Any]
 
 PRECISIONS = ("auto", "double", "extended")
+
+EXTENDED_UP_TO = 5000
+"""Up to so many parameters products are made in extended precision, if nothing else is asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +87,8 @@ def flat_loss(loss: Call, parameters: Mapping[str, ArrayLike], *, precision: str
 
     Everything is computed in float64. The layers have no second derivatives, so products are differences of
     gradients, extrapolated: in extended precision, where the layers keep it, they are right to about the last digit
-    of float64 for eight gradients; in double precision about three digits are lost. ``precision="double"`` is faster
-    for large networks, since no fast matrix product is made for extended precision.
+    of float64; in double precision about three digits are lost. No fast matrix products are made for extended
+    precision: ``auto`` takes it for up to ``EXTENDED_UP_TO`` parameters.
 
     Raises: ValueError when layers do not fit together, the loss is no number or not finite, parameters are missing,
     unused, integers, complex or not finite, no gradient reaches one, or the loss changes from call to call.
@@ -100,7 +103,8 @@ def flat_loss(loss: Call, parameters: Mapping[str, ArrayLike], *, precision: str
     first, second = (graph.swept(frozen(start), made.shapes) for _ in range(2))
     if first[0] != second[0] or not np.array_equal(first[1], second[1]):
         raise ValueError("the loss changes from call to call: layers draw random numbers or keep a state; fix a seed")
-    extended = precision != "double" and computes_in(made.wide_gradient, start, EXTENDED)
+    wanted = precision == "extended" or (precision == "auto" and start.size <= EXTENDED_UP_TO)
+    extended = wanted and computes_in(made.wide_gradient, start, EXTENDED)
     if precision == "extended" and not extended:
         raise ValueError("the layers, or this machine, do not compute in extended precision: take precision='auto'")
     made.differences = Differences(made.wide_gradient, EXTENDED if extended else np.float64)
