@@ -40,6 +40,8 @@ RUNGS = 4
 FIRST = {True: 2.0**-9, False: 2.0**-6}
 LONGEST = 2.0**-4
 STRIDE = 4.0
+# Coordinates larger than this move in proportion.
+HUGE = 1024.0
 MOVES = 12
 # A bound of so many units of float64 is not improved: rounding the product costs half of one.
 ENOUGH = 4.0
@@ -49,8 +51,6 @@ FINER = 64.0
 LEVELS = 5
 # Truncation so large a part of the slopes on both sides is no truncation: the gradient is not smooth here.
 UNRESOLVED = 0.05
-# Rounding alone spreads like a uniform variable, one unit in the last place wide.
-ROUNDING_SHARE = 0.3
 # Where steps are still a little too long, a row of the tableau gains less than the one before it.
 MARGIN = 16.0
 
@@ -79,6 +79,11 @@ def surely(gradient: Gradient, x: Wide) -> Wide:
         return np.full_like(x, np.nan)
 
 
+def unit(x: Wide) -> Wide:
+    """The unit of steps along every coordinate: 1, and more where a step of 1 would be lost in rounding."""
+    return np.maximum(np.abs(x) / HUGE, 1.0)
+
+
 def noise_near(gradient: Gradient, x: Wide) -> float:
     """The largest noise of an entry of the gradient near x, one standard deviation.
 
@@ -96,8 +101,8 @@ def third_differences(gradient: Gradient, x: Wide, distance: float, rng: np.rand
     What a smooth gradient leaves falls by 512 when the step falls by 8. Noise stays; and steps of a staircase, as of
     rounding to fewer digits inside, are either seen in full or not at all.
     """
-    middle = x + distance * rng.choice([-1.0, 1.0], x.size)
-    along = rng.uniform(0.5, 1.0, x.size) * rng.choice([-1.0, 1.0], x.size)
+    middle = x + distance * unit(x) * rng.choice([-1.0, 1.0], x.size)
+    along = unit(x) * rng.uniform(0.5, 1.0, x.size) * rng.choice([-1.0, 1.0], x.size)
     seen: list[float] = []
     for step in np.cbrt(float(np.finfo(x.dtype).eps)) / 4 / 8.0 ** np.arange(LEVELS):
         far, near = gradient(middle + 3 * step * along), gradient(middle + step * along)
@@ -215,7 +220,9 @@ class Differences:
             return Estimate(np.zeros(v.shape), np.zeros(v.shape), np.zeros(v.shape, bool), 0)
         with np.errstate(all="ignore"):
             centre, noise = self.measured(x)
-            return self._sought(x.astype(self.dtype), v.astype(self.dtype) / self.dtype(size), size, centre, noise)
+            wide, direction = x.astype(self.dtype), v.astype(self.dtype) / self.dtype(size)
+            length = np.max(np.abs(direction) * unit(wide))
+            return self._sought(wide, direction * length, size / float(length), centre, noise)
 
     def _near(self, x: Wide) -> Wide:
         return surely(self.gradient, x)
@@ -224,19 +231,15 @@ class Differences:
         """Differences at steps that are moved until truncation and noise are in balance."""
         pairs: dict[float, tuple[Wide, Wide]] = {}
         eps = float(np.finfo(self.dtype).eps)
-        loudest = noise
 
         def reading(finest: float) -> Reading:
-            nonlocal loudest
             steps: Array = finest * np.exp2(np.arange(RUNGS))
             for step in map(float, steps):
                 if step not in pairs:
                     right, left = (self._near(x + self.dtype(t) * direction) for t in (step, -step))
                     pairs[step] = (right - left) / (2 * step), ((right - centre) + (left - centre)) / step
-                    # Far away the gradient may be larger, and with it its rounding.
-                    loudest = max(loudest, ROUNDING_SHARE * eps * float(np.max(np.abs([right, left]), initial=0.0)))
             slopes, evens = (np.array([pairs[float(step)][k] for step in steps]) for k in (0, 1))
-            return read(steps, slopes, evens, loudest)
+            return read(steps, slopes, evens, noise)
 
         finest = FIRST[eps < EPS]
         best = current = reading(finest)

@@ -137,6 +137,34 @@ def test_the_module_and_the_data_are_left_alone() -> None:
     assert loss.f(loss.start) == first
 
 
+class Counting(nn.Module):
+    """What it gives depends on how often it was called with these buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: Any) -> Any:
+        self.calls += 1
+        return self.linear(x) * self.calls
+
+
+def test_buffers_are_fresh_in_every_pass() -> None:
+    module = Counting()
+    loss = flat_loss(module, F.mse_loss, (tensor(6, 3),), (tensor(6, 2),))
+    assert loss.f(loss.start) == loss.f(loss.start)
+    assert not module.calls.any()
+
+
+def test_data_in_float64_are_copied_too() -> None:
+    x = tensor(6, 3).double()
+    loss = flat_loss(filled(nn.Linear(3, 2)), F.mse_loss, (x,), (tensor(6, 2),))
+    before = loss.f(loss.start)
+    x.zero_()
+    assert loss.f(loss.start) == before
+
+
 def test_a_linear_loss_has_the_hessian_0() -> None:
     loss = flat_loss(filled(nn.Linear(3, 2)), torch.sum, (tensor(4, 3),))
     found = hessian(loss, loss.start)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.critical.hvp_bounds import EXTENDED, Differences, Rounded, computes_in
+from verify.critical.hvp_bounds import EXTENDED, Differences, Reading, Rounded, agreed, computes_in
 
 EXTENDED_HERE = np.finfo(EXTENDED).eps < np.finfo(float).eps
 TYPES = [np.float64, pytest.param(EXTENDED, marks=pytest.mark.skipif(not EXTENDED_HERE, reason="no more digits"))]
@@ -154,6 +154,22 @@ def test_narrow_features_are_seen(width: float, dtype: Any) -> None:
     assert np.all(found.bound <= 1e-7 * truth)
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("x", [1e3, 1e6, 1e12, 1e20, 1e60])
+def test_steps_are_not_lost_in_a_large_coordinate(x: float, dtype: Any) -> None:
+    """Half of ((y - x)² + sin 2z) at y = x, and with z of ordinary size beside it."""
+    point, v = np.array([x, 0.4]), np.array([0.0, 1.0])
+
+    def gradient(z: Any) -> Any:
+        return np.array([z[0] - z.dtype.type(x), np.cos(2 * z[1])])
+
+    found = Differences(gradient, dtype).product(point, v)
+    assert np.all(np.abs(found.value - [0.0, -2 * np.sin(0.8)]) <= found.bound)
+    found = Differences(gradient, dtype).product(point, v[::-1])
+    assert np.all(np.abs(found.value - [1.0, 0.0]) <= found.bound)
+    assert np.all(found.bound < 1e-6)
+
+
 def test_where_nothing_is_known_the_bound_is_infinite() -> None:
     found = Differences(lambda x: np.log(x), np.float64).product(np.zeros(1), np.ones(1))
     assert np.isinf(found.bound).all()
@@ -189,6 +205,31 @@ def test_noise_in_the_gradient_is_in_the_bound() -> None:
     assert np.all(np.abs(found.value - truth.value) <= found.bound)
     assert np.max(found.bound) > 1e-9
     assert np.max(truth.bound) < 1e-10
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("digits", range(18, 50, 2))
+def test_steps_of_a_staircase_are_in_the_bound(digits: int, dtype: Any) -> None:
+    """Values that are rounded inside to so many binary digits, to some coarser than steps that look for noise."""
+    x, v = np.array([0.3, -0.7, 1.1]), np.array([1.0, -2.0, 0.5])
+
+    def stairs(z: Any) -> Any:
+        return np.round(np.sin(2 * z) * 2.0**digits) / z.dtype.type(2.0**digits) * np.cos(z[::-1])
+
+    found = Differences(stairs, dtype).product(x, v)
+    truth = 2 * np.cos(2 * x) * np.cos(x[::-1]) * v - np.sin(2 * x) * np.sin(x[::-1]) * v[::-1]
+    assert np.all(np.abs(found.value - truth) <= found.bound)
+    assert np.max(found.bound) <= 1e4 * 2.0**-digits
+
+
+def test_what_finer_steps_contradict_is_widened() -> None:
+    def reading(finest: float, value: float, error: float) -> Reading:
+        return Reading(finest, np.array([value]), error, 0.0, 0.0, 1.0)
+
+    best = reading(1e-2, 1.0, 1e-9)
+    assert agreed(best, [best, reading(1e-3, 1.5, 1e-1)]).bound == pytest.approx(0.4)
+    assert agreed(best, [best, reading(1e-3, 1.05, 1e-1)]).bound == pytest.approx(1e-9)
+    assert agreed(best, [best, reading(1e-1, 1.5, 1e-6)]).bound == pytest.approx(1e-9)
 
 
 def test_the_rounding_of_exact_products_is_measured() -> None:

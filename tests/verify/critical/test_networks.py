@@ -74,7 +74,8 @@ def shared_with_penalty() -> Built:
 def recurrent() -> Built:
     words = apply(embedding, "E", np.array([[0, 2, 1], [3, 3, 0]]))
     states = apply(lstm, words, "Wx", "Wh", "b")
-    return apply(add, apply(sum, states[0]), apply(mse, states[1], normal(2, 2))), {
+    twice = apply(add, apply(sum, states[0]), apply(mse, states[0], normal(2, 3, 2)))
+    return apply(add, twice, apply(mse, states[1], normal(2, 2))), {
         "E": normal(4, 3), "Wx": normal(3, 8), "Wh": normal(2, 8), "b": normal(8)}  # fmt: skip
 
 
@@ -240,7 +241,8 @@ def test_products_do_not_depend_on_what_was_asked_before() -> None:
 
 
 def test_where_the_network_overflows_the_loss_is_not_finite() -> None:
-    loss = flat_loss(apply(mse, apply(affine, 1e5 * normal(3, 2), "W"), normal(3, 1)), {"W": normal(2, 1)})
+    call = apply(mse, apply(affine, 1e5 * normal(3, 2), "W"), normal(3, 1))
+    loss = flat_loss(call, {"W": normal(2, 1)}, precision="double")
     assert loss.f(np.full(2, 1e200)) == np.inf
     product = loss.product(np.full(2, 1e308), np.ones(2))
     assert not np.any(np.isfinite(product.bound))

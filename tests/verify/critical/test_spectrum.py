@@ -93,6 +93,16 @@ def test_exact_eigenvalues_are_enclosed() -> None:
         assert not found.proved
 
 
+def test_the_rounding_of_eigenvalues_is_in_their_bounds() -> None:
+    """A matrix of whole numbers has no error of its own: [1..n] outer itself has one eigenvalue and zeros."""
+    for n in range(2, 30):
+        ramp = np.arange(1.0, n + 1)
+        found = enclosed(np.outer(ramp, ramp), np.zeros((n, n)))
+        exact = np.array([0.0] * (n - 1) + [ramp @ ramp])
+        assert np.all((found.lower <= exact) & (exact <= found.upper))
+        assert (found.index, found.nullity) == (0, n - 1)
+
+
 def test_minima_and_maxima_have_their_names() -> None:
     assert spectrum(quadratic(np.diag([2.0, 1e-9])), np.zeros(2)).kind == "minimum"
     assert spectrum(quadratic(-np.eye(3)), np.zeros(3)).kind == "maximum"
