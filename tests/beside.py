@@ -1,4 +1,4 @@
-"""What lies beside the tests and is not installed: the classic problems, PyTorch's layers, wrong backward passes."""
+"""What lies beside the tests and is not installed: classic problems, PyTorch's layers, wrong passes, networks."""
 
 import importlib
 import importlib.util
@@ -22,6 +22,11 @@ def peers() -> Any:
 def mistakes() -> Any:
     """Wrong backward passes, ``MISTAKES``, and right ones in hard places, ``CORRECT``."""
     return _module("benchmarks.mistakes")
+
+
+def network_theories() -> Any:
+    """Networks of which theory knows the critical points: ``networks``, and what makes them."""
+    return _module("benchmarks.critical_functions.networks")
 
 
 def _module(name: str) -> Any:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from benchmarks.critical_functions.linear_networks import Stated, Theory, linear_network
-from benchmarks.critical_functions.networks import networks, tanh_at_origin
+from tests.beside import network_theories
 from verify.critical.spectrum import hessian, spectrum
 
-THEORIES = networks()
+THEORY = network_theories()
+THEORIES = THEORY.networks()
 POINTS = [pytest.param(theory, point, id=f"{name}: {point.name}") for name, theory in THEORIES.items()
           for point in theory.points]  # fmt: skip
 
@@ -27,7 +27,7 @@ def test_all_kinds_are_there() -> None:
 
 
 @pytest.mark.parametrize(("theory", "point"), POINTS)
-def test_theory_is_confirmed(theory: Theory, point: Stated) -> None:
+def test_theory_is_confirmed(theory: Any, point: Any) -> None:
     loss = theory.loss
     scale = 1 + abs(point.value)
     assert loss.f(point.x) == pytest.approx(point.value, abs=1e-12 * scale)
@@ -103,21 +103,21 @@ def test_there_are_no_others(name: str) -> None:
 def test_the_nullity_at_the_origin_of_a_tanh_network_depends_on_biases(biases: str, expected: int) -> None:
     """With h = 4 units and d = 3 inputs it is h(d - 1) without biases, and h d with hidden ones."""
     rng = np.random.default_rng(0)
-    theory = tanh_at_origin(rng.normal(size=(7, 3)), rng.normal(size=(7, 1)), 4, biases)
+    theory = THEORY.tanh_at_origin(rng.normal(size=(7, 3)), rng.normal(size=(7, 1)), 4, biases)
     found = spectrum(theory.loss, theory.points[0].x)
     assert (found.index, found.nullity) == (4, expected)
 
 
 def test_where_targets_tell_nothing_about_inputs_the_origin_of_a_tanh_network_is_flat() -> None:
     X = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    theory = tanh_at_origin(X, np.array([[1.0], [1.0], [-1.0], [-1.0]]), 3, "both")
+    theory = THEORY.tanh_at_origin(X, np.array([[1.0], [1.0], [-1.0], [-1.0]]), 3, "both")
     found = spectrum(theory.loss, theory.points[0].x)
     assert (found.index, found.nullity) == (0, theory.loss.dimension - 1) == (theory.points[0].index, 12)
 
 
 def test_the_hessian_vanishes_at_the_origin_of_three_layers_and_not_of_two() -> None:
     X, Y = np.eye(3), np.diag([3.0, 2.0, 1.0])
-    two, three = (linear_network(X, Y, widths).loss for widths in ((2,), (2, 2)))
+    two, three = (THEORY.linear_network(X, Y, widths).loss for widths in ((2,), (2, 2)))
     assert np.max(np.abs(hessian(two, np.zeros(two.dimension)).value)) == pytest.approx(3.0)
     flat: Any = hessian(three, np.zeros(three.dimension))
     assert not flat.value.any()
