@@ -34,8 +34,12 @@ SYMBOLIC = (
     "verify.catalogue",
     "verify.pairs",
     "verify.critical.expression",
+    "verify.critical.formula_text",
+    "verify.critical.formula_functions",
     "verify.__main__",
     "verify.backward_command",
+    "verify.saddle_command",
+    "verify.saddle_arguments",
 )
 SYMBOLIC_PACKAGES = ("verify.adapters",)
 

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verify.backward_pass import Report, check_backward
+    from verify.critical.find import find_critical_points
+    from verify.critical.points import CriticalPoint, CriticalPoints
 
-__all__ = ["Report", "check_backward"]
+__all__ = ["CriticalPoint", "CriticalPoints", "Report", "check_backward", "find_critical_points"]
 
-MODULES = {"Report": "verify.backward_pass", "check_backward": "verify.backward_pass"}
+MODULES = {
+    "CriticalPoint": "verify.critical.points",
+    "CriticalPoints": "verify.critical.points",
+    "Report": "verify.backward_pass",
+    "check_backward": "verify.backward_pass",
+    "find_critical_points": "verify.critical.find",
+}
 
 
 def __getattr__(name: str) -> Any:

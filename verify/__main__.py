@@ -1,4 +1,4 @@
-"""The ``verify`` command: check derivations, the catalogue, layers and backward passes.
+"""The ``verify`` command: check derivations, the catalogue, layers and backward passes; find critical points.
 
 Exit codes: 0 everything holds; 1 something disagrees; 2 usage or bad input; 3 nothing disagrees but something could
 not be exercised, or nothing was checked.
@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Check derivations, derivatives and backward passes against numbers.",
+    help="Check derivations, derivatives and backward passes against numbers; find critical points.",
 )
 
 MARK = {"holds": "✓", "fails": "✗", "not exercised": "?"}
@@ -182,6 +182,65 @@ def backward(
 
     options = {"points": points, "mode": mode and mode.value, "time_limit": time_limit}
     conclude(check_file(target, seed, options, about_input=of_input, explain=explain, plot=plot, as_json=as_json))
+
+
+@app.command()
+def saddle(
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE.py:NAME]", help="Function of a vector, or an entry of the catalogue."),
+    ] = None,
+    expr: Annotated[str | None, typer.Option("--expr", metavar="FORMULA", help='As "(x**2 - 1)**2 + y**2".')] = None,
+    box: Annotated[str | None, typer.Option("--box", metavar="BOX", help='As "-5,5;0,1" or "x=-5,5; y=0,1".')] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", metavar="POINT", help='Look around it: "0.5,1" or "x=0.5, y=1".')
+    ] = None,
+    symbols: Annotated[
+        str | None, typer.Option("--symbols", metavar="NAMES", help="The variables and their order: x,y.")
+    ] = None,
+    certify: Annotated[
+        bool | None,
+        typer.Option("--certify/--no-certify", help="Insist on a proof, or do without. [default: where it can be]"),
+    ] = None,
+    rigor: Annotated[bool, typer.Option("--rigor", help="Repeat the proof in ball arithmetic.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of starts.")] = 0,
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", min=0.01, help="Seconds; then what was found is printed.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option("--journal", metavar="PATH", help="File from which a broken run goes on.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="PATH", help="Draw points and spectra: .png, .pdf or .svg.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print all points, however many.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the critical points of a function, each with its index, and say whether there are others.
+
+    The exit code is 0 only when it is proved that there are none; 1 when a derivative in the file is wrong; 3 when
+    the list is not proved complete.
+    """
+    from verify.saddle_command import search
+
+    if rigor and certify is False:
+        raise ValueError("--rigor proves, and --no-certify does without a proof: give one of them")
+    conclude(
+        search(
+            target,
+            expr,
+            box=box,
+            start=start,
+            symbols=symbols,
+            certify="rigor" if rigor else certify,
+            seed=seed,
+            time_limit=time_limit,
+            journal=journal,
+            plot=plot,
+            every=every,
+            as_json=as_json,
+        )
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- JSON

@@ -16,10 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["KINDS", "Array", "Component", "Cost", "CriticalPoint", "CriticalPoints", "Spectrum", "Undecided"]
 
@@ -97,6 +101,11 @@ class CriticalPoint:
         """How many eigenvalues may be 0."""
         return self.spectrum.nullity
 
+    def __str__(self) -> str:
+        from verify.critical.table import one_point
+
+        return one_point(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Component:
@@ -173,3 +182,28 @@ class CriticalPoints(Sequence[CriticalPoint]):
 
     def __iter__(self) -> Iterator[CriticalPoint]:
         return iter(self.points)
+
+    def __str__(self) -> str:
+        from verify.critical.table import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from verify.critical.record import html_text
+
+        return html_text(self)
+
+    def to_json(self, **options: Any) -> str:
+        """All but the paths, as JSON that keeps floats exactly. ``options`` go to ``json.dumps``."""
+        from verify.critical.record import json_text
+
+        return json_text(self, **options)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """A picture of the points and of their spectra; ``path`` ends in .png, .pdf or .svg."""
+        from verify.critical.plot import plot
+
+        return plot(self, path)
