@@ -1,4 +1,5 @@
 """What lies beside the tests and is not installed: problems, PyTorch's layers, wrong backward passes, functions."""
+"""What lies beside the tests and is not installed: classic problems, PyTorch's layers, wrong passes, networks."""
 
 import importlib
 import importlib.util
@@ -37,6 +38,9 @@ def critical_matching() -> Any:
 def critical_peers() -> Any:
     """Other ways to find critical points."""
     return _module("benchmarks.critical_peers")
+def network_theories() -> Any:
+    """Networks of which theory knows the critical points: ``networks``, and what makes them."""
+    return _module("benchmarks.critical_functions.networks")
 
 
 def _module(name: str) -> Any:
