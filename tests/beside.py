@@ -1,5 +1,4 @@
-"""What lies beside the tests and is not installed: problems, PyTorch's layers, wrong backward passes, functions."""
-"""What lies beside the tests and is not installed: classic problems, PyTorch's layers, wrong passes, networks."""
+"""What lies beside the tests and is not installed: problems, PyTorch's layers, wrong passes, functions, networks."""
 
 import importlib
 import importlib.util
@@ -38,6 +37,8 @@ def critical_matching() -> Any:
 def critical_peers() -> Any:
     """Other ways to find critical points."""
     return _module("benchmarks.critical_peers")
+
+
 def network_theories() -> Any:
     """Networks of which theory knows the critical points: ``networks``, and what makes them."""
     return _module("benchmarks.critical_functions.networks")

@@ -1,6 +1,7 @@
 """Many pieces: the same results on every executor, in every order, after every interruption; workers may die."""
 
 import functools
+import importlib
 import json
 import logging
 import math
@@ -374,9 +375,16 @@ def test_a_fingerprint_tells_tasks_apart() -> None:
         fingerprint(walk, circle)
 
 
-def test_a_fingerprint_is_the_same_in_another_process_and_after_use() -> None:
-    objective = objective_of(bowl, start=[1.0, 2.0])
-    task = functools.partial(descend, objective)
+def test_a_fingerprint_is_the_same_in_another_process_and_after_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bowls.py").write_text(
+        "def bowl(x):\n    return float((x * x).sum())\n\n\ndef descend(objective, piece):\n    return piece\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)  # a new process finds it too
+    bowls = importlib.import_module("bowls")
+    objective = objective_of(bowls.bowl, start=[1.0, 2.0])
+    task = functools.partial(bowls.descend, objective)
     before = fingerprint(task, [1, 2])
     objective.hessian([3.0, 4.0])
     assert fingerprint(task, [1, 2]) == before
