@@ -2,7 +2,8 @@
 
 Every operator is a diagonal matrix, so that its index is known; the methods see its products alone. ``eigsh`` and
 ``lobpcg`` of SciPy are asked for 12 of the smallest eigenvalues, and stopped where ``hessian_index`` ended; what is
-counted for them is how many of the returned eigenvalues are negative; nc: did not converge, by its own word. Seconds are processor time on one thread.
+counted for them is how many of the returned eigenvalues are negative; nc: it did not
+converge, by its own word. Seconds are processor time on one thread.
 """
 
 # ruff: noqa: E402 - the environment and the path are set before what depends on them is imported

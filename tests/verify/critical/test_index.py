@@ -204,6 +204,15 @@ def test_what_is_no_hessian_is_refused(case: str, small: bool, monkeypatch: pyte
         hessian_index(hvp, 500)
 
 
+def test_a_wrong_sign_in_one_of_100_000_coordinates_is_seen() -> None:
+    values = bulk(LARGE, 0.1, 1, [-1.0])
+    u = np.random.default_rng(6).normal(size=LARGE) / np.sqrt(LARGE)
+    sign = np.ones(LARGE)
+    sign[17] = -1
+    with pytest.raises(HvpError, match="not symmetric"):
+        hessian_index(lambda v: sign * (values * v + u * (u @ v)), LARGE)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
