@@ -17,6 +17,9 @@ from verify.critical.products import EPS, Array, Products
 
 __all__ = ["proved", "reported", "sharper"]
 
+DENSE = 8
+"""So many negative Ritz values of one random start tell how many negative eigenvalues there are."""
+
 
 def reported(search: Search, started: float, seed: int, vectors: bool) -> HessianIndex:
     """Prove what can be proved, and say the rest."""
@@ -29,7 +32,10 @@ def reported(search: Search, started: float, seed: int, vectors: bool) -> Hessia
     level = max(level, 8 * search.products.eps * search.products.scale)
     rest = 0
     if not search.settled and search.seen is not None:
-        rest = round(search.seen.share(-np.inf, -level) * (dim - search.behind))
+        # A few Ritz values stand for more of the bulk than is negative: only many of them tell a density.
+        below = search.seen.nodes < -level
+        if np.sum(below) >= DENSE:
+            rest = round(search.seen.share(-np.inf, -level) * (dim - search.behind))
     estimate = found if search.settled else max(found, rest + search.below)
     return HessianIndex(
         dim=dim,

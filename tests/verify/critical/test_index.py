@@ -145,6 +145,12 @@ def test_a_small_budget_is_kept_and_nothing_false_is_proved(most: int) -> None:
         assert "max_hvps" in found.stopped
 
 
+def test_few_ritz_values_tell_no_density() -> None:
+    values = bulk(LARGE, 0.1, 1, -0.5 - 1e-6 * np.arange(7))
+    found = hessian_index(lambda v: values * v, LARGE, max_hvps=59)
+    assert (found.estimate, found.lower_bound, found.settled) == (7, 7, False)
+
+
 def test_memory_is_kept_by_restarts() -> None:
     values = bulk(3_000, 0.02, 1, [-0.05, -0.04])
     found = hessian_index(turned(values), len(values), memory=8 * 3_000 * 24.0, max_hvps=400)
