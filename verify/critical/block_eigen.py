@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.critical.risk import Measure, measure
 from verify.critical.products import EPS, Array, Products
+from verify.critical.risk import Measure, measure
 
 __all__ = ["Expansion", "Ritz", "View", "orthonormal"]
 

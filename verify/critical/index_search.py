@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verify.critical.block_eigen import Expansion, Ritz, View, orthonormal
-from verify.critical.risk import Measure
 from verify.critical.products import Array, Products
+from verify.critical.risk import Measure
 
 __all__ = ["MEMORY", "RISK", "WIDEST", "Flags", "Search"]
 
