@@ -121,7 +121,11 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     """What cells show goes through IPython, which is there when the site is built; the tests do without it."""
     display = ModuleType("IPython.display")
     display.Markdown = str  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    shell = ModuleType("IPython")
+    # matplotlib asks it whether it draws into a notebook
+    shell.get_ipython = lambda: None  # type: ignore[attr-defined]
+    shell.version_info = (9, 0, 0)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", shell)
     monkeypatch.setitem(sys.modules, "IPython.display", display)
 
 

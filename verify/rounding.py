@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
+import sympy
 
 from derive.evaluate import Array, Evaluator, Named, Sizes
 from derive.index import Letter, as_index
@@ -35,6 +36,7 @@ class Rounding(Evaluator):
         self._prefix = tuple(as_index(x) for x in outer)
         self._operands: frozenset[int] = frozenset()
         self._tilt: Array = np.zeros(1)
+        self._inexact: dict[sympy.Expr, bool] = {}
 
     def tensor(self, tensor: Tensor) -> Array:
         """The array of a tensor, its lanes in front."""
@@ -55,7 +57,8 @@ class Rounding(Evaluator):
         with self._operating(node.terms if isinstance(node, Add) else ()):
             named = super().value(node)
         exact = isinstance(node, (Number, Position, Ref, Bracket, Partial)) or node.limit is not None
-        if exact and not (operand and named.array.dtype.kind in "fc"):
+        rounded = isinstance(node, Number) and self._rounded(node)
+        if exact and not rounded and not (operand and named.array.dtype.kind in "fc"):
             return named
         letters, array = self._lanes_first(named)
         jittered = self._jittered(array)
@@ -65,6 +68,14 @@ class Rounding(Evaluator):
             tilt = size.reshape(len(jittered), -1).max(axis=1, initial=0.0)
             self._tilt = np.maximum(self._tilt, tilt)
         return Named(jittered, letters)
+
+    def _rounded(self, node: Number) -> bool:
+        """Whether floating point does not hold a number itself, such as 1/3 or π: what is computed from it errs."""
+        if node.value not in self._inexact:
+            exact = node.value.xreplace({s: sympy.Integer(n) for s, n in self.sizes.items()})
+            held = exact.is_infinite or (exact.is_Rational and sympy.Rational(float(exact)) == exact)
+            self._inexact[node.value] = not held
+        return self._inexact[node.value]
 
     def contract(self, factors: Iterable[Node], over: tuple[Letter, ...]) -> Named:
         """The product of the factors, summed over letters: what cancels is seen term by term."""

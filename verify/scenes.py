@@ -237,7 +237,9 @@ def solved(stage: Stage, world: World, statement: Statement) -> World | None:
     """A world whose points were moved until both sides of an equation agree, by Newton's method; None without one.
 
     Points that leave their domain, or do not settle, are dropped. The program of ``world.within`` is seen through.
+    What was solved for is known to the rounding of where it started from: in the replicas it errs by as much.
     """
+    start = {t: np.abs(world.drawn(t)) for t in stage.given}
     residual = statement.left - statement.right
     moving = [t for t in stage.given if t.below is None and sampling.DOMAINS[t.domain].free]
     entries = {t: t[tuple(Letter("e", axis) for axis in t.axes)] for t in moving}
@@ -259,17 +261,20 @@ def solved(stage: Stage, world: World, statement: Statement) -> World | None:
             return None
         step = -(np.linalg.pinv(jacobian[keep]) @ value[keep][..., None])[..., 0]
         drawn = {t: a[keep] for t, a in drawn.items()}
-        start = 0
+        start = {t: a[keep] for t, a in start.items()}
+        place = 0
         for tensor in moving:
             count = int(np.prod(drawn[tensor].shape[1:]))
-            drawn[tensor] = drawn[tensor] + step[:, start : start + count].reshape(drawn[tensor].shape)
-            start += count
+            drawn[tensor] = drawn[tensor] + step[:, place : place + count].reshape(drawn[tensor].shape)
+            place += count
         inside = [all(sampling.contains(t.domain, drawn[t][k]) for t in moving) for k in range(int(keep.sum()))]
         if not any(inside):
             return None
         drawn = {t: a[np.array(inside)] for t, a in drawn.items()}
+        start = {t: a[np.array(inside)] for t, a in start.items()}
         within = world.within
-        world = World.at(world.sizes, world.sources, drawn, sum(inside))
+        scales = {t: np.maximum(np.abs(drawn[t]), start[t]) for t in moving}
+        world = World.at(world.sizes, world.sources, drawn, sum(inside), scales)
         world.within = within
     return world
 

@@ -70,10 +70,24 @@ class World(Rounding):
         self._pending: set[Tensor] = set()
 
     @classmethod
-    def at(cls, sizes: Sizes, sources: Sources, drawn: Mapping[Tensor, Array], points: int) -> World:
-        """The world at so many points; ``drawn`` gives the inputs, points first."""
+    def at(
+        cls,
+        sizes: Sizes,
+        sources: Sources,
+        drawn: Mapping[Tensor, Array],
+        points: int,
+        rounded: Mapping[Tensor, Array] | None = None,
+    ) -> World:
+        """The world at so many points; ``drawn`` gives the inputs, points first.
+
+        Inputs in ``rounded`` are known to the rounding of numbers of that size only.
+        """
         lanes = Letter("lane", points * PER_POINT)
-        world = cls(sizes, sources, {t: replicated(a) for t, a in drawn.items()}, (lanes,), Errors())
+        errors = Errors()
+        arrays = {t: replicated(a) for t, a in drawn.items()}
+        for tensor, scale in (rounded or {}).items():
+            arrays[tensor] = arrays[tensor] + (errors.applied(replicated(scale)) - replicated(scale))
+        world = cls(sizes, sources, arrays, (lanes,), errors)
         for item in sources.program.items:
             if any(d.tensor not in world.arrays and sources.chain(d.tensor) is None for d in item.members):
                 world.compute(item)

@@ -138,7 +138,7 @@ class TexPen(Pen):
         return self.entry(symbol, (), compact=True)
 
     def digits(self, text: str) -> Run:
-        return _atom(text, 0.5 * len(text))
+        return _atom(text.replace("…", r"\ldots{}"), 0.5 * len(text))
 
     def constant(self, name: str) -> Run:
         return _atom({"infinity": r"\infty", "pi": r"\pi", "e": "e"}[name], {"infinity": 1.0}.get(name, 0.5))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import sympy
 
+from derive.algebraic import RealAlgebraic
 from derive.render.decimals import decimal, small_order, split_fraction
 from derive.render.mathematics.pen import Pen
 from derive.render.naming import symbol_of
@@ -34,6 +35,10 @@ def write_size(pen: Pen, value: Size) -> Run:
         return _product(pen, expression)
     if expression.is_Pow:
         return _power(pen, expression)
+    if isinstance(expression, sympy.exp):
+        return pen.raised(pen.constant("e"), write_size(pen, expression.args[0]))
+    if isinstance(expression, RealAlgebraic):
+        return pen.digits(expression.digits)
     if isinstance(expression, sympy.floor):
         return pen.fence(write_size(pen, expression.args[0]), "⌊")
     if expression in _CONSTANTS:

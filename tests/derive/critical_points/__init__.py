@@ -1,0 +1,1 @@
+"""Exact critical points."""
