@@ -104,6 +104,12 @@ class Balls:
         self._partly(a[1] <= 0)
         return self.everything[0], a[1].log() if a[1] > 0 else self.everything[1]
 
+    def positive_inverse(self, a: Interval) -> Interval:
+        if a[0] > 0:
+            return 1 / a[1], 1 / a[0]
+        self._partly(a[1] <= 0)
+        return 1 / a[1] if a[1] > 0 else self.arb(0), self.everything[1]
+
     def sin(self, a: Interval) -> Interval:
         return self._wave(a, lambda x: x.sin(), Fraction(1, 4))
 

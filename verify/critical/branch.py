@@ -33,7 +33,7 @@ BATCH = 4096
 # Starts of Newton's method in the whole box, for each coordinate; and in each batch of boxes.
 SEEDS, SEEDS_IN_BATCH = 200, 64
 # Boxes are brought down to these shares of the whole box in turns; what then lies on a continuum is set aside.
-LEVELS = tuple(2.0**-k for k in (6, 9, 12, 15, 18, 21, 24))
+LEVELS = tuple(2.0**-k for k in (6, 9, 12, 15, 18, 21, 24, 28, 32, 36))
 # A box is cut here.
 OFF_CENTRE = 0.4871
 # One box with a gradient below this everywhere is not cut any more: the function is flat, or underflows.
@@ -267,6 +267,7 @@ class Search:
             chosen = chosen[~self.known.holds(chosen, chosen)]
             if len(chosen):
                 sure, low, high, inner_low, inner_high = nested(self.function, chosen, 0.5 * self.scale)
+                sure &= np.all(inner_high - inner_low < NARROW * self.scale, axis=1)
                 self.known.add(np.stack([low, high], axis=1)[sure], np.stack([inner_low, inner_high], axis=1)[sure])
 
     def seeded(self, starts: Array) -> None:

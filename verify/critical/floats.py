@@ -21,6 +21,9 @@ class Floats:
     def power(self, a: Any, exponent: int) -> Any:
         return np.power(a, exponent)
 
+    def positive_inverse(self, a: Any) -> Any:
+        return np.divide(1.0, a)
+
     def step(self, a: Any) -> Any:
         return np.heaviside(a, 0.5)
 

@@ -143,6 +143,11 @@ class Intervals:
         with np.errstate(divide="ignore"):
             return widened(np.log(lower), np.log(upper))
 
+    def positive_inverse(self, a: Interval) -> Interval:
+        lower, upper = self._inside(a, 0.0, inf, open_ends=True)
+        with np.errstate(divide="ignore"):
+            return np.maximum(down(1 / upper), 0.0), up(1 / lower)
+
     def sin(self, a: Interval) -> Interval:
         return self._wave(np.sin, a, 0.25)
 

@@ -15,10 +15,11 @@ from verify.critical.points import Array
 
 __all__ = ["Limits", "newton", "polished"]
 
-# A step is at most this share of the scale. Eigenvalues and slopes below these shares of the largest eigenvalue, in
-# units of the scale, count as 0 where both are.
+# A step is at most this share of the scale, and longer ones are cut to it.
 LONGEST, FAR = 0.25, 1e6
-FLAT, LEVEL = 1e-10, 1e-12
+# A direction is flat where its eigenvalue is below this share of the largest, in units of the scale, and its slope
+# below what rounding of the point does to the gradient, times 64.
+FLAT, NOISE = 1e-10, 64 * 2.0**-52
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ def newton(function: Evaluator, starts: Array, scale: Array, iterations: int = 4
         kept[active[better]], before[active[better]] = x[active[better]], norm[better]
         going = active[better]
         if len(going):
-            step, flat = _step(g[better], H[better], scale)
+            step, flat = _step(x[going], g[better], H[better], scale)
             length = np.abs(step / scale).max(axis=1)
             sizes[going], flatness[going] = length, flat
             share = np.minimum(1.0, allowed[going] / np.maximum(length, 1e-300))
@@ -79,7 +80,7 @@ def polished(function: Evaluator, points: Array, scale: Array) -> Array:
     for _ in range(8):
         g, H = function.at(x)
         with np.errstate(all="ignore"):
-            step, _ = _step(g, H, scale)
+            step, _ = _step(x, g, H, scale)
             length = np.abs(step / scale).max(axis=1)
             shorter = length < 0.5 * last
         x[shorter] += step[shorter]
@@ -89,9 +90,10 @@ def polished(function: Evaluator, points: Array, scale: Array) -> Array:
     return x
 
 
-def _step(g: Array, H: Array, scale: Array) -> tuple[Array, Array]:
+def _step(x: Array, g: Array, H: Array, scale: Array) -> tuple[Array, Array]:
     good = np.all(np.isfinite(g), axis=1) & np.all(np.isfinite(H), axis=(1, 2))
     H, g = np.where(good[:, None, None], H, np.eye(len(scale))), np.where(good[:, None], g, 0.0)
+    x = np.where(good[:, None], x, 0.0)
     values, frame = framed(H, np.broadcast_to(scale, g.shape))
     sizes = np.abs(values)
     flatness = sizes.min(axis=1) / sizes.max(axis=1)
@@ -99,5 +101,7 @@ def _step(g: Array, H: Array, scale: Array) -> tuple[Array, Array]:
     with np.errstate(over="ignore"):
         along = slopes / values
     # Along what is flat, a slope that rounding explains moves nothing: on a curve of critical points all may stay.
-    along[(sizes < FLAT * largest) & (np.abs(slopes) < LEVEL * largest)] = 0.0
+    rounding = np.einsum("kij,kj->ki", np.abs(H), np.abs(x)) * NOISE
+    noise = np.einsum("kij,kj->ki", np.abs(frame), rounding)
+    along[(sizes < FLAT * largest) & (np.abs(slopes) < noise)] = 0.0
     return -np.einsum("kji,kj->ki", frame, np.clip(along, -FAR, FAR)), flatness

@@ -319,7 +319,9 @@ Rule = Callable[..., Sequence[int | None]]
 FUNCTIONS: dict[str, Rule] = {
     "sqrt": lambda w, y, a: (w.divide(w.constant(Fraction(1, 2)), y),),
     "exp": lambda w, y, a: (y,),
-    "log": lambda w, y, a: (w.divide(w.constant(1), a),),
+    "log": lambda w, y, a: (w.apply("positive_inverse", a),),
+    # 1/a of what is positive wherever the function has a value: the argument of a logarithm.
+    "positive_inverse": lambda w, y, a: (w.negative(w.power(y, 2)),),
     "sin": lambda w, y, a: (w.apply("cos", a),),
     "cos": lambda w, y, a: (w.negative(w.apply("sin", a)),),
     "tan": lambda w, y, a: (w.add(w.constant(1), w.power(y, 2)),),
