@@ -345,15 +345,15 @@ def _usable(pool: Pool) -> bool:
 
 def _alone(state: _State) -> None:
     """Run suspects in a process of their own, where that can be, after the executor was lost."""
-    try:
-        pickle.dumps((state.work, [state.pieces[k] for k in state.suspects]))
-    except Exception:  # a function of a notebook, say: there is no way to another process
-        return
     while state.suspects and not state.out_of_time():
         piece = state.suspects.popleft()
-        single = ProcessPoolExecutor(1)
+        single = Pool(lambda: ProcessPoolExecutor(1))
         try:
-            future = single.submit(_bundle, state.work, [(piece, state.pieces[piece])], math.inf)
+            try:
+                future = single.submit(_bundle, state.work, [(piece, state.pieces[piece])], math.inf)
+            except ValueError:  # a function of a notebook, say: there is no way to another process
+                state.suspects.appendleft(piece)
+                return
             ready, _ = wait([future], None if math.isinf(state.left) else max(state.left, 0.0))
             if not ready:
                 state.suspects.appendleft(piece)
@@ -361,7 +361,7 @@ def _alone(state: _State) -> None:
                 return
             _take(state, [piece], future)
         finally:
-            single.shutdown(wait=False, cancel_futures=True)
+            single.close()
 
 
 def _bundle(

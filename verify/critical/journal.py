@@ -200,8 +200,8 @@ def _read(place: Path, task: str, count: int) -> tuple[dict[int, Any], int]:
     if header.get("task") != task or header.get("pieces") != count:
         raise ValueError(
             f"journal {place} belongs to another task ({header.get('pieces')} pieces, fingerprint "
-            f"{header.get('task')}; this one has {count} pieces, fingerprint {task}): the function, the pieces or the "
-            "seed changed. Name another file, or delete this one"
+            f"{header.get('task')}; this one has {count} pieces, fingerprint {task}): the function, the pieces or "
+            "the seed changed. Name another file, or delete this one"
         )
     finished = {}
     for number, line in enumerate(lines[1:], start=2):

@@ -7,6 +7,7 @@ The most important functions are ``Pool.replace`` and ``workers_of``.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from concurrent.futures import (
     BrokenExecutor,
@@ -64,7 +65,18 @@ class Pool:
         self.threads = isinstance(self.executor, ThreadPoolExecutor)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """A future of ``function(*arguments)``."""
+        """A future of ``function(*arguments)``.
+
+        Raises: ValueError when they cannot be sent to a process; a pool that finds out by itself may never end.
+        """
+        if isinstance(self.executor, ProcessPoolExecutor):
+            try:
+                pickle.dumps((function, arguments))
+            except Exception as error:
+                raise ValueError(
+                    f"work, or a piece, cannot be sent to another process ({error}): define functions at the top "
+                    "of a module, or give an executor of threads or of a cluster"
+                ) from error
         future: Future[Any] = self.executor.submit(function, *arguments)
         return future
 
