@@ -33,6 +33,8 @@ __all__ = ["NotFinite", "Objective", "objective_of", "total"]
 # Distances, in units of the scale, over which a given function shows its noise and nothing else; the second where the
 # domain ends within the first.
 NEAR = (1.1327 * 2.0**-17, 1.1327 * 2.0**-27)
+# It is looked at on so many lines: what is rounded to a grid may look smooth on one.
+LINES = 2
 # A measured error of more than this share is worth steps of its own, with so many finer ones tried.
 POOR = 1e-4
 FURTHER = 8
@@ -156,24 +158,30 @@ class Objective:
         return self.measured_hessian(x)[1]
 
     def noisy(self, name: str, x: Array, *further: Array, weigh: Array | float = 1.0) -> tuple[Array, float]:
-        """What a given function says, and its noise there: what differences of third order leave of it.
+        """What a given function says, and its noise there: what differences of third and fourth order leave.
 
         In the Euclidean norm of the answer times ``weigh``, which has its shape. Infinite where the domain ends so
         near that there is no room to measure.
         """
         found = self.functions.call(name, x, *further)
-        v = self.steps.scale_at(x) * np.random.default_rng(0).choice((-1.0, 1.0), x.shape)
+        rng = np.random.default_rng(0)
+        # on the noise of a gradient the steps have a say that was measured at more points
+        lines, least = (1, self.steps.gradient_noise) if name == "gradient" else (LINES, ROUNDING)
         for h in NEAR:
+            noise = 0.0
             try:
-                right, left, beyond, opposite = (
-                    self.functions.call(name, x + t * v, *further) for t in (h, -h, 2 * h, -2 * h)
-                )
+                for _ in range(lines):
+                    v = self.steps.scale_at(x) * rng.uniform(0.5, 1.0, x.shape) * rng.choice((-1.0, 1.0), x.shape)
+                    ahead, behind, beyond, opposite = (
+                        weigh * self.functions.call(name, x + t * v, *further) for t in (h, -h, 2 * h, -2 * h)
+                    )
+                    third = np.linalg.norm((beyond - opposite) - 2.0 * (ahead - behind)) / np.sqrt(10.0)
+                    even = (beyond + opposite) - 4.0 * (ahead + behind) + 6.0 * weigh * found
+                    size = np.linalg.norm(weigh * found) + np.linalg.norm(ahead - behind) / (2.0 * h)
+                    noise = float(max(noise, third, np.linalg.norm(even) / np.sqrt(70.0), least * size))
             except NotFinite:
                 continue
-            third = np.linalg.norm(weigh * ((beyond - opposite) - 2.0 * (right - left))) / np.sqrt(10.0)
-            size = np.linalg.norm(weigh * found) + np.linalg.norm(weigh * (right - left)) / (2.0 * h)
-            least = self.steps.gradient_noise if name == "gradient" else ROUNDING
-            return found, NOISE_MARGIN * float(max(third, least * size))
+            return found, NOISE_MARGIN * noise
         return found, float("inf")
 
     def careful_gradient(self, x: ArrayLike) -> numdiff.Estimate:

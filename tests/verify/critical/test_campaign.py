@@ -103,6 +103,25 @@ def test_results_are_the_same_in_threads_and_processes() -> None:
     assert same(run(walk, PIECES, executor=lambda: ThreadPoolExecutor(2)), EXPECTED)
 
 
+def test_what_is_made_here_is_closed_here_and_nothing_else() -> None:
+    made: list[ThreadPoolExecutor] = []
+
+    def make() -> ThreadPoolExecutor:
+        made.append(ThreadPoolExecutor(2))
+        return made[-1]
+
+    run(walk, PIECES, executor=make)
+    with pytest.raises(KeyboardInterrupt):
+        run(walk, PIECES, executor=make, progress=Stop(2, KeyboardInterrupt()))
+    assert len(made) == 2
+    for executor in made:
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            executor.submit(int)
+    with ThreadPoolExecutor(2) as mine:
+        run(walk, PIECES, executor=mine)
+        assert mine.submit(int).result() == 0
+
+
 def test_seeds_are_each_their_own_and_stay() -> None:
     assert len(set(seeds(0, 1000))) == 1000
     assert seeds(3, 10)[:5] == seeds(3, 5)

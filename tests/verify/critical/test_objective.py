@@ -374,3 +374,60 @@ def test_a_box_tells_the_scale() -> None:
     objective = objective_of(far, start=x, scale=1.0)
     assert np.allclose(objective.gradient(x), -np.sin(x - 1e6), atol=1e-6)
     assert np.allclose(objective.hessian(x), -np.diag(np.cos(x - 1e6)), atol=1e-3)
+
+
+def test_a_function_that_begins_to_write_to_its_argument_does_no_harm() -> None:
+    def f(x: Numbers) -> float:
+        value = wells(x)
+        if x[0] > 5:
+            x[:] = 0.0
+        return value
+
+    def hvp(x: Numbers, v: Numbers) -> Numbers:
+        product = wells_hvp(x, v)
+        if x[0] > 5:
+            v[:] = 0.0
+        return product
+
+    objective = objective_of(f, hvp=hvp, start=[0.5, 0.5])
+    x, v = np.array([6.0, 1.0]), np.array([1.0, 2.0])
+    objective.value(x)
+    objective.hvp(x, v)
+    assert np.array_equal(x, [6.0, 1.0])
+    assert np.array_equal(v, [1.0, 2.0])
+
+
+def test_rounding_is_part_of_every_error() -> None:
+    slope = np.array([0.7])
+
+    def rounded(x: Numbers) -> float:
+        return float(slope @ x + 1e8)
+
+    objective = objective_of(rounded, start=[1.3])
+    for x in np.random.default_rng(0).normal(size=(200, 1)):
+        found, error = objective.measured_gradient(x)
+        assert np.abs(found - slope) <= error
+
+    def cancelling(x: Numbers) -> Numbers:
+        return (wells_hessian(x) + 1e8) - 1e8
+
+    objective = objective_of(wells, wells_gradient, cancelling, start=[0.3, -1.7])
+    x = np.array([1.1, -0.8])
+    off = np.linalg.norm(cancelling(x) - wells_hessian(x))
+    assert 0 < off <= objective.hessian_error(x) <= 1e-5
+
+
+def test_steps_do_not_jump_over_what_is_at_the_start() -> None:
+    def narrow(x: Numbers) -> float:
+        return float(np.sum(np.exp(-((1e4 * (x - 1)) ** 2))) + x @ x)
+
+    x = np.array([1.00003, 1.00005])
+    z = 1e4 * (x - 1)
+    objective = objective_of(narrow, start=x, scale=25.0)
+    curvature = 1e8 * (4 * z**2 - 2) * np.exp(-(z**2)) + 2
+    assert np.allclose(np.diag(objective.hessian(x)), curvature, rtol=0.1)
+
+
+def test_a_start_where_derivatives_vanish_is_no_reason_for_long_steps() -> None:
+    objective = objective_of(lambda x: np.cos(x[0]), start=[0.0])
+    assert np.allclose(objective.gradient([1.0]), -np.sin(1.0), atol=1e-7)

@@ -386,6 +386,21 @@ def test_single_precision_is_judged_by_its_own_noise(n: int) -> None:
         verify_derivatives(objective_of(f, lambda x: np.float32(1.5) * gradient(x), start=start), start)
 
 
+def test_right_derivatives_that_round_are_accepted() -> None:
+    problem = Problem(5)
+
+    def rounded(function: Function) -> Function:
+        return lambda *arguments: (function(*arguments) + 1e7) - 1e7
+
+    gradient, hessian = rounded(problem.gradient), rounded(problem.hessian)
+    found = given(problem, gradient=gradient, hessian=hessian)
+    assert found.undecided == ()
+    assert all(1e-12 < power < 1e-6 for power in found.power.values())
+    assert given(problem, gradient=problem.gradient, hessian=hessian).undecided == ()
+    with pytest.raises(WrongDerivative, match=r"^gradient is wrong in 1 of 5 entries(.|\n)*gradient\[4\]"):
+        given(problem, gradient=lambda x: gradient(x) * np.where(np.arange(5) == 4, 1.001, 1.0))
+
+
 def test_points_outside_the_domain_are_passed_over() -> None:
     def f(x: Numbers) -> Numbers:
         return float(np.sum(x * np.log(x)))
