@@ -3,215 +3,42 @@
 Rounds of tasks that do not depend on each other are cut into pieces, and what they found is put together in their
 order; so the answer is the same whoever does them. Ways use gradients; a point that is new gets a Hessian.
 
-Data
-    ``Search``  what is known so far.
-
-The most important functions are ``search`` (the entry) and ``Search.round``.
+The most important function is ``search``.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from verify.critical import evidence
-from verify.critical.flats import Continuum
-from verify.critical.frontier import STARTS, Frontier
+from verify.critical.frontier import STARTS
 from verify.critical.journal import fingerprint, opened
 from verify.critical.landscape import Differentiable, Region
 from verify.critical.objective import total
-from verify.critical.pieces import Judged, Piece
-from verify.critical.points import Array, Component, Cost, CriticalPoint, CriticalPoints, Undecided
-from verify.critical.polish import Polished
+from verify.critical.points import Component, CriticalPoint, CriticalPoints, Undecided
 from verify.critical.rounds import MANY, OutOfTime, Rounds
-from verify.critical.tasks import OWN, Ended, Task
+from verify.critical.searching import Search
+from verify.critical.tasks import OWN, Task
 
 __all__ = ["search"]
 
-# What stands for the result of a piece that was given up.
-NOTHING: dict[str, Any] = {
-    "walk": [], "polish": Judged(None), "join": None, "divide": -1, "survey": None, "coercive": False
-}  # fmt: skip
-# Tasks in one piece.
-GRAIN = 4
 # The search ends when twice as many random starts in a row as there are points found nothing new, but at least and at
 # most so many; with more where the Morse sum tells that points are missing.
 QUIET, PATIENT, MISSING = 24, 96, 2
-# What ways found is the same if it is this near; the region has size 1.
-RAW = 1e-6
-# Two points are the same within so many times what Newton's steps at both leave open.
-APART = 8.0
-# After so many walks between continua that did not arrive, points go to the nearest continuum of the same value.
-VAIN = 24
-# Points that are kept of a continuum.
-HELD = 400
 # The search ends at so many points.
 MOST = 5000
 # Half of the starts are up to so many powers of two nearer to the centre of the box: there is little in its corners.
 CENTRED = 3.0
-# So many undecided places are told, which are at least so far from each other.
-SHOWN, NEARBY = 20, 0.05
-
-
-class Search:
-    """A search under way."""
-
-    def __init__(
-        self,
-        objective: Differentiable,
-        region: Region,
-        seed: int,
-        run: Callable[[Sequence[Piece]], list[Any]],
-    ) -> None:
-        self.objective, self.region, self.seed = objective, region, seed
-        self.run = run
-        self.frontier = Frontier(region)
-        self.found: list[Polished] = []
-        self.continua: list[Continuum] = []
-        self.on: dict[int, int] = {}
-        self.counts: dict[int, int] = {}
-        self.starts = self.lost = self.rounds = self.quiet = self.vain = 0
-        self.refused: list[tuple[Array, str]] = []
-        self.paths: list[Array] = []
-        self.costs: list[Cost] = []
-        self.size = 1.0
-        self.grows: bool | None = None
-
-    @property
-    def nondegenerate(self) -> bool:
-        """Whether all that was found counts in a Morse sum."""
-        return not self.continua and all(found.point and not found.point.nullity for found in self.found)
-
-    def survey(self, points: list[Array]) -> None:
-        """The gradient's usual size."""
-        sizes = [size for size in self.do("survey", points) if size]
-        self.size = float(np.median(sizes)) if sizes else 0.0
-
-    def do(self, kind: str, items: Sequence[Any]) -> list[Any]:
-        """Results of items in their order, done in pieces."""
-        self.rounds += 1
-        known = self.frontier.known
-        pieces = [
-            Piece(
-                self.objective, self.region, kind, tuple(items[k : k + GRAIN]), known, self.size,
-                (self.seed, self.rounds, k),
-            )
-            for k in range(0, len(items), GRAIN)
-        ]  # fmt: skip
-        results: list[Any] = []
-        for piece, (found, cost) in zip(pieces, self.run(pieces), strict=True):
-            results.extend([NOTHING[kind]] * len(piece.items) if found is None else found)
-            self.costs.append(cost)
-        return results
-
-    def round(self, tasks: list[Task]) -> int:
-        """Do tasks, polish what is new, and learn from it; how many points were new."""
-        ends: list[list[Ended]] = self.do("walk", tasks)
-        raw: list[Array] = []
-        place: dict[tuple[int, int], int] = {}
-        for i, row in enumerate(ends):
-            for j, end in enumerate(row):
-                if len(end.path) > 1:
-                    self.paths.append(np.array(end.path))
-                if end.why == "found" and self.frontier.known.near(end.x)[1] > RAW:
-                    same = [k for k, x in enumerate(raw) if np.linalg.norm(x - end.x) <= RAW]
-                    place[i, j] = same[0] if same else len(raw)
-                    if not same:
-                        raw.append(end.x)
-        origin = {k: tasks[i].ends for (i, _), k in reversed(place.items())}
-        judged = self.do("polish", raw) if raw else []
-        numbers: list[tuple[int, bool]] = [self._enter(one, origin[k]) for k, one in enumerate(judged)]
-        told: set[int] = set()
-        fresh = 0
-        for i, (task, row) in enumerate(zip(tasks, ends, strict=True)):
-            reached: list[int] = []
-            new = 0
-            for j, end in enumerate(row):
-                number = end.known if end.why == "known" else -1
-                if (i, j) in place:
-                    number, is_new = numbers[place[i, j]]
-                    new += is_new and number not in told
-                    told.add(number)
-                elif end.why == "found":
-                    number = self.frontier.known.near(end.x)[0]
-                if number >= 0:
-                    reached.append(number)
-                if task.parent < 0 and j == 0:
-                    self._count(number)
-            self.frontier.learn(task, row, new, reached)
-            fresh += new
-        return fresh
-
-    def _count(self, number: int) -> None:
-        self.starts += number >= 0
-        self.lost += number < 0
-        if number >= 0:
-            number = -1 - self.on[number] if number in self.on else number
-            self.counts[number] = self.counts.get(number, 0) + 1
-
-    def _enter(self, judged: Judged, ends: tuple[int, ...]) -> tuple[int, bool]:
-        """The number of a polished end, -1 where it is none, and whether it is new."""
-        found = judged.found
-        if found is None:
-            return -1, False
-        if found.point is None:
-            apart = all(float(np.linalg.norm(y - found.y)) > NEARBY for y, _ in self.refused)
-            if found.why and self.region.reported(found.y) and apart:
-                self.refused.append((found.y, found.why))
-            return -1, False
-        for k, one in enumerate(self.found):
-            if float(np.linalg.norm(one.y - found.y)) <= APART * (one.distance + found.distance):
-                return k, False
-        new = True
-        if judged.dimension:
-            new = self._place(judged, found, found.point.value)
-        elif found.flat.shape[1]:
-            loose = [(k, one) for k, one in enumerate(self.found) if k not in self.on and one.flat.shape[1]]
-            loose.sort(key=lambda row: float(np.linalg.norm(row[1].y - found.y)))
-            same = self.do("divide", [(found, loose[:3])])[0] if loose else -1
-            if same >= 0:
-                return same, False
-        self.found.append(found)
-        walkable = new and bool(found.point.nullity < len(found.y))
-        self.frontier.add(found, ends, walkable)
-        return len(self.found) - 1, new
-
-    def _place(self, judged: Judged, found: Polished, value: float) -> bool:
-        """Put a point on the continuum that it belongs to; whether that is a new one."""
-        number = len(self.found)
-        reach = _tolerance(found, value)
-        alike = [
-            (float(np.linalg.norm(near - found.y)), k, near)
-            for k, one in enumerate(self.continua)
-            if one.dimension == judged.dimension and abs(one.value - value) <= reach
-            for near in [min(one.points, key=lambda y: float(np.linalg.norm(y - found.y)))]
-        ]
-        alike.sort(key=lambda row: row[:2])
-        for _, k, near in alike:
-            one = self.continua[k]
-            walked: list[Array] | None = []
-            if self.vain < VAIN:
-                # another end where the first walk is stuck, such as straight across
-                ends = [near, *(one.points[len(one.points) * j // 3] for j in range(3))]
-                walked = next((way for end in ends if (way := self.do("join", [(found, end)])[0]) is not None), None)
-            else:
-                one.unwalked += 1
-            if walked is not None:
-                one.points.extend([found.y, *judged.points, *walked] if len(one.points) < HELD else [found.y])
-                self.on[number] = k
-                return False
-            self.vain += 1
-        self.on[number] = len(self.continua)
-        self.continua.append(Continuum([found.y, *judged.points], judged.dimension, value))
-        return True
+# So many undecided places are told.
+SHOWN = 20
 
 
 def search(
@@ -311,13 +138,6 @@ def _start(state: Search, region: Region, rng: np.random.Generator, k: int) -> T
     radius = 0.3 * (np.sqrt(region.dimension) if region.boxed else float(np.linalg.norm(y)))
     index = (None, OWN, int(rng.integers(0, state.frontier.highest + 1)))[rng.integers(3)]
     return Task("start", y, radius=radius, index=index)
-
-
-def _tolerance(found: Polished, value: float) -> float:
-    """By how much values on one continuum may differ: second order in the distance, and rounding."""
-    assert found.point is not None
-    bent = float(np.linalg.norm(found.hessian)) * found.distance**2 + found.noise * found.distance
-    return 1e2 * (bent + np.finfo(float).eps * (abs(value) + abs(found.point.value) + found.noise / 1e-16))
 
 
 def _told(state: Search, grows: bool, stopped: str, seconds: float) -> CriticalPoints:

@@ -240,3 +240,39 @@ def test_results_go_through_data_and_back() -> None:
     assert back[2] == (1, "x", None)
     with pytest.raises(KeyError):
         restored({"made": "Popen"})
+
+
+@pytest.mark.parametrize("power", [3, 4, 6])
+def test_a_degenerate_point_is_degenerate_from_wherever_it_is_polished(power: int) -> None:
+    """The Hessian beside the point has an eigenvalue of one sign; the bounds must not believe it."""
+
+    def gradient(x: Numbers) -> Numbers:
+        u = power * (x[0] + x[1]) ** (power - 1)
+        return np.array([u + 2 * (x[0] - x[1]), u - 2 * (x[0] - x[1])])
+
+    objective = objective_of(lambda x: (x[0] + x[1]) ** power + (x[0] - x[1]) ** 2, gradient, dimension=2)
+    here = Landscape(objective, Region.around(2, [(-1.0, 1.3)] * 2, None))
+    for k in range(24):
+        away = 10.0 ** -RNG.uniform(1.5, 6.0) * RNG.choice((-1, 1))
+        found = polished(here, here.region.inside(np.array([away, away * 1.001])), 1.0, np.random.default_rng(k))
+        assert found is not None
+        assert found.point is None or found.point.nullity == 1
+
+
+def test_where_digits_are_lost_a_fold_is_still_no_minimum() -> None:
+    """A gradient of nine decimals leaves the point open by 1e-5, where the Hessian is clearly of one sign."""
+    objective = objective_of(
+        lambda x: x[0] ** 3 + x[1] ** 2,
+        lambda x: np.round(np.array([3 * x[0] ** 2, 2 * x[1]]), 9),
+        lambda x: np.diag([6 * x[0], 2.0]),
+        dimension=2,
+    )
+    here = Landscape(objective, Region.around(2, [(-1.0, 1.0)] * 2, None))
+    kinds = []
+    for k, away in enumerate((3e-5, -3e-5, 1e-4, -1e-4, 1e-3, -1e-3, 0.02)):
+        found = polished(here, np.array([away, 1e-4]), 1.0, np.random.default_rng(k))
+        assert found is not None
+        if found.point is not None:
+            kinds.append(found.point.kind)
+    assert kinds
+    assert set(kinds) == {"degenerate"}
