@@ -213,6 +213,10 @@ def saddle(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="PATH", help="Draw points and spectra: .png, .pdf or .svg.")
     ] = None,
+    worked: Annotated[
+        Path | None,
+        typer.Option("--worked", metavar="PATH", help="Derive exact points line by line: .tex, .html, .md or .txt."),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Print all points, however many.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -237,6 +241,7 @@ def saddle(
             time_limit=time_limit,
             journal=journal,
             plot=plot,
+            worked=worked,
             every=every,
             as_json=as_json,
         )

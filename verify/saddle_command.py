@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
+# Formats of a worked classification, by the ends of names.
+DOCUMENTS = {".tex": "latex", ".html": "html", ".md": "markdown", ".txt": "text"}
+
 
 def search(
     target: str | None,
@@ -38,6 +41,7 @@ def search(
     time_limit: float | None = None,
     journal: Path | None = None,
     plot: Path | None = None,
+    worked: Path | None = None,
     every: bool = False,
     as_json: bool = False,
 ) -> str:
@@ -49,6 +53,8 @@ def search(
     """
     if plot is not None:
         written_as(plot)
+    if worked is not None and worked.suffix not in DOCUMENTS:
+        raise ValueError(f"--worked is {str(worked)!r}: expected a name that ends in {', '.join(DOCUMENTS)}")
     named = None if symbols is None else parted(symbols)
     from verify.critical.wrong import WrongDerivative
 
@@ -73,17 +79,18 @@ def search(
             complain(f"verify: {error}")
             return "fails"
         picture = None if plot is None else _drawn(found, plot)
+        document = None if worked is None else _worked(asked, options["box"], worked)
     outcome = "holds" if found.complete and not found.undecided else "not exercised"
     if as_json:
         from verify.critical.record import record
 
         said = "complete" if outcome == "holds" else "incomplete"
-        document = {"outcome": said, "function": asked.title, **record(found), "plot": picture}
-        typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+        told = {"outcome": said, "function": asked.title, **record(found), "plot": picture, "worked": document}
+        typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2))
         return outcome
     _print(asked, found, every)
-    if picture is not None:
-        for line in fold(picture, 2, words=True):
+    for said in filter(None, (picture, document)):
+        for line in fold(said, 2, words=True):
             typer.echo(line)
     return outcome
 
@@ -135,6 +142,22 @@ def _told(*told: Any) -> str:
         points, todo = told
         return f"{points:,} point{'s' * (points != 1)} found, {todo:,} to do"
     return " ".join(map(str, told))
+
+
+def _worked(asked: Asked, box: Any, path: Path) -> str:
+    """The worked classification of exact critical points, checked and written; and what became of it."""
+    from derive.critical_points import worked_classification
+    from verify.critical.expression import subject_of
+
+    dimension = None if box is None or isinstance(asked.f, str) else len(box)
+    subject = subject_of(asked.f, dimension, asked.given.get("symbols"))
+    document = worked_classification(subject.expression, subject.symbols)
+    text = getattr(document, DOCUMENTS[path.suffix])()
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    return f"worked in {path}: {document.sure[0]}"
 
 
 def _drawn(found: CriticalPoints, path: Path) -> str:

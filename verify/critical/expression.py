@@ -243,8 +243,13 @@ def _components(program: Any, what: str) -> tuple[sympy.Expr, list[sympy.Symbol]
         raise ValueError(f"{what} has an output of shape {program.output.axes}: expected one number")
     if any(size_symbols(axis) for tensor in program.inputs for axis in tensor.axes):
         raise ValueError(f"{what} has inputs of symbolic sizes: write it as a function of one vector")
-    components = Components(program, {})
-    inputs = [components.symbol(tensor, place) for tensor in program.inputs for place in components.places(tensor)]
+    components = Components(program, {}, values=program.constants)
+    inputs = [
+        components.symbol(tensor, place)
+        for tensor in program.inputs
+        if tensor not in program.constants
+        for place in components.places(tensor)
+    ]
     return components.entry(program.output, ()), inputs
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -46,8 +46,8 @@ def find_critical_points(
     """The critical points of f, each with the eigenvalues of its Hessian, its index and its kind.
 
     ``f`` is a SymPy expression, the id of a catalogue entry whose inputs are numbers, a NumPy function of one vector
-    (or of as many numbers as ``box`` has coordinates), or any other callable on a vector. ``box`` has (lower, upper)
-    for each coordinate, in the order of ``symbols``, or by name.
+    (or of as many numbers as ``box`` has coordinates), the loss of a network (``flat_loss``), or any other callable
+    on a vector. ``box`` has (lower, upper) for each coordinate, in the order of ``symbols``, or by name.
 
     With an expression (or a function that can be traced) and a box, up to 6 dimensions, the search is a proof: where
     ``complete`` is true, the box holds no other critical point; every point is certified to exist, alone in its
@@ -68,6 +68,11 @@ def find_critical_points(
         raise ValueError(f'certify is {certify!r}: expected None, True, False or "rigor"')
     from verify.critical.expression import Untraceable, is_expression
 
+    if isinstance(f, Loss):
+        names, start = f.names, f.start if start is None and box is None else start
+        f, gradient, hvp = f.f, f.gradient, f.hvp
+    else:
+        names = None
     insists = certify in (True, "rigor")
     given = {"gradient": gradient, "hessian": hessian, "hvp": hvp}
     by_hand = any(one is not None for one in given.values())
@@ -109,7 +114,7 @@ def find_critical_points(
         progress=progress,
     )
     evidence = (*remarks, *found.evidence)
-    return replace(found, names=problem.names, evidence=evidence, function=problem.many)
+    return replace(found, names=names or problem.names, evidence=evidence, function=problem.many)
 
 
 def classify(
@@ -134,6 +139,8 @@ def classify(
     """
     from verify.critical.expression import Untraceable, is_expression
 
+    if isinstance(f, Loss):
+        f, gradient, hvp = f.f, f.gradient, f.hvp
     point = np.atleast_1d(np.asarray(x, float))
     if point.ndim != 1 or not np.isfinite(point).all():
         raise ValueError(f"x is {x!r}: expected a vector of finite numbers")
@@ -164,6 +171,18 @@ def classify(
     from verify.critical.classification import classified_numerically
 
     return classified_numerically(problem.objective, point, within)
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """A function with its derivatives, such as the loss of a network."""
+
+    names: tuple[str, ...]
+    start: Array
+
+    def f(self, x: Array) -> float: ...
+    def gradient(self, x: Array) -> Array: ...
+    def hvp(self, x: Array, v: Array) -> Array: ...
 
 
 def _refusal(n: int, box: Box | None) -> str:

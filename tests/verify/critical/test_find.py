@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy
 
-from verify.critical.find import find_critical_points
+from verify.critical.find import classify, find_critical_points
 from verify.critical.problem import box_of
 
 x, y = sympy.symbols("x y", real=True)
@@ -182,3 +182,68 @@ def test_box_of_names() -> None:
     lower, upper = box_of({"b": (0, 1), "a": (2, 3)}, ("a", "b"))
     assert lower.tolist() == [2, 0]
     assert upper.tolist() == [3, 1]
+
+
+def test_the_loss_of_a_network() -> None:
+    """One linear unit after another: the saddle at the origin, and no proof."""
+    from verify.critical.networks import apply, flat_loss
+    from verify.layers import affine, mse
+
+    X = np.random.default_rng(2).normal(size=(6, 1))
+    loss = flat_loss(
+        apply(mse, apply(affine, apply(affine, X, "W1"), "W2"), 2 * X),
+        {"W1": np.zeros((1, 1)), "W2": np.zeros((1, 1))},
+    )
+    points = find_critical_points(loss, [(-2, 2), (-2, 2.1)], seed=1)
+    assert points.names == ("W1[0, 0]", "W2[0, 0]")
+    assert not points.complete
+    saddles = [point for point in points if point.kind == "saddle"]
+    assert [point.index for point in saddles] == [1]
+    np.testing.assert_allclose(saddles[0].x, 0, atol=1e-9)
+    assert points.components  # W1 W2 = 2
+    for one in points.components:
+        np.testing.assert_allclose(one.points.prod(axis=1), 2, rtol=1e-6)
+    assert classify(loss, [0.0, 0.0]).index == 1
+
+
+def test_a_numerical_search_says_what_it_rests_on() -> None:
+    def opaque(w: np.ndarray) -> float:
+        return float((w[0] ** 2 - 1) ** 2 + w[1] ** 2) if np.isfinite(w[0]) else 0.0
+
+    points = find_critical_points(opaque, [(-2, 2), (-2, 2.1)])
+    assert not points.complete
+    assert kinds(points) == {"minimum": 2, "saddle": 1}
+    assert "cannot be traced" in points.evidence[0]
+    assert points.cost.function > 0
+
+
+def test_an_expression_without_a_box_is_searched_with_its_own_derivatives() -> None:
+    points = find_critical_points((x**2 - 1) ** 2 + y**2, start=[0.3, 0.2])
+    assert kinds(points) == {"minimum": 2, "saddle": 1}
+    assert points.names == ("x", "y")
+    assert points.cost.hessian > 0
+
+
+def test_wrong_derivatives_are_refused_even_where_there_is_a_proof() -> None:
+    from verify.critical.wrong import WrongDerivative
+
+    def f(w: np.ndarray) -> Any:
+        return w[0] ** 2 + 3 * w[1] ** 2
+
+    for certify in (None, True, False):
+        with pytest.raises(WrongDerivative, match="gradient"):
+            find_critical_points(
+                f, [(-1, 1), (-1, 2)], gradient=lambda w: np.array([2 * w[0], 3 * w[1]]), certify=certify
+            )
+
+
+def test_arrays_that_a_function_reads_are_numbers() -> None:
+    data = np.array([-1.0, 0.5, 2.0])
+
+    def f(w: np.ndarray) -> Any:
+        return np.mean((w[1] * np.tanh(w[0] * data) - data) ** 2)
+
+    points = find_critical_points(f, [(-3, 3), (-3, 3.1)])
+    assert points.names == ("w_0", "w_1")
+    assert points.complete
+    assert [point.index for point in points if point.kind == "saddle"] == [1]

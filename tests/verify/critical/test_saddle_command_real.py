@@ -146,3 +146,28 @@ def test_a_wrong_gradient_ends_with_1(verify: Call) -> None:
     assert ended.code == 1
     assert "gradient" in ended.err
     assert not ended.out
+
+
+@pytest.mark.parametrize(
+    ("suffix", "shown"), [(".tex", r"\begin{document}"), (".md", "# "), (".txt", "saddle of index 1")]
+)
+def test_worked_points_are_written(suffix: str, shown: str, verify: Call) -> None:
+    ended = verify("saddle", "--expr", "x**3 - 3*x + y**2", "--box", "-2,2;-2,2.1", "--worked", f"points{suffix}")
+    assert ended.code == 0
+    assert f"worked in points{suffix}" in ended.out
+    assert shown in Path(f"points{suffix}").read_text(encoding="utf-8")
+
+
+def test_worked_points_of_a_function_in_a_file(verify: Call) -> None:
+    Path("wells.py").write_text("def wells(w):\n    return (w[0]**2 - 1)**2 + w[1]**2\n", encoding="utf-8")
+    ended = verify("saddle", "wells.py:wells", "--box", "-2,2;-2,2.1", "--worked", "wells.txt", "--json")
+    assert json.loads(ended.out)["worked"].startswith("worked in wells.txt")
+    text = Path("wells.txt").read_text(encoding="utf-8")
+    assert "Critical points: 2 minima and 1 saddle." in text
+    assert "✗" not in text
+
+
+def test_another_format_is_refused_before_the_search(verify: Call) -> None:
+    ended = verify("saddle", "--expr", "x**2", "--box", "-2,2", "--worked", "points.docx")
+    assert ended.code == 2
+    assert "ends in .tex, .html," in ended.err
