@@ -32,8 +32,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy.optimize import root
 
-from verify.critical.numerical import search
-from verify.critical.objective import objective_of
+from verify.critical.objectives.objective import objective_of
+from verify.critical.search.numerical import search
 
 Array = NDArray[np.float64]
 WITHIN = 1e-5

@@ -28,7 +28,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, lobpcg
 
-from verify.critical.index import HessianIndex, hessian_index
+from verify.critical.large.index import HessianIndex, hessian_index
 
 WANTED = 12
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from verify.backward_pass import Report, check_backward
     from verify.critical.find import classify, find_critical_points
-    from verify.critical.index import HessianIndex, hessian_index
-    from verify.critical.inertia import inertia
+    from verify.critical.large.index import HessianIndex, hessian_index
+    from verify.critical.large.inertia import inertia
     from verify.critical.points import CriticalPoint, CriticalPoints
 
 __all__ = [
@@ -30,13 +30,13 @@ __all__ = [
 MODULES = {
     "CriticalPoint": "verify.critical.points",
     "CriticalPoints": "verify.critical.points",
-    "HessianIndex": "verify.critical.index",
+    "HessianIndex": "verify.critical.large.index",
     "Report": "verify.backward_pass",
     "check_backward": "verify.backward_pass",
     "classify": "verify.critical.find",
     "find_critical_points": "verify.critical.find",
-    "hessian_index": "verify.critical.index",
-    "inertia": "verify.critical.inertia",
+    "hessian_index": "verify.critical.large.index",
+    "inertia": "verify.critical.large.inertia",
 }
 
 

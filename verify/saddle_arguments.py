@@ -39,7 +39,7 @@ class Asked:
 
 
 def of_formula(text: str, symbols: list[str] | None) -> Asked:
-    from verify.critical.formula_text import read_formula
+    from verify.critical.formula.formula_text import read_formula
 
     expression, variables = read_formula(text, symbols)
     if not variables:
@@ -191,7 +191,7 @@ def _number(text: str, option: str) -> float:
     with contextlib.suppress(ValueError):
         if "_" not in text and not math.isnan(float(text)):
             return float(text)
-    from verify.critical.formula_text import FormulaError, read_formula
+    from verify.critical.formula.formula_text import FormulaError, read_formula
 
     try:
         expression, _ = read_formula(text, [])

@@ -56,7 +56,7 @@ def search(
     if worked is not None and worked.suffix not in DOCUMENTS:
         raise ValueError(f"--worked is {str(worked)!r}: expected a name that ends in {', '.join(DOCUMENTS)}")
     named = None if symbols is None else parted(symbols)
-    from verify.critical.wrong import WrongDerivative
+    from verify.critical.objectives.wrong import WrongDerivative
 
     # what a file prints must not stand in the middle of JSON
     with contextlib.redirect_stdout(sys.stderr):
@@ -82,7 +82,7 @@ def search(
         document = None if worked is None else _worked(asked, options["box"], worked)
     outcome = "holds" if found.complete and not found.undecided else "not exercised"
     if as_json:
-        from verify.critical.record import record
+        from verify.critical.shown.record import record
 
         said = "complete" if outcome == "holds" else "incomplete"
         told = {"outcome": said, "function": asked.title, **record(found), "plot": picture, "worked": document}
@@ -172,7 +172,7 @@ def _drawn(found: CriticalPoints, path: Path) -> str:
 
 
 def _print(asked: Asked, found: CriticalPoints, every: bool) -> None:
-    from verify.critical.table import POINTS, text
+    from verify.critical.shown.table import POINTS, text
 
     typer.secho(cut(asked.title, width()), bold=True)
     more = "--all prints them, --json with every digit"

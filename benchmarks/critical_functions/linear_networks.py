@@ -20,7 +20,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.critical.networks import FlatLoss, apply, flat_loss
+from verify.critical.losses.networks import FlatLoss, apply, flat_loss
 from verify.layer import Case, Layer
 from verify.layers import affine, mse
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.critical_functions.linear_networks import Stated, Theory, linear_network, symmetric_factorisation
-from verify.critical.networks import apply, flat_loss
+from verify.critical.losses.networks import apply, flat_loss
 from verify.layers import affine, mse, mul, sigmoid, tanh
 
 __all__ = ["Stated", "Theory", "networks", "tanh_at_origin", "two_weights", "xor"]

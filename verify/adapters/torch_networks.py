@@ -1,7 +1,7 @@
 """The loss of a PyTorch module as a function of one flat vector, with Hessian-vector products by double backward.
 
 All runs in float64 copies, on the module's own device: the module does not change. ``flat_loss`` is what people call;
-what it gives is the ``FlatLoss`` of ``verify.critical.networks``.
+what it gives is the ``FlatLoss`` of ``verify.critical.losses.networks``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from verify.adapters.shared import leaves, refilled
-from verify.critical.hvp_bounds import Rounded
-from verify.critical.networks import FlatLoss, flat
+from verify.critical.losses.hvp_bounds import Rounded
+from verify.critical.losses.networks import FlatLoss, flat
 from verify.numdiff import Estimate
 
 __all__ = ["flat_loss"]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.critical.enclosure import Evaluator
-from verify.critical.krawczyk import krawczyk, nested
-from verify.critical.newton import polished
-from verify.critical.objective import NotFinite, Objective
+from verify.critical.objectives.objective import NotFinite, Objective
 from verify.critical.points import WITHIN, Array, CriticalPoint, Spectrum
+from verify.critical.proof.enclosure import Evaluator
+from verify.critical.proof.krawczyk import krawczyk, nested
+from verify.critical.proof.newton import polished
 from verify.critical.spectra import enclosed_spectrum, measured_spectrum
 
 __all__ = ["classified", "classified_numerically"]

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from derive.errors import NotationError
-from verify.critical.tape import Constant, Tape, Writer, derivatives
+from verify.critical.proof.tape import Constant, Tape, Writer, derivatives
 
 if TYPE_CHECKING:
-    from verify.critical.enclosure import Evaluator
+    from verify.critical.proof.enclosure import Evaluator
 
 __all__ = ["Subject", "Untraceable", "in_order", "is_expression", "subject_of", "written"]
 
@@ -50,7 +50,7 @@ class Subject:
 
     def evaluator(self, rigor: bool = False) -> Evaluator:
         """The function at many points and on many boxes; with ``rigor``, in ball arithmetic too."""
-        from verify.critical.enclosure import evaluator
+        from verify.critical.proof.enclosure import evaluator
 
         return evaluator(self.tape, rigor)
 

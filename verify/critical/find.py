@@ -92,7 +92,7 @@ def find_critical_points(
     if by_hand or not proves:
         problem = problem_of(f, subject, box, start, given)
     if by_hand:
-        from verify.critical.verified import verify_derivatives
+        from verify.critical.objectives.verified import verify_derivatives
 
         remarks.append(str(verify_derivatives(problem.objective, problem.points(seed), seed=seed)))
     if proves:
@@ -101,7 +101,7 @@ def find_critical_points(
         return _certified(subject, box, certify == "rigor", seed, time_limit, executor, journal, progress)
     if certify is None and n is not None and n > USUALLY_CERTIFIED:
         remarks.append(f"nothing was proved: {n} coordinates are many for a proof")
-    from verify.critical.numerical import search
+    from verify.critical.search.numerical import search
 
     found = search(
         problem.objective,
@@ -160,7 +160,7 @@ def classify(
     if by_hand or not proves:
         problem = problem_of(f, subject, None, point, given)
     if by_hand:
-        from verify.critical.verified import verify_derivatives
+        from verify.critical.objectives.verified import verify_derivatives
 
         verify_derivatives(problem.objective, point, seed=seed)
     if proves:
@@ -204,7 +204,7 @@ def _certified(
     journal: Any,
     progress: Callable[[str], None] | None,
 ) -> CriticalPoints:
-    from verify.critical.certified import certified_search
+    from verify.critical.proof.certified import certified_search
 
     def told(points: int, todo: int) -> None:
         if progress is not None:

@@ -116,7 +116,7 @@ class CriticalPoint:
         return self.spectrum.nullity
 
     def __str__(self) -> str:
-        from verify.critical.table import one_point
+        from verify.critical.shown.table import one_point
 
         return one_point(self)
 
@@ -198,7 +198,7 @@ class CriticalPoints(Sequence[CriticalPoint]):
         return iter(self.points)
 
     def __str__(self) -> str:
-        from verify.critical.table import text
+        from verify.critical.shown.table import text
 
         return text(self)
 
@@ -206,18 +206,18 @@ class CriticalPoints(Sequence[CriticalPoint]):
         return str(self)
 
     def _repr_html_(self) -> str:
-        from verify.critical.record import html_text
+        from verify.critical.shown.record import html_text
 
         return html_text(self)
 
     def to_json(self, **options: Any) -> str:
         """All but the paths, as JSON that keeps floats exactly. ``options`` go to ``json.dumps``."""
-        from verify.critical.record import json_text
+        from verify.critical.shown.record import json_text
 
         return json_text(self, **options)
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """A picture of the points and of their spectra; ``path`` ends in .png, .pdf or .svg."""
-        from verify.critical.plot import plot
+        from verify.critical.shown.plot import plot
 
         return plot(self, path)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.critical.branch import OFF_CENTRE
-from verify.critical.objective import Objective, objective_of
+from verify.critical.objectives.objective import Objective, objective_of
 from verify.critical.points import Array
+from verify.critical.proof.branch import OFF_CENTRE
 
 if TYPE_CHECKING:
-    from verify.critical.enclosure import Evaluator
     from verify.critical.expression import Subject
+    from verify.critical.proof.enclosure import Evaluator
 
 __all__ = ["Box", "Problem", "box_of", "problem_of", "takes_numbers"]
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.critical.intervals import LEAST, UNIT, up
 from verify.critical.points import Array, Spectrum
+from verify.critical.proof.intervals import LEAST, UNIT, up
 
 __all__ = ["enclosed_spectrum", "measured_spectrum"]
 

@@ -10,7 +10,7 @@ import pytest
 jax = pytest.importorskip("jax")
 
 from verify.adapters.jax_hessian import hvp_of  # noqa: E402  # needs JAX
-from verify.critical.index import hessian_index  # noqa: E402
+from verify.critical.large.index import hessian_index  # noqa: E402
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 2))

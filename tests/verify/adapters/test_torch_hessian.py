@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from verify.adapters.torch_hessian import hvp_of  # noqa: E402  # needs torch
-from verify.critical.index import hessian_index  # noqa: E402
+from verify.critical.large.index import hessian_index  # noqa: E402
 
 X = torch.from_numpy(np.random.default_rng(1).normal(size=(12, 3)))
 Y = torch.from_numpy(np.random.default_rng(2).normal(size=(12, 2)))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import sympy
 
-from verify.critical import branch as module
-from verify.critical.branch import Known, branch, cut, within
-from verify.critical.enclosure import Evaluator
 from verify.critical.expression import subject_of
+from verify.critical.proof import branch as module
+from verify.critical.proof.branch import Known, branch, cut, within
+from verify.critical.proof.enclosure import Evaluator
 
 x, y, z = sympy.symbols("x y z", real=True)
 

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.critical import campaign
-from verify.critical.campaign import Failure, run, seeds
-from verify.critical.journal import decoded, encoded, fingerprint
-from verify.critical.objective import objective_of
+from verify.critical.campaigns import campaign
+from verify.critical.campaigns.campaign import Failure, run, seeds
+from verify.critical.campaigns.journal import decoded, encoded, fingerprint
+from verify.critical.objectives.objective import objective_of
 
 
 def walk(seed: int) -> tuple[int, float, Any]:

@@ -82,7 +82,7 @@ def test_the_distance_that_counts_can_be_said() -> None:
 
 
 def test_a_wrong_hessian_is_refused() -> None:
-    from verify.critical.wrong import WrongDerivative
+    from verify.critical.objectives.wrong import WrongDerivative
 
     with pytest.raises(WrongDerivative, match="hessian"):
         classify(

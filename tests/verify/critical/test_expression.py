@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import sympy
 
-from verify.critical.enclosure import Evaluator
 from verify.critical.expression import Untraceable, in_order, is_expression, subject_of
+from verify.critical.proof.enclosure import Evaluator
 
 x, y = sympy.symbols("x y", real=True)
 

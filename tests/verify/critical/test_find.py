@@ -186,7 +186,7 @@ def test_box_of_names() -> None:
 
 def test_the_loss_of_a_network() -> None:
     """One linear unit after another: the saddle at the origin, and no proof."""
-    from verify.critical.networks import apply, flat_loss
+    from verify.critical.losses.networks import apply, flat_loss
     from verify.layers import affine, mse
 
     X = np.random.default_rng(2).normal(size=(6, 1))
@@ -225,7 +225,7 @@ def test_an_expression_without_a_box_is_searched_with_its_own_derivatives() -> N
 
 
 def test_wrong_derivatives_are_refused_even_where_there_is_a_proof() -> None:
-    from verify.critical.wrong import WrongDerivative
+    from verify.critical.objectives.wrong import WrongDerivative
 
     def f(w: np.ndarray) -> Any:
         return w[0] ** 2 + 3 * w[1] ** 2

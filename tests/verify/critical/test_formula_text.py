@@ -12,8 +12,8 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verify.critical.formula_functions import CONSTANTS, FUNCTIONS, SPELLINGS
-from verify.critical.formula_text import FormulaError, in_order, read_formula
+from verify.critical.formula.formula_functions import CONSTANTS, FUNCTIONS, SPELLINGS
+from verify.critical.formula.formula_text import FormulaError, in_order, read_formula
 
 POINT = {"x": 0.7, "y": -1.3, "z": 0.4, "x1": 2.5, "x_1": 0.3, "w[0]": 1.1, "w[1,2]": -0.6, "α": 0.9}
 

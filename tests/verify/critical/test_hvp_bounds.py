@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.critical.hvp_bounds import EXTENDED, Differences, Reading, Rounded, agreed, computes_in
+from verify.critical.losses.hvp_bounds import EXTENDED, Differences, Reading, Rounded, agreed, computes_in
 
 EXTENDED_HERE = np.finfo(EXTENDED).eps < np.finfo(float).eps
 TYPES = [np.float64, pytest.param(EXTENDED, marks=pytest.mark.skipif(not EXTENDED_HERE, reason="no more digits"))]

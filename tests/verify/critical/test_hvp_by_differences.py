@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.critical.hvp_by_differences import differences
-from verify.critical.products import HvpError
+from verify.critical.large.hvp_by_differences import differences
+from verify.critical.large.products import HvpError
 
 N = 30
 A = (lambda a: a + a.T)(np.random.default_rng(1).normal(size=(N, N)))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.verify.critical.spectra import Counted, bulk, turned
-from verify.critical import block_eigen
-from verify.critical.index import HvpError, hessian_index
-from verify.critical.index_proof import proved
-from verify.critical.products import Products
+from verify.critical.large import block_eigen
+from verify.critical.large.index import HvpError, hessian_index
+from verify.critical.large.index_proof import proved
+from verify.critical.large.products import Products
 
 LARGE = 100_000
 Array = Any
@@ -205,7 +205,7 @@ REFUSED: dict[str, tuple[Callable[[Array], Any], str]] = {
 def test_what_is_no_hessian_is_refused(case: str, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     hvp, said = REFUSED[case]
     if small:
-        monkeypatch.setattr("verify.critical.index.WHOLE", 600)
+        monkeypatch.setattr("verify.critical.large.index.WHOLE", 600)
     with pytest.raises(HvpError, match=said):
         hessian_index(hvp, 500)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from verify.critical import inertia as module
-from verify.critical.inertia import inertia
-from verify.critical.low_rank_inertia import DiagonalPlusLowRank
+from verify.critical.large import inertia as module
+from verify.critical.large.inertia import inertia
+from verify.critical.large.low_rank_inertia import DiagonalPlusLowRank
 
 Array = Any
 

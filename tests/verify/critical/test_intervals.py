@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.critical.floats import FLOATS
-from verify.critical.intervals import Intervals, down, up
+from verify.critical.proof.floats import FLOATS
+from verify.critical.proof.intervals import Intervals, down, up
 
 UNARY = [
     "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "erf", "abs",

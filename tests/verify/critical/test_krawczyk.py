@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import sympy
 
-from verify.critical import krawczyk as module
-from verify.critical.enclosure import Evaluator
 from verify.critical.expression import subject_of
-from verify.critical.krawczyk import krawczyk, nested
+from verify.critical.proof import krawczyk as module
+from verify.critical.proof.enclosure import Evaluator
+from verify.critical.proof.krawczyk import krawczyk, nested
 
 x, y, z = sympy.symbols("x y z", real=True)
 
@@ -103,8 +103,8 @@ def test_a_weaker_bound_is_caught(planted: str, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(module, "LEAST", 0.0)
         monkeypatch.setattr(module, "up", lambda v: v)
         monkeypatch.setattr(module, "down", lambda v: v)
-        monkeypatch.setattr("verify.critical.intervals.up", lambda v, *_, **__: v)
-        monkeypatch.setattr("verify.critical.intervals.down", lambda v, *_, **__: v)
+        monkeypatch.setattr("verify.critical.proof.intervals.up", lambda v, *_, **__: v)
+        monkeypatch.setattr("verify.critical.proof.intervals.down", lambda v, *_, **__: v)
     elif planted == "gradient at the middle is exact":
         whole = Evaluator.gradients
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from tests.beside import network_theories
-from verify.critical.spectrum import hessian, spectrum
+from verify.critical.losses.spectrum import hessian, spectrum
 
 THEORY = network_theories()
 THEORIES = THEORY.networks()

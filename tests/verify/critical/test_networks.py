@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from verify import numdiff
-from verify.critical.networks import Call, FlatLoss, apply, flat_loss
+from verify.critical.losses.networks import Call, FlatLoss, apply, flat_loss
 from verify.layer import Case, Layer
 from verify.layers import (
     LAYERS,

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from tests.verify.critical.landscapes import Sphere, Wells
-from verify.critical.numerical import search
-from verify.critical.objective import objective_of
+from verify.critical.objectives.objective import objective_of
 from verify.critical.points import CriticalPoints
+from verify.critical.search.numerical import search
 
 Numbers = Any
 Landscape = Wells | Sphere

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from tests.verify.critical.landscapes import Wells, rotation
-from verify.critical import evidence
-from verify.critical.converge import converge
-from verify.critical.eigensteps import Model, deflated, newton, towards_index, updated, uphill_along
-from verify.critical.follow import follow
-from verify.critical.landscape import Landscape, Region
-from verify.critical.objective import objective_of
+from verify.critical.objectives.objective import objective_of
 from verify.critical.points import CriticalPoint, Spectrum
-from verify.critical.polish import bounded_spectrum, polished
-from verify.critical.rounds import plain, restored
-from verify.critical.tasks import Ended, Known, Task
+from verify.critical.search import evidence
+from verify.critical.search.converge import converge
+from verify.critical.search.eigensteps import Model, deflated, newton, towards_index, updated, uphill_along
+from verify.critical.search.follow import follow
+from verify.critical.search.landscape import Landscape, Region
+from verify.critical.search.polish import bounded_spectrum, polished
+from verify.critical.search.rounds import plain, restored
+from verify.critical.search.tasks import Ended, Known, Task
 
 Numbers = Any
 RNG = np.random.default_rng(7)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.critical.objective import NotFinite, Objective, objective_of, total
+from verify.critical.objectives.objective import NotFinite, Objective, objective_of, total
 from verify.critical.points import Cost
 
 Numbers = Any

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import sympy
 
-from verify.critical import parts as pieces
 from verify.critical.find import find_critical_points
 from verify.critical.points import CriticalPoints
+from verify.critical.proof import parts as pieces
 
 x, y = sympy.symbols("x y", real=True)
 CAMEL = (4 - sympy.Rational(21, 10) * x**2 + x**4 / 3) * x**2 + x * y + (-4 + 4 * y**2) * y**2

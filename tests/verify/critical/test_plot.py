@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 
 from tests.commands import imported_by
 from tests.verify.critical.found import Array, double_wells, rastrigins, ring, ring_of_minima, six_hump_camel
-from verify.critical.plot import KINDS, NEGATIVE, POSITIVE, ZERO
-from verify.critical.plot_landscape import in_one_line, levels, window
 from verify.critical.points import Component, CriticalPoint, CriticalPoints, Spectrum, Undecided
+from verify.critical.shown.plot import KINDS, NEGATIVE, POSITIVE, ZERO
+from verify.critical.shown.plot_landscape import in_one_line, levels, window
 
 
 def with_values(*eigenvalues: float, bound: float = 1e-9, value: float = 0.0, at: float = 0.0) -> CriticalPoint:
@@ -380,4 +380,4 @@ def test_names_are_no_mathematics() -> None:
 
 
 def test_matplotlib_is_not_imported_before_something_is_drawn() -> None:
-    assert not {"matplotlib", "rich", "sympy"} & imported_by("-c", "import verify.critical.plot")
+    assert not {"matplotlib", "rich", "sympy"} & imported_by("-c", "import verify.critical.shown.plot")

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import sympy
 
-from verify.critical.enclosure import Evaluator
 from verify.critical.expression import subject_of
 from verify.critical.find import find_critical_points
-from verify.critical.floats import FLOATS
-from verify.critical.intervals import Intervals
+from verify.critical.proof.enclosure import Evaluator
+from verify.critical.proof.floats import FLOATS
+from verify.critical.proof.intervals import Intervals
 
 pytest.importorskip("flint")
 
-from verify.critical.balls import Balls
-from verify.critical.rigor import Rigor
+from verify.critical.proof.balls import Balls
+from verify.critical.proof.rigor import Rigor
 
 x, y = sympy.symbols("x y", real=True)
 CAMEL = (4 - sympy.Rational(21, 10) * x**2 + x**4 / 3) * x**2 + x * y + (-4 + 4 * y**2) * y**2

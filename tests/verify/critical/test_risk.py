@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from verify.critical.block_eigen import Expansion, Ritz, orthonormal
-from verify.critical.products import Products
-from verify.critical.risk import measure
+from verify.critical.large.block_eigen import Expansion, Ritz, orthonormal
+from verify.critical.large.products import Products
+from verify.critical.large.risk import measure
 
 
 def searched(values: Any, steps: int, width: int, seed: int) -> Any:

@@ -22,8 +22,8 @@ import sympy
 from tests.commands import Call, called, imported_by, run, widest
 from tests.verify.critical.found import double_wells, ring_of_minima, six_hump_camel
 from verify.__main__ import main
+from verify.critical.objectives.wrong import Finding, WrongDerivative
 from verify.critical.points import CriticalPoints, Undecided
-from verify.critical.wrong import Finding, WrongDerivative
 from verify.saddle_arguments import read_box, read_start
 
 FILE = """

@@ -124,7 +124,7 @@ def wells_gradient(x):
 
 @pytest.fixture
 def numerical() -> None:
-    pytest.importorskip("verify.critical.numerical")
+    pytest.importorskip("verify.critical.search.numerical")
 
 
 @pytest.mark.usefixtures("numerical")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from verify import numdiff
-from verify.critical import spectrum as module
-from verify.critical.networks import FlatLoss, apply, flat_loss
-from verify.critical.spectrum import enclosed, hessian, spectrum
+from verify.critical.losses import spectrum as module
+from verify.critical.losses.networks import FlatLoss, apply, flat_loss
+from verify.critical.losses.spectrum import enclosed, hessian, spectrum
 from verify.layer import Case, Layer
 from verify.layers import affine, mse, relu, softmax_with_loss, tanh
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from tests.commands import imported_by, widest
 from tests.verify.critical.found import double_wells, ring_of_minima, six_hump_camel
-from verify.critical.layout import aligned, cell_width, fixed, folded, number, on_the_point, rounded_up
 from verify.critical.points import Component, Cost, CriticalPoint, CriticalPoints, Spectrum, Undecided
-from verify.critical.record import record
-from verify.critical.table import headline, radii, text
+from verify.critical.shown.layout import aligned, cell_width, fixed, folded, number, on_the_point, rounded_up
+from verify.critical.shown.record import record
+from verify.critical.shown.table import headline, radii, text
 
 
 def spectrum(*values: float, bound: float = 1e-9, proved: bool = True) -> Spectrum:
@@ -479,5 +479,12 @@ def test_columns_are_aligned_by_their_width_on_screen() -> None:
 
 def test_data_do_not_import_what_prints_or_draws_them() -> None:
     imported = imported_by("-c", "import verify.critical.points")
-    assert not imported & {"matplotlib", "verify.critical.table", "verify.critical.plot", "rich", "typer", "sympy"}
+    assert not imported & {
+        "matplotlib",
+        "verify.critical.shown.table",
+        "verify.critical.shown.plot",
+        "rich",
+        "typer",
+        "sympy",
+    }
     assert Cost() == Cost(0, 0, 0, 0, 0, 0.0)

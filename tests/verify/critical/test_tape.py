@@ -9,8 +9,8 @@ import pytest
 import sympy
 
 from verify.critical.expression import subject_of, written
-from verify.critical.floats import FLOATS
-from verify.critical.tape import FUNCTIONS, Writer, derivatives
+from verify.critical.proof.floats import FLOATS
+from verify.critical.proof.tape import FUNCTIONS, Writer, derivatives
 
 x, y, z = sympy.symbols("x y z", real=True)
 

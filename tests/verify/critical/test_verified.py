@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.critical.objective import objective_of
-from verify.critical.verified import Verified, WrongDerivative, verify_derivatives
-from verify.critical.wrong import KINDS
+from verify.critical.objectives.objective import objective_of
+from verify.critical.objectives.verified import Verified, WrongDerivative, verify_derivatives
+from verify.critical.objectives.wrong import KINDS
 
 Numbers = Any
 Function = Callable[..., Any]

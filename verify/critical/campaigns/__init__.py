@@ -1,0 +1,1 @@
+"""Work in pieces: on any executor, with a journal."""

@@ -1,0 +1,1 @@
+"""Formulas as people type them, read by a parser of our own."""

@@ -1,0 +1,180 @@
+"""The search for the negative eigenvalues of an operator, one Krylov space after another.
+
+Each space starts from random vectors on the complement of what is known. If it finds something, it is continued until
+that has converged, and another follows; if not, and it would have, the search is settled.
+
+Data
+    ``Search``  the search, and what it has found so far.
+
+The three most important functions are ``Search.run``, ``Search.grown`` and ``Search.judge``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verify.critical.large.block_eigen import Expansion, Ritz, View, orthonormal
+from verify.critical.large.products import Array, Products
+from verify.critical.large.risk import Measure
+
+__all__ = ["MEMORY", "RISK", "WIDEST", "Flags", "Search"]
+
+Flags = NDArray[np.bool_]
+
+RISK = 1e-3
+"""How likely it may be that a random start misses what is said not to be there."""
+WIDEST = 16
+LOOSE = 0.3
+"""A negative Ritz value has converged when its residual is this part of it; the most negative one must meet more."""
+MEMORY = 1e9
+
+
+@dataclass
+class Search:
+    """A search for the negative eigenvalues, and what it has found so far."""
+
+    products: Products
+    rng: np.random.Generator
+    tolerance: float
+    width: int
+    limit: int
+    deadline: float
+    memory: float
+    say: Callable[[str], None]
+    locked: Ritz = field(init=False)
+    settled: bool = False
+    stopped: str = ""
+    resolution: float = np.inf
+    seen: Measure | None = None
+    behind: int = 0  # how many vectors were locked when ``seen`` was measured
+    below: int = 0  # how many of them were negative
+    largest: float = 0.0
+
+    def run(self) -> None:
+        """Search until one space from a random start shows that nothing is missing, or something runs out."""
+        self.locked = Ritz.none(self.products.dim)
+        start = wide = self.width
+        random = True
+        while not self.settled and not self.stopped:
+            expansion = self._expansion(random)
+            if expansion is None:
+                break
+            before = self.negative(self.locked)
+            view = self.grown(expansion, random, before)
+            self.locked = expansion.kept(view, self._chosen(view))
+            values = self.locked.values[self.locked.values < 0]
+            new = len(values) - before
+            again = new > 0 and _repeated(values, self.locked.lengths[: len(values)])
+            # Copies of a multiple eigenvalue come one for each start vector. A narrow space that found one is
+            # followed by a wider one, and that by a narrow one, which costs least where it finds nothing.
+            if again and expansion.starts == start:
+                wide = min(2 * wide, max(WIDEST, start))
+                self.width = wide
+            else:
+                self.width = start
+            random = self._converged(self.locked.values, self.locked.lengths, self.locked.errors)
+
+    def _expansion(self, random: bool) -> Expansion | None:
+        """A new space: from random vectors, or from the residuals of what has not converged."""
+        locked, dim = self.locked, self.products.dim
+        left = self.limit - self.products.count - 1
+        capacity = int(min(self.memory / (8 * dim) - 2 * len(locked.values), left, dim - len(locked.values)))
+        width = min(self.width, capacity)
+        if width < 1:
+            if left < 1:
+                self.stopped = f"max_hvps={self.limit} is reached"
+            else:
+                self.stopped = "memory is full: raise memory=" if dim > len(locked.values) else ""
+            return None
+        if random:
+            start, first = orthonormal(self.rng.normal(size=(width, dim)), locked.vectors)
+        else:
+            wanted = locked.residuals[(locked.values < 0) & (locked.lengths > 0)]
+            u, _, _ = np.linalg.svd(wanted @ wanted.T)
+            start, first = orthonormal(u[:, :width].T @ wanted, locked.vectors)
+        return Expansion(self.products, locked, start, first, random, capacity)
+
+    def grown(self, expansion: Expansion, random: bool, before: int) -> View:
+        """Steps until there is evidence that nothing is missing, or until what was found has converged."""
+        while True:
+            fresh = self.products.count == 0
+            expansion.step(self.products.tried(expansion.basis[: expansion.width], self.rng) if fresh else None)
+            left = self.limit - self.products.count - 1
+            full = expansion.exhausted or expansion.width > min(expansion.room, left)
+            late = time.monotonic() > self.deadline
+            if not full and not late and expansion.steps % (1 + expansion.size // 48):
+                continue
+            view = expansion.view()
+            self.largest = float(np.max(np.abs(view.values)))
+            self.say(f"{self.products.count} products, {view.negative} negative eigenvalues")
+            if random:
+                self.judge(expansion, view, before)
+            if late:
+                self.stopped = "the time limit is reached"
+            elif full and expansion.width > left and not self.settled:
+                self.stopped = f"max_hvps={self.limit} is reached"
+            elif random and view.negative == before and full and not self.settled and not expansion.exhausted:
+                self.stopped = "memory for vectors is full; raise memory="
+            elif random and self._hopeless(expansion, view):
+                self.stopped = "more negative eigenvalues than products that may be spent"
+            done = view.negative > before or not random
+            if self.settled or self.stopped or full or (done and self._enough(view)):
+                return view
+
+    def judge(self, expansion: Expansion, view: View, before: int) -> None:
+        """What a space from random vectors tells of eigenvalues that are not in it."""
+        if view.negative > before and len(self.locked.values) and self.seen is not None:
+            self.resolution = np.inf  # there was one more
+        self.seen, self.behind, self.below = expansion.seen(), len(self.locked.values), before
+        if view.negative > before:
+            return
+        floor = float(np.max(view.errors)) * expansion.amplified
+        # Ritz values of S that are rounding of 0 must not hide that nothing lies below.
+        floor = max(floor, -1.5 * float(np.min(self.seen.nodes)))
+        self.resolution = self.seen.resolution(RISK, floor)
+        scale = -float(view.values[0]) if before else self.largest
+        self.settled = self.resolution <= max(floor, self.tolerance * scale)
+
+    def _hopeless(self, expansion: Expansion, view: View) -> bool:
+        """Whether a large part of the spectrum is negative, as the start vectors see it."""
+        if self.seen is None or expansion.size < 48 or view.negative < 4:
+            return False
+        expected = self.seen.share(-np.inf, -float(np.max(view.errors))) * self.products.dim
+        return bool(view.lengths[0] <= self.tolerance * -view.values[0] and expected > 4 * self.limit)
+
+    def _enough(self, view: View) -> bool:
+        return self._converged(view.values, view.lengths, view.errors)
+
+    def _converged(self, values: Array, lengths: Array, errors: Array) -> bool:
+        """Whether all negative Ritz values are near eigenvalues, and the most negative one as near as was asked."""
+        negative = values < -errors
+        if not negative.any():
+            return True
+        near = bool(np.all(lengths[negative] <= LOOSE * -values[negative]))
+        # What is left of a small budget is better spent on looking for others.
+        sharp = lengths[0] <= self.tolerance * -values[0] or self.products.count > 0.75 * self.limit
+        return near and bool(sharp)
+
+    def negative(self, ritz: Ritz) -> int:
+        return int(np.sum(ritz.values < -ritz.errors))
+
+    def _chosen(self, view: View) -> Flags:
+        """Negative Ritz values, and the largest positive ones that have converged: they only slow the next search."""
+        chosen: Flags = view.values < -view.errors
+        room = int(self.memory / (8 * self.products.dim) / 8) - int(np.sum(chosen))
+        ready = np.flatnonzero((view.values > view.errors) & (view.lengths <= 1e-2 * view.values))
+        outside = [k for k in ready[::-1] if view.values[k] > 0.1 * view.values[-1]][: max(min(room, 16), 1)]
+        chosen[outside] = True
+        return chosen
+
+
+def _repeated(values: Array, lengths: Array) -> bool:
+    """Whether neighbouring Ritz values may be one multiple eigenvalue."""
+    gaps = np.diff(values)
+    near = np.minimum(lengths[1:] + lengths[:-1] + 1e-9 * np.abs(values[1:]), 0.05 * np.abs(values[1:]))
+    return bool(np.any(gaps <= near))

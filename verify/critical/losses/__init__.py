@@ -1,0 +1,1 @@
+"""Losses of networks as functions of one vector, with their Hessians."""

@@ -1,0 +1,1 @@
+"""What is searched numerically: functions with their derivatives, counted, measured and verified."""

@@ -1,0 +1,1 @@
+"""Proofs: all critical points of an expression in a box, by interval arithmetic."""
