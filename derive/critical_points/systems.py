@@ -23,6 +23,7 @@ from fractions import Fraction
 import sympy
 from sympy import QQ, Poly, groebner
 from sympy.polys.matrices import DomainMatrix
+from sympy.polys.orderings import grevlex
 from sympy.polys.polytools import GroebnerBasis
 
 from derive.algebraic import Element, Field, T, real_roots
@@ -117,7 +118,7 @@ class _Quotient:
 
     def __init__(self, basis: GroebnerBasis, unknowns: tuple[sympy.Symbol, ...]) -> None:
         self.basis, self.unknowns = basis, unknowns
-        leading = [p.monoms(order="grevlex")[0] for p in basis.polys]
+        leading = [p.monoms(order=grevlex)[0] for p in basis.polys]
         bounds = [
             min(m[k] for m in leading if all(e == 0 for j, e in enumerate(m) if j != k)) for k in range(len(unknowns))
         ]
@@ -265,7 +266,7 @@ def _has_no_real_point(polynomials: Sequence[Poly]) -> bool:
 
 def _dimension(basis: GroebnerBasis) -> int:
     """The largest number of unknowns of which no leading monomial is made."""
-    leading = [p.monoms(order="grevlex")[0] for p in basis.polys]
+    leading = [p.monoms(order=grevlex)[0] for p in basis.polys]
     count = len(basis.gens)
     for size in range(count, 0, -1):
         for chosen in itertools.combinations(range(count), size):

@@ -153,10 +153,11 @@ def test_folded(shape: tuple[int, ...], rows: int) -> None:
     assert folded(shape) == rows
 
 
-def test_no_window_and_nothing_early() -> None:
+def test_no_window_and_nothing_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture needs no display, and whoever draws none does not load matplotlib."""
     text = "import sys, verify.backward_pass.plot; assert 'matplotlib' not in sys.modules"
     ended = run("-c", text)
     assert ended.code == 0, ended.err
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)  # of another test in this process
     report(heat={0: planted((3, 2), (1, 1))}).plot()
     assert "matplotlib.pyplot" not in sys.modules
