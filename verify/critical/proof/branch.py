@@ -24,7 +24,7 @@ import numpy as np
 from verify.critical.points import Array
 from verify.critical.proof.enclosure import Evaluator, Flags
 from verify.critical.proof.krawczyk import krawczyk, nested
-from verify.critical.proof.leftover import Continuum, continua, joined
+from verify.critical.proof.leftover import Continuum, continua, joined, nearest
 from verify.critical.proof.newton import newton, polished
 
 __all__ = ["Boxes", "Known", "Result", "branch"]
@@ -39,6 +39,8 @@ OFF_CENTRE = 0.4871
 # One box with a gradient below this everywhere is not cut any more: the function is flat, or underflows.
 FLAT = 1e-290
 MOST_BOXES = 300_000
+# With more boxes than this after a level, those that no cutting settles are left as they are.
+CROWDED = 2000
 # Points whose regions are sought at a time; pairs of a box and a region that are compared at a time.
 POINTS, PAIRS = 128, 2**21
 # Newton's method ended at a degenerate point where eigenvalues have this ratio: none of these is proved.
@@ -140,6 +142,8 @@ def branch(
         if search.stopped or not len(live):
             break
         live = search.without_continua(live)
+    if not search.stopped:
+        live = search.away_from_continua(live)
     search.leave(live.lower, live.upper)
     return Result(
         search.known,
@@ -284,17 +288,38 @@ class Search:
 
     def without_continua(self, live: Stack) -> Stack:
         """The boxes without those on continua of critical points, which are set aside, at their present width."""
-        found, on = continua(self.function, live.lower, live.upper, self.scale, self.rng, self.continua)
-        self.continua += found
-        return Stack(live.lower[~on], live.upper[~on])
+        self.continua, on = continua(self.function, live.lower, live.upper, self.scale, self.rng, self.continua)
+        rest = Stack(live.lower[~on], live.upper[~on])
+        return rest if len(rest) <= CROWDED else self.without_crowds(rest)
+
+    def without_crowds(self, live: Stack) -> Stack:
+        """Without boxes that no cutting settles, where there are many: at poles, at kinks, beside continua."""
+        trouble = np.logical_or(*self.trouble(live.lower, live.upper))
+        if trouble.sum() > CROWDED:
+            self.leave(live.lower[trouble], live.upper[trouble])
+            live = Stack(live.lower[~trouble], live.upper[~trouble])
+        return self.away_from_continua(live) if len(live) > CROWDED else live
+
+    def away_from_continua(self, live: Stack) -> Stack:
+        """The boxes that lie by no continuum; the others are added to those along it."""
+        if not self.continua or not len(live):
+            return live
+        by = nearest(live.lower, live.upper, self.continua, self.scale)
+        for k, one in enumerate(self.continua):
+            self.continua[k] = one.wider(live.lower[by == k], live.upper[by == k])
+        return Stack(live.lower[by < 0], live.upper[by < 0])
+
+    def trouble(self, lower: Array, upper: Array) -> tuple[Flags, Flags]:
+        """In which boxes something has no value, and in which others there is a kink."""
+        g, H = self.function.gradients(lower, upper), self.function.hessians(lower, upper)
+        undefined = g.undefined | H.undefined
+        return undefined, (g.kinked | H.kinked) & ~undefined
 
     def leave(self, lower: Array, upper: Array) -> None:
         """Boxes that stay unsettled, by reasons."""
         if not len(lower):
             return
-        g, H = self.function.gradients(lower, upper), self.function.hessians(lower, upper)
-        undefined = g.undefined | H.undefined
-        kinked = (g.kinked | H.kinked) & ~undefined
+        undefined, kinked = self.trouble(lower, upper)
         for which, reason in (
             (undefined, EDGE), (kinked, KINK), (~(undefined | kinked), self.stopped or DEGENERATE)
         ):  # fmt: skip

@@ -22,8 +22,8 @@ from verify.critical.spectra import enclosed_spectrum
 
 __all__ = ["certified_points", "certified_search"]
 
-# So many points of a continuum are kept, and so many boxes that could not be settled are told one by one.
-KEPT, TOLD = 2000, 20_000
+# So many points of a continuum are kept.
+KEPT = 2000
 
 
 def certified_search(
@@ -122,9 +122,6 @@ def _unsettled(
             np.concatenate([getattr(boxes, end) for boxes in found.left if boxes.reason == reason])
             for end in ("lower", "upper")
         )
-        if len(lower) > TOLD:
-            undecided.append(Undecided(lower.min(axis=0), upper.max(axis=0), f"{len(lower)} boxes: {reason}"))
-            continue
         for cluster in clusters(function, lower, upper, scale):
             point = _degenerate(function, cluster) if reason == DEGENERATE else None
             if reason == CONSTANT:

@@ -11,7 +11,7 @@ The three most important functions are ``continua`` (boxes on curves and surface
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,13 @@ from verify.critical.points import Array
 from verify.critical.proof.enclosure import Evaluator, Flags
 from verify.critical.proof.newton import newton
 
-__all__ = ["Cluster", "Continuum", "along", "clusters", "continua", "touching"]
+__all__ = ["Cluster", "Continuum", "along", "clusters", "continua", "joined", "nearest", "touching"]
 
 # An eigenvalue below this share of the largest counts as 0.
 NULL = 1e-7
+# Newton's method goes along eigenvectors with eigenvalues above this share only, the second time; the gradient then
+# is 0 where it is below this share of the Hessian, in units of the scale.
+STEEP, VANISHING = 1e-2, 1e-14
 # Boxes whose neighbourhood has fewer critical points that are apart, by a quarter of a box, are on no continuum.
 FEWEST = 6
 SAMPLE, MOST = 256, 60_000
@@ -34,6 +37,8 @@ SAMPLE, MOST = 256, 60_000
 FEW = 1000
 # What is shorter than this share of the whole box may be one point, at which Newton's method comes to rest early.
 SHORTEST = 1e-3
+# More boxes than this are sorted into cells, of this share of the whole box, before it is seen which touch.
+TOGETHER, CELL = 20_000, 2.0**-9
 # A box is not settled up to so many of its widths from a curve, for want of sharper enclosures.
 NEAR = 8
 # Points on a continuum that are looked for from each of its boxes.
@@ -48,6 +53,15 @@ class Continuum:
     upper: Array
     points: Array
     dimension: int
+
+    def wider(self, lower: Array, upper: Array, points: Array | None = None) -> Continuum:
+        """The same with more boxes, and points on it."""
+        return replace(
+            self,
+            lower=np.concatenate([self.lower, lower]),
+            upper=np.concatenate([self.upper, upper]),
+            points=self.points if points is None else np.concatenate([self.points, points]),
+        )
 
 
 def along(function: Evaluator, one: Continuum, scale: Array, rng: np.random.Generator, most: int) -> Array:
@@ -65,13 +79,17 @@ def along(function: Evaluator, one: Continuum, scale: Array, rng: np.random.Gene
     return np.concatenate([own[:: max(1, len(own) // most)], points[inside]])
 
 
-def _beside(points: Array, before: Sequence[Continuum], scale: Array) -> bool:
-    """Whether one of these points lies by a box of the continua."""
-    for one in before:
-        middle, half = 0.5 * (one.lower + one.upper) / scale, 0.5 * (one.upper - one.lower) / scale
-        if np.isfinite(cKDTree(middle).query(points / scale, p=np.inf, distance_upper_bound=2 * half.max())[0]).any():
-            return True
-    return False
+def nearest(lower: Array, upper: Array, continua: Sequence[Continuum], scale: Array) -> NDArray[np.int64]:
+    """For every box the continuum that lies within a few of its widths of it, or -1."""
+    found = np.full(len(lower), -1)
+    middle, width = 0.5 * (lower + upper) / scale, ((upper - lower) / scale).max(axis=1)
+    for k, one in enumerate(continua):
+        half = (0.5 * (one.upper - one.lower) / scale).max()
+        near = half + NEAR * width
+        tree = cKDTree(0.5 * (one.lower + one.upper) / scale)
+        apart = tree.query(middle, p=np.inf, distance_upper_bound=near.max(initial=half) * (1 + 1e-9))[0]
+        found[(found < 0) & (apart <= near)] = k
+    return found
 
 
 def joined(found: list[Continuum], scale: Array) -> list[Continuum]:
@@ -116,30 +134,34 @@ def continua(
     rng: np.random.Generator,
     before: Sequence[Continuum] = (),
 ) -> tuple[list[Continuum], Flags]:
-    """Continua of critical points on which boxes lie, and which boxes those are.
+    """All continua of critical points, those ``before`` among them with more boxes, and which boxes lie on one.
 
     A box is on one when Newton's method goes from its middle to a point nearby whose Hessian is singular, and from
     the boxes that touch it to other such points: at an isolated point all would meet. It is also on one when that
-    point lies by a box of those found ``before``.
+    point lies by a box of those found before.
     """
-    count = len(lower)
-    nothing: tuple[list[Continuum], Flags] = ([], np.zeros(count, bool))
+    count, found, on = len(lower), list(before), np.zeros(len(lower), bool)
     some = rng.choice(count, min(SAMPLE, count), replace=False)
     needed = 1 if before else min(FEWEST, count)
     if _singular(function, lower[some], upper[some], scale)[0].sum() < needed or count > MOST:
-        return nothing
+        return found, on
     singular, points, nullity = _singular(function, lower, upper, scale)
     chosen = np.flatnonzero(singular)
+    by = nearest(points[chosen], points[chosen], before, scale)
+    for k, one in enumerate(before):
+        here = chosen[by == k]
+        found[k] = one.wider(lower[here], upper[here], points[here])
+        on[here] = True
+    chosen = chosen[by < 0]
     if not len(chosen):
-        return nothing
+        return found, on
     labels = touching(lower[chosen], upper[chosen], scale)
-    found, on = [], np.zeros(count, bool)
-    for label in range(labels.max() + 1):
+    for label in np.flatnonzero(np.bincount(labels) >= FEWEST):
         here = chosen[labels == label]
         width = (upper[here] - lower[here]).max(axis=0)
         places = np.unique(np.round(points[here] / (0.25 * width)), axis=0, return_index=True)[1]
         extent = (np.ptp(points[here], axis=0) / scale).max()
-        if (len(places) >= FEWEST and extent > SHORTEST) or _beside(points[here], before, scale):
+        if len(places) >= FEWEST and extent > SHORTEST:
             on[here] = True
             dimension = int(np.median(nullity[here]))
             found.append(Continuum(lower[here], upper[here], points[here][places], dimension))
@@ -150,20 +172,42 @@ def _singular(
     function: Evaluator, lower: Array, upper: Array, scale: Array
 ) -> tuple[Flags, Array, NDArray[np.int64]]:
     """Which boxes have a critical point with a singular Hessian in them or nearly, that point, and its nullity."""
-    limits = newton(function, 0.5 * (lower + upper), scale, iterations=60)
-    margin = NEAR * (upper - lower)
-    near = ((limits.points >= lower - margin) & (limits.points <= upper + margin)).all(axis=1)
-    _, hessians = function.at(limits.points)
-    good = near & limits.converged & np.isfinite(hessians).all(axis=(1, 2))
-    hessians[~good] = np.eye(len(scale))
-    sizes = np.abs(np.linalg.eigvalsh(scale[:, None] * hessians * scale))
-    nullity = (sizes <= NULL * sizes.max(axis=1, keepdims=True)).sum(axis=1)
-    return good & (nullity > 0), limits.points, nullity
+    middle, margin = 0.5 * (lower + upper), NEAR * (upper - lower)
+    singular = np.zeros(len(lower), bool)
+    points, nullity = middle.copy(), np.zeros(len(lower), np.int64)
+    for steep in (0.0, STEEP):  # the second also where the whole step leads along a curve, and away
+        rest = np.flatnonzero(~singular)
+        if not len(rest):
+            break
+        limits = newton(function, middle[rest], scale, iterations=25, steep=steep)
+        near = (limits.points >= (lower - margin)[rest]) & (limits.points <= (upper + margin)[rest])
+        g, hessians = function.at(limits.points)
+        good = (
+            near.all(axis=1) & limits.converged & np.isfinite(hessians).all(axis=(1, 2)) & np.isfinite(g).all(axis=1)
+        )
+        hessians[~good] = np.eye(len(scale))
+        scaled = scale[:, None] * hessians * scale
+        sizes = np.abs(np.linalg.eigvalsh(scaled))
+        null = (sizes <= NULL * sizes.max(axis=1, keepdims=True)).sum(axis=1)
+        if steep:
+            good &= np.linalg.norm(g * scale, axis=1) <= VANISHING * np.abs(scaled).sum(axis=(1, 2))
+        on = good & (null > 0)
+        singular[rest[on]], points[rest[on]], nullity[rest[on]] = True, limits.points[on], null[on]
+    return singular, points, nullity
 
 
 def clusters(function: Evaluator, lower: Array, upper: Array, scale: Array) -> list[Cluster]:
-    """Boxes taken together that touch, or that lie as near to each other as they are large together."""
-    labels = touching(lower, upper, scale)
+    """Boxes taken together that touch, or that lie as near to each other as they are large together.
+
+    Very many boxes are first taken together where they lie in one small cell.
+    """
+    if len(lower) > TOGETHER:
+        cells = np.floor((0.5 * (lower + upper) - lower.min(axis=0)) / (CELL * scale)).astype(np.int64)
+        labels = np.unique(cells, axis=0, return_inverse=True)[1].ravel()
+        first = _hulls(lower, upper, labels)
+        labels = touching(first[:, 0], first[:, 1], scale)[labels]
+    else:
+        labels = touching(lower, upper, scale)
     hulls = _hulls(lower, upper, labels)
     while len(hulls) > 1:  # what is not settled around one degenerate point falls apart into many boxes
         size = hulls[:, 1] - hulls[:, 0]

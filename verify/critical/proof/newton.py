@@ -39,8 +39,12 @@ class Limits:
         return self.steps < 1e-9
 
 
-def newton(function: Evaluator, starts: Array, scale: Array, iterations: int = 40) -> Limits:
-    """The limits from ``starts`` (k, n); ``scale`` (n) are the lengths over which steps are measured."""
+def newton(function: Evaluator, starts: Array, scale: Array, iterations: int = 40, steep: float = 0.0) -> Limits:
+    """The limits from ``starts`` (k, n); ``scale`` (n) are the lengths over which steps are measured.
+
+    No step goes along eigenvectors whose eigenvalues are below ``steep``, a share of the largest: from beside a curve
+    of critical points that leads onto the curve, where the whole gradient has to be looked at.
+    """
     x = np.array(starts, float)
     k, n = x.shape
     sizes, flatness = np.full(k, np.inf), np.ones(k)
@@ -60,7 +64,7 @@ def newton(function: Evaluator, starts: Array, scale: Array, iterations: int = 4
         kept[active[better]], before[active[better]] = x[active[better]], norm[better]
         going = active[better]
         if len(going):
-            step, flat = _step(x[going], g[better], H[better], scale)
+            step, flat = _step(x[going], g[better], H[better], scale, steep)
             length = np.abs(step / scale).max(axis=1)
             sizes[going], flatness[going] = length, flat
             share = np.minimum(1.0, allowed[going] / np.maximum(length, 1e-300))
@@ -90,7 +94,7 @@ def polished(function: Evaluator, points: Array, scale: Array) -> Array:
     return x
 
 
-def _step(x: Array, g: Array, H: Array, scale: Array) -> tuple[Array, Array]:
+def _step(x: Array, g: Array, H: Array, scale: Array, steep: float = 0.0) -> tuple[Array, Array]:
     good = np.all(np.isfinite(g), axis=1) & np.all(np.isfinite(H), axis=(1, 2))
     H, g = np.where(good[:, None, None], H, np.eye(len(scale))), np.where(good[:, None], g, 0.0)
     x = np.where(good[:, None], x, 0.0)
@@ -103,5 +107,5 @@ def _step(x: Array, g: Array, H: Array, scale: Array) -> tuple[Array, Array]:
     # Along what is flat, a slope that rounding explains moves nothing: on a curve of critical points all may stay.
     rounding = np.einsum("kij,kj->ki", np.abs(H), np.abs(x)) * NOISE
     noise = np.einsum("kij,kj->ki", np.abs(frame), rounding)
-    along[(sizes < FLAT * largest) & (np.abs(slopes) < noise)] = 0.0
+    along[((sizes < FLAT * largest) & (np.abs(slopes) < noise)) | (sizes < steep * largest)] = 0.0
     return -np.einsum("kji,kj->ki", frame, np.clip(along, -FAR, FAR)), flatness

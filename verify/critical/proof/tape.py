@@ -186,6 +186,11 @@ class Writer:
                 return self.negative(self.multiply(step.operands[0], rest))
             if step.operation == "multiply" and self.known(step.operands[0]) is not None:
                 return self.multiply(step.operands[0], self.multiply(step.operands[1], rest))
+        for factor, rest in ((a, b), (b, a)):
+            step = self.steps[factor]
+            (base, power) = self._power(rest)
+            if step.operation == "positive_inverse" and step.operands[0] == base:
+                return self.power(base, power - 1)
         (base, power), (other_base, other_power) = self._power(a), self._power(b)
         if base == other_base and power > 0 and other_power > 0:
             return self.power(base, power + other_power)
