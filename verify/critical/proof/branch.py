@@ -34,6 +34,8 @@ BATCH = 4096
 SEEDS, SEEDS_IN_BATCH = 200, 64
 # Boxes are brought down to these shares of the whole box in turns; what then lies on a continuum is set aside.
 LEVELS = tuple(2.0**-k for k in (6, 9, 12, 15, 18, 21, 24, 28, 32, 36))
+# Below this width, boxes that become many are not cut any more.
+DEEP = 2.0**-20
 # A box is cut here.
 OFF_CENTRE = 0.4871
 # One box with a gradient below this everywhere is not cut any more: the function is flat, or underflows.
@@ -137,11 +139,15 @@ def branch(
     starts = search.rng.random((SEEDS * len(lower), len(lower)))
     search.seeded(lower + starts * search.scale)
     live = Stack(lower[None], upper[None])
+    before = 0
     for level in LEVELS:
         live = search.down_to(level, live)
         if search.stopped or not len(live):
             break
         live = search.without_continua(live)
+        if level < DEEP and len(live) > 2 * before + 16:
+            break  # rounding hides what would settle them: they become more as they become smaller
+        before = len(live)
     if not search.stopped:
         live = search.away_from_continua(live)
     search.leave(live.lower, live.upper)

@@ -32,7 +32,7 @@ NULL = 1e-7
 STEEP, VANISHING = 1e-2, 1e-14
 # Boxes whose neighbourhood has fewer critical points that are apart, by a quarter of a box, are on no continuum.
 FEWEST = 6
-SAMPLE, MOST = 256, 60_000
+SAMPLE, MOST = 256, 20_000
 # So few boxes are compared each with each.
 FEW = 1000
 # What is shorter than this share of the whole box may be one point, at which Newton's method comes to rest early.
@@ -143,9 +143,12 @@ def continua(
     count, found, on = len(lower), list(before), np.zeros(len(lower), bool)
     some = rng.choice(count, min(SAMPLE, count), replace=False)
     needed = 1 if before else min(FEWEST, count)
-    if _singular(function, lower[some], upper[some], scale)[0].sum() < needed or count > MOST:
+    if _singular(function, lower[some], upper[some], scale)[0].sum() < needed:
         return found, on
-    singular, points, nullity = _singular(function, lower, upper, scale)
+    if count <= MOST:
+        singular, points, nullity = _singular(function, lower, upper, scale)
+    else:
+        singular, points, nullity = _sampled(function, lower, upper, scale, rng)
     chosen = np.flatnonzero(singular)
     by = nearest(points[chosen], points[chosen], before, scale)
     for k, one in enumerate(before):
@@ -166,6 +169,19 @@ def continua(
             dimension = int(np.median(nullity[here]))
             found.append(Continuum(lower[here], upper[here], points[here][places], dimension))
     return found, on
+
+
+def _sampled(
+    function: Evaluator, lower: Array, upper: Array, scale: Array, rng: np.random.Generator
+) -> tuple[Flags, Array, NDArray[np.int64]]:
+    """``_singular`` of very many boxes: of some, and of what lies by the points that these lead to."""
+    some = rng.choice(len(lower), MOST, replace=False)
+    singular, points, nullity = _singular(function, lower[some], upper[some], scale)
+    middle, width = 0.5 * (lower + upper) / scale, ((upper - lower) / scale).max(axis=1)
+    if not singular.any():
+        return np.zeros(len(lower), bool), 0.5 * (lower + upper), np.zeros(len(lower), np.int64)
+    apart, nearest_one = cKDTree(points[singular] / scale).query(middle, p=np.inf)
+    return apart <= NEAR * width, points[singular][nearest_one], nullity[singular][nearest_one]
 
 
 def _singular(
@@ -201,7 +217,10 @@ def clusters(function: Evaluator, lower: Array, upper: Array, scale: Array) -> l
 
     Very many boxes are first taken together where they lie in one small cell.
     """
-    if len(lower) > TOGETHER:
+    sizes = ((upper - lower) / scale).max(axis=1)
+    if len(lower) > TOGETHER and sizes.max() > 16 * sizes.min():  # a search that was stopped
+        labels = np.zeros(len(lower), np.int64)
+    elif len(lower) > TOGETHER:
         cells = np.floor((0.5 * (lower + upper) - lower.min(axis=0)) / (CELL * scale)).astype(np.int64)
         labels = np.unique(cells, axis=0, return_inverse=True)[1].ravel()
         first = _hulls(lower, upper, labels)
