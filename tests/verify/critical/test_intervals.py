@@ -16,7 +16,7 @@ from verify.critical.proof.intervals import Intervals, down, up
 
 UNARY = [
     "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "erf", "abs",
-    "sign", "step", "negative",
+    "sign", "step", "negative", "positive_inverse",
 ]  # fmt: skip
 BINARY = ["add", "subtract", "multiply", "divide", "maximum", "minimum"]
 BOXES = 400

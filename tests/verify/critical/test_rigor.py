@@ -24,7 +24,7 @@ CAMEL = (4 - sympy.Rational(21, 10) * x**2 + x**4 / 3) * x**2 + x * y + (-4 + 4 
 
 UNARY = [
     "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "erf", "abs",
-    "sign", "step", "negative",
+    "sign", "step", "negative", "positive_inverse",
 ]  # fmt: skip
 
 

@@ -88,6 +88,9 @@ def test_equal_steps_are_one() -> None:
     assert w.multiply(w.constant(2), w.multiply(w.constant(3), a)) == w.multiply(w.constant(6), a)
     assert w.power(w.power(a, 2), 3) == w.power(a, 6)
     assert w.power(w.negative(a), 3) == w.negative(w.power(a, 3))
+    inverse = w.apply("positive_inverse", a)  # in the derivative of x log x it meets x again
+    assert w.multiply(a, inverse) == w.constant(1)
+    assert w.multiply(inverse, w.power(a, 3)) == w.power(a, 2)
     assert w.divide(a, w.constant(4)) == w.multiply(w.constant(Fraction(1, 4)), a)
 
 

@@ -22,7 +22,7 @@ class Floats:
         return np.power(a, exponent)
 
     def positive_inverse(self, a: Any) -> Any:
-        return np.divide(1.0, a)
+        return np.where(np.asarray(a) > 0, np.divide(1.0, a), np.nan)
 
     def step(self, a: Any) -> Any:
         return np.heaviside(a, 0.5)
