@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from derive.nodes import Add, Bracket, Mul, Node, Number, Position, Sum, factors_of
 from derive.notation import mul
 from derive.render.mathematics.brackets import write_condition
-from derive.render.mathematics.sizes import is_negative
+from derive.render.mathematics.sizes import is_negative, size_terms
 from derive.render.runs import ADD, MUL, Run, Token
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def write_terms(writer: Writer, node: Add, scope: Scope) -> Run:
     pen = writer.pen
     tokens: list[Token] = []
     height = 0
-    for m, term in enumerate(node.terms):
+    for m, term in enumerate(_parts(node)):
         negative, positive = split_sign(term)
         run = writer.node(positive, scope)
         if run.level == ADD and not isinstance(positive, (Number, Position)):
@@ -47,6 +47,15 @@ def write_terms(writer: Writer, node: Add, scope: Scope) -> Run:
         tokens.extend(run.tokens)
         height = max(height, run.height)
     return Run(tuple(tokens), ADD, height)
+
+
+def _parts(node: Add) -> list[Node]:
+    """The terms; a number that is a sum itself gives its own, each with its sign."""
+    found: list[Node] = []
+    for term in node.terms:
+        parts = size_terms(term.value) if isinstance(term, Number) else []
+        found += [Number(part) for part in parts] if len(parts) > 1 else [term]
+    return found
 
 
 def _start_of_recurrence(writer: Writer, node: Add, scope: Scope) -> Run | None:

@@ -427,3 +427,9 @@ def test_a_job_that_fails_says_so() -> None:
         [sys.executable, "-m", "derive.critical_points.limited"], input=b"nothing", capture_output=True, check=False
     )
     assert done.returncode != 0
+
+
+def test_eigenvalues_of_several_terms_keep_their_signs() -> None:
+    text = worked_classification((x**2 - 1) ** 2 + y**2 - x * y).latex()
+    assert r"\sqrt{241}" in text
+    assert "+ -" not in text
