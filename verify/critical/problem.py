@@ -147,7 +147,7 @@ def box_of(box: Box, names: Sequence[str]) -> tuple[Array, Array]:
     lower, upper = np.array(pairs, float).T.copy()
     for name, low, high in zip(names, lower, upper, strict=True):
         if not (np.isfinite(low) and np.isfinite(high)):
-            raise ValueError(f"box has {name} from {low} to {high}: a proof needs finite ends")
+            raise ValueError(f"box has {name} from {low} to {high}: expected finite ends")
         if not low < high:
             raise ValueError(f"box has {name} from {low} to {high}: expected a lower end below the upper one")
     return lower, upper

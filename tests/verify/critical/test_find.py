@@ -141,8 +141,8 @@ def test_the_same_seed_gives_the_same_answer() -> None:
     [
         ([(0, 0), (0, 1)], "box has x from 0.0 to 0.0: expected a lower end below"),
         ([(1, 0), (0, 1)], "expected a lower end below"),
-        ([(0, np.inf), (0, 1)], "a proof needs finite ends"),
-        ([(0, np.nan), (0, 1)], "a proof needs finite ends"),
+        ([(0, np.inf), (0, 1)], "expected finite ends"),
+        ([(0, np.nan), (0, 1)], "expected finite ends"),
         ([(0, 1, 2), (0, 1)], "expected \\(lower, upper\\)"),
         ([(0, 1)], "the box has 1 coordinates"),
         ({"x": (0, 1), "z": (0, 1)}, "f depends on y"),
