@@ -175,7 +175,7 @@ def test_what_was_recognised_is_said_in_one_sentence() -> None:
 
 def test_what_unit_matrices_add_up_to_is_a_number() -> None:
     program = trace(lambda x: np.eye(2).sum() * x.sum() + (1 - np.eye(len(x))).sum(), {"x": "n"})
-    assert definitions(program) == ["L = 2·Σ_i x[i] + n^2-n"]
+    assert definitions(program) == ["L = 2·Σ_i x[i] + n^2 - n"]
     program = trace(lambda x: (np.eye(len(x)).sum(axis=1) * x).sum(), {"x": "n"})
     assert definitions(program) == ["L = Σ_i x[i]"]
 
