@@ -111,10 +111,12 @@ def forward_mode(passes: Passes, rng: np.random.Generator, noise: float) -> Find
 
     def along(tangents: dict[int, Tensor]) -> list[Any]:
         given = [laid_out(x) for x in passes.arrays]
-        with warnings.catch_warnings(), forward_ad.dual_level():
-            warnings.simplefilter("ignore", FutureWarning)  # of PyTorch about itself
-            dual = [forward_ad.make_dual(x, tangents[k]) if k in tangents else x for k, x in enumerate(given)]
-            moved = [forward_ad.unpack_dual(y).tangent for y in passes.values(dual)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of PyTorch about itself, as is the other
+            warnings.filterwarnings("ignore", "`torch", DeprecationWarning)
+            with forward_ad.dual_level():
+                dual = [forward_ad.make_dual(x, tangents[k]) if k in tangents else x for k, x in enumerate(given)]
+                moved = [forward_ad.unpack_dual(y).tangent for y in passes.values(dual)]
         return [np.zeros(y.shape) if t is None else array_of(t) for t, y in zip(moved, outputs, strict=True)]
 
     try:

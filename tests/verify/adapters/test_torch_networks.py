@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from verify import numdiff  # noqa: E402  # needs torch
 from verify.adapters.torch_networks import flat_loss  # noqa: E402
-from verify.critical import networks  # noqa: E402
+from verify.critical.losses import networks  # noqa: E402
 from verify.critical.losses.spectrum import hessian, spectrum  # noqa: E402
 from verify.layers import affine, conv2d, flatten, mse, softmax_with_loss, tanh  # noqa: E402
 
