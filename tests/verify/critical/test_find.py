@@ -247,3 +247,14 @@ def test_arrays_that_a_function_reads_are_numbers() -> None:
     assert points.names == ("w_0", "w_1")
     assert points.complete
     assert [point.index for point in points if point.kind == "saddle"] == [1]
+
+
+def test_search_paths_lead_to_the_points_that_were_found() -> None:
+    def himmelblau(w: np.ndarray) -> float:
+        return float((w[0] ** 2 + w[1] - 11) ** 2 + (w[0] + w[1] ** 2 - 7) ** 2)
+
+    points = find_critical_points(himmelblau, [(-6, 6), (-5, 6)], certify=False)
+    assert len(points) == 9
+    ends = np.array([path[-1] for path in points.paths])
+    for point in points:
+        assert np.linalg.norm(ends - point.x, axis=1).min() < 0.05

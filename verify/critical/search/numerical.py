@@ -171,6 +171,6 @@ def _told(state: Search, grows: bool, stopped: str, seconds: float) -> CriticalP
         stopped=stopped,
         cost=replace(total(state.costs), seconds=seconds),
         seed=state.seed,
-        paths=tuple(path for path in state.paths if path.shape[1] <= 3),
+        paths=tuple(region.outside(path) for path in state.paths if path.shape[1] <= 3),
         function=state.objective,
     )
