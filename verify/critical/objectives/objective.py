@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from verify import numdiff
 from verify.critical.objectives.functions import (
     COUNTED,
     Function,
@@ -126,25 +125,6 @@ class Objective:
             return self.noisy("gradient", x)
         return self._sharpened(x, lambda one: one._extrapolated_slopes(x))
 
-    def gradient_error(self, x: ArrayLike) -> float:
-        """How far ``measured_gradient`` may be off, in the Euclidean norm."""
-        return self.measured_gradient(x)[1]
-
-    def measured_hvp(self, x: ArrayLike, v: ArrayLike) -> tuple[Array, float]:
-        """The Hessian times v, and how far it may be off in the Euclidean norm: measured, not proved.
-
-        Shapes: x (n), v (n) -> (n), scalar.
-        """
-        x, v = np.asarray(x, np.float64), np.asarray(v, np.float64)
-        if "hvp" in self.given:
-            return self.noisy("hvp", x, v)
-        if "hessian" in self.given:
-            matrix, error = self.measured_hessian(x)
-            return matrix @ v, error * float(np.linalg.norm(v))
-        if not np.any(v):
-            return np.zeros(self.dimension), 0.0
-        return self._sharpened(x, lambda one: one._extrapolated_bend(x, v))
-
     def measured_hessian(self, x: ArrayLike) -> tuple[Array, float]:
         """The Hessian, and how far it may be off in the spectral norm, which bounds the error of its eigenvalues.
 
@@ -161,10 +141,6 @@ class Objective:
             matrix, error = self._sharpened(x, lambda one: one._extrapolated_columns(x))
         skew = float(np.linalg.norm(matrix - matrix.T)) / 2.0
         return symmetrised(matrix), error + skew + self.dimension * EPS * float(np.linalg.norm(matrix))
-
-    def hessian_error(self, x: ArrayLike) -> float:
-        """How far ``measured_hessian`` may be off, in the spectral norm."""
-        return self.measured_hessian(x)[1]
 
     def noisy(self, name: str, x: Array, *further: Array, weigh: Array | float = 1.0) -> tuple[Array, float]:
         """What a given function says, and its noise there: what differences of third and fourth order leave.
@@ -192,14 +168,6 @@ class Objective:
                 continue
             return found, NOISE_MARGIN * noise
         return found, float("inf")
-
-    def careful_gradient(self, x: ArrayLike) -> numdiff.Estimate:
-        """The gradient by ``verify.numdiff`` from values of f alone, with bounds; costs many of them."""
-        return numdiff.gradient(self.functions.plain("f"), np.asarray(x, np.float64), complex_step=False)
-
-    def careful_hessian(self, x: ArrayLike) -> numdiff.Estimate:
-        """The Hessian by ``verify.numdiff`` from the given gradient, else from f, with bounds; costs many calls."""
-        return numdiff.hessian(self.functions.plain("f"), np.asarray(x, np.float64), self._given_gradient())
 
     def _given_gradient(self) -> Function | None:
         return self.functions.plain("gradient") if "gradient" in self.given else None
@@ -261,17 +229,11 @@ class Objective:
         error = [np.linalg.norm(one) for one in (coarse - fine, uneven(near, far) / h, rounding)]
         return (4.0 * fine - coarse) / 3.0, float(np.sum(error))
 
-    def _extrapolated_bend(self, x: Array, v: Array, centre: Array | None = None) -> tuple[Array, float]:
-        """The Hessian times v from two steps; ``centre`` is the gradient at x, where it is given and known."""
-        if "gradient" not in self.given:
-            fine, coarse = self._bend(x, v, 1.0), self._bend(x, v, 2.0)
-            found = (4.0 * fine - coarse) / 3.0
-            return found, float(np.linalg.norm(coarse - fine)) + self._noise_of_values(x, v, found)
+    def _extrapolated_bend(self, x: Array, v: Array, centre: Array) -> tuple[Array, float]:
+        """The Hessian times v from the given gradient with two steps; ``centre`` is the gradient at x."""
         h = self.steps.along(x, v, self.steps.gradient)
         right, left, further, opposite = (self.functions.call("gradient", x + t * v) for t in (h, -h, 2 * h, -2 * h))
         fine, coarse = (right - left) / (2.0 * h), (further - opposite) / (4.0 * h)
-        if centre is None:
-            centre = self.functions.call("gradient", x)
         near, far = right + left - 2.0 * centre, further + opposite - 2.0 * centre
         size = np.linalg.norm(right) + np.linalg.norm(fine) * h / self.steps.gradient
         error = np.linalg.norm(coarse - fine) + np.linalg.norm(uneven(near, far)) / h
