@@ -1,7 +1,9 @@
 """The search for the negative eigenvalues of an operator, one Krylov space after another.
 
 Each space starts from random vectors on the complement of what is known. If it finds something, it is continued until
-that has converged, and another follows; if not, and it would have, the search is settled.
+that has converged, and another follows; if not, and it would have, the search is settled. Of a multiple eigenvalue
+each space finds as many copies as it has start vectors, at the same price for each: one start vector costs least,
+since the last space, which finds nothing, is the narrowest then.
 
 Data
     ``Search``  the search, and what it has found so far.
@@ -22,13 +24,12 @@ from verify.critical.large.block_eigen import Expansion, Ritz, View, orthonormal
 from verify.critical.large.products import Array, Products
 from verify.critical.large.risk import Measure
 
-__all__ = ["MEMORY", "RISK", "WIDEST", "Flags", "Search"]
+__all__ = ["MEMORY", "RISK", "Flags", "Search"]
 
 Flags = NDArray[np.bool_]
 
 RISK = 1e-3
 """How likely it may be that a random start misses what is said not to be there."""
-WIDEST = 16
 LOOSE = 0.3
 """A negative Ritz value has converged when its residual is this part of it; the most negative one must meet more."""
 MEMORY = 1e9
@@ -58,25 +59,13 @@ class Search:
     def run(self) -> None:
         """Search until one space from a random start shows that nothing is missing, or something runs out."""
         self.locked = Ritz.none(self.products.dim)
-        start = wide = self.width
         random = True
         while not self.settled and not self.stopped:
             expansion = self._expansion(random)
             if expansion is None:
                 break
-            before = self.negative(self.locked)
-            view = self.grown(expansion, random, before)
+            view = self.grown(expansion, random, self.negative(self.locked))
             self.locked = expansion.kept(view, self._chosen(view))
-            values = self.locked.values[self.locked.values < 0]
-            new = len(values) - before
-            again = new > 0 and _repeated(values, self.locked.lengths[: len(values)])
-            # Copies of a multiple eigenvalue come one for each start vector. A narrow space that found one is
-            # followed by a wider one, and that by a narrow one, which costs least where it finds nothing.
-            if again and expansion.starts == start:
-                wide = min(2 * wide, max(WIDEST, start))
-                self.width = wide
-            else:
-                self.width = start
             random = self._converged(self.locked.values, self.locked.lengths, self.locked.errors)
 
     def _expansion(self, random: bool) -> Expansion | None:
@@ -101,14 +90,16 @@ class Search:
 
     def grown(self, expansion: Expansion, random: bool, before: int) -> View:
         """Steps until there is evidence that nothing is missing, or until what was found has converged."""
+        due = 0
         while True:
             fresh = self.products.count == 0
             expansion.step(self.products.tried(expansion.basis[: expansion.width], self.rng) if fresh else None)
             left = self.limit - self.products.count - 1
             full = expansion.exhausted or expansion.width > min(expansion.room, left)
             late = time.monotonic() > self.deadline
-            if not full and not late and expansion.steps % (1 + expansion.size // 48):
+            if not full and not late and expansion.size < due:
                 continue
+            due = expansion.size + expansion.size // 48 * expansion.starts
             view = expansion.view()
             self.largest = float(np.max(np.abs(view.values)))
             self.say(f"{self.products.count} products, {view.negative} negative eigenvalues")
@@ -171,10 +162,3 @@ class Search:
         outside = [k for k in ready[::-1] if view.values[k] > 0.1 * view.values[-1]][: max(min(room, 16), 1)]
         chosen[outside] = True
         return chosen
-
-
-def _repeated(values: Array, lengths: Array) -> bool:
-    """Whether neighbouring Ritz values may be one multiple eigenvalue."""
-    gaps = np.diff(values)
-    near = np.minimum(lengths[1:] + lengths[:-1] + 1e-9 * np.abs(values[1:]), 0.05 * np.abs(values[1:]))
-    return bool(np.any(gaps <= near))
