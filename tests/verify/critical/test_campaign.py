@@ -9,6 +9,9 @@ import multiprocessing
 import os
 import pickle
 import random
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -19,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from verify import find_critical_points
 from verify.critical.campaigns import campaign
 from verify.critical.campaigns.campaign import Failure, run, seeds
 from verify.critical.campaigns.journal import decoded, encoded, fingerprint
@@ -619,10 +623,12 @@ def test_nothing_to_do_is_done() -> None:
 # ------------------------------------------------------------------------------------------------- Dask
 
 
-def test_a_dask_cluster_gives_the_same(tmp_path: Path) -> None:
+def test_a_dask_cluster_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
     import dask
 
+    # workers import this module
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])
     work = functools.partial(dies_once, str(tmp_path))
     settings = {"distributed.scheduler.allowed-failures": 1, "distributed.worker.daemon": False}
     with (
@@ -639,3 +645,63 @@ def test_a_dask_cluster_gives_the_same(tmp_path: Path) -> None:
         results = run(work, range(6), executor=executor)
         assert list(results) == [k * k for k in range(6)]
         assert results.failed == ()
+
+
+# ------------------------------------------------------------------------------------------------- MPI
+
+ON_MPI = """
+import os, pathlib, signal, sys, time
+
+import numpy as np
+from mpi4py.futures import MPIPoolExecutor
+
+from verify import find_critical_points
+from verify.critical.campaigns.campaign import run
+
+
+def square(k):
+    time.sleep(0.05)
+    flag = pathlib.Path("died")
+    if k == 20 and not flag.exists():
+        flag.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return k * k
+
+
+def wells(x):
+    return float(np.sum((x**2 - 1) ** 2) + 0.3 * x[0] * x[1])
+
+
+if __name__ == "__main__":
+    with MPIPoolExecutor() as executor:
+        results = run(square, range(30), executor=executor, journal="squares.journal")
+        points = find_critical_points(wells, [(-2, 2), (-2, 2)], executor=executor)
+    print(list(results) == [k * k for k in range(30)], results.resumed > 0)
+    print([point.x.tolist() for point in points])
+"""
+
+
+def test_mpi_gives_the_same_and_goes_on_after_a_death(empty_folder: Path) -> None:
+    pytest.importorskip("mpi4py")
+    if shutil.which("mpiexec") is None:
+        pytest.skip("mpiexec is not found")
+    Path("on_mpi.py").write_text(ON_MPI)
+    # three processes on a machine of any size, by any user
+    anywhere = {"OMPI_MCA_rmaps_base_oversubscribe": "1", "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+    anywhere |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    command = ["mpiexec", "-n", "3", sys.executable, "-m", "mpi4py.futures", "on_mpi.py"]
+
+    def launched() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=os.environ | anywhere, capture_output=True, text=True, timeout=120)
+
+    assert launched().returncode != 0
+    assert Path("died").exists()
+    again = launched()
+    assert again.returncode == 0, again.stderr
+    found, points = again.stdout.splitlines()
+    assert found == "True True"
+
+    def wells(x: Any) -> float:
+        return float(np.sum((x**2 - 1) ** 2) + 0.3 * x[0] * x[1])
+
+    assert points == str([point.x.tolist() for point in find_critical_points(wells, [(-2, 2), (-2, 2)])])
