@@ -17,10 +17,11 @@ PROBLEMS = {
 }
 # What takes seconds is run by hand.
 SLOW = ("Shubert", "Lennard-Jones trimer", "Motzkin", "two lines that cross", "torus, squared")
-# What is smooth with regular Hessians, and yet not settled: poles and edges of the domain where terms of both signs
-# are unbounded, and parts that underflow.
+# What has isolated points alone, and is not settled: a box for which there is no room, an edge that is one in every
+# direction, and points at places that the function does not name.
 UNSETTLED = {
-    "charge in a trap", "atom in a field", "line charges in a triangle", "Lennard-Jones trimer", "normal likelihood"
+    "Lennard-Jones trimer", "arithmetic and geometric mean", "three sines around a monkey saddle",
+    "line charges in a triangle",
 }  # fmt: skip
 
 CASES = [pytest.param(name, marks=pytest.mark.campaign) if name in SLOW else name for name in PROBLEMS]
@@ -38,12 +39,12 @@ def test_all_is_found_and_nothing_else(name: str) -> None:
     for one in points:
         if one.certified:
             assert one.enclosure is not None
-            assert np.all(one.enclosure[1] - one.enclosure[0] < 1e-5)
+            assert np.all(one.enclosure[1] - one.enclosure[0] < (1e-2 if one.nullity else 1e-5))
             assert one.spectrum.proved
     if points.complete:
         assert not points.undecided
         assert all(one.certified for one in points)
-    if problem.kind == "smooth":
+    if problem.kind in ("smooth", "barrier", "degenerate", "none"):
         assert points.complete == (name not in UNSETTLED), points
-    if problem.kind in ("degenerate", "continuum"):
+    if problem.kind == "continuum":
         assert not points.complete

@@ -14,7 +14,8 @@ import numpy as np
 
 from verify.critical.points import Array, Component, Cost, CriticalPoint, CriticalPoints, Undecided
 from verify.critical.proof.balls import ASSUMPTION as RIGOROUS
-from verify.critical.proof.branch import CONSTANT, DEGENERATE, Known, Result, branch
+from verify.critical.proof.blow_up import Around, around
+from verify.critical.proof.branch import CONSTANT, DEGENERATE, EDGE, Known, Result, branch
 from verify.critical.proof.enclosure import Evaluator
 from verify.critical.proof.intervals import ASSUMPTION
 from verify.critical.proof.leftover import Cluster, Continuum, along, clusters
@@ -113,26 +114,73 @@ def certified_points(function: Evaluator, known: Known, box: tuple[Array, Array]
 def _unsettled(
     function: Evaluator, found: Result, box: tuple[Array, Array]
 ) -> tuple[list[CriticalPoint], list[Undecided], list[Component]]:
-    """Boxes that belong together, with the reason; degenerate points that seem to lie there; parts that are flat."""
+    """What the search left: points that are proved by another way, boxes with the reason, parts that are flat."""
     scale = box[1] - box[0]
     points: list[CriticalPoint] = []
-    undecided, constant = [], []
+    undecided, constant, settled = [], [], list[Around]()
+    for reason, cluster in _clusters(function, found, scale):
+        lower, upper = cluster.lower, cluster.upper
+        if reason == CONSTANT:
+            constant.append(_constant(function, cluster))
+            continue
+        if any(one.covers(lower, upper) for one in settled):
+            continue
+        proved = None
+        if reason in (DEGENERATE, EDGE):
+            proved = around(function, lower, upper, scale, edge=reason == EDGE)
+        if proved is not None:
+            # a point that a wider box proves again is the same
+            if not any(proved.same(one) for one in settled):
+                points += _isolated(function, proved, box)
+            settled.append(proved)
+            continue
+        point = _degenerate(function, cluster) if reason == DEGENERATE else None
+        if point is None:
+            undecided.append(Undecided(lower, upper, reason))
+        else:
+            points.append(point)
+            why = f"{reason}: a degenerate critical point seems to lie there, by itself or with others"
+            undecided.append(Undecided(lower, upper, why))
+    return points, undecided, constant
+
+
+def _clusters(function: Evaluator, found: Result, scale: Array) -> Iterator[tuple[str, Cluster]]:
+    """Boxes that belong together, with the reason why they were left."""
     for reason in dict.fromkeys(boxes.reason for boxes in found.left):
         lower, upper = (
             np.concatenate([getattr(boxes, end) for boxes in found.left if boxes.reason == reason])
             for end in ("lower", "upper")
         )
         for cluster in clusters(function, lower, upper, scale):
-            point = _degenerate(function, cluster) if reason == DEGENERATE else None
-            if reason == CONSTANT:
-                constant.append(_constant(function, cluster))
-            elif point is None:
-                undecided.append(Undecided(cluster.lower, cluster.upper, reason))
-            else:
-                points.append(point)
-                why = f"{reason}: a degenerate critical point seems to lie there, by itself or with others"
-                undecided.append(Undecided(cluster.lower, cluster.upper, why))
-    return points, undecided, constant
+            yield reason, cluster
+
+
+def _isolated(function: Evaluator, proved: Around, box: tuple[Array, Array]) -> list[CriticalPoint]:
+    """The degenerate point that was proved to be the only one around, if there is one, and it lies in the box."""
+    if proved.place is None or proved.spectrum is None:
+        return []
+    place = proved.place
+    if np.any(place.upper < box[0]) or np.any(place.lower > box[1]):
+        return []
+    x = 0.5 * (place.lower + place.upper)
+    kind = proved.spectrum.kind
+    further = {
+        "minimum": "f rises on all curves from it",
+        "maximum": "f falls on all curves from it",
+        "saddle": "f rises on some curves from it and falls on others",
+    }
+    return [
+        CriticalPoint(
+            x=x,
+            value=float(function.values(x)),
+            gradient_norm=float(np.linalg.norm(function.gradients_at(x[None])[0])),
+            spectrum=proved.spectrum,
+            kind=proved.kind if kind == "degenerate" else kind,
+            certified=True,
+            enclosure=(proved.lower, proved.upper),
+            note="; ".join(filter(None, ["the gradient is exactly 0 here", further.get(proved.kind, "")])),
+        )
+    ]
 
 
 def _constant(function: Evaluator, cluster: Cluster) -> Component:

@@ -1,0 +1,165 @@
+"""A tape in other coordinates, x = a + T y, with what cancels in them cancelled.
+
+Every value of the tape is kept as a sum of numbers times other values, so that (a + y) - a is y, for an a that is no
+floating-point number too, such as √3/2; and x₁ + 10 x₂ is 5 y₁ where the new coordinates make it so. Only then can
+it be seen that something is exactly 0 at a point.
+
+Data
+    ``Sum``     rational numbers times steps of the new tape, and a rational number by itself (at ``NUMBER``).
+    ``Recast``  a function of a tape, to be written in other coordinates.
+
+The three most important functions are ``Recast.moved`` (the tape in new coordinates), ``Recast.roots`` (where sums of
+one coordinate and constants are 0) and ``Recast.step`` (one operation on sums).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import inf, nextafter
+
+import numpy as np
+
+from verify.critical.proof.balls import Balls
+from verify.critical.proof.intervals import Intervals
+from verify.critical.proof.tape import Step, Tape, Writer, derivatives
+
+__all__ = ["NUMBER", "Recast", "Sum"]
+
+Sum = Mapping[int, Fraction]
+NUMBER = -1
+"""The key of the number that is added."""
+
+
+class Recast:
+    """The first output of a tape, to be written in other coordinates.
+
+    All is written on one tape, whose variables stand for the coordinates that were asked for last.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.writer = Writer(tape.dimension)
+        self.places: dict[tuple[tuple[int, Fraction], ...], int] = {}
+        self.coordinates = [self.writer.variable(k) for k in range(tape.dimension)]
+        self.variables: Sequence[Sum] = [{place: Fraction(1)} for place in self.coordinates]
+
+    def moved(self, shift: Sequence[Sum], matrix: Sequence[Sequence[Fraction]]) -> Tape:
+        """The function of y, where x_i = shift_i + Σ matrix_ij y_j, with its gradient and Hessian.
+
+        Shapes: shift (n), matrix (n, n).
+        """
+        turned = []
+        for row, start in zip(matrix, shift, strict=True):
+            total = start
+            for factor, place in zip(row, self.coordinates, strict=True):
+                total = combined(total, scaled({place: Fraction(1)}, factor))
+            turned.append(total)
+        self.variables = turned
+        return derivatives(self.writer, self.place(self._run()[self.tape.outputs[0]]))
+
+    def roots(self) -> list[tuple[int, Sum]]:
+        """Coordinates, and the constants at which a sum of that coordinate and constants is 0."""
+        self.variables = [{place: Fraction(1)} for place in self.coordinates]
+        found = []
+        for total in self._run():
+            own = [place for place in total if place != NUMBER and not self._constant(place)]
+            if len(own) == 1 and own[0] in self.coordinates:
+                rest = {place: q for place, q in total.items() if place != own[0]}
+                root = (self.coordinates.index(own[0]), scaled(rest, -1 / total[own[0]]))
+                if root not in found:
+                    found.append(root)
+        return found
+
+    def enclosed(self, total: Sum, rigor: bool) -> tuple[float, float]:
+        """The value of a sum of constants; with rigor, in balls."""
+        tape = self.writer.tape(self.place(total))
+        if rigor:
+            ((low, high),) = tape.run(Balls(), [])
+            return nextafter(float(low.lower()), -inf), nextafter(float(high.upper()), inf)
+        with np.errstate(all="ignore"):
+            ((low, high),) = tape.run(Intervals(1), [])
+        return float(np.min(low)), float(np.max(high))
+
+    def _constant(self, place: int) -> bool:
+        step = self.writer.steps[place]
+        return step.operation != "variable" and all(map(self._constant, step.operands))
+
+    def _run(self) -> list[Sum]:
+        """Every step of the tape, as a sum."""
+        found: list[Sum] = []
+        for step in self.tape.steps:
+            found.append(self.step(step, [found[operand] for operand in step.operands]))
+        return found
+
+    def step(self, step: Step, operands: Sequence[Sum]) -> Sum:
+        """One operation."""
+        a, b = (*operands, {}, {})[:2]
+        match step.operation:
+            case "variable":
+                return self.variables[int(step.number)]
+            case "constant" if isinstance(step.number, Fraction):
+                return {NUMBER: step.number} if step.number else {}
+            case "constant":
+                return {self.writer.constant(step.number): Fraction(1)}
+            case "add":
+                return combined(a, b)
+            case "subtract":
+                return combined(a, scaled(b, Fraction(-1)))
+            case "negative":
+                return scaled(a, Fraction(-1))
+            case "multiply" if (factor := _number(a)) is not None:
+                return scaled(b, factor)
+            case "multiply" if (factor := _number(b)) is not None:
+                return scaled(a, factor)
+            case "divide" if factor := _number(b):
+                return scaled(a, 1 / factor)
+            case _:
+                return self._atom(self._written(step, [self.place(operand) for operand in operands]))
+
+    def _written(self, step: Step, places: Sequence[int]) -> int:
+        if step.operation == "multiply":
+            return self.writer.multiply(*places)
+        if step.operation == "divide":
+            return self.writer.divide(*places)
+        if step.operation == "power":
+            return self.writer.power(places[0], step.number)
+        return self.writer.apply(step.operation, *places)
+
+    def _atom(self, place: int) -> Sum:
+        """A step as a sum: of itself, or a number."""
+        known = self.writer.known(place)
+        if known is None:
+            return {place: Fraction(1)}
+        return {NUMBER: known} if known else {}
+
+    def place(self, total: Sum) -> int:
+        """The step that has the value of a sum."""
+        key = tuple(sorted(total.items()))
+        if key not in self.places:
+            w = self.writer
+            terms = [w.constant(q) if at == NUMBER else w.multiply(w.constant(q), at) for at, q in key]
+            self.places[key] = w.total(terms)
+        return self.places[key]
+
+
+def combined(a: Sum, b: Sum) -> Sum:
+    """a + b."""
+    found = dict(a)
+    for place, factor in b.items():
+        found[place] = found.get(place, Fraction(0)) + factor
+        if not found[place]:
+            del found[place]
+    return found
+
+
+def scaled(a: Sum, factor: Fraction) -> Sum:
+    """a · factor."""
+    return {place: factor * q for place, q in a.items()} if factor else {}
+
+
+def _number(a: Sum) -> Fraction | None:
+    """The value of a sum of numbers alone."""
+    if not a:
+        return Fraction(0)
+    return a[NUMBER] if set(a) == {NUMBER} else None
