@@ -9,6 +9,7 @@ import numpy as np
 
 from verify.critical.objectives.objective import NotFinite, Objective
 from verify.critical.points import WITHIN, Array, CriticalPoint, Spectrum
+from verify.critical.proof.blow_up import around
 from verify.critical.proof.enclosure import Evaluator
 from verify.critical.proof.krawczyk import krawczyk, nested
 from verify.critical.proof.newton import polished
@@ -56,6 +57,9 @@ def classified(function: Evaluator, x: Array, within: float = WITHIN) -> Critica
                 enclosure=(inner_lower[0], inner_upper[0]),
                 note="" if sure else "it is one isolated point, but the sign of an eigenvalue is not told",
             )
+    alone = around(function, lower, upper, size)
+    if alone is not None and alone.meets(lower, upper):
+        return alone.point(function)
     here = function.gradients(x[None], x[None])
     if ((here.lower <= 0) & (here.upper >= 0)).all():
         exact = not (here.lower.any() or here.upper.any())

@@ -40,7 +40,8 @@ __all__ = [
 Array = NDArray[np.float64]
 
 KINDS = ("minimum", "maximum", "saddle", "degenerate", "not critical", "undecided")
-"""What a point can be. Degenerate: an eigenvalue is 0 within its bounds, so that second derivatives do not decide."""
+"""What a point can be. Degenerate: an eigenvalue is 0 within its bounds, so that second derivatives do not decide,
+and nothing of higher order did. A point from which f rises on some curves and falls on others is a saddle."""
 
 
 WITHIN = 1e-6

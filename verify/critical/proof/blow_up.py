@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.critical.points import Array, Spectrum
+from verify.critical.points import Array, CriticalPoint, Spectrum
 from verify.critical.proof.balls import Balls
 from verify.critical.proof.enclosure import Evaluator, Flags, evaluator
 from verify.critical.proof.intervals import LEAST, Intervals
@@ -55,6 +55,11 @@ HEAVIEST, PIECES, HALVINGS = {1: 1, 2: 4, 3: 3}, 4000, 9
 SHORTEST = 2.0**-40
 # The box that curves fill is told by this share, which rounding does not reach; they are longer than needed by more.
 SAFE, LONGER = 0.999, 1.01
+WAYS = {
+    "minimum": "f rises on all curves from it",
+    "maximum": "f falls on all curves from it",
+    "saddle": "f rises on some curves from it and falls on others",
+}
 # So many diagonals are looked along.
 CURVES = 16
 
@@ -168,6 +173,28 @@ class Around:
         """Whether both are about one point."""
         one, two = self.place, other.place
         return one is not None and two is not None and one.coordinates == two.coordinates
+
+    def meets(self, lower: Array, upper: Array) -> bool:
+        """Whether it has a critical point, which lies in a box."""
+        place = self.place
+        return place is not None and bool(np.all(place.upper >= lower) and np.all(place.lower <= upper))
+
+    def point(self, function: Evaluator) -> CriticalPoint:
+        """The critical point, which there must be."""
+        assert self.place is not None
+        assert self.spectrum is not None
+        x = 0.5 * (self.place.lower + self.place.upper)
+        kind = self.spectrum.kind
+        return CriticalPoint(
+            x=x,
+            value=float(function.values(x)),
+            gradient_norm=float(np.linalg.norm(function.gradients_at(x[None])[0])),
+            spectrum=self.spectrum,
+            kind=self.kind if kind == "degenerate" else kind,
+            certified=True,
+            enclosure=(self.lower, self.upper),
+            note="; ".join(filter(None, ["the gradient is exactly 0 here", WAYS.get(self.kind, "")])),
+        )
 
 
 def around(function: Evaluator, lower: Array, upper: Array, scale: Array, edge: bool = False) -> Around | None:

@@ -130,8 +130,8 @@ def _unsettled(
             proved = around(function, lower, upper, scale, edge=reason == EDGE)
         if proved is not None:
             # a point that a wider box proves again is the same
-            if not any(proved.same(one) for one in settled):
-                points += _isolated(function, proved, box)
+            if proved.meets(*box) and not any(proved.same(one) for one in settled):
+                points.append(proved.point(function))
             settled.append(proved)
             continue
         point = _degenerate(function, cluster) if reason == DEGENERATE else None
@@ -153,34 +153,6 @@ def _clusters(function: Evaluator, found: Result, scale: Array) -> Iterator[tupl
         )
         for cluster in clusters(function, lower, upper, scale):
             yield reason, cluster
-
-
-def _isolated(function: Evaluator, proved: Around, box: tuple[Array, Array]) -> list[CriticalPoint]:
-    """The degenerate point that was proved to be the only one around, if there is one, and it lies in the box."""
-    if proved.place is None or proved.spectrum is None:
-        return []
-    place = proved.place
-    if np.any(place.upper < box[0]) or np.any(place.lower > box[1]):
-        return []
-    x = 0.5 * (place.lower + place.upper)
-    kind = proved.spectrum.kind
-    further = {
-        "minimum": "f rises on all curves from it",
-        "maximum": "f falls on all curves from it",
-        "saddle": "f rises on some curves from it and falls on others",
-    }
-    return [
-        CriticalPoint(
-            x=x,
-            value=float(function.values(x)),
-            gradient_norm=float(np.linalg.norm(function.gradients_at(x[None])[0])),
-            spectrum=proved.spectrum,
-            kind=proved.kind if kind == "degenerate" else kind,
-            certified=True,
-            enclosure=(proved.lower, proved.upper),
-            note="; ".join(filter(None, ["the gradient is exactly 0 here", further.get(proved.kind, "")])),
-        )
-    ]
 
 
 def _constant(function: Evaluator, cluster: Cluster) -> Component:
