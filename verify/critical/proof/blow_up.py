@@ -1,21 +1,18 @@
 """What lies around a point where intervals decide nothing: a degenerate critical point, a pole, the edge of a domain.
 
 The function is written anew around an exact point, in coordinates along the null space of the Hessian and across it
-(``recast``). A small box around the point is seen along the curves y = (ρ^w₁ s₁, …, ρ^wₙ sₙ), with s on the faces of
-a cube and ρ from 0 to ``reach``: they fill the box. Along them every entry of the gradient is a power of ρ times what
-does not vanish with ρ (``series``), and that is enclosed on pieces of the faces. Where each piece has an entry that
-is nowhere 0, the box holds no critical point but perhaps the point itself. That it is one follows where the gradient
-goes to 0 along a curve and has derivatives there; that it is none, where the gradient grows without bounds.
+(``recast``), and a small box around the point is seen along curves into it (``curves``). Where the gradient vanishes
+nowhere on them, the box holds no critical point but perhaps the point itself. That it is one follows where the
+gradient there is exactly 0; that it is none, where f has no value and the gradient grows without bounds.
 
 Coordinates may be left free: then there is an edge instead of a point, such as σ = 0 for a likelihood.
 
 Data
     ``Place``   an exact point, or an edge.
-    ``Curves``  the function around a place, which coordinates are pinned to it, weights and reach.
     ``Around``  what was proved: the box, and the critical point in it, if there is one.
 
-The three most important functions are ``around`` (what is proved of a box), ``Curves.seen`` (the gradient along
-curves) and ``exact_spectrum`` (of a Hessian of rational numbers).
+The three most important functions are ``around`` (what is proved of a box), ``exact_hessian`` (of what cancels) and
+``exact_spectrum`` (eigenvalues of a matrix of rational numbers, with exact signs).
 
 Reference: Dumortier, Llibre, Artés (2006), Qualitative theory of planar differential systems, chapter 3.
 """
@@ -26,21 +23,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, product
-from math import gcd
-from typing import Any
 
 import numpy as np
 
 from verify.critical.points import Array, CriticalPoint, Spectrum
-from verify.critical.proof.balls import Balls
-from verify.critical.proof.enclosure import Evaluator, Flags, evaluator
+from verify.critical.proof.curves import Curves, everywhere, filling, kind_of, regular, weights_of
+from verify.critical.proof.enclosure import Evaluator, evaluator
 from verify.critical.proof.intervals import LEAST, Intervals
 from verify.critical.proof.rational import Matrix, columns_that_count, identity, inertia, inverse, null_space
 from verify.critical.proof.recast import NUMBER, Recast, Sum
-from verify.critical.proof.series import Series, SeriesArithmetic, Unsupported
+from verify.critical.proof.series import SeriesArithmetic, Unsupported
 from verify.critical.spectra import enclosed_spectrum
 
-__all__ = ["Around", "Curves", "Place", "around", "exact_spectrum"]
+__all__ = ["Around", "Place", "around", "exact_hessian", "exact_spectrum"]
 
 # An exact place is looked for up to this share of the whole box from what is undecided, in fractions so simple.
 NEAR = 1e-4
@@ -50,33 +45,13 @@ PLACES = 8
 NARROW = 1e-2
 # Longer tapes are not written anew.
 LONGEST = 4000
-# Weights of coordinates (by how many are pinned), pieces of faces, and halvings of a coordinate that are tried.
-HEAVIEST, PIECES, HALVINGS = {1: 1, 2: 4, 3: 3}, 4000, 9
-SHORTEST = 2.0**-40
-# The box that curves fill is told by this share, which rounding does not reach; they are longer than needed by more.
-SAFE, LONGER = 0.999, 1.01
+# The box that curves fill is told by this share, which rounding does not reach.
+SAFE = 0.999
 WAYS = {
     "minimum": "f rises on all curves from it",
     "maximum": "f falls on all curves from it",
     "saddle": "f rises on some curves from it and falls on others",
 }
-# So many diagonals are looked along.
-CURVES = 16
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """The gradient along curves, for each piece of the faces.
-
-    ``none``: it is not 0 there, or f has no value. ``unbounded``: it grows without bounds. ``rises`` and ``falls``:
-    so does f, away from p. ``vanishes``: it goes to 0, on all pieces.
-    """
-
-    none: Flags
-    unbounded: Flags
-    rises: Flags
-    falls: Flags
-    vanishes: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,62 +69,6 @@ class Place:
     def isolated(self) -> bool:
         """Whether it is a point."""
         return None not in self.coordinates
-
-
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """Curves y_i = ρ^weight_i s_i into 0 for pinned coordinates; others are free, in a box (n), (n).
-
-    ``reach`` is the largest ρ.
-    """
-
-    function: Evaluator
-    pinned: tuple[bool, ...]
-    weights: tuple[int, ...]
-    reach: Fraction
-    lower: Array
-    upper: Array
-
-    def faces(self) -> tuple[Array, Array]:
-        """The faces of the cube, times the box of the free coordinates. Shapes: (faces, n), (faces, n)."""
-        pinned = np.flatnonzero(self.pinned)
-        low, high = self.lower.copy(), self.upper.copy()
-        low[pinned], high[pinned] = -1.0, 1.0
-        lower, upper = np.tile(low, (2 * len(pinned), 1)), np.tile(high, (2 * len(pinned), 1))
-        for row, (k, side) in enumerate(product(pinned, (-1.0, 1.0))):
-            lower[row, k] = upper[row, k] = side
-        return lower, upper
-
-    def seen(self, below: Any, pieces: Sequence[Any]) -> Seen:
-        """The gradient on pieces: for each coordinate an interval of the arithmetic ``below``.
-
-        Raises: Unsupported where it has no series.
-        """
-        arithmetic = SeriesArithmetic(below, self.reach, pieces)
-        orders = [weight if pinned else 0 for pinned, weight in zip(self.pinned, self.weights, strict=True)]
-        variables = [arithmetic.variable(k, order) for k, order in enumerate(orders)]
-        gradient: list[Series] = self.function.gradient_tape.run(arithmetic, variables)
-        none: Any = False
-        unbounded: Any = False
-        outwards = arithmetic.constant(Fraction(0))
-        for k, entry in enumerate(gradient):
-            low, high = arithmetic.range(entry)
-            here = np.asarray(low > 0) | np.asarray(high < 0)
-            none = none | here
-            if entry.order < 0:
-                unbounded = unbounded | here
-            if self.pinned[k]:
-                part = arithmetic.scaled(arithmetic.multiply(variables[k], entry), Fraction(self.weights[k]))
-                outwards = arithmetic.add(outwards, part)
-        low, high = arithmetic.range(outwards)
-        regular = ~(np.asarray(below.undefined) | np.asarray(below.kinked))
-        return Seen(
-            none=(none & regular) | np.asarray(below.nowhere),
-            unbounded=unbounded & regular,
-            rises=np.asarray(low > 0) & regular,
-            falls=np.asarray(high < 0) & regular,
-            vanishes=all(entry.order > 0 or not (entry.coefficients or entry.rest) for entry in gradient),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +141,7 @@ def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Ar
     pinned = tuple(at is not None for at in place.coordinates)
     low, high = np.minimum(lower, place.lower), np.maximum(upper, place.upper)
     ends = _from(place, low, high)
-    weights = list(_weights(pinned))
+    weights = list(weights_of(pinned))
     hessian = turned = None
     try:
         hessian = exact_hessian(here) if place.isolated else None
@@ -236,9 +155,9 @@ def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Ar
         ends = _through(inverse(turned), ends)
     proved: Around | None = None
     for one in weights if place.isolated else weights[:2]:
-        curves = _curves(here, pinned, one, ends)
+        curves = filling(here, pinned, one, ends)
         try:
-            seen = _everywhere(curves)
+            seen = everywhere(curves)
         except (Unsupported, OverflowError):
             continue
         if seen is None:
@@ -246,13 +165,13 @@ def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Ar
         if hessian is None:
             low, high = _filled(place, curves, low, high)
             return Around(low, high) if seen.unbounded.any() and _valueless(function, place, low, high) else None
-        if not (function.hessians(place.lower[None], place.upper[None]).smooth[0] and _regular(curves)):
-            return None
+        if not (function.hessians(place.lower[None], place.upper[None]).smooth[0] and regular(curves)):
+            break
         if proved is None:
             if turned is None:
                 low, high = _filled(place, curves, low, high)
             proved = Around(low, high, place, exact_spectrum(hessian))
-        proved = replace(proved, kind=_kind(curves, seen))
+        proved = replace(proved, kind=kind_of(curves, seen))
         if proved.kind != "degenerate":  # else other curves may tell it
             break
     return proved
@@ -295,109 +214,6 @@ def _through(matrix: Matrix, ends: Sequence[tuple[Fraction, Fraction]]) -> list[
         products = [sorted((q * a, q * b)) for q, (a, b) in zip(row, ends, strict=True)]
         found.append((sum((p for p, _ in products), Fraction(0)), sum((p for _, p in products), Fraction(0))))
     return found
-
-
-def _kind(curves: Curves, seen: Seen) -> str:
-    """What the point is: by all pieces, or by single curves, whose numbers are exact."""
-    if seen.rises.all() or seen.falls.all():
-        return "minimum" if seen.rises.all() else "maximum"
-    rises, falls = bool(seen.rises.any()), bool(seen.falls.any())
-    n = len(curves.pinned)
-    axes = [tuple(side * (k == j) for j in range(n)) for k in range(n) for side in (1, -1)]
-    for direction in (*axes, *islice(product((1, -1), repeat=n), CURVES)):
-        pieces = [Fraction(s) for s in direction]
-        with np.errstate(all="ignore"):
-            one = curves.seen(Intervals(1), pieces)
-            if curves.function.rigor is not None:
-                one = curves.seen(Balls(), pieces)
-        rises, falls = rises or bool(np.all(one.rises)), falls or bool(np.all(one.falls))
-    return "saddle" if rises and falls else "degenerate"
-
-
-def _everywhere(curves: Curves) -> Seen | None:
-    """What is seen on all faces, in pieces so small that no critical point is left on the curves, or None.
-
-    ``unbounded`` then has one entry for each face: whether it is so on all of its pieces. Pieces on which f is not
-    seen to rise or to fall are halved too, as long as there is room.
-    """
-    lower, upper = curves.faces()
-    face = np.arange(len(lower))
-    whole = np.maximum(upper - lower, LEAST)
-    unbounded = np.ones(len(lower), bool)
-    rises, falls, vanishes, count = [np.zeros(0, bool)], [np.zeros(0, bool)], True, 0
-    open_ = np.ones(len(lower), bool)  # whether a critical point may lie on the piece
-    while True:
-        count += len(lower)
-        seen = _confirmed(curves, lower, upper)
-        vanishes &= seen.vanishes
-        np.logical_and.at(unbounded, face[open_ & seen.none], seen.unbounded[open_ & seen.none])
-        open_ &= ~seen.none
-        widest = np.argmax((upper - lower) / whole[face], axis=1)
-        rows = np.arange(len(lower))
-        narrow = (upper - lower)[rows, widest] <= 2.0**-HALVINGS * whole[face, widest]
-        if (open_ & narrow).any():
-            return None
-        again = open_ | (vanishes & ~(seen.rises | seen.falls) & ~narrow)
-        if count + 2 * again.sum() > PIECES:
-            if open_.any():
-                return None
-            again[:] = False
-        rises.append(seen.rises[~again])
-        falls.append(seen.falls[~again])
-        if not again.any():
-            return Seen(~open_, unbounded, np.concatenate(rises), np.concatenate(falls), vanishes)
-        low, high, rows, widest = lower[again], upper[again], np.arange(again.sum()), widest[again]
-        middle = 0.5 * (low + high)[rows, widest]
-        first, second = high.copy(), low.copy()
-        first[rows, widest] = second[rows, widest] = middle
-        lower, upper = np.concatenate([low, second]), np.concatenate([first, high])
-        face, open_ = np.tile(face[again], 2), np.tile(open_[again], 2)
-
-
-def _confirmed(curves: Curves, lower: Array, upper: Array) -> Seen:
-    """What is seen on pieces (k, n), (k, n); with rigor, in balls too."""
-    count = len(lower)
-    with np.errstate(all="ignore"):
-        seen = curves.seen(Intervals(count), list(zip(lower.T.copy(), upper.T.copy(), strict=True)))
-    flags = [np.array(np.broadcast_to(one, count)) for one in (seen.none, seen.unbounded, seen.rises, seen.falls)]
-    if curves.function.rigor is not None:
-        for k in np.flatnonzero(flags[0]):
-            balls = Balls()
-            piece = [balls.interval(*ends) for ends in zip(lower[k].tolist(), upper[k].tolist(), strict=True)]
-            sure = curves.seen(balls, piece)
-            for one, again in zip(flags, (sure.none, sure.unbounded, sure.rises, sure.falls), strict=True):
-                one[k] &= bool(again)
-        for one in flags[1:]:
-            one &= flags[0]
-    none, unbounded, rises, falls = flags
-    return Seen(none, unbounded, rises, falls, seen.vanishes)
-
-
-def _curves(
-    function: Evaluator, pinned: tuple[bool, ...], weights: tuple[int, ...], ends: Sequence[tuple[Fraction, Fraction]]
-) -> Curves:
-    """The shortest curves that fill the box, and a little more."""
-    reach = SHORTEST
-    for pin, weight, (low, high) in zip(pinned, weights, ends, strict=True):
-        if pin:
-            reach = max(reach, LONGER * float(max(-low, high)) ** (1 / weight))
-    exact = Fraction(reach)
-    sides = [
-        (float(-(exact**weight)), float(exact**weight)) if pin else (float(low), float(high))
-        for pin, weight, (low, high) in zip(pinned, weights, ends, strict=True)
-    ]
-    return Curves(function, pinned, weights, exact, np.array([a for a, _ in sides]), np.array([b for _, b in sides]))
-
-
-def _weights(pinned: Sequence[bool]) -> Iterator[tuple[int, ...]]:
-    """Weights of the coordinates: equal ones first; doubled where roots of odd order forbid single ones."""
-    heaviest = HEAVIEST.get(sum(pinned), 2)
-    choices = product(*(range(1, heaviest + 1) if one else (1,) for one in pinned))
-    apart = [one for one in choices if gcd(*(w for w, pin in zip(one, pinned, strict=True) if pin)) == 1]
-    apart.sort(key=lambda weights: (max(weights), sum(weights)))
-    yield apart[0]
-    yield tuple(2 * weight for weight in apart[0])
-    yield from apart[1:]
 
 
 def _places(tape: Recast, lower: Array, upper: Array, scale: Array, rigor: bool) -> Iterator[Place]:
@@ -443,18 +259,6 @@ def _edges(points: Sequence[Place]) -> Iterator[Place]:
                 np.where(only, point.lower, np.inf),
                 np.where(only, point.upper, -np.inf),
             )
-
-
-def _regular(curves: Curves) -> bool:
-    """Whether f has continuous second derivatives in the box."""
-    function = curves.function
-    smooth = bool(function.hessians(curves.lower[None], curves.upper[None]).smooth[0])
-    if smooth and function.rigor is not None:
-        balls = Balls()
-        box = [balls.interval(*ends) for ends in zip(curves.lower.tolist(), curves.upper.tolist(), strict=True)]
-        function.derivative_tape.run(balls, box)
-        return not (balls.undefined or balls.kinked)
-    return smooth
 
 
 def exact_hessian(function: Evaluator) -> Matrix | None:

@@ -4,11 +4,8 @@ A value is ρ^order (c₀ + c₁ρ + … + rest·ρ^k), for all ρ in (0, reach]
 exact, a polynomial in the directions s, or an interval for each box of directions. So what cancels exactly is known
 to be 0, and the order of what remains is known: this is what intervals alone cannot tell.
 
-Data
-    ``Series``       order, coefficients, and the rest, which encloses everything beyond them.
-    ``Polynomial``   of the directions, with rational coefficients; a constant one is a Fraction.
-    ``Coefficient``  a Fraction, a Polynomial or an interval.
-    ``Unsupported``  raised for what has no such series: exp(1/ρ), a logarithm of what goes to 0, a root of odd order.
+Data: ``Series``, an order, coefficients (``coefficients``), and the rest, which encloses everything beyond them.
+``Unsupported`` is raised for what has no such series: exp(1/ρ), a logarithm of what goes to 0, a root of odd order.
 
 The three most important functions are ``SeriesArithmetic.multiply``, ``SeriesArithmetic.composed`` (a function of a
 series, by Taylor's theorem with the remainder enclosed) and ``SeriesArithmetic.range``. Every operation of a tape is
@@ -24,43 +21,14 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isqrt
-from operator import add
 from typing import Any
 
-__all__ = ["Coefficient", "Polynomial", "Series", "SeriesArithmetic", "Unsupported"]
+from verify.critical.proof.coefficients import ONE, ZERO, Coefficient, Coefficients, Unsupported, is_zero
 
-Coefficient = Any
-"""A Fraction, a Polynomial, or an interval of the arithmetic below."""
+__all__ = ["Series", "SeriesArithmetic", "Unsupported"]
 
 TERMS = 7
 """Coefficients that are kept; a zero of higher order is not told from a flat function."""
-# A polynomial of more terms is enclosed.
-LONGEST = 100
-ZERO, ONE = Fraction(0), Fraction(1)
-
-
-class Unsupported(ArithmeticError):
-    """There is no series of this kind."""
-
-
-@dataclass(frozen=True, eq=False)
-class Polynomial:
-    """A polynomial that is not constant: coefficients by exponents; ``enclosure`` is its interval for each box.
-
-    The enclosure is made as the polynomial was, so that a square of a sum stays one.
-    """
-
-    terms: dict[tuple[int, ...], Fraction]
-    enclosure: Any
-
-    @staticmethod
-    def of(terms: dict[tuple[int, ...], Fraction], enclosure: Any) -> Polynomial | Fraction:
-        """From coefficients, some of which may be 0."""
-        kept = {exponents: c for exponents, c in terms.items() if c}
-        if any(map(any, kept)):
-            return Polynomial(kept, enclosure)
-        return next(iter(kept.values()), ZERO)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,122 +43,35 @@ class Series:
     rest: Coefficient = ZERO
 
 
-class SeriesArithmetic:
+class SeriesArithmetic(Coefficients):
     """The arithmetic of series, over one of intervals (``Intervals`` or ``Balls``), for ρ up to ``reach``.
 
-    ``directions`` are what polynomials are in: intervals of the arithmetic below, or Fractions.
     What the arithmetic below met on the way (no value, a kink) is noted there, for every box.
     """
 
     def __init__(self, below: Any, reach: Fraction, directions: Sequence[Coefficient] = ()) -> None:
-        self.below = below
-        self.directions = directions
+        super().__init__(below, directions)
         self.unit = below.constant(reach)
         self.powers: list[Coefficient] = [ONE]
 
     def variable(self, place: int, order: int) -> Series:
         """A direction times ρ^order."""
-        if isinstance(self.directions[place], Fraction):
-            return self.series(order, [self.directions[place]])
-        exponents = tuple(int(k == place) for k in range(len(self.directions)))
-        return self.series(order, [Polynomial({exponents: ONE}, self.directions[place])])
-
-    # ------------------------------------------------------------------------------------------- coefficients
-
-    def interval(self, a: Coefficient) -> Any:
-        """The coefficient as an interval."""
-        if isinstance(a, Fraction):
-            return self.below.constant(a)
-        return a.enclosure if isinstance(a, Polynomial) else a
-
-    def plus(self, a: Coefficient, b: Coefficient) -> Coefficient:
-        """a + b."""
-        if _is_zero(a) or _is_zero(b):
-            return b if _is_zero(a) else a
-        if isinstance(a, Fraction) and isinstance(b, Fraction):
-            return a + b
-        enclosure = self.below.add(self.interval(a), self.interval(b))
-        if not (_exact(a) and _exact(b)):
-            return enclosure
-        terms = dict(self._terms(a))
-        for exponents, c in self._terms(b).items():
-            terms[exponents] = terms.get(exponents, ZERO) + c
-        return Polynomial.of(terms, enclosure)
-
-    def times(self, a: Coefficient, b: Coefficient) -> Coefficient:
-        """a · b."""
-        if isinstance(b, Fraction):
-            a, b = b, a
-        if isinstance(a, Fraction):
-            if isinstance(b, Fraction):
-                return a * b
-            if not a or a == 1:
-                return b if a else ZERO
-        enclosure = self.below.multiply(self.interval(a), self.interval(b))
-        return self._product(a, b, enclosure)
-
-    def _product(self, a: Coefficient, b: Coefficient, enclosure: Any) -> Coefficient:
-        """A product that is enclosed, exactly where both are exact and short."""
-        if not (_exact(a) and _exact(b)) or len(self._terms(a)) * len(self._terms(b)) > LONGEST:
-            return enclosure
-        terms: dict[tuple[int, ...], Fraction] = {}
-        for one, c in self._terms(a).items():
-            for other, d in self._terms(b).items():
-                exponents = tuple(map(add, one, other))
-                terms[exponents] = terms.get(exponents, ZERO) + c * d
-        return Polynomial.of(terms, enclosure)
-
-    def squared(self, a: Coefficient) -> Coefficient:
-        """a², which is never negative."""
-        return a * a if isinstance(a, Fraction) else self._product(a, a, self.below.power(self.interval(a), 2))
-
-    def inverse(self, a: Coefficient) -> Coefficient:
-        """1/a."""
-        if isinstance(a, Fraction):
-            if not a:
-                raise Unsupported("1/0")
-            return 1 / a
-        return self.below.divide(self.below.constant(ONE), self.interval(a))
-
-    def _terms(self, a: Fraction | Polynomial) -> dict[tuple[int, ...], Fraction]:
-        return a.terms if isinstance(a, Polynomial) else {(0,) * len(self.directions): a}
-
-    def total(self, terms: Sequence[Coefficient]) -> Coefficient:
-        """The sum of coefficients."""
-        found: Coefficient = ZERO
-        for term in terms:
-            found = self.plus(found, term)
-        return found
-
-    def value(self, name: str, a: Coefficient) -> Coefficient:
-        """A function at a coefficient: exactly where it is known so."""
-        if isinstance(a, Fraction):
-            if name in EXACT and a == EXACT[name][0]:
-                return EXACT[name][1]
-            if name == "sqrt" and a > 0 and (root := _root(a)) is not None:
-                return root
-            if name == "positive_inverse" and a > 0:
-                return 1 / a
-        if name == "inverse":
-            return self.inverse(a)
-        return getattr(self.below, name)(self.interval(a))
-
-    # ------------------------------------------------------------------------------------------------- series
+        return self.series(order, [self.direction(place)])
 
     def series(self, order: int, coefficients: Sequence[Coefficient], rest: Coefficient = ZERO) -> Series:
         """A series without leading zeros, and with ``TERMS`` coefficients at most."""
         kept = list(coefficients)
-        while kept and _is_zero(kept[0]):
+        while kept and is_zero(kept[0]):
             kept.pop(0)
             order += 1
         if len(kept) > TERMS:
             beyond = [self.times(c, self._power(k)) for k, c in enumerate(kept[TERMS:])]
             rest = self.plus(self.total(beyond), self.times(rest, self._power(len(kept) - TERMS)))
             kept = kept[:TERMS]
-        if _is_zero(rest):
-            while kept and _is_zero(kept[-1]):
+        if is_zero(rest):
+            while kept and is_zero(kept[-1]):
                 kept.pop()
-        return Series(order if kept or not _is_zero(rest) else 0, tuple(kept), rest)
+        return Series(order if kept or not is_zero(rest) else 0, tuple(kept), rest)
 
     def range(self, a: Series) -> Any:
         """The values of a/ρ^order for all ρ, as an interval."""
@@ -219,7 +100,7 @@ class SeriesArithmetic:
 
     def _length(self, a: Series, order: int) -> int | None:
         """How many coefficients from this order on are known; None where all are."""
-        return None if _is_zero(a.rest) else a.order - order + len(a.coefficients)
+        return None if is_zero(a.rest) else a.order - order + len(a.coefficients)
 
     def add(self, a: Series, b: Series) -> Series:
         """a + b."""
@@ -244,7 +125,7 @@ class SeriesArithmetic:
 
     def scaled(self, a: Series, factor: Coefficient, order: int = 0) -> Series:
         """a · factor · ρ^order."""
-        if _is_zero(factor):
+        if is_zero(factor):
             return Series(0, ())
         scaled = [self.times(factor, c) for c in a.coefficients]
         return self.series(a.order + order, scaled, self.times(factor, a.rest))
@@ -263,12 +144,12 @@ class SeriesArithmetic:
                     pairs.setdefault(j + k, []).append(product)
         terms = [self.total(pairs.get(k, [])) for k in range(max(pairs, default=-1) + 1)]
         one, other = len(a.coefficients), len(b.coefficients)
-        known = [count for count, factor in ((one, a), (other, b)) if not _is_zero(factor.rest)]
+        known = [count for count, factor in ((one, a), (other, b)) if not is_zero(factor.rest)]
         length = min([len(terms), *known])
         beyond = [self.times(c, self._power(k)) for k, c in enumerate(terms[length:])]
-        if not _is_zero(a.rest):
+        if not is_zero(a.rest):
             beyond.append(self.times(self.times(a.rest, self.range(b)), self._power(one - length)))
-        if not _is_zero(b.rest):
+        if not is_zero(b.rest):
             partial = self.range(Series(a.order, a.coefficients))
             beyond.append(self.times(self.times(b.rest, partial), self._power(other - length)))
         return self.series(a.order + b.order, terms[:length], self.total(beyond))
@@ -301,7 +182,7 @@ class SeriesArithmetic:
             raise Unsupported("a function of what is unbounded")
         whole = a if a.order == 0 else Series(0, (*[ZERO] * a.order, *a.coefficients), a.rest)
         if not whole.coefficients:
-            whole = Series(0, (ZERO,), ZERO) if _is_zero(whole.rest) else whole
+            whole = Series(0, (ZERO,), ZERO) if is_zero(whole.rest) else whole
         if not whole.coefficients:  # nothing is known but where the value lies
             return self.series(0, [], coefficients(self.range(whole), 0)[0])
         start, change = whole.coefficients[0], self.series(1, whole.coefficients[1:], whole.rest)
@@ -522,29 +403,8 @@ class SeriesArithmetic:
         return self.negative(self.maximum(self.negative(a), self.negative(b)))
 
 
-EXACT = {
-    "sin": (ZERO, ZERO), "cos": (ZERO, ONE), "tan": (ZERO, ZERO), "exp": (ZERO, ONE), "log": (ONE, ZERO),
-    "sinh": (ZERO, ZERO), "cosh": (ZERO, ONE), "tanh": (ZERO, ZERO), "asin": (ZERO, ZERO), "atan": (ZERO, ZERO),
-    "asinh": (ZERO, ZERO), "erf": (ZERO, ZERO),
-}  # fmt: skip
-"""Where a function has a rational value at a rational number: the number and the value."""
-
-
-def _exact(a: Coefficient) -> bool:
-    return isinstance(a, (Fraction, Polynomial))
-
-
-def _is_zero(a: Coefficient) -> bool:
-    return isinstance(a, Fraction) and not a
-
-
 def _nothing(a: Series) -> bool:
-    return not a.coefficients and _is_zero(a.rest)
-
-
-def _root(a: Fraction) -> Fraction | None:
-    roots = Fraction(isqrt(a.numerator), isqrt(a.denominator))
-    return roots if roots * roots == a else None
+    return not a.coefficients and is_zero(a.rest)
 
 
 def _factorial(k: int) -> int:
