@@ -27,7 +27,7 @@ from itertools import islice, product
 import numpy as np
 
 from verify.critical.points import Array, CriticalPoint, Spectrum
-from verify.critical.proof.curves import Curves, everywhere, filling, kind_of, regular, weights_of
+from verify.critical.proof.curves import Curves, Work, everywhere, filling, kind_of, regular, weights_of
 from verify.critical.proof.enclosure import Evaluator, evaluator
 from verify.critical.proof.intervals import LEAST, Intervals
 from verify.critical.proof.rational import Matrix, columns_that_count, identity, inertia, inverse, null_space
@@ -44,7 +44,7 @@ PLACES = 8
 # A coordinate is pinned where the undecided box is narrower than this share of the whole one.
 NARROW = 1e-2
 # Longer tapes are not written anew.
-LONGEST = 4000
+LONGEST = 1000
 # The box that curves fill is told by this share, which rounding does not reach.
 SAFE = 0.999
 WAYS = {
@@ -116,24 +116,27 @@ class Around:
         )
 
 
-def around(function: Evaluator, lower: Array, upper: Array, scale: Array, edge: bool = False) -> Around | None:
+def around(
+    function: Evaluator, lower: Array, upper: Array, scale: Array, edge: bool = False, work: Work | None = None
+) -> Around | None:
     """What can be proved of an undecided box (n), (n) in a whole one of sides ``scale`` (n); None if nothing.
 
-    ``edge`` says that f or a derivative has no value somewhere in it.
+    ``edge`` says that f or a derivative has no value somewhere in it. ``work`` is spent, where a search has several.
     """
+    work = work or Work()
     if len(function.value_tape.steps) > LONGEST:
         return None
     tape = Recast(function.value_tape)
     places = _places(tape, lower, upper, scale, function.rigor is not None)
     points = list(islice(places, PLACES))
     for place in [*points, *(_edges(points) if edge else ())]:
-        found = _at(function, tape, place, lower, upper)
-        if found is not None:
+        found = _at(function, tape, place, lower, upper, work)
+        if found is not None or work.left <= 0:
             return found
     return None
 
 
-def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Array) -> Around | None:
+def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Array, work: Work) -> Around | None:
     """What can be proved of a box by its place."""
     n, rigor = len(lower), function.rigor is not None
     shift = [{} if at is None else at for at in place.coordinates]
@@ -157,7 +160,7 @@ def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Ar
     for one in weights if place.isolated else weights[:2]:
         curves = filling(here, pinned, one, ends)
         try:
-            seen = everywhere(curves)
+            seen = everywhere(curves, work)
         except (Unsupported, OverflowError):
             continue
         if seen is None:

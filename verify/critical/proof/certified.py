@@ -16,6 +16,7 @@ from verify.critical.points import Array, Component, Cost, CriticalPoint, Critic
 from verify.critical.proof.balls import ASSUMPTION as RIGOROUS
 from verify.critical.proof.blow_up import Around, around
 from verify.critical.proof.branch import CONSTANT, DEGENERATE, EDGE, Known, Result, branch
+from verify.critical.proof.curves import MOST, Work
 from verify.critical.proof.enclosure import Evaluator
 from verify.critical.proof.intervals import ASSUMPTION
 from verify.critical.proof.leftover import Cluster, Continuum, along, clusters
@@ -118,6 +119,7 @@ def _unsettled(
     scale = box[1] - box[0]
     points: list[CriticalPoint] = []
     undecided, constant, settled = [], [], list[Around]()
+    work = Work(0 if found.stopped else MOST)
     for reason, cluster in _clusters(function, found, scale):
         lower, upper = cluster.lower, cluster.upper
         if reason == CONSTANT:
@@ -127,7 +129,7 @@ def _unsettled(
             continue
         proved = None
         if reason in (DEGENERATE, EDGE):
-            proved = around(function, lower, upper, scale, edge=reason == EDGE)
+            proved = around(function, lower, upper, scale, edge=reason == EDGE, work=work)
         if proved is not None:
             # a point that a wider box proves again is the same
             if proved.meets(*box) and not any(proved.same(one) for one in settled):

@@ -29,15 +29,30 @@ from verify.critical.proof.enclosure import Evaluator, Flags
 from verify.critical.proof.intervals import LEAST, Intervals
 from verify.critical.proof.series import Series, SeriesArithmetic
 
-__all__ = ["Curves", "Seen", "everywhere", "filling", "kind_of", "regular", "weights_of"]
+__all__ = ["MOST", "Curves", "Seen", "Work", "everywhere", "filling", "kind_of", "regular", "weights_of"]
 
 # Weights of coordinates (by how many are pinned), pieces of faces, and halvings of a coordinate that are tried.
 HEAVIEST, PIECES, HALVINGS = {1: 1, 2: 4, 3: 3}, 4000, 9
 SHORTEST = 2.0**-40
 # So many diagonals are looked along.
 CURVES = 16
+# Steps of tapes that are run for all that one search left.
+MOST = 60_000
 # Curves are longer than needed by this factor.
 LONGER = 1.01
+
+
+@dataclass
+class Work:
+    """How many steps of tapes may still be run: each takes about half a millisecond, in balls on every piece."""
+
+    left: int = MOST
+
+    def spend(self, function: Evaluator, pieces: int) -> bool:
+        """Whether there is enough left for the gradient on so many pieces; it is spent."""
+        runs = 1 if function.rigor is None else 1 + pieces
+        self.left -= runs * len(function.gradient_tape.steps)
+        return self.left >= 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +153,7 @@ def weights_of(pinned: Sequence[bool]) -> Iterator[tuple[int, ...]]:
     yield from apart[1:]
 
 
-def everywhere(curves: Curves) -> Seen | None:
+def everywhere(curves: Curves, work: Work) -> Seen | None:
     """What is seen on all faces, in pieces so small that no critical point is left on the curves, or None.
 
     ``unbounded`` then has one entry for each face: whether it is so on all of its pieces. Pieces on which f is not
@@ -152,6 +167,8 @@ def everywhere(curves: Curves) -> Seen | None:
     open_ = np.ones(len(lower), bool)  # whether a critical point may lie on the piece
     while True:
         count += len(lower)
+        if not work.spend(curves.function, len(lower)):
+            return None
         seen = _confirmed(curves, lower, upper)
         vanishes &= seen.vanishes
         np.logical_and.at(unbounded, face[open_ & seen.none], seen.unbounded[open_ & seen.none])

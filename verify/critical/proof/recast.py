@@ -41,6 +41,7 @@ class Recast:
         self.tape = tape
         self.writer = Writer(tape.dimension)
         self.places: dict[tuple[tuple[int, Fraction], ...], int] = {}
+        self.constants: list[bool] = []
         self.coordinates = [self.writer.variable(k) for k in range(tape.dimension)]
         self.variables: Sequence[Sum] = [{place: Fraction(1)} for place in self.coordinates]
 
@@ -82,8 +83,10 @@ class Recast:
         return float(np.min(low)), float(np.max(high))
 
     def _constant(self, place: int) -> bool:
-        step = self.writer.steps[place]
-        return step.operation != "variable" and all(map(self._constant, step.operands))
+        """Whether a step has no variable in it."""
+        for step in self.writer.steps[len(self.constants) :]:
+            self.constants.append(step.operation != "variable" and all(self.constants[k] for k in step.operands))
+        return self.constants[place]
 
     def _run(self) -> list[Sum]:
         """Every step of the tape, as a sum."""
