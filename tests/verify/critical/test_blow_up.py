@@ -11,9 +11,12 @@ import sympy as sp
 
 from verify.critical.expression import subject_of
 from verify.critical.find import find_critical_points
+from verify.critical.proof import certified
 from verify.critical.proof.blow_up import Around, around, exact_spectrum
+from verify.critical.proof.branch import DEGENERATE
 from verify.critical.proof.curves import Work
 from verify.critical.proof.enclosure import evaluator
+from verify.critical.proof.leftover import Cluster
 from verify.critical.proof.rational import inertia, inverse, null_space
 from verify.critical.proof.recast import NUMBER, Recast
 
@@ -193,6 +196,15 @@ def test_work_is_bounded() -> None:
     work = Work(3_000)
     assert around(function, np.full(2, -1e-3), np.full(2, 1e-3), np.full(2, 100.0), work=work) is None
     assert -20_000 < work.left < 0
+
+
+def test_a_known_point_is_not_listed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box that was left beside a point that is proved already: it is settled, and the point stays one."""
+    left = Cluster(np.full(2, 1e-6), np.full(2, 2e-6), 1, np.full(2, 1e-6))
+    monkeypatch.setattr(certified, "_clusters", lambda *_: [(DEGENERATE, left)])
+    points = find_critical_points(x**2 + y**2 - x**2 * y, [(-1, 1.3), (-0.9, 1.1)])
+    assert points.complete
+    assert len(points) == 1
 
 
 def test_exact_signs_of_eigenvalues() -> None:

@@ -273,7 +273,7 @@ def exact_hessian(function: Evaluator) -> Matrix | None:
     arithmetic = SeriesArithmetic(Intervals(1), Fraction(1))
     with np.errstate(all="ignore"):
         entries = function.derivative_tape.run(arithmetic, [arithmetic.constant(Fraction(0))] * n)
-    numbers = [entry.coefficients[0] if entry.coefficients else Fraction(0) for entry in entries]
+    numbers = [(*entry.coefficients, entry.rest)[0] for entry in entries]
     if any(numbers[:n]) or not all(isinstance(number, Fraction) for number in numbers):
         return None
     found = [[Fraction(0)] * n for _ in range(n)]

@@ -54,7 +54,7 @@ def certified_search(
             function, *box, seed=seed, executor=executor, journal=journal, time_limit=time_limit, progress=progress
         )
     points = certified_points(function, found.known, box)
-    degenerate, undecided, constant = _unsettled(function, found, box)
+    degenerate, undecided, constant = _unsettled(function, found, box, points)
     components = [*constant, *(_component(function, one, box, seed) for one in found.continua)]
     return CriticalPoints(
         points=tuple(sorted([*points, *degenerate], key=_order)),
@@ -113,7 +113,7 @@ def certified_points(function: Evaluator, known: Known, box: tuple[Array, Array]
 
 
 def _unsettled(
-    function: Evaluator, found: Result, box: tuple[Array, Array]
+    function: Evaluator, found: Result, box: tuple[Array, Array], known: Sequence[CriticalPoint]
 ) -> tuple[list[CriticalPoint], list[Undecided], list[Component]]:
     """What the search left: points that are proved by another way, boxes with the reason, parts that are flat."""
     scale = box[1] - box[0]
@@ -131,8 +131,9 @@ def _unsettled(
         if reason in (DEGENERATE, EDGE):
             proved = around(function, lower, upper, scale, edge=reason == EDGE, work=work)
         if proved is not None:
-            # a point that a wider box proves again is the same
-            if proved.meets(*box) and not any(proved.same(one) for one in settled):
+            # a point that is known, or that a wider box proves again, is the same
+            again = any(one.enclosure is not None and proved.meets(*one.enclosure) for one in known)
+            if proved.meets(*box) and not again and not any(proved.same(one) for one in settled):
                 points.append(proved.point(function))
             settled.append(proved)
             continue
