@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any
 
 import sympy
-from mpmath import libmp  # type: ignore[import-untyped]
+from mpmath import libmp
 from sympy import QQ, Poly
 
 __all__ = ["Element", "Field", "RealAlgebraic", "minimal_polynomial", "rational_field", "real_roots"]

@@ -41,8 +41,9 @@ __all__ = ["Around", "Place", "around", "exact_hessian", "exact_spectrum"]
 NEAR = 1e-4
 SIMPLE = (1, 2, 6, 12, 60)
 PLACES = 8
-# A coordinate is pinned where the undecided box is narrower than this share of the whole one.
-NARROW = 1e-2
+# A coordinate is pinned where the undecided box is narrower than this share of the whole one: what is wide is the
+# edge of a domain, or else a line along which f is flat.
+NARROW, WIDE = 1e-2, 0.5
 # Longer tapes are not written anew.
 LONGEST = 1000
 # The box that curves fill is told by this share, which rounding does not reach.
@@ -117,23 +118,38 @@ class Around:
 
 
 def around(
-    function: Evaluator, lower: Array, upper: Array, scale: Array, edge: bool = False, work: Work | None = None
+    function: Evaluator,
+    lower: Array,
+    upper: Array,
+    scale: Array,
+    edge: bool = False,
+    work: Work | None = None,
+    before: Sequence[Place] = (),
 ) -> Around | None:
     """What can be proved of an undecided box (n), (n) in a whole one of sides ``scale`` (n); None if nothing.
 
     ``edge`` says that f or a derivative has no value somewhere in it. ``work`` is spent, where a search has several.
+    The box may lie by one of the places that something was proved of ``before``.
     """
     work = work or Work()
     if len(function.value_tape.steps) > LONGEST:
         return None
     tape = Recast(function.value_tape)
-    places = _places(tape, lower, upper, scale, function.rigor is not None)
+    places = _places(tape, lower, upper, (NARROW if edge else WIDE) * scale, scale, function.rigor is not None)
     points = list(islice(places, PLACES))
-    for place in [*points, *(_edges(points) if edge else ())]:
+    known = [place.coordinates for place in points]
+    beside = [place for place in before if place.coordinates not in known and _by(place, lower, upper, scale)]
+    for place in [*beside, *points, *(_edges(points) if edge else ())]:
         found = _at(function, tape, place, lower, upper, work)
         if found is not None or work.left <= 0:
             return found
     return None
+
+
+def _by(place: Place, lower: Array, upper: Array, scale: Array) -> bool:
+    """Whether a point and a box are narrow together."""
+    both = np.maximum(upper, place.upper) - np.minimum(lower, place.lower)
+    return place.isolated and bool(np.all(both <= NARROW * scale))
 
 
 def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Array, work: Work) -> Around | None:
@@ -219,12 +235,16 @@ def _through(matrix: Matrix, ends: Sequence[tuple[Fraction, Fraction]]) -> list[
     return found
 
 
-def _places(tape: Recast, lower: Array, upper: Array, scale: Array, rigor: bool) -> Iterator[Place]:
-    """Exact points in or by the box: where a sum of a coordinate and constants is 0, and simple fractions."""
+def _places(tape: Recast, lower: Array, upper: Array, narrow: Array, scale: Array, rigor: bool) -> Iterator[Place]:
+    """Exact points in or by the box: where a sum of a coordinate and constants is 0, and simple fractions.
+
+    Coordinates along which the box is not ``narrow`` (n) are left free.
+    """
     roots = tape.roots()
     options: list[list[tuple[Sum | None, float, float]]] = []
-    for k, (low, high, side) in enumerate(zip(lower.tolist(), upper.tolist(), scale.tolist(), strict=True)):
-        if high - low > NARROW * side:
+    sides = map(np.ndarray.tolist, (lower, upper, narrow, scale))
+    for k, (low, high, most, side) in enumerate(zip(*sides, strict=True)):
+        if high - low > most:
             options.append([(None, np.inf, -np.inf)])
             continue
         middle, slack = low + (high - low) / 2, max(NEAR * side, high - low)

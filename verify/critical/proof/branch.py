@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from verify.critical.points import Array
+from verify.critical.proof.blow_up import around
+from verify.critical.proof.curves import Work
 from verify.critical.proof.enclosure import Evaluator, Flags
 from verify.critical.proof.krawczyk import krawczyk, nested
 from verify.critical.proof.leftover import Continuum, continua, joined, nearest
@@ -200,6 +202,7 @@ class Search:
         self.continua: list[Continuum] = []
         self.looked_at = 0
         self.stopped = ""
+        self.work = Work()
 
     def down_to(self, level: float, todo: Stack) -> Stack:
         """Boxes cut until all that are left are narrower than this share of the whole box."""
@@ -293,8 +296,17 @@ class Search:
             self.alone(points)
 
     def without_continua(self, live: Stack) -> Stack:
-        """The boxes without those on continua of critical points, which are set aside, at their present width."""
-        self.continua, on = continua(self.function, live.lower, live.upper, self.scale, self.rng, self.continua)
+        """The boxes without those on continua of critical points, which are set aside, at their present width.
+
+        So are those along a line on which f is very flat, where it can be proved that one point is all they hold.
+        """
+        lower, upper = live.lower, live.upper
+        self.continua, on, flat = continua(self.function, lower, upper, self.scale, self.rng, self.continua)
+        for some in flat:
+            low, high = lower[some], upper[some]
+            if around(self.function, low.min(axis=0), high.max(axis=0), self.scale, work=self.work) is not None:
+                self.left.append(Boxes(low, high, DEGENERATE))  # it is proved again with all that is left
+                on[some] = True
         rest = Stack(live.lower[~on], live.upper[~on])
         return rest if len(rest) <= CROWDED else self.without_crowds(rest)
 

@@ -129,7 +129,8 @@ def _unsettled(
             continue
         proved = None
         if reason in (DEGENERATE, EDGE):
-            proved = around(function, lower, upper, scale, edge=reason == EDGE, work=work)
+            places = [one.place for one in settled if one.place is not None]
+            proved = around(function, lower, upper, scale, edge=reason == EDGE, work=work, before=places)
         if proved is not None:
             # a point that is known, or that a wider box proves again, is the same
             again = any(one.enclosure is not None and proved.meets(*one.enclosure) for one in known)
@@ -138,7 +139,7 @@ def _unsettled(
             settled.append(proved)
             continue
         point = _degenerate(function, cluster) if reason == DEGENERATE else None
-        if point is None:
+        if point is None or any(one.meets(point.x, point.x) for one in settled):
             undecided.append(Undecided(lower, upper, reason))
         else:
             points.append(point)

@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from verify.critical.points import Array
+from verify.critical.proof.digits import stay
 from verify.critical.proof.enclosure import Evaluator, Flags
 from verify.critical.proof.newton import newton
 
@@ -41,6 +42,9 @@ SHORTEST = 1e-3
 TOGETHER, CELL = 20_000, 2.0**-9
 # A box is not settled up to so many of its widths from a curve, for want of sharper enclosures.
 NEAR = 8
+# Of so many points of what looks like a continuum this share has to be critical in many digits, by points that lie
+# within this share of its extent.
+WITNESSES, MOSTLY, STRAY = 3, 0.6, 0.1
 # Points on a continuum that are looked for from each of its boxes.
 PER_BOX = 12
 
@@ -133,8 +137,10 @@ def continua(
     scale: Array,
     rng: np.random.Generator,
     before: Sequence[Continuum] = (),
-) -> tuple[list[Continuum], Flags]:
+) -> tuple[list[Continuum], Flags, list[NDArray[np.int64]]]:
     """All continua of critical points, those ``before`` among them with more boxes, and which boxes lie on one.
+
+    Third: boxes along lines that only look like one, since f is very flat along them, by their places.
 
     A box is on one when Newton's method goes from its middle to a point nearby whose Hessian is singular, and from
     the boxes that touch it to other such points: at an isolated point all would meet. It is also on one when that
@@ -144,7 +150,7 @@ def continua(
     some = rng.choice(count, min(SAMPLE, count), replace=False)
     needed = 1 if before else min(FEWEST, count)
     if _singular(function, lower[some], upper[some], scale)[0].sum() < needed:
-        return found, on
+        return found, on, []
     if count <= MOST:
         singular, points, nullity = _singular(function, lower, upper, scale)
     else:
@@ -156,19 +162,31 @@ def continua(
         found[k] = one.wider(lower[here], upper[here], points[here])
         on[here] = True
     chosen = chosen[by < 0]
+    flat: list[NDArray[np.int64]] = []
     if not len(chosen):
-        return found, on
+        return found, on, flat
     labels = touching(lower[chosen], upper[chosen], scale)
     for label in np.flatnonzero(np.bincount(labels) >= FEWEST):
         here = chosen[labels == label]
         width = (upper[here] - lower[here]).max(axis=0)
         places = np.unique(np.round(points[here] / (0.25 * width)), axis=0, return_index=True)[1]
         extent = (np.ptp(points[here], axis=0) / scale).max()
-        if len(places) >= FEWEST and extent > SHORTEST:
-            on[here] = True
-            dimension = int(np.median(nullity[here]))
-            found.append(Continuum(lower[here], upper[here], points[here][places], dimension))
-    return found, on
+        if len(places) < FEWEST or extent <= SHORTEST:
+            continue
+        if not _vanishes(function, points[here][places], scale, extent):
+            flat.append(here)
+            continue
+        on[here] = True
+        dimension = int(np.median(nullity[here]))
+        found.append(Continuum(lower[here], upper[here], points[here][places], dimension))
+    return found, on, flat
+
+
+def _vanishes(function: Evaluator, points: Array, scale: Array, extent: float) -> bool:
+    """Whether the gradient vanishes by points (k, n) indeed, and not only within rounding."""
+    along = points[np.argsort(points[:, np.argmax(np.ptp(points, axis=0) / scale)])]
+    some = along[np.linspace(0, len(along) - 1, min(WITNESSES, len(along))).astype(int)]
+    return bool(stay(function, some, scale, STRAY * extent).mean() >= MOSTLY)
 
 
 def _sampled(
@@ -260,11 +278,22 @@ def touching(lower: Array, upper: Array, scale: Array) -> NDArray[np.int64]:
     """A number for each box, the same for boxes that touch, directly or by way of others."""
     count = len(lower)
     middle, half = 0.5 * (lower + upper) / scale, 0.5 * (upper - lower) / scale
-    if count <= FEW:  # of any sizes
-        one, other = np.triu_indices(count, 1)
-    else:
-        reach = 2 * half.max() * (1 + 1e-9)
-        one, other = cKDTree(middle).query_pairs(reach, p=np.inf, output_type="ndarray").T
+    one, other = np.triu_indices(count, 1) if count <= FEW else _neighbours(middle, half.max(axis=1))
     close = (np.abs(middle[one] - middle[other]) <= (half[one] + half[other]) * (1 + 1e-9)).all(axis=1)
     graph = coo_array((np.ones(close.sum()), (one[close], other[close])), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def _neighbours(middle: Array, half: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of cubes that may touch, by their middles (k, n) and half their sides (k): each size with each."""
+    sizes = np.frexp(half)[1]
+    of_size = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
+    trees = [cKDTree(middle[members]) for members in of_size]
+    one, other = [], []
+    for j, small in enumerate(of_size):
+        for large, larger in zip(of_size[j:], trees[j:], strict=True):
+            reach = (half[small].max() + half[large].max()) * (1 + 1e-9)
+            near = larger.query_ball_point(middle[small], reach, p=np.inf)
+            one.append(np.repeat(small, [len(each) for each in near]))
+            other.append(large[np.concatenate(near).astype(int)])
+    return np.concatenate(one), np.concatenate(other)
