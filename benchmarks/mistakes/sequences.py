@@ -124,8 +124,8 @@ def encoder(rng: Rng) -> tuple[Any, ...]:
 
 
 ALL = (0, 1, 2, 3, 4)
-LOOKUP = "transposed @ d_y.reshape(ids.size, shape[1])"
-EXTRA = '{"W": transposed @ d_y.reshape(ids.size, shape[1])'
+LOOKUP = "transposed @ d_y.reshape(n, d)"
+EXTRA = '{"W": d_W'
 LOOKED_UP = """def looked_up(shape, ids, d_y):
     d_W = np.zeros(shape)
     d_W[ids] {} d_y
@@ -146,20 +146,20 @@ MISTAKES = (
     of_layer(
         "embedding", "ids that occur again overwrite each other",
         ("def sample(", LOOKED_UP.format("=")),
-        (LOOKUP, "looked_up(shape, ids, d_y)"), inputs=words, kind="accumulate", culprits=(0,),
+        (LOOKUP, "looked_up((v, d), ids, d_y)"), inputs=words, kind="accumulate", culprits=(0,),
     ),
     of_layer(
         "embedding", "`+=` with an index, which adds once for each id",
         ("def sample(", LOOKED_UP.format("+=")),
-        (LOOKUP, "looked_up(shape, ids, d_y)"), inputs=words, kind="accumulate", culprits=(0,),
+        (LOOKUP, "looked_up((v, d), ids, d_y)"), inputs=words, kind="accumulate", culprits=(0,),
     ),
     of_layer(
-        "embedding", "the padding row has a gradient", ("csc_array((taken.ravel()", "csc_array((np.ones(ids.size)"),
+        "embedding", "the padding row has a gradient", ("        d_W[padding] = 0", "        pass"),
         inputs=words, kind="mask", or_kind=("local",), culprits=(0,), padding=2,
     ),
     of_layer(
         "embedding", "the mean over the occurrences of an id",
-        (LOOKUP, LOOKUP + " / np.maximum(np.bincount(ids.ravel(), minlength=shape[0]), 1)[:, np.newaxis]"),
+        (LOOKUP, LOOKUP + " / np.maximum(np.bincount(ids.ravel(), minlength=v), 1)[:, np.newaxis]"),
         inputs=words,
         kind="scale", or_kind=("accumulate",), culprits=(0,),
     ),
@@ -177,7 +177,7 @@ MISTAKES = (
     ),
     of_layer(
         "embedding", "row 0 is always taken for padding",
-        (LOOKUP, f"(np.arange(shape[0]) > 0)[:, np.newaxis] * ({LOOKUP})"),
+        (LOOKUP, f"(np.arange(v) > 0)[:, np.newaxis] * ({LOOKUP})"),
         inputs=words, kind="local", or_kind=("mask",), culprits=(0,),
     ),
     # -------------------------------------------------------------------------------------------- positional_encoding

@@ -10,35 +10,41 @@ Reference: Saitoh (2018), Deep Learning from Scratch 2, section 4.1.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.sparse import csc_array
 
 from verify.arguments import arrays, cotangent, entries
 from verify.layer import Array, Case, Layer, normal
 
-Saved = tuple[Array, Array, tuple[int, int]]
+Saved = tuple[Array, tuple[int, int], np.dtype[Any], int | None]
 
 
 def forward(W: Array, ids: Array, *, padding: int | None = None) -> tuple[Array, Saved]:
     """The rows, and what the backward pass needs."""
     W, ids = arrays("W (v, d), ids integer (...)", W, ids)
     v = W.shape[0]
-    entries("ids", ids, (ids >= 0) & (ids < v), f"a row of W from 0 to {v - 1}")
+    if ids.size and not (ids.min() >= 0 and ids.max() < v):
+        entries("ids", ids, (ids >= 0) & (ids < v), f"a row of W from 0 to {v - 1}")
     if padding is not None and padding not in range(v):
         raise ValueError(f"padding is {padding!r}: expected an id from 0 to {v - 1}, or None")
-    taken = np.ones(ids.shape, W.dtype) if padding is None else np.asarray(ids != padding, W.dtype)
     y = np.take(W, ids, axis=0, mode="clip")  # all are rows of W: the quickest mode
     if padding is not None:
         y[ids == padding] = 0
-    return y, (ids, taken, W.shape)
+    return y, (ids, W.shape, W.dtype, padding)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of W."""
-    ids, taken, shape = saved
-    d_y = cotangent(d_output, (*ids.shape, shape[1]), taken.dtype)
-    transposed = csc_array((taken.ravel(), ids.ravel(), np.arange(ids.size + 1)), shape=(shape[0], ids.size))
-    return {"W": transposed @ d_y.reshape(ids.size, shape[1])}
+    ids, (v, d), dtype, padding = saved
+    d_y = cotangent(d_output, (*ids.shape, d), dtype)
+    n = ids.size
+    transposed = csc_array((np.ones(n, dtype), ids.ravel(), np.arange(n + 1)), shape=(v, n))
+    d_W = transposed @ d_y.reshape(n, d)
+    if padding is not None:
+        d_W[padding] = 0
+    return {"W": d_W}
 
 
 def sample(rng: np.random.Generator) -> Case:
