@@ -70,6 +70,11 @@ class Axis:
         return self.stride > self.dilation * (self.kernel - 1)
 
     @property
+    def tiles(self) -> bool:
+        """Whether every entry, and every place in the padding, lies in one window and no other."""
+        return self.apart and self.number * self.kernel == self.size + sum(self.padding)
+
+    @property
     def turned(self) -> Axis | None:
         """The windows on the outputs, of which each meets those outputs whose windows hold one entry of the image.
 

@@ -32,36 +32,54 @@ def forward(
     size = pair("kernel", kernel, 1)
     where = windows(x, size, stride=size if stride is None else stride, padding=padding, dilation=dilation)
     where.refuse_empty()
-    of_rows, column = largest(x, where.horizontal)
-    y, row = largest(of_rows, where.vertical)
-    return y, (x.dtype, where, column, row)
+    of_columns, row = largest(x, where.vertical)
+    y, column = largest(of_columns, where.horizontal, row)
+    return y, (x.dtype, where, row, column)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
-    dtype, where, column, row = saved
-    d_y = cotangent(d_output, row.shape, dtype)
-    return {"x": returned(returned(d_y, row, where.vertical), column, where.horizontal)}
+    dtype, where, row, column = saved
+    d_y = cotangent(d_output, column.shape, dtype)
+    return {"x": returned(returned(d_y, column, where.horizontal), row, where.vertical)}
 
 
-def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
-    """The largest entry of every window along an axis, and the place of the first one in the kernel."""
+def largest(x: Array, axis: Axis, above: Array | None = None) -> tuple[Array, Array]:
+    """The largest entry of every window along an axis, and the place of the first one in the kernel.
+
+    ``above`` are the places of entries along the other axis: the first of equal entries has the least of them.
+    """
     shape = axis.resized(x.shape, axis.number)
-    best, place = np.full(shape, -np.inf, x.dtype), np.zeros(shape, np.min_scalar_type(axis.kernel))
+    place = np.zeros(shape, np.min_scalar_type(axis.kernel))
+    (_, here, there), *others = axis.places()
     if axis.padding[0]:
         place[...] = axis.first()
-    (_, here, there), *others = axis.places()
-    best[here] = x[there]
+        best = np.full(shape, -np.inf, x.dtype)
+        best[here] = x[there]
+    else:
+        best = x[there].copy()
     for k, here, there in others:
         entries = x[there].copy()
-        np.maximum(place[here], (entries > best[here]) * place.dtype.type(k), out=place[here])
+        better = entries > best[here]
+        if above is not None and (equal := entries == best[here]).any():
+            better |= equal & (above[there] < chosen(above, axis, place)[here])
+        np.maximum(place[here], better.view(np.uint8) * place.dtype.type(k), out=place[here])
         np.maximum(best[here], entries, out=best[here])
     return best, place
 
 
+def chosen(x: Array, axis: Axis, place: Array) -> Array:
+    """The entry at a place of every window along an axis; 0 where that is in the padding."""
+    found = np.zeros(place.shape, x.dtype)
+    for k, here, there in axis.places():
+        found[here] += (place[here] == k) * x[there]
+    return found
+
+
 def returned(d_y: Array, place: Array, axis: Axis) -> Array:
     """The cotangent of every window, sent to its largest entry."""
-    d_x = np.zeros(axis.resized(d_y.shape, axis.size), d_y.dtype)
+    made = np.empty if axis.tiles else np.zeros
+    d_x = made(axis.resized(d_y.shape, axis.size), d_y.dtype)
     for k, here, there in axis.places():
         if axis.apart:
             np.multiply(d_y[here], place[here] == k, out=d_x[there])
