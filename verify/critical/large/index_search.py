@@ -3,7 +3,7 @@
 Each space starts from random vectors on the complement of what is known. If it finds something, it is continued until
 that has converged, and another follows; if not, and it would have, the search is settled. Of a multiple eigenvalue
 each space finds as many copies as it has start vectors, at the same price for each: one start vector costs least,
-since the last space, which finds nothing, is the narrowest then.
+since the last space, which finds nothing, is the narrowest then. A further copy is left before it has converged.
 
 Data
     ``Search``  the search, and what it has found so far.
@@ -32,6 +32,10 @@ RISK = 1e-3
 """How likely it may be that a random start misses what is said not to be there."""
 LOOSE = 0.3
 """A negative Ritz value has converged when its residual is this part of it; the most negative one must meet more."""
+ALIKE, WIDENED, CRUDEST = 0.7, 1.0, 3.0
+"""One that is at least this share of a converged one, or the other way round, may be a copy of the same eigenvalue.
+Then it is enough that its residual, which S has in its place, widens the spectrum of S by this share at most, and is
+not larger than the value by the last factor, which errors of products are multiplied by."""
 MEMORY = 1e9
 
 
@@ -146,10 +150,15 @@ class Search:
         negative = values < -errors
         if not negative.any():
             return True
-        near = bool(np.all(lengths[negative] <= LOOSE * -values[negative]))
+        sizes, residuals = -values[negative], lengths[negative]
+        near = residuals <= LOOSE * sizes
+        alike = near & (sizes >= ALIKE * sizes[:, None]) & (ALIKE * sizes <= sizes[:, None])
+        np.fill_diagonal(alike, False)
+        narrow = (residuals**2 <= WIDENED * self.largest * sizes) & (residuals <= CRUDEST * sizes)
+        near |= alike.any(axis=1) & narrow
         # What is left of a small budget is better spent on looking for others.
         sharp = lengths[0] <= self.tolerance * -values[0] or self.products.count > 0.75 * self.limit
-        return near and bool(sharp)
+        return bool(np.all(near) and sharp)
 
     def negative(self, ritz: Ritz) -> int:
         return int(np.sum(ritz.values < -ritz.errors))
