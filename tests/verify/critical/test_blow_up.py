@@ -73,6 +73,44 @@ def test_balls_prove_the_same(name: str) -> None:
     assert [(one.index, one.nullity, one.kind) for one in points] == [(index, nullity, kind)]
 
 
+TURNS = [(-2.9, 7.0), (-2.0, 2.5)]
+# f, and where it is degenerate: at multiples of π.
+ANGLES: dict[str, tuple[sp.Expr, list[tuple[float, float]], str]] = {
+    "versine": ((1 - sp.cos(x)) ** 2 + y**2, [(0, 0), (2 * np.pi, 0)], "minimum"),
+    "turns of a third": (
+        (1 + sp.sin(3 * x)) ** 2 + sp.cos(3 * x) ** 4 / 2 + y**4, [(k * np.pi / 6, 0) for k in (-5, -1, 3, 7, 11)],
+        "minimum",
+    ),
+    "cubed": (sp.sin(x) ** 3 + y**2, [(0, 0), (np.pi, 0), (2 * np.pi, 0)], "saddle"),
+    "cubed cosine": (sp.cos(x / 2) ** 3 - y**2, [(np.pi, 0)], "saddle"),
+    "tangent": (sp.tan(x / 2) ** 4 + y**2, [(0, 0), (2 * np.pi, 0)], "minimum"),
+    "of two variables": (sp.sin(x + y) - sp.sin(x) - sp.sin(y), [(0, 0), (2 * np.pi, 0)], "saddle"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rigor", [False, pytest.param(True, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("name", ANGLES)
+def test_degenerate_points_at_multiples_of_pi_are_proved(name: str, rigor: bool) -> None:
+    f, places, kind = ANGLES[name]
+    points = find_critical_points(f, TURNS, certify="rigor" if rigor else None)
+    found = [one for one in points if one.nullity and one.kind == kind]
+    for place in places:
+        (one,) = [point for point in found if np.allclose(point.x, place, atol=1e-9)]
+        assert one.certified
+    assert all(point.certified for point in points)
+
+
+@pytest.mark.parametrize("quarters", range(-5, 8))
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_functions_of_turned_angles(name: str, quarters: int) -> None:
+    tape = Recast(subject_of(getattr(sp, name)(3 * x) + x, 1, [x]).evaluator().value_tape)
+    turn = tape.writer.constant("pi")
+    moved = evaluator(tape.moved([{turn: Fraction(quarters, 6)}], [[Fraction(1)]]))
+    at = np.array([[-0.2], [0.01], [0.15]])
+    angle = at[:, 0] + quarters * np.pi / 6
+    np.testing.assert_allclose(moved.values(at), getattr(np, name)(3 * angle) + angle, rtol=1e-9, atol=1e-9)
+
+
 r = sp.sqrt(x**2 + y**2)
 # f has no critical point near a pole or the edge of its domain, and as many elsewhere.
 EDGES: dict[str, tuple[sp.Expr, list[tuple[float, float]], int]] = {

@@ -37,7 +37,8 @@ from verify.critical.spectra import enclosed_spectrum
 
 __all__ = ["Around", "Place", "around", "exact_hessian", "exact_spectrum"]
 
-# An exact place is looked for up to this share of the whole box from what is undecided, in fractions so simple.
+# An exact place is looked for up to this share of the whole box from what is undecided, in fractions so simple, and
+# such multiples of π.
 NEAR = 1e-4
 SIMPLE = (1, 2, 6, 12, 60)
 PLACES = 8
@@ -236,7 +237,7 @@ def _through(matrix: Matrix, ends: Sequence[tuple[Fraction, Fraction]]) -> list[
 
 
 def _places(tape: Recast, lower: Array, upper: Array, narrow: Array, scale: Array, rigor: bool) -> Iterator[Place]:
-    """Exact points in or by the box: where a sum of a coordinate and constants is 0, and simple fractions.
+    """Exact points in or by the box: where a sum of a coordinate and constants is 0, fractions, multiples of π.
 
     Coordinates along which the box is not ``narrow`` (n) are left free.
     """
@@ -251,6 +252,7 @@ def _places(tape: Recast, lower: Array, upper: Array, narrow: Array, scale: Arra
         simple = [Fraction(middle).limit_denominator(largest) for largest in SIMPLE]
         sums = [root for place, root in roots if place == k]
         sums += [{NUMBER: at} if at else {} for at in dict.fromkeys(simple)]
+        sums += [turn for largest in SIMPLE for turn in tape.turns(middle, largest)]
         found: list[tuple[Sum | None, float, float]] = []
         for one in sums:
             ends = tape.enclosed(one, rigor)

@@ -1,8 +1,8 @@
 """A tape in other coordinates, x = a + T y, with what cancels in them cancelled.
 
 Every value of the tape is kept as a sum of numbers times other values, so that (a + y) - a is y, for an a that is no
-floating-point number too, such as √3/2; and x₁ + 10 x₂ is 5 y₁ where the new coordinates make it so. Only then can
-it be seen that something is exactly 0 at a point.
+floating-point number too, such as √3/2; and x₁ + 10 x₂ is 5 y₁ where the new coordinates make it so. Sines are taken
+back by quarters of a turn: sin(π + y) is -sin y. Only then can it be seen that something is exactly 0 at a point.
 
 Data
     ``Sum``     rational numbers times steps of the new tape, and a rational number by itself (at ``NUMBER``).
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import inf, nextafter
+from math import inf, nextafter, pi
 
 import numpy as np
 
@@ -29,6 +29,14 @@ __all__ = ["NUMBER", "Recast", "Sum"]
 Sum = Mapping[int, Fraction]
 NUMBER = -1
 """The key of the number that is added."""
+
+# By quarters of a turn, what a function of an angle becomes: the function of the rest, and its sign.
+QUARTERS = {
+    "sin": (("sin", 1), ("cos", 1), ("sin", -1), ("cos", -1)),
+    "cos": (("cos", 1), ("sin", -1), ("cos", -1), ("sin", 1)),
+    "tan": (("tan", 1), ("cot", -1), ("tan", 1), ("cot", -1)),
+}
+AT_ZERO = {"sin": 0, "cos": 1, "tan": 0}
 
 
 class Recast:
@@ -71,6 +79,13 @@ class Recast:
                 if root not in found:
                     found.append(root)
         return found
+
+    def turns(self, near: float, largest: int) -> list[Sum]:
+        """The multiple of π near a number whose denominator is not larger, for a function of angles."""
+        if not any(step.operation in QUARTERS for step in self.tape.steps):
+            return []
+        times = Fraction(near / pi).limit_denominator(largest)
+        return [{self.writer.constant("pi"): times}] if times else []
 
     def enclosed(self, total: Sum, rigor: bool) -> tuple[float, float]:
         """The value of a sum of constants; with rigor, in balls."""
@@ -117,8 +132,24 @@ class Recast:
                 return scaled(a, factor)
             case "divide" if factor := _number(b):
                 return scaled(a, 1 / factor)
+            case "sin" | "cos" | "tan" if (turned := self._turned(step.operation, a)) is not None:
+                return turned
             case _:
                 return self._atom(self._written(step, [self.place(operand) for operand in operands]))
+
+    def _turned(self, name: str, angle: Sum) -> Sum | None:
+        """A function of an angle of which quarters of a turn are taken away; None if there are none."""
+        turn = self.writer.constant("pi")
+        quarters = 2 * angle.get(turn, Fraction(0))
+        if not quarters or quarters.denominator > 1:
+            return None
+        name, sign = QUARTERS[name][int(quarters) % 4]
+        rest = {place: q for place, q in angle.items() if place != turn}
+        if not rest and name in AT_ZERO:
+            return scaled({NUMBER: Fraction(1)}, Fraction(sign * AT_ZERO[name]))
+        w, at = self.writer, self.place(rest)
+        whole = w.divide(w.apply("cos", at), w.apply("sin", at)) if name == "cot" else w.apply(name, at)
+        return scaled(self._atom(whole), Fraction(sign))
 
     def _written(self, step: Step, places: Sequence[int]) -> int:
         if step.operation == "multiply":
