@@ -167,7 +167,8 @@ def classify(
         from verify.critical.classification import classified
 
         assert subject is not None
-        return classified(subject.evaluator(rigor=certify == "rigor"), point, within)
+        found = classified(subject.evaluator(rigor=certify == "rigor"), point, within)
+        return replace(found, names=tuple(subject.names))
     from verify.critical.classification import classified_numerically
 
     return classified_numerically(problem.objective, point, within)

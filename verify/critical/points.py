@@ -15,7 +15,7 @@ The three most important functions are ``Spectrum.kind``, ``CriticalPoints.__str
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -89,7 +89,7 @@ class CriticalPoint:
     Shapes: x (n), enclosure (lower (n), upper (n)).
     ``certified`` says that exactly one critical point lies in ``enclosure``, and that its index is proved.
     ``gradient_norm`` is the gradient's Euclidean norm at ``x``, as computed. ``kind`` is one of ``KINDS``: the
-    spectrum's unless something else is known (``note`` says what).
+    spectrum's unless something else is known (``note`` says what). ``names`` are those of coordinates.
     """
 
     x: Array
@@ -100,6 +100,7 @@ class CriticalPoint:
     certified: bool = False
     enclosure: tuple[Array, Array] | None = None
     note: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def eigenvalues(self) -> Array:
@@ -184,6 +185,9 @@ class CriticalPoints(Sequence[CriticalPoint]):
     seed: int = 0
     paths: tuple[Array, ...] = field(default=(), repr=False)
     function: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", tuple(replace(point, names=self.names) for point in self.points))
 
     @overload
     def __getitem__(self, place: int) -> CriticalPoint: ...

@@ -72,16 +72,18 @@ def test_the_two_weight_example() -> None:
         assert one.value == pytest.approx(0, abs=1e-18)
 
 
-@pytest.mark.parametrize("at", [sympy.pi, sympy.cbrt(2)])
+@pytest.mark.parametrize("at", [sympy.acos(sympy.Rational(1, 3)), sympy.cbrt(2)])
 def test_a_degenerate_point_is_not_certified_where_nothing_exact_is_known_of_it(at: sympy.Expr) -> None:
-    """The point is at no place that the function names: cos x + 1, expanded polynomials."""
-    f = sympy.expand((x**3 - 2) ** 4) if at != sympy.pi else (1 + sympy.cos(x)) ** 2 * (1 + x)
+    """The point is at no place that the function names: 3 cos x - 1, expanded polynomials."""
+    f = sympy.expand((x**3 - 2) ** 4) if at == sympy.cbrt(2) else (3 * sympy.cos(x) - 1) ** 4 * (1 + x)
     points = find_critical_points(f + y**2, [(0.5, 4), (-1, 1.7)])
     assert not points.complete
-    (one,) = [point for point in points if abs(point.x[0] - float(at)) < 1e-3]
-    assert one.kind == "degenerate"
-    assert not one.certified
-    assert one.nullity >= 1
+    near = [point for point in points if abs(point.x[0] - float(at)) < 1e-3]
+    assert len(near) <= 1
+    for one in near:
+        assert one.kind == "degenerate"
+        assert not one.certified
+        assert one.nullity >= 1
     assert any(np.all((box.lower <= [float(at), 0]) & (box.upper >= [float(at), 0])) for box in points.undecided)
 
 

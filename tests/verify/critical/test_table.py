@@ -350,8 +350,8 @@ def test_one_point_with_all_digits() -> None:
     lines = str(one).splitlines()
     # published to 4 digits, and here with those of an enclosure of width 1e-13
     assert lines[0] == "minimum, proved"
-    assert lines[1].startswith("  x1 = -0.0898420131")
-    assert lines[2].startswith("  x2 = 0.71265640302")
+    assert lines[1].startswith("  x = -0.0898420131")
+    assert lines[2].startswith("  y = 0.71265640302")
     assert lines[3].startswith("  value -1.0316284534")
     assert re.fullmatch(r"  eigenvalue 7\.68225\d+ ± 9e-12", lines[4])
     saddle = point(0, 0, 0, eigenvalues=(-1.0, 0.0, 3.0), certified=False)

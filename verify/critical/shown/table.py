@@ -310,10 +310,10 @@ def _spectrum(point: CriticalPoint, bounds: Array, layout: Layout) -> list[str]:
     return [number(float(value), float(bound), min(layout.digits, 5)) for value, bound in shown]
 
 
-def one_point(point: CriticalPoint, names: Sequence[str] | None = None) -> str:
+def one_point(point: CriticalPoint) -> str:
     """One point with every digit that is known, a line for each coordinate and eigenvalue."""
     of_x, of_value, of_eigenvalues = radii(point)
-    names = names or ([f"x{k + 1}" for k in range(len(point.x))] if len(point.x) > 1 else ["x"])
+    names = point.names or ([f"x{k + 1}" for k in range(len(point.x))] if len(point.x) > 1 else ["x"])
     kind = f"saddle of index {point.index}" if point.kind == "saddle" else point.kind
     nullity = f", nullity {point.nullity}" if point.nullity else ""
     lines = [f"{kind}{nullity}, {'proved' if point.certified else 'measured'}"]
