@@ -84,6 +84,10 @@ ANGLES: dict[str, tuple[sp.Expr, list[tuple[float, float]], str]] = {
     "cubed": (sp.sin(x) ** 3 + y**2, [(0, 0), (np.pi, 0), (2 * np.pi, 0)], "saddle"),
     "cubed cosine": (sp.cos(x / 2) ** 3 - y**2, [(np.pi, 0)], "saddle"),
     "tangent": (sp.tan(x / 2) ** 4 + y**2, [(0, 0), (2 * np.pi, 0)], "minimum"),
+    "whole turns": ((1 - sp.cos(2 * sp.pi * x)) ** 2 + y**2, [(k, 0) for k in range(-2, 8)], "minimum"),
+    "half turns, along a diagonal": (
+        (1 + sp.sin(sp.pi * (x + y) / 2)) ** 2 + (x - y) ** 2, [(-0.5, -0.5), (1.5, 1.5)], "minimum"
+    ),
     "of two variables": (sp.sin(x + y) - sp.sin(x) - sp.sin(y), [(0, 0), (2 * np.pi, 0)], "saddle"),
 }  # fmt: skip
 

@@ -130,12 +130,29 @@ class Recast:
                 return scaled(b, factor)
             case "multiply" if (factor := _number(b)) is not None:
                 return scaled(a, factor)
+            case "multiply" if (constant := self._one_constant(a)) is not None:
+                return self._times(constant, b)
+            case "multiply" if (constant := self._one_constant(b)) is not None:
+                return self._times(constant, a)
             case "divide" if factor := _number(b):
                 return scaled(a, 1 / factor)
             case "sin" | "cos" | "tan" if (turned := self._turned(step.operation, a)) is not None:
                 return turned
             case _:
                 return self._atom(self._written(step, [self.place(operand) for operand in operands]))
+
+    def _one_constant(self, a: Sum) -> tuple[int, Fraction] | None:
+        """The constant of a sum that is a number times one, such as 2π."""
+        ((place, factor),) = a.items() if len(a) == 1 else ((NUMBER, Fraction(0)),)
+        return (place, factor) if place != NUMBER and self._constant(place) else None
+
+    def _times(self, constant: tuple[int, Fraction], a: Sum) -> Sum:
+        """A number times a constant, times every term of a sum: 2π (1 + y) is 2π + 2 (πy)."""
+        total: Sum = {}
+        for place, factor in a.items():
+            atom = constant[0] if place == NUMBER else self.writer.multiply(constant[0], place)
+            total = combined(total, scaled(self._atom(atom), constant[1] * factor))
+        return total
 
     def _turned(self, name: str, angle: Sum) -> Sum | None:
         """A function of an angle of which quarters of a turn are taken away; None if there are none."""
