@@ -82,6 +82,15 @@ def test_a_seed_gives_the_same_again(seed: int) -> None:
     assert same(first, again)
 
 
+@pytest.mark.campaign
+@pytest.mark.parametrize("given", ["hessian", "gradient"])
+@pytest.mark.parametrize("name", ["tilted wells", "bent wells", "wells of five"])
+def test_bounds_of_eigenvalues_hold_for_many_seeds(name: str, given: str) -> None:
+    one = {**CASES, "wells of five": WELLS}[name]
+    for seed in range(12):
+        hold(one, sought(one, given, seed=seed))
+
+
 def same(one: CriticalPoints, other: CriticalPoints) -> bool:
     counts = [(cost.function, cost.gradient, cost.hessian, cost.hvp) for cost in (one.cost, other.cost)]
     return (

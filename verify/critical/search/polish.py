@@ -81,12 +81,12 @@ def polished(land: Landscape, y: Array, size: float, rng: np.random.Generator) -
 
 @dataclass(frozen=True, eq=False)
 class _End:
-    """Shapes: y and gradient (n), matrix (n, n), the Hessian at a point that is ``moved`` away from y."""
+    """Shapes: y and gradient (n), matrix (n, n), the Hessian at y - moved, moved (n)."""
 
     y: Array
     gradient: Array
     matrix: Array
-    moved: float
+    moved: Array
 
 
 def _newton(land: Landscape, y: Array, gradient: Array, matrix: Array) -> _End | None:
@@ -107,7 +107,7 @@ def _newton(land: Landscape, y: Array, gradient: Array, matrix: Array) -> _End |
             if new is None:
                 return None
             matrix, at = new, y
-    return _End(y, gradient, matrix, float(np.linalg.norm(y - at)))
+    return _End(y, gradient, matrix, y - at)
 
 
 def _shorter(
@@ -218,7 +218,11 @@ def _judged(land: Landscape, end: _End, noise: float, rng: np.random.Generator) 
     soft = model.vectors[:, int(np.argmin(np.abs(model.values)))]
     top = max(float(np.max(np.abs(model.values))), np.finfo(float).tiny)
     apart = min(WIDEST, max(FINEST, np.cbrt(noise / top)))
-    error, third = _compared(land, y, matrix, [soft, unit(rng.standard_normal(len(y)))], apart)
+    # every coordinate has the same part in a random way: what is off in one column alone is seen, too
+    ways, moved = [soft, unit(rng.choice((-1.0, 1.0), len(y)))], float(np.linalg.norm(end.moved))
+    if moved:  # along this the Hessian is old
+        ways.append(end.moved / moved)
+    error, third = _compared(land, y, matrix, ways, apart)
     size = np.abs(model.values)
     firm = size > SURE * error
     distance = float(np.linalg.norm(model.along[firm] / size[firm])) + noise / float(
@@ -226,7 +230,7 @@ def _judged(land: Landscape, end: _End, noise: float, rng: np.random.Generator) 
     )
     if not np.any(firm):
         distance = float(np.linalg.norm(newton(model)))
-    bound = error + MARGIN * third * (distance + end.moved)
+    bound = error + MARGIN * third * (distance + moved)
     # where the error is like the eigenvalue, so is what Newton's step says of the distance
     bound = max(bound, float(np.max(size[~firm], initial=0.0)) * (1.0 + EPS))
     width = land.region.width
