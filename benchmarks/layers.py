@@ -89,7 +89,8 @@ def exponentials(trial: Trial) -> object:
 def products(trial: Trial) -> object:
     """The matrix products of all projections and heads, and the exponentials: nothing is moved, added or scaled."""
     x, *weights = list(trial.inputs.values())[:5]
-    rows, heads = x.reshape(-1, x.shape[-1]), np.ascontiguousarray(x.reshape(4, 128, 8, 16).swapaxes(1, 2))
+    rows, apart = x.reshape(-1, x.shape[-1]), x.reshape(*x.shape[:2], trial.options["heads"], -1)
+    heads = np.ascontiguousarray(apart.swapaxes(1, 2))
     across = np.ascontiguousarray(heads.swapaxes(-1, -2))
     for W in weights:  # the output, and both gradients
         done = [rows @ W, rows @ W.T, rows.T @ rows]

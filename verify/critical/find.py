@@ -168,10 +168,11 @@ def classify(
 
         assert subject is not None
         found = classified(subject.evaluator(rigor=certify == "rigor"), point, within)
-        return replace(found, names=tuple(subject.names))
-    from verify.critical.classification import classified_numerically
+    else:
+        from verify.critical.classification import classified_numerically
 
-    return classified_numerically(problem.objective, point, within)
+        found = classified_numerically(problem.objective, point, within)
+    return found if subject is None else replace(found, names=tuple(subject.names))
 
 
 @runtime_checkable

@@ -101,11 +101,11 @@ def stay(function: Evaluator, points: Array, scale: Array, reach: float) -> Flag
     Newton's method goes from each along eigenvectors with large eigenvalues only. On a curve of critical points it
     ends close by; where the Hessian is small along a line, and the gradient as well, but not 0, it does not.
     """
-    return np.array([_stays(function, point, scale, reach) for point in points], bool)
-
-
-def _stays(function: Evaluator, point: Array, scale: Array, reach: float) -> bool:
     arithmetic = Digits()
+    return np.array([_stays(function, arithmetic, point, scale, reach) for point in points], bool)
+
+
+def _stays(function: Evaluator, arithmetic: Digits, point: Array, scale: Array, reach: float) -> bool:
     context, n = arithmetic.context, len(point)
     units = [context.mpf(side) for side in scale.tolist()]
     start = [context.mpf(number) for number in point.tolist()]

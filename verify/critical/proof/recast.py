@@ -36,7 +36,6 @@ QUARTERS = {
     "cos": (("cos", 1), ("sin", -1), ("cos", -1), ("sin", 1)),
     "tan": (("tan", 1), ("cot", -1), ("tan", 1), ("cot", -1)),
 }
-AT_ZERO = {"sin": 0, "cos": 1, "tan": 0}
 
 
 class Recast:
@@ -155,15 +154,13 @@ class Recast:
         return total
 
     def _turned(self, name: str, angle: Sum) -> Sum | None:
-        """A function of an angle of which quarters of a turn are taken away; None if there are none."""
+        """A function of an angle without quarters of a turn; None if there are none, or nothing else."""
         turn = self.writer.constant("pi")
         quarters = 2 * angle.get(turn, Fraction(0))
-        if not quarters or quarters.denominator > 1:
+        if not quarters or quarters.denominator > 1 or len(angle) == 1:
             return None
         name, sign = QUARTERS[name][int(quarters) % 4]
         rest = {place: q for place, q in angle.items() if place != turn}
-        if not rest and name in AT_ZERO:
-            return scaled({NUMBER: Fraction(1)}, Fraction(sign * AT_ZERO[name]))
         w, at = self.writer, self.place(rest)
         whole = w.divide(w.apply("cos", at), w.apply("sin", at)) if name == "cot" else w.apply(name, at)
         return scaled(self._atom(whole), Fraction(sign))
