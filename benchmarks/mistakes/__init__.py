@@ -9,7 +9,7 @@ Data
 """
 
 from benchmarks.mistakes import activations, dense, images, losses, normalisation, sequences
-from benchmarks.mistakes.by_hand import contracts, edges, functions, networks, tensors
+from benchmarks.mistakes.by_hand import contracts, edges, functions, kinks, networks, tensors
 from benchmarks.mistakes.mistake import ONE_CALL, WAYS, Correct, Mistake
 
 __all__ = ["CORRECT", "MISTAKES", "ONE_CALL", "WAYS", "Correct", "Mistake"]
@@ -22,6 +22,7 @@ AREAS = (
     images,
     sequences,
     contracts,
+    kinks,
     edges,
     functions,
     networks,
