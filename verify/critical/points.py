@@ -167,9 +167,9 @@ class CriticalPoints(Sequence[CriticalPoint]):
     """The critical points that were found: a table, in ascending order of their values.
 
     ``complete`` is true only when it was proved that the box holds no other critical point; ``assumption`` is what
-    the proof rests on. Where nothing was proved, ``evidence`` says in sentences what speaks for completeness, and
-    ``stopped`` why the search ended early, if it did. ``paths`` are ways of the search, each (k, n), for the picture;
-    ``names`` the coordinates' names; ``box`` (lower, upper) where one was searched.
+    the proof rests on. ``evidence`` says in sentences what speaks for completeness where nothing was proved, or that
+    f has no value in the box; ``stopped`` why the search ended early, if it did. ``paths`` are ways of the search,
+    each (k, n), for the picture; ``names`` the coordinates' names; ``box`` (lower, upper) where one was searched.
     """
 
     points: tuple[CriticalPoint, ...]

@@ -87,6 +87,14 @@ def test_a_degenerate_point_is_not_certified_where_nothing_exact_is_known_of_it(
     assert any(np.all((box.lower <= [float(at), 0]) & (box.upper >= [float(at), 0])) for box in points.undecided)
 
 
+@pytest.mark.parametrize(("f", "none"), [(sympy.sqrt(x - 2), True), (sympy.log(x), False), (sympy.exp(x), False)])
+def test_it_is_said_where_f_has_no_value_in_the_box(f: sympy.Expr, none: bool) -> None:
+    points = find_critical_points(f, [(-1, 1)])
+    assert points.complete
+    assert not len(points)
+    assert ("f has a value at none of" in str(points)) == none
+
+
 def test_a_point_on_the_edge_of_the_box_is_listed() -> None:
     points = find_critical_points(x**2 + y**2, [(0, 2), (0, 2)])
     assert len(points) == 1

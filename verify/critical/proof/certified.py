@@ -26,6 +26,8 @@ __all__ = ["certified_points", "certified_search"]
 
 # So many points of a continuum are kept.
 KEPT = 2000
+# Points of the box at which it is seen whether f has a value, where there is no critical point.
+TRIED = 256
 
 
 def certified_search(
@@ -64,11 +66,20 @@ def certified_search(
         undecided=tuple(undecided),
         components=tuple(components),
         box=box,
+        evidence=() if points or degenerate or undecided or components else _valued(function, box, seed),
         stopped=found.stopped,
         cost=Cost(boxes=found.looked_at, seconds=time.monotonic() - start),
         seed=seed,
         function=function.values,
     )
+
+
+def _valued(function: Evaluator, box: tuple[Array, Array], seed: int) -> tuple[str, ...]:
+    """That f has no value where it was tried, if so: then there is nothing to find, and the box may be a mistake."""
+    points = box[0] + (box[1] - box[0]) * np.random.default_rng(seed).random((TRIED, len(box[0])))
+    if np.isfinite(function.values(points)).any():
+        return ()
+    return (f"f has a value at none of {TRIED} points that were tried in the box",)
 
 
 def _order(point: CriticalPoint) -> tuple[float, ...]:
