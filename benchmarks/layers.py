@@ -46,13 +46,13 @@ WITHIN = {"float32": 2e-3, "float64": 1e-9}
 class Row:
     """A layer at the size at which it is timed; the goals are ratios in float32 and float64.
 
-    ``floor`` does less than the layer has to, in the quickest way that NumPy has for it.
+    ``floor`` prepares what does less than the layer has to, in the quickest way that NumPy has for it.
     """
 
     layer: str
     draw: Callable[[np.random.Generator], Case]
     goals: tuple[float, float] | None = None
-    floor: Callable[[Trial], object] | None = None
+    floor: Callable[[Trial], Callable[[], object]] | None = None
 
 
 def made(*shapes: tuple[int, ...], **options: Any) -> Callable[[np.random.Generator], Case]:
@@ -69,36 +69,63 @@ def looked_up(rng: np.random.Generator) -> Case:
     return Case(rng.normal(size=(10_000, 128)), rng.integers(10_000, size=4096))
 
 
-def looked_up_once(trial: Trial) -> object:
-    """Rows gathered, and rows of the cotangent written into zeros: what is repeated is not added up."""
+def rows_written(trial: Trial) -> Callable[[], object]:
+    """Rows gathered; rows of the cotangent written into zeros, and those added whose row has been written already.
+
+    Which these are is known, and none is added to a row that another of them is added to.
+    """
     W, ids = trial.inputs.values()
-    output, gradient = np.take(W, ids, axis=0, mode="clip"), np.zeros_like(W)
     row = np.dtype((np.void, W.strides[0]))
-    np.put(gradient.view(row), ids, trial.d_output.view(row), mode="clip")
-    return output, gradient
+    _, last = np.unique(ids[::-1], return_index=True)
+    left = np.delete(np.arange(ids.size), ids.size - 1 - last)
+    left = left[np.unique(ids[left], return_index=True)[1]]
+    again = ids[left]
+
+    def call() -> object:
+        output, gradient = np.take(W, ids, axis=0, mode="clip"), np.zeros(W.shape, W.dtype)
+        np.put(gradient.view(row), ids, trial.d_output.view(row), mode="clip")
+        more = np.take(gradient, again, axis=0, mode="clip")
+        more += np.take(trial.d_output, left, axis=0, mode="clip")
+        np.put(gradient.view(row), again, more.view(row), mode="clip")
+        return output, gradient
+
+    return call
 
 
-def exponentials(trial: Trial) -> object:
+def exponentials(trial: Trial) -> Callable[[], object]:
     """Exponentials of shifted logits, their sums, and one product as large as the gradient."""
     logits = next(iter(trial.inputs.values()))
-    e = logits - logits.max(axis=-1, keepdims=True)
-    np.exp(e, out=e)
-    return e * (1 / e.sum(axis=-1, keepdims=True))
+    one = np.ones((logits.shape[-1], 1), logits.dtype)
+
+    def call() -> object:
+        e = logits - logits.max(axis=-1, keepdims=True)
+        np.exp(e, out=e)
+        return e * (1 / (e @ one))
+
+    return call
 
 
-def products(trial: Trial) -> object:
+def products(trial: Trial) -> Callable[[], object]:
     """The matrix products of all projections and heads, and the exponentials: nothing is moved, added or scaled."""
     x, *weights = list(trial.inputs.values())[:5]
     rows, apart = x.reshape(-1, x.shape[-1]), x.reshape(*x.shape[:2], trial.options["heads"], -1)
     heads = np.ascontiguousarray(apart.swapaxes(1, 2))
     across = np.ascontiguousarray(heads.swapaxes(-1, -2))
-    for W in weights:  # the output, and both gradients
-        done = [rows @ W, rows @ W.T, rows.T @ rows]
-    scores = heads @ across
-    np.exp(scores, out=scores)
-    for _ in range(2):
-        done += [scores @ heads, scores @ heads]
-    return done, heads @ across
+
+    def call() -> object:
+        for W in weights:  # the output, and both gradients
+            done = [rows @ W, rows @ W.T, rows.T @ rows]
+        kept = np.empty((*heads.shape[:-1], heads.shape[-2]), heads.dtype)
+        for one, transposed, scores in zip(heads, across, kept, strict=True):  # of a sample, which the cache holds
+            np.matmul(one, transposed, out=scores)
+            np.exp(scores, out=scores)
+            done += [scores @ one, scores.swapaxes(-1, -2) @ one]
+        for one, transposed in zip(heads, across, strict=True):
+            scores = one @ transposed
+            done += [scores @ one, scores.swapaxes(-1, -2) @ one]
+        return done, kept
+
+    return call
 
 
 IMAGES, TOKENS, HEADS = (8, 16, 32, 32), (4, 128, 128), (4, 8, 128, 16)
@@ -113,7 +140,7 @@ ROWS = {
     "LSTM": Row("lstm", made(SEQUENCES, (D, 4 * H), (H, 4 * H), (4 * H,)), (2.0, 0.9)),
     "multi-head attention": Row("multi_head_attention", made(TOKENS, *PROJECTIONS, heads=8), (0.95, 0.8), products),
     "softmax cross-entropy": Row("softmax_with_loss", classified, (1.1, 0.85), exponentials),
-    "embedding": Row("embedding", looked_up, (0.5, 0.6), looked_up_once),
+    "embedding": Row("embedding", looked_up, (0.5, 0.6), rows_written),
     "affine": Row("affine", made((1024, 256), (256, 256), (256,))),
     "transposed convolution": Row("conv_transpose2d", made(IMAGES, (16, 16, 3, 3), (16,), stride=2)),
     "average pool 3×3": Row("avg_pool2d", made(IMAGES, kernel=3, stride=2)),
@@ -154,7 +181,7 @@ def measured(row: Row, dtype: str) -> tuple[float, float, float]:
         return output, peer.gradients(output, d_output)
 
     repeat = max(1, round(TURN / seconds(theirs, 3)))
-    calls = [ours, theirs, *([lambda: row.floor(trial)] if row.floor else [])]
+    calls = [ours, theirs, *([row.floor(trial)] if row.floor else [])]
     turns = [[*(seconds(call, repeat) for call in calls), np.nan] for _ in range(ROUNDS)]
     ratio, floor = (statistics.median(turn[k] / turn[1] for turn in turns) for k in (0, 2))
     return ratio, statistics.median(turn[0] for turn in turns), floor

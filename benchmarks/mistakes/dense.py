@@ -110,7 +110,7 @@ def kinked_block(rng: Rng) -> tuple[Any, ...]:
 
 ADD = '{"x": unbroadcast(d_z, x.shape), "y": unbroadcast(d_z, y.shape)}'
 MUL = '{"x": unbroadcast(d_z * y, x.shape), "y": unbroadcast(d_z * x, y.shape)}'
-AFFINE = '"x": d_y @ W.T, "W": x.reshape(n, W.shape[0]).T @ rows}'
+AFFINE = '"x": (rows @ W.T).reshape(x.shape), "W": x.reshape(n, W.shape[0]).T @ rows}'
 BIAS = '"b": rows.sum(axis=0)'
 ROWS = "rows = d_y.reshape(n, W.shape[1])"
 LEFT = "unbroadcast(d_Y @ M.swapaxes(-1, -2), X.shape)"
@@ -235,7 +235,7 @@ MISTAKES = (
     ),
     of_layer(
         "affine", "the sign of the gradient of x is turned",
-        (AFFINE, AFFINE.replace("d_y @ W.T", "-d_y @ W.T")), inputs=affine_map, kind="sign", culprits=(0,),
+        (AFFINE, AFFINE.replace("rows @ W.T", "-rows @ W.T")), inputs=affine_map, kind="sign", culprits=(0,),
     ),
     of_layer(
         "affine", "the gradient of the weights takes the size of the cotangent",
@@ -253,19 +253,19 @@ MISTAKES = (
     ),
     of_layer(
         "affine", "the gradient of float32 is float64",
-        (AFFINE, AFFINE.replace("d_y @ W.T", "d_y.astype(float) @ W.T")),
+        (AFFINE, AFFINE.replace("rows @ W.T", "rows.astype(float) @ W.T")),
         inputs=lambda rng: tuple(one.astype(np.float32) for one in affine_map(rng)), kind="contract",
         or_kind=("precision",), culprits=(0,),
     ),
     of_layer(
         "affine", "two batch axes are merged in the other order",
         (ROWS, 'rows = d_y.reshape(n, W.shape[1], order="F")'),
-        inputs=affine_stack, kind="axis", or_kind=("index",), culprits=(1,),
+        inputs=affine_stack, kind="axis", or_kind=("index",), culprits=(0, 1),
     ),
     of_layer(
         "affine", "the cotangent is read in the order of its memory",
         (ROWS, 'rows = d_y.ravel(order="K").reshape(n, W.shape[1])'),
-        inputs=affine_map, kind="cotangent", culprits=(1, 2), shown_by="a cotangent in Fortran order",
+        inputs=affine_map, kind="cotangent", culprits=(0, 1, 2), shown_by="a cotangent in Fortran order",
     ),
     of_layer(
         "affine", "gradients of the weights add up from call to call",

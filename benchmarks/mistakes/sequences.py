@@ -138,7 +138,9 @@ ROTARY = "turned(cotangent(d_output, shape, cos.dtype), cos, -sin, pairs)"
 RNN_STEP = "d_a[t] *= d_h[t] + d_h0"
 RNN_BACK = "d_h0 = d_a[t] @ Wh.T"
 RNN_WH = 'weights(h[:-1], d_a), "h0": d_h0}'
-SOFTMAX_PATH = '    d_S -= np.einsum("...s,...s->...", d_S, P)[..., None]\n'
+SOFTMAX_PATH = "        d_S -= sum_along((-1,), d_S, E[some]) * share[some]\n"
+WEIGHTED = "        d_S *= E[some]\n"
+TO_VALUES = "np.swapaxes(E[some], -1, -2), d_o[some]"
 HEADS = "affine.backward(together(of_heads[name]), one)"
 
 MISTAKES = (
@@ -399,7 +401,7 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "the scale is applied twice",
-        ("    d_S *= P\n", "    d_S *= P * alpha\n"), inputs=attended, kind="scale", culprits=(0, 1),
+        (WEIGHTED, "        d_S *= E[some] * alpha\n"), inputs=attended, kind="scale", culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "the inner product of the softmax is forgotten", (SOFTMAX_PATH, ""),
@@ -407,49 +409,52 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "the inner product of the softmax runs over the queries",
-        (SOFTMAX_PATH, '    d_S -= np.einsum("...ts,...ts->...s", d_S, P)[..., None, :]\n'), inputs=attended,
+        (SOFTMAX_PATH, SOFTMAX_PATH.replace("(-1,)", "(-2,)")), inputs=attended,
         kind="axis", or_kind=("path",), culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "the weights are not transposed for the values",
-        ("np.swapaxes(P, -1, -2) @ d_o", "P @ d_o"), inputs=self_attended, kind="axis", culprits=(2,),
+        (TO_VALUES, "E[some], d_o[some]"), inputs=self_attended, kind="axis", culprits=(2,),
     ),
     of_layer(
         "scaled_dot_product_attention", "queries and keys are exchanged",
         ('"q": d_q, "k": d_k', '"q": d_k, "k": d_q'), inputs=self_attended, kind="gate", culprits=(0, 1),
     ),
     of_layer(
-        "scaled_dot_product_attention", "the gradient of the scores goes past the softmax", ("    d_S *= P\n", ""),
+        "scaled_dot_product_attention", "the gradient of the scores goes past the softmax",
+        (WEIGHTED, "        d_S /= share[some]\n"),
         inputs=attended, kind="path", or_kind=("mask", "scale", "gate"), culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "the gradient of a mask is not summed over the batch",
-        ("unbroadcast(d_S, added)", "d_S.copy()"), inputs=masked, kind="contract", or_kind=("axis",), culprits=(3,),
+        ("unbroadcast(d_mask, added)", "d_mask.copy()"),
+        inputs=masked, kind="contract", or_kind=("axis",), culprits=(3,),
     ),
     of_layer(
         "scaled_dot_product_attention", "the gradient of a mask is scaled as the scores are",
-        ("unbroadcast(d_S, added)", "unbroadcast(d_S * alpha, added)"), inputs=masked, kind="scale", culprits=(3,),
+        ("unbroadcast(d_mask, added)", "unbroadcast(d_mask * alpha, added)"),
+        inputs=masked, kind="scale", culprits=(3,),
     ),
     of_layer(
         "scaled_dot_product_attention", "what the mask forbids has a gradient",
-        ("    d_S *= P\n", "    d_S *= np.maximum(P, 0.05)\n"), inputs=forbidden, kind="mask",
+        (WEIGHTED, "        d_S *= np.maximum(E[some], 0.05 / share[some])\n"), inputs=forbidden, kind="mask",
         or_kind=("region", "path"),
         culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "queries that attend to nothing have no number",
-        ("    d_S *= P\n", "    d_S *= P / P.sum(axis=-1, keepdims=True)\n"), inputs=forbidden, kind="contract",
-        or_kind=("region", "local"), culprits=(0, 1), hard=True,
+        (WEIGHTED, "        d_S *= E[some] / E[some].sum(axis=-1, keepdims=True) / share[some]\n"),
+        inputs=forbidden, kind="contract", or_kind=("region", "local"), culprits=(0, 1), hard=True,
     ),
     of_layer(
         "scaled_dot_product_attention", "weights below 1e-8 are raised",
-        ("    d_S *= P\n", "    d_S *= np.maximum(P, 1e-8)\n"), inputs=sharp, kind="region", or_kind=("subtle",),
-        culprits=(0, 1), hard=True,
+        (WEIGHTED, "        d_S *= np.maximum(E[some], 1e-8 / share[some])\n"), inputs=sharp, kind="region",
+        or_kind=("subtle",), culprits=(0, 1), hard=True,
     ),
     of_layer(
         "scaled_dot_product_attention", "the weights saved are multiplied in their memory",
-        ("    d_S *= P\n", "    Q = P.copy()\n    P *= d_S\n    d_S = P.copy()\n"),
-        ("np.swapaxes(P, -1, -2) @ d_o", "np.swapaxes(Q, -1, -2) @ d_o"), inputs=attended, kind="cache",
+        (WEIGHTED, "        kept = E[some].copy()\n        E[some] *= d_S\n        d_S = E[some].copy()\n"),
+        (TO_VALUES, TO_VALUES.replace("E[some]", "kept")), inputs=attended, kind="cache",
         or_kind=("contract",), culprits=(0, 1, 2), shown_by="a second call",
     ),
     # ------------------------------------------------------------------------------------------- multi_head_attention

@@ -58,6 +58,8 @@ def group_norm(
 ) -> Any:
     if x[0:1].numel() == groups:  # one number in a group, whose gradient PyTorch rounds
         return layer_norm(x, gamma, beta, tuple(range(2, x.ndim)), eps, along=(1,))
+    if gamma is None and beta is not None:  # which PyTorch 2.13 does not differentiate
+        return functional.group_norm(x, groups, eps=eps) + _laid(beta, x, (1,))
     return functional.group_norm(x, groups, gamma, beta, eps)
 
 

@@ -21,12 +21,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from verify.layer import Array
+from verify.layer_parts.cache_blocks import cache_blocks
 from verify.layer_parts.windows import Windows, is_whole
 
 __all__ = ["images", "kernels", "outputs", "split"]
 
-# Entries of the columns that are held at a time, when a single sample has no more.
-BLOCK = 2**18
 # Up to so many outputs for a channel of the images, gathering their columns is quicker than adding up the images'.
 FEWER = 2
 
@@ -72,14 +71,12 @@ def split(what: str, channels: int, groups: int) -> int:
     return channels // groups
 
 
-def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[slice]:
+def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[tuple[int | slice, ...]]:
     """The samples, some at a time."""
-    columns = math.prod(W.shape[1:]) * groups * math.prod(windows.number)
-    step = max(1, BLOCK // max(1, columns))
-    return (slice(k, k + step) for k in range(0, n, step))
+    return cache_blocks((n,), math.prod(W.shape[1:]) * groups * math.prod(windows.number))
 
 
-def _columns(x: Array, W: Array, windows: Windows, groups: int) -> Iterator[tuple[slice, Array]]:
+def _columns(x: Array, W: Array, windows: Windows, groups: int) -> Iterator[tuple[tuple[int | slice, ...], Array]]:
     """The samples, some at a time, with their columns as one matrix for each group. The next ones write over them."""
     columns = None
     for some in _blocks(len(x), W, windows, groups):

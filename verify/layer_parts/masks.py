@@ -13,7 +13,7 @@ __all__ = ["read_mask"]
 
 
 def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tuple[Array | None, Array | None]:
-    """Where scores of this shape are allowed, and what is added to them; None where a mask says neither.
+    """Where scores are allowed, and what is added to them, both of this shape; None where a mask says neither.
 
     Raises: ValueError when the mask holds neither, or is not broadcast to this shape.
     """
@@ -30,7 +30,7 @@ def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tup
     if not fits:
         raise ValueError(f"mask has shape {found.shape}: expected one that is broadcast to {shape}")
     if found.dtype == bool:
-        return found, None
+        return np.broadcast_to(found, shape), None
     if np.any(found == np.inf) or np.any(np.isnan(found)):
         raise ValueError("mask holds inf or nan: expected numbers, or -inf where a query may not attend")
-    return None, found
+    return None, np.broadcast_to(found, shape)

@@ -23,10 +23,10 @@ Saved = tuple[Array, Array, bool]
 def forward(x: Array, W: Array, b: Array | None = None) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
     x, W, b = arrays("x (..., d), W (d, c), b? (c)", x, W, b)
-    y = x @ W
+    y = x.reshape(math.prod(x.shape[:-1]), W.shape[0]) @ W  # one product, however many batch axes there are
     if b is not None:
         y += b
-    return y, (x, W, b is not None)
+    return y.reshape(*x.shape[:-1], W.shape[1]), (x, W, b is not None)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
@@ -35,7 +35,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     d_y = cotangent(d_output, (*x.shape[:-1], W.shape[1]), x.dtype)
     n = math.prod(x.shape[:-1])
     rows = d_y.reshape(n, W.shape[1])
-    gradients = {"x": d_y @ W.T, "W": x.reshape(n, W.shape[0]).T @ rows}
+    gradients = {"x": (rows @ W.T).reshape(x.shape), "W": x.reshape(n, W.shape[0]).T @ rows}
     return {**gradients, "b": rows.sum(axis=0)} if biased else gradients
 
 

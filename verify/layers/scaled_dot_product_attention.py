@@ -6,6 +6,9 @@ r"""Scaled dot-product attention: every query takes the mean of the values, weig
    \bar S = P \odot (\bar P - (\bar P \odot P) \mathbf 1 \mathbf 1^\top), \quad
    \bar Q = \alpha\, \bar S K, \quad \bar K = \alpha\, \bar S^\top Q, \quad \bar M = \bar S
 
+The code has :math:`P = \operatorname{diag}(c) E`, exponentials and the share that each takes of its row, and gives
+the share to :math:`O` and :math:`\bar O`, which have fewer columns. Scores are worked on in blocks of the batch.
+
 Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
 Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
 MultiheadAttention); a mask of floating-point numbers is added to the scores, -inf forbids. ``causal`` forbids keys
@@ -26,7 +29,9 @@ import numpy as np
 from verify.arguments import arrays, choice, cotangent, number
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.broadcasting import unbroadcast
+from verify.layer_parts.cache_blocks import cache_blocks
 from verify.layer_parts.masks import read_mask
+from verify.layer_parts.sums import sum_along
 
 
 def forward(
@@ -37,29 +42,28 @@ def forward(
     choice("causal", causal, (False, True))
     alpha = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else number("scale", scale)
     allowed, added = read_mask(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
-    scaled = transposed(k)
-    scaled *= alpha
-    S = q @ scaled
-    if added is not None:
-        S += added
-    if allowed is not None:
-        np.copyto(S, -np.inf, where=~allowed)
-    if causal:
-        np.copyto(S, -np.inf, where=np.tri(*S.shape[-2:]) == 0)
-    P = softmax_in_place(S)
-    return P @ v, (q, k, v, P, alpha, None if added is None else added.shape)
-
-
-def softmax_in_place(S: Array) -> Array:
-    """The softmax of each row, written over it; zeros where a row holds nothing but -inf."""
-    largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
-    largest[largest == -np.inf] = 0
-    S -= largest
-    np.exp(S, out=S)
-    total = S.sum(axis=-1, keepdims=True)
-    total[total == 0] = 1
-    S /= total
-    return S
+    batch, (t, e), s = q.shape[:-2], (q.shape[-2], v.shape[-1]), k.shape[-2]
+    E, share, y = (np.empty((*batch, t, columns), q.dtype) for columns in (s, 1, e))
+    for some in cache_blocks(batch, t * s):
+        scaled = transposed(k[some])
+        scaled *= alpha
+        S = np.matmul(q[some], scaled, out=E[some])
+        if added is not None:
+            S += added[some]
+        if allowed is not None:
+            np.copyto(S, -np.inf, where=~allowed[some])
+        if causal:
+            np.copyto(S, -np.inf, where=np.tri(t, s) == 0)
+        largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
+        largest[largest == -np.inf] = 0  # nothing is allowed
+        S -= largest
+        np.exp(S, out=S)
+        total = S @ np.ones((s, 1), q.dtype)
+        total[total == 0] = 1
+        np.divide(1, total, out=share[some])
+        np.matmul(S, v[some], out=y[some])
+    y *= share  # fewer columns than P has
+    return y, (q, k, v, E, share, alpha, None if added is None else np.asarray(mask).shape)
 
 
 def transposed(x: Array) -> Array:
@@ -69,19 +73,24 @@ def transposed(x: Array) -> Array:
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
-    q, k, v, P, alpha, added = saved
-    d_o = cotangent(d_output, (*q.shape[:-1], v.shape[-1]), v.dtype)
-    d_S = d_o @ transposed(v)
-    # The row sums of d_o * output are the same but for rounding: these leave exactly 0 where one key has all weight.
-    d_S -= np.einsum("...s,...s->...", d_S, P)[..., None]
-    d_S *= P
-    d_v = np.swapaxes(P, -1, -2) @ d_o
-    d_q = d_S @ k
-    d_k = np.swapaxes(d_S, -1, -2) @ q
+    q, k, v, E, share, alpha, added = saved
+    d_o = cotangent(d_output, (*q.shape[:-1], v.shape[-1]), v.dtype) * share
+    d_q, d_k, d_v = (np.empty(x.shape, x.dtype) for x in (q, k, v))
+    d_mask = None if added is None else np.empty_like(E)
+    for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
+        d_S = d_o[some] @ transposed(v[some])
+        # Row sums of d_o * y are the same but for rounding: these leave exactly 0 where one key has all weight.
+        d_S -= sum_along((-1,), d_S, E[some]) * share[some]
+        d_S *= E[some]
+        np.matmul(np.swapaxes(E[some], -1, -2), d_o[some], out=d_v[some])
+        np.matmul(d_S, k[some], out=d_q[some])
+        np.matmul(np.swapaxes(d_S, -1, -2), q[some], out=d_k[some])
+        if d_mask is not None:
+            d_mask[some] = d_S
     d_q *= alpha
     d_k *= alpha
     gradients = {"q": d_q, "k": d_k, "v": d_v}
-    return gradients if added is None else {**gradients, "mask": unbroadcast(d_S, added)}
+    return gradients if d_mask is None else {**gradients, "mask": unbroadcast(d_mask, added)}
 
 
 def sample(rng: np.random.Generator) -> Case:

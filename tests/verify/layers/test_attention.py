@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from verify.layer import Array, Case
+from verify.layer_parts import cache_blocks
 from verify.layers import (
     LAYERS,
     multi_head_attention,
@@ -79,6 +80,34 @@ def test_what_attends_to_nothing_is_0() -> None:
     y, saved = attention.forward(Q, K, V, np.full((3, 5), -np.inf))
     assert np.all(y == 0)
     assert all(np.all(gradient == 0) for gradient in attention.backward(np.ones_like(y), saved).values())
+
+
+@pytest.mark.parametrize("mask", [None, RNG.random((2, 1, 3, 5)) < 0.7, RNG.normal(size=(4, 1, 5))])
+@pytest.mark.parametrize("samples", [1, 3, 4, 5])
+def test_blocks_make_no_difference(samples: int, mask: Array | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a batch of (2, 4) one head at a time, some heads, one sequence with all its heads, and that and no more."""
+    q, k, v = (RNG.normal(size=(2, 4, length, width)) for length, width in ((3, 4), (5, 4), (5, 2)))
+    d_y = RNG.normal(size=(2, 4, 3, 2))
+
+    def found() -> list[Array]:
+        y, saved = attention.forward(q, k, v, mask, causal=True)
+        return [y, *attention.backward(d_y, saved).values()]
+
+    whole = found()
+    monkeypatch.setattr(cache_blocks, "BLOCK", samples * 3 * 5)
+    for one, other in zip(found(), whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("batch", [(), (7,), (0,), (3, 4), (3, 0), (2, 3, 5)])
+@pytest.mark.parametrize("fit", [0, 1, 2, 4, 15, 100])
+def test_blocks_meet_every_sample_once(batch: tuple[int, ...], fit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_blocks, "BLOCK", 10 * fit + 9)
+    met = np.zeros(batch, int)
+    for some in cache_blocks.cache_blocks(batch, 10):
+        assert met[some].size <= max(1, fit)
+        met[some] += 1
+    assert np.all(met == 1)
 
 
 def test_no_keys() -> None:

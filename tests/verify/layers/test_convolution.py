@@ -9,7 +9,7 @@ import pytest
 
 from tests.verify.layers.window_loops import Array, both, compare, ends, inside, places, sizes
 from verify.layer import Case, normal
-from verify.layer_parts import correlation
+from verify.layer_parts import cache_blocks, correlation
 from verify.layer_parts.windows import windows
 from verify.layers import LAYERS, affine, conv2d, conv_transpose2d
 
@@ -84,7 +84,7 @@ def test_beside_loops(name: str, case: str) -> None:
 
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     for samples in (1, 2, 5):
-        monkeypatch.setattr(correlation, "BLOCK", samples * 2 * 3 * 3 * 12)
+        monkeypatch.setattr(cache_blocks, "BLOCK", samples * 2 * 3 * 3 * 12)
         compare(
             "conv2d", loops_conv2d, Case(normal(rng(), 5, 4, 3, 4), normal(rng(), 2, 2, 3, 3), groups=2, padding=1)
         )
@@ -151,7 +151,7 @@ def test_gathered_images_are_the_collected_ones(padding: Any, groups: int, monke
     where = windows(np.zeros((5, 6, 7, 8)), (3, 3), padding=padding, dilation=(1, 2))
     y = rng().normal(size=(5, 4, *where.number))
     assert where.turned is not None
-    monkeypatch.setattr(correlation, "BLOCK", 3 * 6 * 9 * 40)  # blocks of three samples and of two
+    monkeypatch.setattr(cache_blocks, "BLOCK", 3 * 6 * 9 * 40)  # blocks of three samples and of two
     gathered = correlation.images(y, W, where, groups)
     monkeypatch.setattr(correlation, "FEWER", 0)
     np.testing.assert_allclose(gathered, correlation.images(y, W, where, groups), rtol=0, atol=1e-13)
