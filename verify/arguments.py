@@ -52,20 +52,24 @@ def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
     arguments = parsed(shapes)
     if len(values) != len(arguments):
         raise TypeError(f"{len(arguments)} arguments in {shapes!r}, {len(values)} values")
-    found = [
-        None if value is None and argument.optional else _array(argument, value)
-        for argument, value in zip(arguments, values, strict=True)
-    ]
-    numbers = [type(value) in (int, float) for value in values]
-    seen = (
-        None if array is None else (array.shape, array.dtype, number)
-        for array, number in zip(found, numbers, strict=True)
-    )
+    found: list[Any] = []
+    seen: list[tuple[tuple[int, ...], np.dtype[Any], bool] | None] = []
+    numbers = []
+    for argument, value in zip(arguments, values, strict=True):
+        if value is None and argument.optional:
+            found.append(None)
+            seen.append(None)
+            continue
+        number = type(value) in (int, float)
+        array = value if type(value) is np.ndarray else _array(argument, value)
+        if number and argument.kind == "floating":
+            numbers.append(len(found))
+        found.append(array)
+        seen.append((array.shape, array.dtype, number))
     dtype = _checked(shapes, tuple(seen), tuple(sizes.items()))
-    return [
-        array.astype(dtype) if number and array is not None and argument.kind == "floating" else array
-        for argument, array, number in zip(arguments, found, numbers, strict=True)
-    ]
+    for place in numbers:
+        found[place] = found[place].astype(dtype)
+    return found
 
 
 def cotangent(d_output: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, name: str = "d_output") -> NDArray[Any]:

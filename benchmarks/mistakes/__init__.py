@@ -9,7 +9,20 @@ Data
 """
 
 from benchmarks.mistakes import activations, dense, images, losses, normalisation, sequences
-from benchmarks.mistakes.by_hand import contracts, edges, functions, kinks, networks, tensors
+from benchmarks.mistakes.by_hand import (
+    contracts,
+    edges,
+    functions,
+    kinks,
+    layouts,
+    models,
+    networks,
+    purity,
+    recurrences,
+    similarities,
+    tensors,
+)
+from benchmarks.mistakes.by_hand import losses as losses_by_hand
 from benchmarks.mistakes.mistake import ONE_CALL, WAYS, Correct, Mistake
 
 __all__ = ["CORRECT", "MISTAKES", "ONE_CALL", "WAYS", "Correct", "Mistake"]
@@ -22,10 +35,16 @@ AREAS = (
     images,
     sequences,
     contracts,
+    purity,
+    layouts,
     kinks,
     edges,
     functions,
+    losses_by_hand,
+    similarities,
     networks,
+    recurrences,
+    models,
     tensors,
 )
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from verify.backward_pass.kinks import alone_at
 from verify.backward_pass.place import Place
 from verify.backward_pass.slope import STEP, Numbers, Way, typical
 from verify.backward_pass.subject import is_floating
@@ -91,7 +90,7 @@ def slope_there(place: Place, other: Instead, k: int, entry: int, u: Numbers) ->
     unit = typical(x)
     part = np.zeros(x.size)
     part[entry] = unit
-    moving = alone_at(place, {k: part.reshape(x.shape)})
+    moving = Way.of(place.inputs, {k: part.reshape(x.shape)})
     line = Way(other.inputs, moving.v)
     rows = []
     for h in (STEP, 2.0 * STEP):

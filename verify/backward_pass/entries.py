@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from verify.backward_pass.colours import colours
-from verify.backward_pass.kinks import alone_at
 from verify.backward_pass.place import REORDERED, Place
 from verify.backward_pass.slope import Numbers, Way, scales, thorough
 from verify.backward_pass.subject import Array
@@ -73,7 +72,7 @@ def entries(place: Place, k: int, rng: np.random.Generator, most: int = MOST) ->
     groups = 0
     for chosen, owner in _together(place, k, rng, most):
         groups += 1
-        line = alone_at(place, {k: np.where(chosen, unit, 0.0)})
+        line = Way.of(place.inputs, {k: np.where(chosen, unit, 0.0)})
         rows = _differences(place, line)
         mine = np.flatnonzero(chosen)
         looked[mine] = True
@@ -99,7 +98,7 @@ def entries(place: Place, k: int, rng: np.random.Generator, most: int = MOST) ->
         if np.any(doubtful | ~np.isfinite(value[:, i])) and not place.coarse:
             one = np.zeros(n)
             one[i] = np.ravel(unit)[i]
-            slopes = thorough(place.subject, alone_at(place, {k: one.reshape(x.shape)}), place.u, place.centre)
+            slopes = thorough(place.subject, Way.of(place.inputs, {k: one.reshape(x.shape)}), place.u, place.centre)
             value[:, i] = slopes.value / one[i]
             bound[:, i] = np.where(slopes.kink, np.inf, slopes.bound / one[i])
     claimed, numerical, allowed = {}, {}, {}

@@ -20,7 +20,7 @@ from verify.backward_pass.diagnose import Suspect, cause
 from verify.backward_pass.elsewhere import places
 from verify.backward_pass.entries import Entries, entries
 from verify.backward_pass.judge import alone, judged
-from verify.backward_pass.kinks import Judged, alone_at, at_kinks, bend, moved_away
+from verify.backward_pass.kinks import Judged, at_kinks, bend, moved_away
 from verify.backward_pass.place import REORDERED, Place, largest
 from verify.backward_pass.promises import GROUND, PROMISES
 from verify.backward_pass.report import Doubt, Finding
@@ -290,7 +290,7 @@ def steps_at(place: Place, one: Entries) -> list[tuple[float, float]]:
     x = np.asarray(place.inputs[one.position], np.float64)
     unit = np.zeros(x.shape)
     unit[entry] = 1.0
-    line = alone_at(place, {one.position: unit})
+    line = Way.of(place.inputs, {one.position: unit})
     found = []
     for exponent in range(-1, -13, -1):
         h = 10.0**exponent * typical(x)
@@ -334,7 +334,7 @@ def _together(place: Place, found: Mapping[int, Judged]) -> Iterator[Finding]:
         part[list(one.entries)] = 1.0
         units[k] = part.reshape(np.shape(place.inputs[k]))
     size = max(typical(place.inputs[k]) for k in units)
-    line = alone_at(place, {k: size * unit for k, unit in units.items()})
+    line = Way.of(place.inputs, {k: size * unit for k, unit in units.items()})
     sides = bend(place, line)
     if sides is None or sides.kink:
         return

@@ -22,7 +22,6 @@ import numpy as np
 
 from verify.backward_pass.place import Place
 from verify.backward_pass.slope import STEP, Numbers, Way, typical
-from verify.backward_pass.subject import Array
 
 __all__ = ["Bend", "at_kinks", "bend", "kinked"]
 
@@ -60,11 +59,6 @@ def bend(place: Place, line: Way) -> Bend | None:
     return Bend(*sides) if all(np.all(np.isfinite(side)) for side in sides) else None
 
 
-def alone_at(place: Place, moves: dict[int, Array]) -> Way:
-    """The line on which these inputs move so, and no other."""
-    return Way(place.inputs, tuple(moves.get(k) for k in range(len(place.inputs))))
-
-
 def kinked(place: Place, line: Way, k: int, most: int = 512) -> list[int] | None:
     """The entries of an input at which it has a kink, by halving; None when there are too many or the domain ends."""
     v = line.v[k]
@@ -77,7 +71,7 @@ def kinked(place: Place, line: Way, k: int, most: int = 512) -> list[int] | None
         part = np.zeros(v.size)
         part[entries] = np.ravel(v)[entries]
         tried += 1
-        sides = bend(place, alone_at(place, {k: part.reshape(np.shape(v))}))
+        sides = bend(place, Way.of(place.inputs, {k: part.reshape(np.shape(v))}))
         if sides is None or tried > 4 * most:
             return None
         if not sides.kink:
@@ -125,7 +119,7 @@ def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
     for group in groups:
         part = np.zeros(size)
         part[list(group)] = unit
-        own = alone_at(place, {k: part.reshape(shape)})
+        own = Way.of(place.inputs, {k: part.reshape(shape)})
         sides = bend(place, own)
         if sides is None:
             return None
@@ -149,7 +143,7 @@ def at_kinks(place: Place, line: Way, k: int) -> Judged | None:
                 break
     others = np.ravel(v).copy()
     others[entries] = 0.0
-    smooth = alone_at(place, {k: others.reshape(shape)}) if np.any(others) else None
+    smooth = Way.of(place.inputs, {k: others.reshape(shape)}) if np.any(others) else None
     return Judged(tuple(entries), tuple(wrong), smooth, inside)
 
 
@@ -195,7 +189,7 @@ def kinked_there(place: Place, inputs: Sequence[Any], k: int, entry: int) -> boo
     """Whether one entry has a kink at other inputs; true outside of the domain, where nothing is known."""
     part = np.zeros(np.size(place.inputs[k]))
     part[entry] = typical(place.inputs[k])
-    own = Way(inputs, alone_at(place, {k: part.reshape(np.shape(place.inputs[k]))}).v)
+    own = Way.of(inputs, {k: part.reshape(np.shape(place.inputs[k]))})
     centre, right, left = (place.subject.values(own.at(t)) for t in (0.0, STEP, -STEP))
     if any(one.shape != place.centre.shape or not np.all(np.isfinite(one)) for one in (centre, right, left)):
         return True

@@ -14,7 +14,7 @@ as the function needs; ``verify.numdiff``).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,11 @@ class Way:
 
     inputs: Sequence[Any]
     v: tuple[Array | None, ...]
+
+    @classmethod
+    def of(cls, inputs: Sequence[Any], moves: Mapping[int, Array]) -> Way:
+        """The line on which the inputs at these positions move so, and no other."""
+        return cls(inputs, tuple(moves.get(k) for k in range(len(inputs))))
 
     def at(self, t: complex) -> list[Any]:
         """The inputs at t."""

@@ -24,10 +24,14 @@ def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = N
             raise ValueError(f"ignore_index is {ignored} and targets holds {targets.dtype}: expected integers")
         return scores, targets, np.ones(targets.shape[:-1], bool)
     scores, targets = arrays(f"{name} (*n, k), targets integer (*n)", scores, targets)
-    counted = np.ones(targets.shape, bool) if ignored is None else np.asarray(targets != ignored)
     k = scores.shape[-1]
-    entries("targets", targets, ~counted | (targets >= 0) & (targets < k), f"a class from 0 to {k - 1}")
-    return scores, np.where(counted, targets, 0).astype(np.intp), counted
+    counted = np.ones(targets.shape, bool)
+    if ignored is not None:
+        counted = np.asarray(targets != ignored)
+        targets = np.where(counted, targets, 0)
+    if targets.size and not (targets.min() >= 0 and targets.max() < k):
+        entries("targets", targets, (targets >= 0) & (targets < k), f"a class from 0 to {k - 1}")
+    return scores, targets.astype(np.intp, copy=False), counted
 
 
 def at_targets(values: Array, targets: Array) -> Array:

@@ -21,6 +21,9 @@ def mean_along(axes: Axes, *factors: Array) -> Array:
 
 def sum_along(axes: Axes, *factors: Array) -> Array:
     """The sum of a product. Axes may be counted from the end."""
+    if len(factors) == 1 and axes in ((-1,), (factors[0].ndim - 1,)):
+        (x,) = factors
+        return x @ np.ones((x.shape[-1], 1), x.dtype)  # twice as fast
     every = list(range(factors[0].ndim))
     kept = [axis for axis in every if axis not in axes and axis - factors[0].ndim not in axes]
     operands: list[Any] = [part for factor in factors for part in (factor, every)]

@@ -43,6 +43,7 @@ def forward(
     alpha = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else number("scale", scale)
     allowed, added = read_mask(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
     batch, (t, e), s = q.shape[:-2], (q.shape[-2], v.shape[-1]), k.shape[-2]
+    later = ~np.tri(t, s, dtype=bool) if causal else None
     E, share, y = (np.empty((*batch, t, columns), q.dtype) for columns in (s, 1, e))
     for some in cache_blocks(batch, t * s):
         scaled = transposed(k[some])
@@ -52,13 +53,13 @@ def forward(
             S += added[some]
         if allowed is not None:
             np.copyto(S, -np.inf, where=~allowed[some])
-        if causal:
-            np.copyto(S, -np.inf, where=np.tri(t, s) == 0)
+        if later is not None:
+            np.copyto(S, -np.inf, where=later)
         largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
         largest[largest == -np.inf] = 0  # nothing is allowed
         S -= largest
         np.exp(S, out=S)
-        total = S @ np.ones((s, 1), q.dtype)
+        total = sum_along((-1,), S)
         total[total == 0] = 1
         np.divide(1, total, out=share[some])
         np.matmul(S, v[some], out=y[some])

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.mistakes.mistake import ONE_CALL, Correct, Draw, Made, Mistake
 
-__all__ = ["Family", "chained", "elementwise", "normal", "uniform"]
+__all__ = ["Family", "chained", "elementwise", "normal", "switched", "uniform"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,3 +108,8 @@ def normal(*shapes: tuple[int, ...], scale: float = 1.0) -> Draw:
 def uniform(low: float, high: float, *shapes: tuple[int, ...]) -> Draw:
     """Uniform inputs of these shapes."""
     return lambda rng: tuple(np.asarray(np.round(rng.uniform(low, high, shape), 3)) for shape in shapes)
+
+
+def switched(backward: Callable[..., Any], **switches: Any) -> Callable[..., Any]:
+    """The backward pass of a cotangent and what was saved, with these switches."""
+    return lambda d, saved: backward(d, saved, **switches)

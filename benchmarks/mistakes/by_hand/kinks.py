@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.mistakes.by_hand.family import Family, chained, elementwise, normal
-from benchmarks.mistakes.by_hand.functions import HINGE, HUBER, PINBALL, hinge_with, residual
+from benchmarks.mistakes.by_hand.losses import HINGE, HUBER, PINBALL, hinge_with, residual
 
 
 def fixed(*arrays):
