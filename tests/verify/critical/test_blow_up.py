@@ -14,7 +14,7 @@ from verify.critical.find import find_critical_points
 from verify.critical.proof import certified
 from verify.critical.proof.blow_up import Around, around, exact_spectrum
 from verify.critical.proof.branch import DEGENERATE
-from verify.critical.proof.curves import Work
+from verify.critical.proof.curves import Work, alike
 from verify.critical.proof.enclosure import evaluator
 from verify.critical.proof.leftover import Cluster
 from verify.critical.proof.rational import inertia, inverse, null_space
@@ -44,6 +44,14 @@ POINTS: dict[str, tuple[sp.Expr, tuple[float, ...], int, int, str]] = {
     "x (exp x - 1 - x)": (x * (sp.exp(x) - 1 - x), (0,), 0, 1, "saddle"),
     "cosh": (sp.cosh(x) - 1 - x**2 / 2 + y**2, (0, 0), 0, 1, "minimum"),
     "three": (x**4 + y**2 - z**2 + x**2 * z, (0, 0, 0), 1, 1, "saddle"),
+    # powers whose ratio no small weights have
+    "x¹⁰ + y²": (x**10 + y**2, (0, 0), 0, 1, "minimum"),
+    "-x³⁰ - y⁴": (-(x**30) - y**4, (0, 0), 0, 2, "maximum"),
+    "x⁶ + y⁴ + z²": (x**6 + y**4 + z**2, (0, 0, 0), 0, 2, "minimum"),
+    "(x - sin x)⁴ + y²": ((x - sp.sin(x)) ** 4 + y**2, (0, 0), 0, 1, "minimum"),
+    "mixed, definite": (x**10 + x**5 * y**2 + y**4, (0, 0), 0, 2, "minimum"),
+    "mixed, indefinite": (x**6 + 3 * x**3 * y**5 + y**10, (0, 0), 0, 2, "saddle"),
+    "along a diagonal, order 10": ((x + y) ** 10 + (x - y) ** 2, (0, 0), 0, 1, "minimum"),
 }
 BOX = [(-1.0, 1.3), (-0.9, 1.1), (-0.8, 1.2)]
 
@@ -64,13 +72,26 @@ def test_a_degenerate_point_is_proved(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["monkey saddle", "Peano's surface", "Bazaraa-Shetty", "at a place that is no float"]
+    "name",
+    ["monkey saddle", "Peano's surface", "Bazaraa-Shetty", "at a place that is no float", "mixed, indefinite"],
 )
 def test_balls_prove_the_same(name: str) -> None:
     f, place, index, nullity, kind = POINTS[name]
     points = find_critical_points(f, BOX[: len(place)], certify="rigor")
     assert points.complete
     assert [(one.index, one.nullity, one.kind) for one in points] == [(index, nullity, kind)]
+
+
+def test_weights_have_the_function_change_alike_along_every_axis() -> None:
+    """None where it does not change along one of them."""
+    for f, weights in (
+        (x**10 + x * y + y**4, [(2, 5)]),
+        ((x - sp.sin(x)) ** 4 - y**2, [(1, 6)]),
+        (x**3 + sp.sin(y) - y, [(1, 1)]),
+        (x**2 * y**2 + y**4, []),
+        (x**61 + y, []),
+    ):
+        assert alike(subject_of(f, 2, [x, y]).evaluator(), (True, True)) == weights
 
 
 TURNS = [(-2.9, 7.0), (-2.0, 2.5)]

@@ -161,12 +161,11 @@ def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Ar
     pinned = tuple(at is not None for at in place.coordinates)
     low, high = np.minimum(lower, place.lower), np.maximum(upper, place.upper)
     ends = _from(place, low, high)
-    weights = list(weights_of(pinned))
     hessian = turned = None
     try:
         hessian = exact_hessian(here) if place.isolated else None
     except (Unsupported, OverflowError):  # a pole
-        weights = weights[:2]
+        pass
     else:
         if place.isolated and hessian is None:  # no critical point, or nothing exact is known of it
             return None
@@ -174,7 +173,8 @@ def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Ar
         here = evaluator(tape.moved(shift, turned), rigor)
         ends = _through(inverse(turned), ends)
     proved: Around | None = None
-    for one in weights if place.isolated else weights[:2]:
+    weights = weights_of(here, pinned)
+    for one in weights[:2] if hessian is None else weights:
         curves = filling(here, pinned, one, ends)
         try:
             seen = everywhere(curves, work)

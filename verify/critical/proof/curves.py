@@ -14,11 +14,11 @@ that no critical point is left) and ``kind_of`` (minimum, maximum or saddle).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, product
-from math import gcd
+from math import gcd, lcm
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,9 @@ from verify.critical.points import Array
 from verify.critical.proof.balls import Balls
 from verify.critical.proof.enclosure import Evaluator, Flags
 from verify.critical.proof.intervals import LEAST, Intervals
-from verify.critical.proof.series import Series, SeriesArithmetic
+from verify.critical.proof.series import Series, SeriesArithmetic, Unsupported
 
-__all__ = ["MOST", "Curves", "Seen", "Work", "everywhere", "filling", "kind_of", "regular", "weights_of"]
+__all__ = ["MOST", "Curves", "Seen", "Work", "alike", "everywhere", "filling", "kind_of", "regular", "weights_of"]
 
 # Weights of coordinates (by how many are pinned), pieces of faces, and halvings of a coordinate that are tried.
 HEAVIEST, PIECES, HALVINGS = {1: 1, 2: 4, 3: 3}, 4000, 9
@@ -38,6 +38,8 @@ SHORTEST = 2.0**-40
 CURVES = 16
 # Steps of tapes that are run for all that one search left.
 MOST = 60_000
+# The largest weight that is taken from the powers by which a function changes.
+STEEPEST = 60
 # Curves are longer than needed by this factor.
 LONGER = 1.01
 
@@ -94,15 +96,31 @@ class Curves:
             lower[row, k] = upper[row, k] = side
         return lower, upper
 
+    def power(self, k: int) -> int | None:
+        """By which power of ρ the function changes along an axis of a coordinate; None where that is not seen."""
+        pieces = [Fraction(int(j == k)) for j in range(len(self.pinned))]
+        try:
+            with np.errstate(all="ignore"):
+                arithmetic, _, gradient = self._along(Intervals(1), pieces)
+                low, high = arithmetic.range(gradient[k])
+        except (Unsupported, OverflowError):
+            return None
+        return gradient[k].order + self.weights[k] if np.all(low > 0) or np.all(high < 0) else None
+
+    def _along(self, below: Any, pieces: Sequence[Any]) -> tuple[SeriesArithmetic, list[Series], list[Series]]:
+        """The arithmetic, the coordinates and the gradient."""
+        arithmetic = SeriesArithmetic(below, self.reach, pieces)
+        orders = [weight if pinned else 0 for pinned, weight in zip(self.pinned, self.weights, strict=True)]
+        variables = [arithmetic.variable(k, order) for k, order in enumerate(orders)]
+        gradient: list[Series] = self.function.gradient_tape.run(arithmetic, variables)
+        return arithmetic, variables, gradient
+
     def seen(self, below: Any, pieces: Sequence[Any]) -> Seen:
         """The gradient on pieces: for each coordinate an interval of the arithmetic ``below``.
 
         Raises: Unsupported where it has no series.
         """
-        arithmetic = SeriesArithmetic(below, self.reach, pieces)
-        orders = [weight if pinned else 0 for pinned, weight in zip(self.pinned, self.weights, strict=True)]
-        variables = [arithmetic.variable(k, order) for k, order in enumerate(orders)]
-        gradient: list[Series] = self.function.gradient_tape.run(arithmetic, variables)
+        arithmetic, variables, gradient = self._along(below, pieces)
         none: Any = False
         unbounded: Any = False
         outwards = arithmetic.constant(Fraction(0))
@@ -142,15 +160,32 @@ def filling(
     return Curves(function, pinned, weights, exact, np.array([a for a, _ in sides]), np.array([b for _, b in sides]))
 
 
-def weights_of(pinned: Sequence[bool]) -> Iterator[tuple[int, ...]]:
-    """Weights of the coordinates: equal ones first; doubled where roots of odd order forbid single ones."""
+def weights_of(function: Evaluator, pinned: tuple[bool, ...]) -> list[tuple[int, ...]]:
+    """Weights of the coordinates that are tried, in this order.
+
+    Equal ones come first, doubled where roots of odd order forbid single ones; then those with which f changes alike
+    along every axis.
+    """
     heaviest = HEAVIEST.get(sum(pinned), 2)
     choices = product(*(range(1, heaviest + 1) if one else (1,) for one in pinned))
     apart = [one for one in choices if gcd(*(w for w, pin in zip(one, pinned, strict=True) if pin)) == 1]
     apart.sort(key=lambda weights: (max(weights), sum(weights)))
-    yield apart[0]
-    yield tuple(2 * weight for weight in apart[0])
-    yield from apart[1:]
+    equal, *others = apart
+    doubled = tuple(2 * weight for weight in equal)
+    return list(dict.fromkeys([equal, doubled, *alike(function, pinned), *others]))
+
+
+def alike(function: Evaluator, pinned: tuple[bool, ...]) -> list[tuple[int, ...]]:
+    """The weights with which f changes by the same power of ρ along every axis, if the powers are seen."""
+    n = len(pinned)
+    if not all(pinned):
+        return []
+    single = Curves(function, pinned, (1,) * n, Fraction(SHORTEST), np.zeros(n), np.zeros(n))
+    powers = [power for k in range(n) if (power := single.power(k)) is not None and power > 0]
+    if len(powers) < n:
+        return []
+    weights = tuple(lcm(*powers) // power for power in powers)
+    return [weights] if max(weights) <= STEEPEST else []
 
 
 def everywhere(curves: Curves, work: Work) -> Seen | None:
