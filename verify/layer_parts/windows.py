@@ -69,6 +69,10 @@ class Axis:
         """Whether every window ends before the next one begins, so that they share no entry."""
         return self.stride > self.dilation * (self.kernel - 1)
 
+    def fresh(self, place: int) -> bool:
+        """Whether no place of the kernel before this one lies on an entry that this one lies on, in any window."""
+        return all((place - before) * self.dilation % self.stride for before in range(place))
+
     @property
     def tiles(self) -> bool:
         """Whether every entry, and every place in the padding, lies in one window and no other."""
@@ -161,7 +165,10 @@ class Windows:
         c, n = columns.shape[0], columns.shape[3]
         image = np.zeros((n, c, *self.size), columns.dtype)
         for (u, v), ours, theirs in self.places():
-            image.swapaxes(0, 1)[theirs] += columns[:, u, v][ours]
+            if self.vertical.fresh(u) and self.horizontal.fresh(v):
+                image.swapaxes(0, 1)[theirs] = columns[:, u, v][ours]
+            else:
+                image.swapaxes(0, 1)[theirs] += columns[:, u, v][ours]
         return image
 
     def refuse_empty(self) -> None:

@@ -65,8 +65,11 @@ def sums(x: Array, axis: Axis) -> Array:
 def spread(d_y: Array, axis: Axis) -> Array:
     """The adjoint: the cotangent of every window, sent to all its entries."""
     d_x = np.zeros(axis.resized(d_y.shape, axis.size), d_y.dtype)
-    for _, here, there in axis.places():
-        d_x[there] += d_y[here]
+    for k, here, there in axis.places():
+        if axis.fresh(k):
+            d_x[there] = d_y[here]
+        else:
+            d_x[there] += d_y[here]
     return d_x
 
 

@@ -81,7 +81,7 @@ def returned(d_y: Array, place: Array, axis: Axis) -> Array:
     made = np.empty if axis.tiles else np.zeros
     d_x = made(axis.resized(d_y.shape, axis.size), d_y.dtype)
     for k, here, there in axis.places():
-        if axis.apart:
+        if axis.fresh(k):
             np.multiply(d_y[here], place[here] == k, out=d_x[there])
         else:
             d_x[there] += d_y[here] * (place[here] == k)

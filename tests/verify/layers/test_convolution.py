@@ -157,6 +157,15 @@ def test_gathered_images_are_the_collected_ones(padding: Any, groups: int, monke
     np.testing.assert_allclose(gathered, correlation.images(y, W, where, groups), rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_a_fresh_place_lies_on_no_entry_of_a_place_before(stride: int, dilation: int) -> None:
+    axis = windows(np.zeros((1, 1, 20, 20)), (4, 4), stride=stride, padding=2, dilation=dilation).vertical
+    held = [set(np.arange(axis.size)[axis.walk(place)[1]]) for place in range(axis.kernel)]
+    for place, entries in enumerate(held):
+        assert axis.fresh(place) == entries.isdisjoint(set().union(*held[:place]))
+
+
 def test_windows_that_leave_entries_out_are_not_turned() -> None:
     x = np.zeros((1, 1, 9, 9))
     assert windows(x, (3, 3), stride=2).turned is None
