@@ -6,9 +6,9 @@ same wherever it is read; ``...`` for any axes. A question mark after the argume
 integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else holds floating-point numbers, all of
 one type.
 
-The most important functions are ``arrays`` (the arguments of a forward pass), ``entries`` (what they may hold) and
-``cotangent`` (that of a backward pass; ``cotangents`` of several outputs); of options ``choice``, ``number``,
-``count`` and ``places`` (of axes).
+The most important functions are ``arrays`` (the arguments of a forward pass), ``entries`` (what they may hold;
+``indices`` of integers) and ``cotangent`` (that of a backward pass; ``cotangents`` of several outputs); of options
+``choice``, ``number``, ``count`` and ``places`` (of axes).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["arrays", "choice", "cotangent", "cotangents", "count", "entries", "number", "places"]
+__all__ = ["arrays", "choice", "cotangent", "cotangents", "count", "entries", "indices", "number", "places"]
 
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
@@ -107,6 +107,12 @@ def entries(name: str, array: NDArray[Any], allowed: NDArray[Any], expected: str
         where = tuple(map(int, np.argwhere(~allowed)[0]))
         place = f" at {list(where)}" if where else ""
         raise ValueError(f"{name} holds {array[where]}{place}: expected {expected}")
+
+
+def indices(name: str, array: NDArray[Any], size: int, what: str) -> None:
+    """Raises: ValueError naming the first integer that is not from 0 to ``size`` - 1, and its place."""
+    if array.size and not (array.min() >= 0 and array.max() < size):  # quicker than to look at each
+        entries(name, array, (array >= 0) & (array < size), f"{what} from 0 to {size - 1}")
 
 
 def choice(name: str, value: object, allowed: Collection[object]) -> None:

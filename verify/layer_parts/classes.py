@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import arrays, entries
+from verify.arguments import arrays, indices
 from verify.layer import Array
 
 __all__ = ["at_targets", "class_arrays", "distributions"]
@@ -24,13 +24,11 @@ def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = N
             raise ValueError(f"ignore_index is {ignored} and targets holds {targets.dtype}: expected integers")
         return scores, targets, np.ones(targets.shape[:-1], bool)
     scores, targets = arrays(f"{name} (*n, k), targets integer (*n)", scores, targets)
-    k = scores.shape[-1]
     counted = np.ones(targets.shape, bool)
     if ignored is not None:
         counted = np.asarray(targets != ignored)
         targets = np.where(counted, targets, 0)
-    if targets.size and not (targets.min() >= 0 and targets.max() < k):
-        entries("targets", targets, (targets >= 0) & (targets < k), f"a class from 0 to {k - 1}")
+    indices("targets", targets, scores.shape[-1], "a class")
     return scores, targets.astype(np.intp, copy=False), counted
 
 

@@ -64,11 +64,6 @@ class Axis:
         changed[self.axis] = size
         return tuple(changed)
 
-    @property
-    def apart(self) -> bool:
-        """Whether every window ends before the next one begins, so that they share no entry."""
-        return self.stride > self.dilation * (self.kernel - 1)
-
     def fresh(self, place: int) -> bool:
         """Whether no place of the kernel before this one lies on an entry that this one lies on, in any window."""
         return all((place - before) * self.dilation % self.stride for before in range(place))
@@ -76,7 +71,8 @@ class Axis:
     @property
     def tiles(self) -> bool:
         """Whether every entry, and every place in the padding, lies in one window and no other."""
-        return self.apart and self.number * self.kernel == self.size + sum(self.padding)
+        apart = self.stride > self.dilation * (self.kernel - 1)
+        return apart and self.number * self.kernel == self.size + sum(self.padding)
 
     @property
     def turned(self) -> Axis | None:

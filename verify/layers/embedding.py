@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array
 
-from verify.arguments import arrays, cotangent, entries
+from verify.arguments import arrays, cotangent, indices
 from verify.layer import Array, Case, Layer, normal
 
 Saved = tuple[Array, tuple[int, int], np.dtype[Any], int | None]
@@ -25,8 +25,7 @@ def forward(W: Array, ids: Array, *, padding: int | None = None) -> tuple[Array,
     """The rows, and what the backward pass needs."""
     W, ids = arrays("W (v, d), ids integer (...)", W, ids)
     v = W.shape[0]
-    if ids.size and not (ids.min() >= 0 and ids.max() < v):
-        entries("ids", ids, (ids >= 0) & (ids < v), f"a row of W from 0 to {v - 1}")
+    indices("ids", ids, v, "a row of W")
     if padding is not None and padding not in range(v):
         raise ValueError(f"padding is {padding!r}: expected an id from 0 to {v - 1}, or None")
     y = np.take(W, ids, axis=0, mode="clip")  # all are rows of W: the quickest mode

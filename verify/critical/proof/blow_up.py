@@ -20,6 +20,7 @@ Reference: Dumortier, Llibre, Artés (2006), Qualitative theory of planar differ
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, product
@@ -162,11 +163,8 @@ def _at(function: Evaluator, tape: Recast, place: Place, lower: Array, upper: Ar
     low, high = np.minimum(lower, place.lower), np.maximum(upper, place.upper)
     ends = _from(place, low, high)
     hessian = turned = None
-    try:
+    with suppress(Unsupported, OverflowError):  # else a pole
         hessian = exact_hessian(here) if place.isolated else None
-    except (Unsupported, OverflowError):  # a pole
-        pass
-    else:
         if place.isolated and hessian is None:  # no critical point, or nothing exact is known of it
             return None
     if hessian is not None and (turned := _turned(hessian)) is not None:
