@@ -59,8 +59,8 @@ def statistics(c: int) -> dict[str, Any]:
     return {"running_mean": np.linspace(-1, 1, c), "running_var": np.linspace(0.5, 2, c), "training": False}
 
 
-BN_MEAN = "        d_x -= d_beta / count\n"
-BN_SPREAD = "deviation * (d_gamma * inverse / -count)"
+BN_MEAN = "        d_x -= written_out(d_beta / count, d_y)\n"
+BN_SPREAD = "deviation * written_out(d_gamma * inverse / -count, d_y)"
 BN_COUNT = "count = number_along(d_y, axes)"
 BN_GAMMA = "d_gamma.ravel()"
 BN_BETA = "d_beta.ravel()"
@@ -118,13 +118,13 @@ MISTAKES = (
         inputs=batch, kind="path", or_kind=("stats",), culprits=(0,), **statistics(3),
     ),
     of_layer(
-        "batch_norm", "eps is added to the deviation", ("    factor = inverse if",
-        "    inverse = 1 / (np.sqrt(1 / inverse**2 - 1e-5) + 1e-5)\n    factor = inverse if"),
+        "batch_norm", "eps is added to the deviation", ("    factor = written_out(",
+        "    inverse = 1 / (np.sqrt(1 / inverse**2 - 1e-5) + 1e-5)\n    factor = written_out("),
         inputs=quiet_batch, kind="stats", or_kind=("subtle", "path", "scale"), culprits=(0,),
     ),
     of_layer(
-        "batch_norm", "eps is left out", ("    factor = inverse if",
-        "    inverse = 1 / np.sqrt(1 / inverse**2 - 1e-5)\n    factor = inverse if"),
+        "batch_norm", "eps is left out", ("    factor = written_out(",
+        "    inverse = 1 / np.sqrt(1 / inverse**2 - 1e-5)\n    factor = written_out("),
         inputs=almost_constant, kind="stats", or_kind=("scale", "path"), culprits=(0,), hard=True,
     ),
     of_layer(

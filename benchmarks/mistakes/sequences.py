@@ -138,9 +138,10 @@ ROTARY = "turned(cotangent(d_output, shape, cos.dtype), cos, -sin, pairs)"
 RNN_STEP = "d_a[t] *= d_h[t] + d_h0"
 RNN_BACK = "d_h0 = d_a[t] @ Wh.T"
 RNN_WH = 'weights(h[:-1], d_a), "h0": d_h0}'
-SOFTMAX_PATH = "        d_S -= sum_along((-1,), d_S, E[some]) * share[some]\n"
+SOFTMAX_PATH = "-sum_along((-1,), d_z, y)"
 WEIGHTED = "        d_S *= E[some]\n"
-TO_VALUES = "np.swapaxes(E[some], -1, -2), d_o[some]"
+ALONG_QUERIES = "        d_S -= sum_along((-2,), d_S, E[some] / total[some])\n"
+TO_VALUES = "np.swapaxes(E[some], -1, -2), d_z[some]"
 HEADS = "affine.backward(together(of_heads[name]), one)"
 
 MISTAKES = (
@@ -404,17 +405,17 @@ MISTAKES = (
         (WEIGHTED, "        d_S *= E[some] * alpha\n"), inputs=attended, kind="scale", culprits=(0, 1),
     ),
     of_layer(
-        "scaled_dot_product_attention", "the inner product of the softmax is forgotten", (SOFTMAX_PATH, ""),
+        "scaled_dot_product_attention", "the inner product of the softmax is forgotten", (SOFTMAX_PATH, "0"),
         inputs=attended, kind="path", culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "the inner product of the softmax runs over the queries",
-        (SOFTMAX_PATH, SOFTMAX_PATH.replace("(-1,)", "(-2,)")), inputs=attended,
+        (SOFTMAX_PATH, "0"), (WEIGHTED, ALONG_QUERIES + WEIGHTED), inputs=attended,
         kind="axis", or_kind=("path",), culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "the weights are not transposed for the values",
-        (TO_VALUES, "E[some], d_o[some]"), inputs=self_attended, kind="axis", culprits=(2,),
+        (TO_VALUES, "E[some], d_z[some]"), inputs=self_attended, kind="axis", culprits=(2,),
     ),
     of_layer(
         "scaled_dot_product_attention", "queries and keys are exchanged",
@@ -422,7 +423,7 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "the gradient of the scores goes past the softmax",
-        (WEIGHTED, "        d_S /= share[some]\n"),
+        (WEIGHTED, "        d_S *= total[some]\n"),
         inputs=attended, kind="path", or_kind=("mask", "scale", "gate"), culprits=(0, 1),
     ),
     of_layer(
@@ -437,18 +438,18 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "what the mask forbids has a gradient",
-        (WEIGHTED, "        d_S *= np.maximum(E[some], 0.05 / share[some])\n"), inputs=forbidden, kind="mask",
+        (WEIGHTED, "        d_S *= np.maximum(E[some], 0.05 * total[some])\n"), inputs=forbidden, kind="mask",
         or_kind=("region", "path"),
         culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "queries that attend to nothing have no number",
-        (WEIGHTED, "        d_S *= E[some] / E[some].sum(axis=-1, keepdims=True) / share[some]\n"),
+        (WEIGHTED, "        d_S *= E[some] / E[some].sum(axis=-1, keepdims=True) * total[some]\n"),
         inputs=forbidden, kind="contract", or_kind=("region", "local"), culprits=(0, 1), hard=True,
     ),
     of_layer(
         "scaled_dot_product_attention", "weights below 1e-8 are raised",
-        (WEIGHTED, "        d_S *= np.maximum(E[some], 1e-8 / share[some])\n"), inputs=sharp, kind="region",
+        (WEIGHTED, "        d_S *= np.maximum(E[some], 1e-8 * total[some])\n"), inputs=sharp, kind="region",
         or_kind=("subtle",), culprits=(0, 1), hard=True,
     ),
     of_layer(

@@ -1,25 +1,46 @@
-"""Numbers shifted so that no exponential of them overflows: what softmax and its losses begin with."""
+"""Exponentials that do not overflow: what softmax, its losses and attention begin with.
+
+Shifted by the largest entry of their row none does. But to subtract takes as long as the exponential, so that rows of
+which none can overflow are left as they are.
+"""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import numpy as np
 
 from verify.layer import Array
 
-__all__ = ["shifted"]
+__all__ = ["ample", "largest_along", "need_no_shift"]
 
 
-def shifted(name: str, x: Array, axis: int) -> Array:
-    """x less the largest entry along the axis: exponentials are at most 1, their sums at least 1.
+def ample(dtype: np.dtype[Any]) -> float:
+    """Exponentials of numbers from 0 to this, 22 in float32, take a quarter of the powers of ten of the type.
 
-    An entry -inf stays, and its exponential is 0.
-    Raises: ValueError where the largest entry is none: NaN, +inf, -inf alone, or no entry at all.
+    That leaves three quarters for their sums, and for what they are multiplied by.
     """
-    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    return math.log(np.finfo(dtype).max) / 4
+
+
+def largest_along(name: str, x: Array, axis: int) -> Array:
+    """The largest entry along a kept axis. Less this, x has exponentials up to 1, and their sums are at least 1.
+
+    Raises: ValueError where it is none: NaN, +inf, -inf alone, or no entry at all.
+    """
+    largest: Array = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     if not np.all(np.isfinite(largest)):
         worst = float(largest[~np.isfinite(largest)][0])
         raise ValueError(
             f"{name} has shape {x.shape} and {worst} as largest entry along axis {axis}: expected a finite number"
         )
-    less: Array = x - largest
-    return less
+    return largest
+
+
+def need_no_shift(largest: Array) -> bool:
+    """Whether rows with these largest entries have exponentials in the range of the type as they are.
+
+    None is 0 then that would not be 0 after a shift, too.
+    """
+    return bool(np.all((largest >= 0) & (largest <= ample(largest.dtype))))

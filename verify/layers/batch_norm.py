@@ -20,7 +20,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent, entries
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.layer_parts.standardised import check_normalised, laid, moments
+from verify.layer_parts.standardised import check_normalised, laid, moments, written_out
 from verify.layer_parts.sums import number_along, sum_along
 
 Saved = tuple[Array, Array, Array | None, bool, bool]
@@ -49,11 +49,12 @@ def forward(
         if mean is None or variance is None:
             raise ValueError("training is False: expected running_mean and running_var, not None")
         entries("running_var", variance, variance >= 0, "numbers from 0")
-        deviation, variance = x - laid("running_mean", mean, x, CHANNEL), laid("running_var", variance, x, CHANNEL)
+        deviation = x - written_out(laid("running_mean", mean, x, CHANNEL), x)
+        variance = laid("running_var", variance, x, CHANNEL)
     inverse = 1.0 / np.sqrt(variance + float(eps))
-    y = deviation * (inverse if gamma is None else gamma * inverse)
+    y = deviation * written_out(inverse if gamma is None else gamma * inverse, x)
     if beta is not None:
-        y += beta
+        y += written_out(beta, x)
     return y, (deviation, inverse, gamma, beta is not None, training)
 
 
@@ -63,12 +64,12 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     d_y = cotangent(d_output, deviation.shape, deviation.dtype)
     axes = along_channel(d_y)
     d_gamma, d_beta = sum_along(axes, d_y, deviation) * inverse, sum_along(axes, d_y)
-    factor = inverse if gamma is None else gamma * inverse
+    factor = written_out(inverse if gamma is None else gamma * inverse, d_y)
     if training:
         count = number_along(d_y, axes)
-        d_x = deviation * (d_gamma * inverse / -count)
+        d_x = deviation * written_out(d_gamma * inverse / -count, d_y)
         d_x += d_y
-        d_x -= d_beta / count
+        d_x -= written_out(d_beta / count, d_y)
         d_x *= factor
     else:
         d_x = d_y * factor

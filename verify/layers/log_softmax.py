@@ -15,7 +15,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, normal
-from verify.layer_parts.exponentials import shifted
+from verify.layer_parts.exponentials import largest_along
 from verify.layer_parts.sums import sum_along
 
 Saved = tuple[Array, int]
@@ -25,7 +25,7 @@ def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     """The logarithms of the probabilities, and what the backward pass needs."""
     (x,) = arrays("x (..., k)", x)
     choice("axis", axis, range(-x.ndim, x.ndim))
-    y = shifted("x", x, axis)
+    y = x - largest_along("x", x, axis)
     y -= np.log(sum_along((axis,), np.exp(y)))
     return y, (y, axis)
 

@@ -88,8 +88,8 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
 
 
 def apart(x: Array, heads: int) -> Array:
-    """The columns as heads, each in one piece of memory: (n, t, heads * d) -> (n, heads, t, d)."""
-    return x.reshape(*x.shape[:2], heads, x.shape[2] // heads).swapaxes(1, 2).copy()
+    """A view of the columns as heads: (n, t, heads * d) -> (n, heads, t, d)."""
+    return x.reshape(*x.shape[:2], heads, x.shape[2] // heads).swapaxes(1, 2)
 
 
 def together(x: Array) -> Array:

@@ -1,13 +1,18 @@
 r"""Scaled dot-product attention: every query takes the mean of the values, weighted by a softmax over the keys.
 
-.. math:: S = \alpha\, Q K^\top + M, \qquad P = \operatorname{softmax}(S) \text{ of each row}, \qquad O = P V
+.. math:: S = \alpha\, Q K^\top + M, \qquad E = e^S, \qquad
+   \begin{bmatrix} Z & t \end{bmatrix} = E \begin{bmatrix} V & \mathbf 1 \end{bmatrix}, \qquad
+   O = \operatorname{diag}(t)^{-1} Z
 
-   \bar V = P^\top \bar O, \quad \bar P = \bar O V^\top, \quad
-   \bar S = P \odot (\bar P - (\bar P \odot P) \mathbf 1 \mathbf 1^\top), \quad
+   \bar Z = \operatorname{diag}(t)^{-1} \bar O, \quad \bar t = -(\bar Z \odot O)\, \mathbf 1, \quad
+   \bar S = E \odot \begin{bmatrix} \bar Z & \bar t \end{bmatrix}
+   \begin{bmatrix} V & \mathbf 1 \end{bmatrix}^\top, \quad \bar V = E^\top \bar Z, \quad
    \bar Q = \alpha\, \bar S K, \quad \bar K = \alpha\, \bar S^\top Q, \quad \bar M = \bar S
 
-The code has :math:`P = \operatorname{diag}(c) E`, exponentials and the share that each takes of its row, and gives
-the share to :math:`O` and :math:`\bar O`, which have fewer columns. Scores are worked on in blocks of the batch.
+The weights, softmax of each row of scores, are :math:`P = \operatorname{diag}(t)^{-1} E`; what is divided is
+:math:`Z`, which has fewer columns. The largest score of a row is taken away from all of them, unless
+:math:`\alpha\, \|q\| \|k\|`, which none is beyond, says that no exponential can overflow. Scores are worked on in
+blocks of the batch.
 
 Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
 Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
@@ -30,8 +35,12 @@ from verify.arguments import arrays, choice, cotangent, number
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.broadcasting import unbroadcast
 from verify.layer_parts.cache_blocks import cache_blocks
+from verify.layer_parts.exponentials import need_no_shift
 from verify.layer_parts.masks import read_mask
 from verify.layer_parts.sums import sum_along
+
+# Where one key has more than this of the weight, what the other keys lead to is lost in the rounding of the sum.
+SHARP = 0.9
 
 
 def forward(
@@ -42,9 +51,10 @@ def forward(
     choice("causal", causal, (False, True))
     alpha = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else number("scale", scale)
     allowed, added = read_mask(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
-    batch, (t, e), s = q.shape[:-2], (q.shape[-2], v.shape[-1]), k.shape[-2]
+    batch, t, s = q.shape[:-2], q.shape[-2], k.shape[-2]
     later = ~np.tri(t, s, dtype=bool) if causal else None
-    E, share, y = (np.empty((*batch, t, columns), q.dtype) for columns in (s, 1, e))
+    v_one = beside(v, 1)
+    E, z_total, heaviest = (np.empty((*batch, t, columns), q.dtype) for columns in (s, v_one.shape[-1], 1))
     for some in cache_blocks(batch, t * s):
         scaled = transposed(k[some])
         scaled *= alpha
@@ -57,14 +67,25 @@ def forward(
             np.copyto(S, -np.inf, where=later)
         largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
         largest[largest == -np.inf] = 0  # nothing is allowed
-        S -= largest
+        if not need_no_shift(largest):
+            S -= largest
+            largest[...] = 0
+        np.exp(largest, out=heaviest[some])
         np.exp(S, out=S)
-        total = sum_along((-1,), S)
-        total[total == 0] = 1
-        np.divide(1, total, out=share[some])
-        np.matmul(S, v[some], out=y[some])
-    y *= share  # fewer columns than P has
-    return y, (q, k, v, E, share, alpha, None if added is None else np.asarray(mask).shape)
+        np.matmul(S, v_one[some], out=z_total[some])
+    z, total = z_total[..., :-1], z_total[..., -1:]
+    total[total == 0] = 1
+    y = z / total
+    sharp = (heaviest > SHARP * total)[..., 0]
+    return y, (q, k, v_one, E, total, y, sharp, alpha, None if added is None else np.asarray(mask).shape)
+
+
+def beside(x: Array, last: Array | int) -> Array:
+    """[x last]: a matrix with one more column."""
+    both = np.empty((*x.shape[:-1], x.shape[-1] + 1), x.dtype)
+    both[..., :-1] = x
+    both[..., -1:] = last
+    return both
 
 
 def transposed(x: Array) -> Array:
@@ -74,16 +95,18 @@ def transposed(x: Array) -> Array:
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
-    q, k, v, E, share, alpha, added = saved
-    d_o = cotangent(d_output, (*q.shape[:-1], v.shape[-1]), v.dtype) * share
-    d_q, d_k, d_v = (np.empty(x.shape, x.dtype) for x in (q, k, v))
+    q, k, v_one, E, total, y, sharp, alpha, added = saved
+    d_z = cotangent(d_output, y.shape, y.dtype) / total
+    d_z_total = beside(d_z, -sum_along((-1,), d_z, y))
+    d_q, d_k, d_v = (np.empty_like(x) for x in (q, k, v_one[..., :-1]))
     d_mask = None if added is None else np.empty_like(E)
     for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
-        d_S = d_o[some] @ transposed(v[some])
-        # Row sums of d_o * y are the same but for rounding: these leave exactly 0 where one key has all weight.
-        d_S -= sum_along((-1,), d_S, E[some]) * share[some]
+        d_S = d_z_total[some] @ transposed(v_one[some])
+        if np.any(rows := sharp[some]):
+            P = E[some][rows] / total[some][rows]
+            d_S[rows] -= sum_along((-1,), d_S[rows], P)
         d_S *= E[some]
-        np.matmul(np.swapaxes(E[some], -1, -2), d_o[some], out=d_v[some])
+        np.matmul(np.swapaxes(E[some], -1, -2), d_z[some], out=d_v[some])
         np.matmul(d_S, k[some], out=d_q[some])
         np.matmul(np.swapaxes(d_S, -1, -2), q[some], out=d_k[some])
         if d_mask is not None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.layer_parts.exponentials import shifted
+from verify.layer_parts.exponentials import largest_along, need_no_shift
 from verify.layer_parts.sums import sum_along
 
 Saved = tuple[Array, int]
@@ -25,8 +25,8 @@ def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     """The probabilities, and what the backward pass needs."""
     (x,) = arrays("x (..., k)", x)
     choice("axis", axis, range(-x.ndim, x.ndim))
-    y = shifted("x", x, axis)
-    np.exp(y, out=y)
+    largest = largest_along("x", x, axis)
+    y = np.exp(x if need_no_shift(largest) else x - largest)
     y /= sum_along((axis,), y)
     return y, (y, axis)
 

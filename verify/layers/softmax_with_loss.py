@@ -18,7 +18,7 @@ import numpy as np
 from verify.arguments import entries
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.classes import at_targets, class_arrays, distributions
-from verify.layer_parts.exponentials import shifted
+from verify.layer_parts.exponentials import largest_along, need_no_shift
 from verify.layer_parts.reductions import check_reduction, reduced, spread
 from verify.layer_parts.sums import sum_along
 
@@ -38,13 +38,15 @@ def forward(
     count = int(np.count_nonzero(counted))
     check_reduction(reduction, count)
     t = smoothed(targets, float(label_smoothing), logits)
-    z = shifted("logits", logits, -1)
-    z_at_targets = at_targets(z, t)
-    weighted = targets.dtype.kind == "f"
-    e = np.exp(z) if weighted else np.exp(z, out=z)
+    largest = largest_along("logits", logits, -1)
+    z, left = logits, largest  # the largest entries of z
+    if t.dtype.kind == "f" or not need_no_shift(largest):
+        z, left = logits - largest, np.zeros_like(largest)
+    e = np.exp(z)
     total = sum_along((-1,), e)
-    losses = np.where(counted, (mass(t) * np.log(total) - z_at_targets)[..., 0], 0)
-    d_targets = (1.0 - float(label_smoothing)) * (np.log(total) - z) if weighted else None
+    log_total = np.log(total * np.exp(-left))  # of z - left, which no large number is added to
+    losses = np.where(counted, (mass(t) * log_total - (at_targets(z, t) - left))[..., 0], 0)
+    d_targets = (1.0 - float(label_smoothing)) * (log_total - z) if targets.dtype.kind == "f" else None
     return reduced(losses, reduction, count, z.dtype), (e, total, t, counted, d_targets, reduction)
 
 

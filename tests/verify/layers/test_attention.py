@@ -121,7 +121,7 @@ def test_one_key_is_taken_whole(mask: Array | None) -> None:
     k, v = (K, V) if mask is not None else (K[:, :1], V[:, :1])
     y, saved = attention.forward(Q, k, v, mask)
     only = v[:, 0 if mask is None else 3]
-    assert np.array_equal(y, np.broadcast_to(only[:, None], y.shape))
+    np.testing.assert_allclose(y, np.broadcast_to(only[:, None], y.shape), rtol=1e-15)
     gradients = attention.backward(RNG.normal(size=y.shape), saved)
     assert np.all(gradients["q"] == 0)
     assert np.all(gradients["k"] == 0)
@@ -132,6 +132,35 @@ def test_a_mask_that_moves_all_scores_of_a_query_changes_nothing() -> None:
     other, saved = attention.forward(Q, K, V, 10 * RNG.normal(size=(3, 1)))
     np.testing.assert_allclose(other, y, rtol=0, atol=1e-14)
     assert np.max(np.abs(attention.backward(RNG.normal(size=y.shape), saved)["mask"])) < 1e-14
+
+
+@pytest.mark.parametrize("shift", [-7.0, 0.0, 7.0])
+def test_one_key_of_almost_all_weight_hides_no_other(shift: float) -> None:
+    """What the others lead to is small beside the rounding of sums that the first takes part in."""
+    q, v, d_y = (RNG.normal(size=shape).astype("float32") for shape in ((6, 2), (4, 3), (6, 3)))
+    q[:, 0] = 1
+    k = np.array([[16, 0], [4, 1], [4, -1], [4, 2]], "float32") + np.float32([shift, 0])
+    exact, found = (
+        attention.backward(d_y, attention.forward(*(x.astype(dtype) for x in (q, k, v)), scale=1.0)[1])["q"]
+        for dtype in ("float64", "float32")
+    )
+    assert np.max(np.abs(exact)) < 1e-2
+    np.testing.assert_allclose(found, exact, rtol=0, atol=2e-6 * np.max(np.abs(exact)))
+
+
+@pytest.mark.parametrize("mask", [None, RNG.random((3, 5)) < 0.7, RNG.normal(size=(3, 5))])
+def test_scores_are_shifted_where_they_have_to_be(mask: Array | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    d_y = RNG.normal(size=(2, 3, 2))
+
+    def found() -> list[Array]:
+        y, saved = attention.forward(Q, K, V, mask)
+        return [y, *attention.backward(d_y, saved).values()]
+
+    whole = found()
+    for shifted in (True, False):
+        monkeypatch.setattr(attention, "need_no_shift", lambda largest, shifted=shifted: not shifted)
+        for one, other in zip(found(), whole, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -163,6 +163,19 @@ def test_extreme_logits_cost_what_they_say(dtype: str) -> None:
     assert softmax_with_loss.forward(z, np.array([1, 0], int))[0].dtype == dtype
 
 
+@types
+@pytest.mark.parametrize("top", [-3.0, 0.0, 1.0, 20.0, 30.0])
+def test_a_common_shift_of_logits_does_not_round_losses(dtype: str, top: float) -> None:
+    """Without a shift, too: the loss of a class that is all but certain is near 0, not near the logit."""
+    gaps = np.linspace(2, 12, 41).astype(dtype)
+    z = np.stack([np.full_like(gaps, top), (top - gaps).astype(dtype)], axis=1)
+    losses, saved = softmax_with_loss.forward(z, np.zeros(41, int), reduction="none")
+    gap = z[:, 1].astype(float) - z[:, 0]
+    np.testing.assert_allclose(losses, np.log1p(np.exp(gap)), rtol=0, atol=4 * np.finfo(dtype).eps)
+    d_z = softmax_with_loss.backward(np.ones(41, dtype), saved)["logits"]
+    np.testing.assert_allclose(d_z[:, 1], 1 / (1 + np.exp(-gap)), rtol=4 * np.finfo(dtype).eps)
+
+
 def test_weights_of_any_sum() -> None:
     z, t = normal(rng(), 2, 3), normal(rng(1), 2, 3)
     expected = np.empty((2, 3))

@@ -37,7 +37,7 @@ def by_jacobian(x: Array, h: Array, eps: float, *, centred: bool = True) -> tupl
 # ---------------------------------------------------------------------------------------------------------- batch
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (3, 4, 5, 2)])
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (3, 4, 5, 2), (6, 3, 4), (7, 2, 3, 2)])
 def test_batch_norm_channel_by_channel(shape: tuple[int, ...]) -> None:
     x, d_y, gamma, beta = drawn(shape, shape, shape[1:2], shape[1:2])
     y, saved = batch_norm.forward(x, gamma, beta, eps=0.1)
