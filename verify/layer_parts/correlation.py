@@ -36,8 +36,11 @@ def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
     y = np.empty((n, f, *windows.number), x.dtype)
     weights = _weights(W, groups)
     for some, columns in _columns(x, W, windows, groups):
-        channels = weights @ columns
-        y[some] = channels.reshape(f, len(x[some]), *windows.number).swapaxes(0, 1)
+        channels = y[some].swapaxes(0, 1)
+        if channels.shape[1] == 1:
+            np.matmul(weights, columns, out=_grouped(channels, groups, windows))
+        else:
+            channels[...] = (weights @ columns).reshape(channels.shape)
     return y
 
 
@@ -78,10 +81,14 @@ def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[tuple[i
 
 def _columns(x: Array, W: Array, windows: Windows, groups: int) -> Iterator[tuple[tuple[int | slice, ...], Array]]:
     """The samples, some at a time, with their columns as one matrix for each group. The next ones write over them."""
-    columns = None
+    columns: Array | None = None
     for some in _blocks(len(x), W, windows, groups):
-        alike = columns is not None and columns.shape[3] == len(x[some])
-        columns = windows.columns(x[some], into=columns if alike else None)
+        part = x[some]
+        if columns is None or columns.shape[3] != len(part):
+            inside, held = windows.room(part)
+            columns = np.empty(held.shape, x.dtype)
+        inside[...] = part
+        columns[...] = held
         yield some, _grouped(columns, groups, windows)
 
 

@@ -4,9 +4,9 @@ Data
     ``Axis``     the windows along one axis: its size, the kernel, stride, padding and dilation, how many there are.
     ``Windows``  those of an image: ``vertical`` and ``horizontal``.
 
-No image is ever copied into a larger one. From window to window, a place of the kernel walks through the image in
-steps of the stride; ``Axis.walk`` says which windows have it inside the image, and on which entries. What lies in the
-padding is left out: it counts as zeros in a sum, and takes no part in a maximum.
+From window to window, a place of the kernel walks through the image in steps of the stride; ``Axis.walk`` says which
+windows have it inside the image, and on which entries. What lies in the padding is left out: it counts as zeros in a
+sum, and takes no part in a maximum. ``Windows.room`` alone has zeros there: what all windows hold is one view then.
 
 The three most important functions are ``windows`` (from the options of a layer), ``Windows.columns`` (im2col) and
 its adjoint ``Windows.image`` (col2im).
@@ -69,10 +69,9 @@ class Axis:
         return all((place - before) * self.dilation % self.stride for before in range(place))
 
     @property
-    def tiles(self) -> bool:
-        """Whether every entry, and every place in the padding, lies in one window and no other."""
-        apart = self.stride > self.dilation * (self.kernel - 1)
-        return apart and self.number * self.kernel == self.size + sum(self.padding)
+    def reach(self) -> int:
+        """How many entries there are from the first of the first window to the last of the last one, padding too."""
+        return (self.number - 1) * self.stride + self.dilation * (self.kernel - 1) + 1
 
     @property
     def turned(self) -> Axis | None:
@@ -86,10 +85,14 @@ class Axis:
             return None
         return replace(self, size=self.number, padding=(before, after), number=self.size)
 
+    def starts(self) -> NDArray[np.intp]:
+        """The entry on which the first place of the kernel lies in every window, counted from the image's first."""
+        start = np.arange(self.number) * self.stride - self.padding[0]
+        return start.reshape(-1, *[1] * (-1 - self.axis))
+
     def first(self) -> NDArray[np.intp]:
         """The first place of the kernel that every window has inside the image."""
-        start = np.arange(self.number) * self.stride - self.padding[0]
-        return np.maximum(0, -(start // self.dilation)).reshape(-1, *[1] * (-1 - self.axis))
+        return np.maximum(0, -(self.starts() // self.dilation))
 
     def counts(self) -> NDArray[np.intp]:
         """How many entries of the image every window holds."""
@@ -132,6 +135,11 @@ class Windows:
         return self.vertical.padding, self.horizontal.padding
 
     @property
+    def apart(self) -> bool:
+        """Whether no entry lies in two windows."""
+        return all(axis.fresh(place) for axis in self.axes for place in range(axis.kernel))
+
+    @property
     def turned(self) -> Windows | None:
         """The windows on the outputs that turn ``image`` into ``columns``, by kernels turned by 180°."""
         vertical, horizontal = self.vertical.turned, self.horizontal.turned
@@ -145,16 +153,31 @@ class Windows:
                 columns, image_columns = self.horizontal.walk(v)
                 yield (u, v), (..., rows, columns), (..., image_rows, image_columns)
 
-    def columns(self, image: Array, into: Array | None = None) -> Array:
-        """im2col: what every window holds, (n, c, h, w) -> (c, kh, kw, n, oh, ow).
+    def room(self, images: Array) -> tuple[Array, Array]:
+        """Two views of zeros: where images such as these belong, padding being around, and what all windows hold.
 
-        ``into`` are the columns of other images of this shape, which are written over; the padding stays zero.
+        Shapes: (n, c, h, w), and (c, kh, kw, n, oh, ow), in which one entry stands for each window that holds it.
         """
-        n, c = image.shape[:2]
-        columns = np.zeros((c, *self.kernel, n, *self.number), image.dtype) if into is None else into
-        for (u, v), ours, theirs in self.places():
-            columns[:, u, v][ours] = image.swapaxes(0, 1)[theirs]
-        return columns
+        n, c = images.shape[:2]
+        down, along = self.axes
+        top, left = down.padding[0], along.padding[0]
+        bottom, right = top + down.size, left + along.size
+        size = max(bottom, down.reach), max(right, along.reach)
+        padded = np.zeros((n, c, *size), images.dtype)
+        sample, channel, row, column = padded.strides
+        held = np.lib.stride_tricks.as_strided(
+            padded,
+            (c, *self.kernel, n, *self.number),
+            (channel, down.dilation * row, along.dilation * column, sample, down.stride * row, along.stride * column),
+            writeable=False,
+        )
+        return padded[:, :, top:bottom, left:right], held
+
+    def columns(self, images: Array) -> Array:
+        """im2col: what every window holds, (n, c, h, w) -> (c, kh, kw, n, oh, ow)."""
+        inside, held = self.room(images)
+        inside[...] = images
+        return held.copy()
 
     def image(self, columns: Array) -> Array:
         """col2im, the adjoint: every entry collects what the windows that hold it send."""

@@ -13,6 +13,7 @@ Reference: Saitoh (2016), Deep Learning from Scratch, sections 7.3 and 7.4.4.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from verify.layer import Array, Case, Draw, Layer, normal
 from verify.layer_parts.windows import Axis, Lengths, Padding, Windows, pair, windows
 
 Saved = tuple[np.dtype[Any], Windows, Array, Array]
+
+# Where windows hold no more entries than this, and lie apart, to look at each is quicker than to count.
+FEW = 4
 
 
 def forward(
@@ -41,7 +45,11 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     dtype, where, row, column = saved
     d_y = cotangent(d_output, column.shape, dtype)
-    return {"x": returned(returned(d_y, column, where.horizontal), row, where.vertical)}
+    if where.apart and math.prod(where.kernel) <= FEW:
+        return {"x": returned(returned(d_y, column, where.horizontal), row, where.vertical)}
+    d_x = np.zeros((*d_y.shape[:2], *where.size), dtype)
+    np.add.at(d_x.reshape(-1), entries(where, row, column).ravel(), d_y.ravel())
+    return {"x": d_x}
 
 
 def largest(x: Array, axis: Axis, above: Array | None = None) -> tuple[Array, Array]:
@@ -77,15 +85,29 @@ def chosen(x: Array, axis: Axis, place: Array) -> Array:
 
 
 def returned(d_y: Array, place: Array, axis: Axis) -> Array:
-    """The cotangent of every window, sent to its largest entry."""
-    made = np.empty if axis.tiles else np.zeros
-    d_x = made(axis.resized(d_y.shape, axis.size), d_y.dtype)
+    """The cotangent of every window, at its largest entry; no entry lies in two windows."""
+    d_x = np.zeros(axis.resized(d_y.shape, axis.size), d_y.dtype)
     for k, here, there in axis.places():
-        if axis.fresh(k):
-            np.multiply(d_y[here], place[here] == k, out=d_x[there])
-        else:
-            d_x[there] += d_y[here] * (place[here] == k)
+        np.multiply(d_y[here], place[here] == k, out=d_x[there])
     return d_x
+
+
+def entries(where: Windows, row: Array, column: Array) -> Array:
+    """The largest entry of every window, counted through all images.
+
+    ``column`` are its places in windows, ``row`` those of the largest of every column (n, c, oh, w).
+    """
+    n, c, oh, w = row.shape
+    images = np.arange(n * c).reshape(n, c, 1, 1)
+    along = column * np.intp(where.horizontal.dilation)
+    along += where.horizontal.starts()
+    down: Array = np.take(row, along + w * (oh * images + np.arange(oh)[:, np.newaxis])) * np.intp(
+        where.vertical.dilation
+    )
+    down += where.vertical.starts() + where.vertical.size * images
+    down *= w
+    down += along
+    return down
 
 
 def sample(rng: np.random.Generator) -> Case:
