@@ -138,7 +138,7 @@ ROTARY = "turned(cotangent(d_output, shape, cos.dtype), cos, -sin, pairs)"
 RNN_STEP = "d_a[t] *= d_h[t] + d_h0"
 RNN_BACK = "d_h0 = d_a[t] @ Wh.T"
 RNN_WH = 'weights(h[:-1], d_a), "h0": d_h0}'
-SOFTMAX_PATH = "-sum_along((-1,), d_z, y)"
+SOFTMAX_PATH = "-sum_along((-1,), d_z * y)"
 WEIGHTED = "        d_S *= E[some]\n"
 ALONG_QUERIES = "        d_S -= sum_along((-2,), d_S, E[some] / total[some])\n"
 TO_VALUES = "np.swapaxes(E[some], -1, -2), d_z[some]"

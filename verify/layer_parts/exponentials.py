@@ -6,6 +6,7 @@ which none can overflow are left as they are.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -16,6 +17,7 @@ from verify.layer import Array
 __all__ = ["ample", "largest_along", "need_no_shift"]
 
 
+@functools.cache
 def ample(dtype: np.dtype[Any]) -> float:
     """Exponentials of numbers from 0 to this, 22 in float32, take a quarter of the powers of ten of the type.
 
@@ -43,4 +45,4 @@ def need_no_shift(largest: Array) -> bool:
 
     None is 0 then that would not be 0 after a shift, too.
     """
-    return bool(np.all((largest >= 0) & (largest <= ample(largest.dtype))))
+    return bool(largest.min(initial=0) >= 0 and largest.max(initial=0) <= ample(largest.dtype))

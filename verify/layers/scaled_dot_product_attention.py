@@ -97,7 +97,7 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
     q, k, v_one, E, total, y, sharp, alpha, added = saved
     d_z = cotangent(d_output, y.shape, y.dtype) / total
-    d_z_total = beside(d_z, -sum_along((-1,), d_z, y))
+    d_z_total = beside(d_z, -sum_along((-1,), d_z * y))
     d_q, d_k, d_v = (np.empty_like(x) for x in (q, k, v_one[..., :-1]))
     d_mask = None if added is None else np.empty_like(E)
     for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
