@@ -10,9 +10,9 @@ r"""Scaled dot-product attention: every query takes the mean of the values, weig
    \bar Q = \alpha\, \bar S K, \quad \bar K = \alpha\, \bar S^\top Q, \quad \bar M = \bar S
 
 The weights, softmax of each row of scores, are :math:`P = \operatorname{diag}(t)^{-1} E`; what is divided is
-:math:`Z`, which has fewer columns. The largest score of a row is taken away from all of them, unless
-:math:`\alpha\, \|q\| \|k\|`, which none is beyond, says that no exponential can overflow. Scores are worked on in
-blocks of the batch.
+:math:`Z`, which has fewer columns. Where exponentials may overflow, all scores are less the largest of their row.
+Where one key has nearly all weight, rows of :math:`\bar S` are small differences: they are made to add up to 0 again.
+Scores are worked on in blocks of the batch.
 
 Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
 Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
@@ -39,7 +39,7 @@ from verify.layer_parts.exponentials import need_no_shift
 from verify.layer_parts.masks import read_mask
 from verify.layer_parts.sums import sum_along
 
-# Where one key has more than this of the weight, what the other keys lead to is lost in the rounding of the sum.
+# Where one key has more than this of the weight, the others are lost in the rounding of a sum that it is part of.
 SHARP = 0.9
 
 
@@ -54,6 +54,7 @@ def forward(
     batch, t, s = q.shape[:-2], q.shape[-2], k.shape[-2]
     later = ~np.tri(t, s, dtype=bool) if causal else None
     v_one = beside(v, 1)
+    moderate = np.max(np.abs(v), initial=0) < math.sqrt(np.finfo(v.dtype).max)
     E, z_total, heaviest = (np.empty((*batch, t, columns), q.dtype) for columns in (s, v_one.shape[-1], 1))
     for some in cache_blocks(batch, t * s):
         scaled = transposed(k[some])
@@ -67,7 +68,7 @@ def forward(
             np.copyto(S, -np.inf, where=later)
         largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
         largest[largest == -np.inf] = 0  # nothing is allowed
-        if not need_no_shift(largest):
+        if not (moderate and need_no_shift(largest)):
             S -= largest
             largest[...] = 0
         np.exp(largest, out=heaviest[some])

@@ -134,6 +134,14 @@ def test_a_mask_that_moves_all_scores_of_a_query_changes_nothing() -> None:
     assert np.max(np.abs(attention.backward(RNG.normal(size=y.shape), saved)["mask"])) < 1e-14
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_as_large_as_the_type_has(dtype: str) -> None:
+    """Means of values are no larger than these, whatever the exponentials are."""
+    k, v = 3 * np.ones((4, 2), dtype), np.full((4, 3), np.finfo(dtype).max / 4, dtype)
+    y, _ = attention.forward(k, k, v)
+    np.testing.assert_allclose(y, v, rtol=1e-6)
+
+
 @pytest.mark.parametrize("shift", [-7.0, 0.0, 7.0])
 def test_one_key_of_almost_all_weight_hides_no_other(shift: float) -> None:
     """What the others lead to is small beside the rounding of sums that the first takes part in."""
