@@ -84,14 +84,16 @@ def beside_pytorch(layer: Layer, case: str, dtype: str, seed: int = 0) -> None:
     assert gradients.keys() == ours.gradients.keys()
     for input_name, gradient in gradients.items():
         theirs = np.zeros_like(ours.gradients[input_name]) if gradient is None else gradient.numpy()
-        close(f"the gradient of {input_name}", ours.gradients[input_name], theirs, dtype)
+        # PyTorch's softmax loses what is smaller than the rounding of the cotangents.
+        lost = 16 * np.finfo(dtype).eps * max(np.max(np.abs(part), initial=0.0) for part in parts(ours.d_output))
+        close(f"the gradient of {input_name}", ours.gradients[input_name], theirs, dtype, lost)
 
 
-def close(what: str, one: Any, other: Any, dtype: str) -> None:
+def close(what: str, one: Any, other: Any, dtype: str, lost: float = 0.0) -> None:
     assert np.shape(one) == other.shape, what
     assert np.asarray(one).dtype == other.dtype == dtype, what
     largest = np.max(np.abs(other), initial=0.0)
-    np.testing.assert_allclose(one, other, rtol=0, atol=WITHIN[dtype] * largest, err_msg=what)
+    np.testing.assert_allclose(one, other, rtol=0, atol=max(WITHIN[dtype] * largest, lost), err_msg=what)
 
 
 # ------------------------------------------------------------------------------------------------- planted mistakes

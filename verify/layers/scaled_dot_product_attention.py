@@ -11,8 +11,8 @@ r"""Scaled dot-product attention: every query takes the mean of the values, weig
 
 The weights, softmax of each row of scores, are :math:`P = \operatorname{diag}(t)^{-1} E`; what is divided is
 :math:`Z`, which has fewer columns. Where exponentials may overflow, all scores are less the largest of their row.
-Where one key has nearly all weight, rows of :math:`\bar S` are small differences: they are made to add up to 0 again.
-Scores are worked on in blocks of the batch.
+Where one key has nearly all weight, :math:`\bar S` is as small as the weights of the others, and is had from what
+:math:`\bar Z V^\top` has at these more than at the one. Scores are worked on in blocks of the batch.
 
 Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
 Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
@@ -39,7 +39,7 @@ from verify.layer_parts.exponentials import need_no_shift
 from verify.layer_parts.masks import read_mask
 from verify.layer_parts.sums import sum_along
 
-# Where one key has more than this of the weight, the others are lost in the rounding of a sum that it is part of.
+# Where one key has more than this of the weight, the others would be lost in the rounding of sums that it is part of.
 SHARP = 0.9
 
 
@@ -75,9 +75,9 @@ def forward(
         np.exp(S, out=S)
         np.matmul(S, v_one[some], out=z_total[some])
     z, total = z_total[..., :-1], z_total[..., -1:]
+    sharp = ((heaviest > SHARP * total) & (total > 0))[..., 0]
     total[total == 0] = 1
     y = z / total
-    sharp = (heaviest > SHARP * total)[..., 0]
     return y, (q, k, v_one, E, total, y, sharp, alpha, None if added is None else np.asarray(mask).shape)
 
 
@@ -104,8 +104,7 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
         d_S = d_z_total[some] @ transposed(v_one[some])
         if np.any(rows := sharp[some]):
-            P = E[some][rows] / total[some][rows]
-            d_S[rows] -= sum_along((-1,), d_S[rows], P)
+            d_S[rows] = less_mean(d_S[rows], E[some][rows] / total[some][rows])
         d_S *= E[some]
         np.matmul(np.swapaxes(E[some], -1, -2), d_z[some], out=d_v[some])
         np.matmul(d_S, k[some], out=d_q[some])
@@ -116,6 +115,14 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     d_k *= alpha
     gradients = {"q": d_q, "k": d_k, "v": d_v}
     return gradients if d_mask is None else {**gradients, "mask": unbroadcast(d_mask, added)}
+
+
+def less_mean(x: Array, P: Array) -> Array:
+    """Each row of x less its mean with the weights P, from its differences to the entry that has most weight."""
+    heaviest = np.argmax(P, axis=-1, keepdims=True)
+    difference: Array = x - np.take_along_axis(x, heaviest, axis=-1)
+    difference -= sum_along((-1,), difference, P)
+    return difference
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -153,7 +153,19 @@ def test_one_key_of_almost_all_weight_hides_no_other(shift: float) -> None:
         for dtype in ("float64", "float32")
     )
     assert np.max(np.abs(exact)) < 1e-2
-    np.testing.assert_allclose(found, exact, rtol=0, atol=2e-6 * np.max(np.abs(exact)))
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-6 * np.max(np.abs(exact)))
+
+
+@pytest.mark.parametrize(("dtype", "gap"), [("float32", 12), ("float32", 60), ("float64", 12), ("float64", 300)])
+def test_the_least_weight_of_two_keys_has_its_gradient(dtype: str, gap: float) -> None:
+    """For weights p and 1 - p the gradient of the query is p (1 - p) times two differences, however small p is."""
+    q, k, v, d_y = (np.array(x, dtype) for x in ([[1, 2]], [[3, 1], [3 - gap, 1]], [[1, 5], [4, 2]], [[2, -1]]))
+    found = attention.backward(d_y, attention.forward(q, k, v, scale=1.0)[1])
+    p = 1 / (1 + math.exp(gap))
+    slope = p * (1 - p) * ((v[1] - v[0]) @ d_y[0])
+    for name, expected in (("q", slope * (k[1:] - k[:1])), ("k", np.outer([-slope, slope], q[0]))):
+        within = 50 * np.finfo(dtype).eps * np.max(np.abs(expected))
+        np.testing.assert_allclose(found[name], expected, rtol=0, atol=within)
 
 
 @pytest.mark.parametrize("mask", [None, RNG.random((3, 5)) < 0.7, RNG.normal(size=(3, 5))])
