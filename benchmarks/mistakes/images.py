@@ -137,7 +137,7 @@ SENT_W = "kernels(d_y, x, W, where, groups)"
 AVERAGE = "spread(spread(d_y / count, where.vertical), where.horizontal)"
 AVERAGE_ADDED = "d_x[there] += d_y[here]"
 MAXIMUM = "returned(returned(d_y, column, where.horizontal), row, where.vertical)"
-MAXIMUM_ADDED = "np.add.at(d_x.reshape(-1), entries(where, row, column).ravel(), d_y.ravel())"
+MAXIMUM_ADDED = "np.add.at(d_x.reshape(-1), numbers(where, row, column).ravel(), d_y.ravel())"
 MAXIMUM_APART = "np.multiply(d_y[here], place[here] == k, out=d_x[there])"
 
 MISTAKES = (
@@ -294,7 +294,7 @@ MISTAKES = (
     # ----------------------------------------------------------------------------------------------------- max_pool2d
     of_layer(
         "max_pool2d", "windows that overlap overwrite each other",
-        (MAXIMUM_ADDED, "d_x.reshape(-1)[entries(where, row, column).ravel()] = d_y.ravel()"), inputs=pooled,
+        (MAXIMUM_ADDED, "d_x.reshape(-1)[numbers(where, row, column).ravel()] = d_y.ravel()"), inputs=pooled,
         kind="accumulate", culprits=(0,), kernel=3, stride=1,
     ),
     of_layer(

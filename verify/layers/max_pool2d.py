@@ -48,7 +48,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     if where.apart and math.prod(where.kernel) <= FEW:
         return {"x": returned(returned(d_y, column, where.horizontal), row, where.vertical)}
     d_x = np.zeros((*d_y.shape[:2], *where.size), dtype)
-    np.add.at(d_x.reshape(-1), entries(where, row, column).ravel(), d_y.ravel())
+    np.add.at(d_x.reshape(-1), numbers(where, row, column).ravel(), d_y.ravel())
     return {"x": d_x}
 
 
@@ -92,18 +92,18 @@ def returned(d_y: Array, place: Array, axis: Axis) -> Array:
     return d_x
 
 
-def entries(where: Windows, row: Array, column: Array) -> Array:
-    """The largest entry of every window, counted through all images.
+def numbers(where: Windows, row: Array, column: Array) -> Array:
+    """The numbers of the largest entries of all windows, counted through all images.
 
     ``column`` are its places in windows, ``row`` those of the largest of every column (n, c, oh, w).
     """
     n, c, oh, w = row.shape
     images = np.arange(n * c).reshape(n, c, 1, 1)
-    along = column * np.intp(where.horizontal.dilation)
+    along = column.astype(np.intp)
+    along *= where.horizontal.dilation
     along += where.horizontal.starts()
-    down: Array = np.take(row, along + w * (oh * images + np.arange(oh)[:, np.newaxis])) * np.intp(
-        where.vertical.dilation
-    )
+    down: Array = np.take(row, along + w * (oh * images + np.arange(oh)[:, np.newaxis])).astype(np.intp)
+    down *= where.vertical.dilation
     down += where.vertical.starts() + where.vertical.size * images
     down *= w
     down += along
