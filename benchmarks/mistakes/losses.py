@@ -93,9 +93,9 @@ BCE = "(1 - t) * expit(z) - w * t * expit(-z)"
 BCE_T = "w * softplus(-z) - softplus(z))\n    return {"
 CE = "-d_losses / q, axis=-1"
 CE_WEIGHTS = '{"p": -d_losses * targets / q, "targets": -d_losses * np.log(q)}'
-SL_CLASS = "np.take_along_axis(d_logits, t[..., None], axis=-1) - d_losses"
+SL_CLASS = "(np.take_along_axis(e, t[..., None], axis=-1) - total) * share"
 SL_SPREAD = "spread(d_output, reduction, count, counted.shape, e.dtype) * counted"
-SL_ALL = "e * (mass(t) * d_losses / total)"
+SL_ALL = "d_logits = e * share"
 SL_BOTH = '{"logits": d_logits, "targets": d_targets * d_losses}'
 L1 = "d_R * (lam * np.sign(W))"
 L2 = "d_R * (factor * W)"
@@ -233,7 +233,7 @@ MISTAKES = (
     ),
     # ---------------------------------------------------------------------------------------------- softmax_with_loss
     of_layer(
-        "softmax_with_loss", "the one at the class is forgotten", (SL_CLASS, SL_CLASS.replace(" - d_losses", "")),
+        "softmax_with_loss", "the one at the class is forgotten", (SL_CLASS, SL_CLASS.replace(" - total", "")),
         inputs=logits, kind="path", or_kind=("local", "mask"), culprits=(0,),
     ),
     of_layer(
@@ -254,7 +254,7 @@ MISTAKES = (
         inputs=logits, kind="scale", culprits=(0,), ignore_index=0,
     ),
     of_layer(
-        "softmax_with_loss", "the weights are taken to sum to 1", (SL_ALL, "e * (d_losses / total)"),
+        "softmax_with_loss", "the weights are taken to sum to 1", (SL_ALL, "d_logits = e * (d_losses / total)"),
         inputs=weighted_logits, kind="path", or_kind=("scale",), culprits=(0,),
     ),
     of_layer(
@@ -274,7 +274,8 @@ MISTAKES = (
     ),
     of_layer(
         "softmax_with_loss", "the exponentials saved are scaled in their memory",
-        (SL_ALL, "np.multiply(e, mass(t) * d_losses / total, out=e)"), inputs=logits, kind="cache",
+        (SL_ALL, "kept = e.copy()\n    d_logits = np.multiply(e, share, out=e)"),
+        (SL_CLASS, SL_CLASS.replace("(e,", "(kept,")), inputs=logits, kind="cache",
         or_kind=("contract",), culprits=(0,), shown_by="a second call",
     ),
     of_layer(

@@ -42,9 +42,9 @@ def forward(
     z, left = logits, largest  # the largest entries of z
     if t.dtype.kind == "f" or not need_no_shift(largest):
         z, left = logits - largest, np.zeros_like(largest)
-    e = np.exp(z)
+    e = np.exp(np.ascontiguousarray(z))  # what is equal has equal exponentials in one order of memory only
     total = sum_along((-1,), e)
-    log_total = np.log(total * np.exp(-left))  # of z - left, which no large number is added to
+    log_total = np.log(total / np.exp(left))  # of z - left, which no large number is added to
     losses = np.where(counted, (mass(t) * log_total - (at_targets(z, t) - left))[..., 0], 0)
     d_targets = (1.0 - float(label_smoothing)) * (log_total - z) if targets.dtype.kind == "f" else None
     return reduced(losses, reduction, count, z.dtype), (e, total, t, counted, d_targets, reduction)
@@ -55,11 +55,12 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     e, total, t, counted, d_targets, reduction = saved
     count = int(np.count_nonzero(counted))
     d_losses = (spread(d_output, reduction, count, counted.shape, e.dtype) * counted)[..., None]
-    d_logits = e * (mass(t) * d_losses / total)
+    share = mass(t) * d_losses / total
+    d_logits = e * share
     if t.dtype.kind == "f":
         d_logits -= t * d_losses
     else:
-        at_class = np.take_along_axis(d_logits, t[..., None], axis=-1) - d_losses
+        at_class = (np.take_along_axis(e, t[..., None], axis=-1) - total) * share  # 0 exactly where it is alone
         np.put_along_axis(d_logits, t[..., None], at_class, axis=-1)
     return {"logits": d_logits} if d_targets is None else {"logits": d_logits, "targets": d_targets * d_losses}
 

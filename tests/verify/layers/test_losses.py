@@ -176,6 +176,16 @@ def test_a_common_shift_of_logits_does_not_round_losses(dtype: str, top: float) 
     np.testing.assert_allclose(d_z[:, 1], 1 / (1 + np.exp(-gap)), rtol=4 * np.finfo(dtype).eps)
 
 
+@types
+def test_one_class_is_certain(dtype: str) -> None:
+    """Its loss is 0, and so is its gradient, whatever the logit."""
+    z = np.linspace(-30, 30, 101).reshape(-1, 1).astype(dtype)
+    for logits in (z, z[::-1], np.repeat(z, 3, axis=0)[::3], np.hstack([z, np.full_like(z, -np.inf)])):
+        losses, saved = softmax_with_loss.forward(logits, np.zeros(101, int), reduction="none")
+        assert not np.any(losses)
+        assert not np.any(softmax_with_loss.backward(np.linspace(-1, 1, 101), saved)["logits"])
+
+
 def test_weights_of_any_sum() -> None:
     z, t = normal(rng(), 2, 3), normal(rng(1), 2, 3)
     expected = np.empty((2, 3))
