@@ -64,6 +64,8 @@ def test_samples_have_random_shapes(name: str) -> None:
 # -------------------------------------------------------------------------------------------------- beside PyTorch
 
 WITHIN = {"float64": 1e-9, "float32": 2e-3}
+# One key has all weight but 1e-100: PyTorch's gradients are its rounding, ours are held against the exact ones.
+ROUNDING_OF_PYTORCH, LOST = {("scaled_dot_product_attention", "far from 0")}, 64
 torch_installed = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 
 
@@ -84,8 +86,7 @@ def beside_pytorch(layer: Layer, case: str, dtype: str, seed: int = 0) -> None:
     assert gradients.keys() == ours.gradients.keys()
     for input_name, gradient in gradients.items():
         theirs = np.zeros_like(ours.gradients[input_name]) if gradient is None else gradient.numpy()
-        # PyTorch's softmax loses what is smaller than the rounding of the cotangents.
-        lost = 16 * np.finfo(dtype).eps * max(np.max(np.abs(part), initial=0.0) for part in parts(ours.d_output))
+        lost = LOST * np.finfo(dtype).eps if (layer.name, case) in ROUNDING_OF_PYTORCH else 0.0
         close(f"the gradient of {input_name}", ours.gradients[input_name], theirs, dtype, lost)
 
 

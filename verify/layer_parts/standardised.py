@@ -53,7 +53,7 @@ def moments(x: Array, axes: Axes) -> tuple[Array, Array, Array]:
     mean = mean_along(axes, x)
     deviation = x - written_out(mean, x)
     square = mean_along(axes, deviation, deviation)
-    if np.any(mean * mean > square):
+    if np.any(np.abs(mean) > np.sqrt(square)):
         rest = mean_along(axes, deviation)
         mean += rest
         deviation -= written_out(rest, x)

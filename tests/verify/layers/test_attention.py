@@ -121,7 +121,7 @@ def test_one_key_is_taken_whole(mask: Array | None) -> None:
     k, v = (K, V) if mask is not None else (K[:, :1], V[:, :1])
     y, saved = attention.forward(Q, k, v, mask)
     only = v[:, 0 if mask is None else 3]
-    np.testing.assert_allclose(y, np.broadcast_to(only[:, None], y.shape), rtol=1e-15)
+    assert np.array_equal(y, np.broadcast_to(only[:, None], y.shape))
     gradients = attention.backward(RNG.normal(size=y.shape), saved)
     assert np.all(gradients["q"] == 0)
     assert np.all(gradients["k"] == 0)
@@ -168,12 +168,11 @@ def test_the_least_weight_of_two_keys_has_its_gradient(dtype: str, gap: float) -
         np.testing.assert_allclose(found[name], expected, rtol=0, atol=within)
 
 
-@pytest.mark.parametrize("mask", [None, RNG.random((3, 5)) < 0.7, RNG.normal(size=(3, 5))])
-def test_scores_are_shifted_where_they_have_to_be(mask: Array | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_are_shifted_where_they_have_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     d_y = RNG.normal(size=(2, 3, 2))
 
     def found() -> list[Array]:
-        y, saved = attention.forward(Q, K, V, mask)
+        y, saved = attention.forward(Q, K, V)
         return [y, *attention.backward(d_y, saved).values()]
 
     whole = found()

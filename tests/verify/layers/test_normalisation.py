@@ -186,6 +186,16 @@ ROWS: dict[str, Callable[[Array], tuple[Array, Any]]] = {
 
 
 @types
+def test_means_whose_square_is_no_number(dtype: str) -> None:
+    """Nothing overflows where deviations are small beside a mean of more than the root of the largest number."""
+    large = np.sqrt(np.finfo(dtype).max) * 100
+    x = (large * (1 + 1e-4 * drawn((6, 3, 4))[0])).astype(dtype)
+    y, _ = batch_norm.forward(x)
+    np.testing.assert_allclose(y.mean(axis=(0, 2)), 0, atol=1e-2)
+    np.testing.assert_allclose(y.std(axis=(0, 2)), 1, atol=1e-2)
+
+
+@types
 @pytest.mark.parametrize("name", ROWS)
 def test_a_mean_of_a_million(name: str, dtype: str) -> None:
     """Beside exact rational numbers: nothing is lost that the type of x still holds."""
