@@ -10,9 +10,9 @@ r"""Scaled dot-product attention: every query takes the mean of the values, weig
    \bar Q = \alpha\, \bar S K, \quad \bar K = \alpha\, \bar S^\top Q, \quad \bar M = \bar S
 
 The weights, softmax of each row of scores, are :math:`P = \operatorname{diag}(t)^{-1} E`; what is divided is
-:math:`Z`, which has fewer columns. Where exponentials may overflow, all scores are less the largest of their row.
-Where one key has nearly all weight, :math:`\bar S` is as small as the weights of the others, and is had from what
-:math:`\bar Z V^\top` has at these more than at the one. Scores are worked on in blocks of the batch.
+:math:`Z`, with fewer columns. Where exponentials may overflow, or a query have one key alone, scores are less the
+largest of their row. Where one key has nearly all weight, :math:`\bar S` is as small as the weights of the rest, and
+is had from what :math:`\bar Z V^\top` has at these more than at the one. Scores are worked on in blocks of the batch.
 
 Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
 Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
