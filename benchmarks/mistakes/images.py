@@ -136,7 +136,7 @@ SENT_X = "outputs(d_y, W, where, groups)"
 SENT_W = "kernels(d_y, x, W, where, groups)"
 AVERAGE = "spread(spread(d_y / count, where.vertical), where.horizontal)"
 AVERAGE_ADDED = "d_x[there] += d_y[here]"
-MAXIMUM = "returned(returned(d_y, column, where.horizontal), row, where.vertical)"
+MAXIMUM = "returned(returned(d_y, row, where.vertical), column, where.horizontal)"
 MAXIMUM_ADDED = "np.add.at(d_x.reshape(-1), numbers(where, row, column).ravel(), d_y.ravel())"
 MAXIMUM_APART = "np.multiply(d_y[here], place[here] == k, out=d_x[there])"
 
@@ -312,7 +312,7 @@ MISTAKES = (
     ),
     of_layer(
         "max_pool2d", "the gradient is divided as for a mean",
-        (MAXIMUM, MAXIMUM.replace("d_y, column", "d_y / 4, column")),
+        (MAXIMUM, MAXIMUM.replace("d_y, row", "d_y / 4, row")),
         inputs=pooled, kind="scale", culprits=(0,),
     ),
     of_layer(
@@ -322,12 +322,12 @@ MISTAKES = (
     ),
     of_layer(
         "max_pool2d", "negative cotangents are cut off",
-        (MAXIMUM, MAXIMUM.replace("d_y, column", "np.maximum(d_y, 0), column")),
+        (MAXIMUM, MAXIMUM.replace("d_y, row", "np.maximum(d_y, 0), row")),
         inputs=pooled, kind="cotangent", or_kind=("mask",), culprits=(0,),
     ),
     of_layer(
         "max_pool2d", "the last column of windows is left out",
-        (MAXIMUM, MAXIMUM.replace("d_y, column", "d_y * (np.arange(d_y.shape[-1]) < d_y.shape[-1] - 1), column")),
+        (MAXIMUM, MAXIMUM.replace("d_y, row", "d_y * (np.arange(d_y.shape[-1]) < d_y.shape[-1] - 1), row")),
         inputs=pooled,
         kind="local", or_kind=("index", "mask"), culprits=(0,),
     ),

@@ -14,8 +14,10 @@ its adjoint ``Windows.image`` (col2im).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,12 +53,12 @@ class Axis:
         entry = start + first * self.stride
         return slice(first, stop), slice(entry, entry + (stop - first) * self.stride, self.stride)
 
-    def places(self) -> Iterator[tuple[int, Any, Any]]:
+    @cached_property
+    def places(self) -> tuple[tuple[int, Any, Any], ...]:
         """Every place of the kernel with its walk: an index into the windows, and one into the image."""
         rest = (slice(None),) * (-1 - self.axis)
-        for place in range(self.kernel):
-            ours, theirs = self.walk(place)
-            yield place, (..., ours, *rest), (..., theirs, *rest)
+        walks = map(self.walk, range(self.kernel))
+        return tuple((place, (..., ours, *rest), (..., theirs, *rest)) for place, (ours, theirs) in enumerate(walks))
 
     def resized(self, shape: tuple[int, ...], size: int) -> tuple[int, ...]:
         """A shape with another size along this axis."""
@@ -66,7 +68,17 @@ class Axis:
 
     def fresh(self, place: int) -> bool:
         """Whether no place of the kernel before this one lies on an entry that this one lies on, in any window."""
-        return all((place - before) * self.dilation % self.stride for before in range(place))
+        return place < self.stride // math.gcd(self.stride, self.dilation)
+
+    @property
+    def apart(self) -> bool:
+        """Whether no entry lies in two windows."""
+        return self.fresh(self.kernel - 1)
+
+    @property
+    def held(self) -> int:
+        """How many entries the windows hold; what lies in two of them counts twice."""
+        return sum(here[1].stop - here[1].start for _, here, _ in self.places)
 
     @property
     def reach(self) -> int:
@@ -137,7 +149,7 @@ class Windows:
     @property
     def apart(self) -> bool:
         """Whether no entry lies in two windows."""
-        return all(axis.fresh(place) for axis in self.axes for place in range(axis.kernel))
+        return self.vertical.apart and self.horizontal.apart
 
     @property
     def turned(self) -> Windows | None:
@@ -264,21 +276,20 @@ def transposed_windows(
 
 def pair(name: str, value: Any, least: int) -> tuple[int, int]:
     """An option for both axes: one whole number, or one for each. Raises: ValueError when it is neither."""
-    both = _both(value)
-    if not all(is_whole(one, least) for one in both):
+    one, other = _both(value)
+    if not (is_whole(one, least) and is_whole(other, least)):
         raise ValueError(f"{name} is {value!r}: expected a whole number from {least} on, or two of them")
-    return int(both[0]), int(both[1])
+    return int(one), int(other)
 
 
 def _ends(padding: Any) -> tuple[tuple[int, int], tuple[int, int]]:
     """((top, bottom), (left, right))."""
-    axes = [_both(axis) for axis in _both(padding)]
-    if not all(is_whole(end, 0) for axis in axes for end in axis):
+    (top, bottom), (left, right) = map(_both, _both(padding))
+    if not all(is_whole(end, 0) for end in (top, bottom, left, right)):
         raise ValueError(
             f"padding is {padding!r}: expected a whole number from 0 on, two of them, or "
             f"((top, bottom), (left, right))"
         )
-    (top, bottom), (left, right) = axes
     return (int(top), int(bottom)), (int(left), int(right))
 
 

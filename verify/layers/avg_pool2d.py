@@ -57,7 +57,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
 def sums(x: Array, axis: Axis) -> Array:
     """The sum of every window along an axis."""
     y = np.zeros(axis.resized(x.shape, axis.number), x.dtype)
-    for _, here, there in axis.places():
+    for _, here, there in axis.places:
         y[here] += x[there]
     return y
 
@@ -65,7 +65,7 @@ def sums(x: Array, axis: Axis) -> Array:
 def spread(d_y: Array, axis: Axis) -> Array:
     """The adjoint: the cotangent of every window, sent to all its entries."""
     d_x = np.zeros(axis.resized(d_y.shape, axis.size), d_y.dtype)
-    for k, here, there in axis.places():
+    for k, here, there in axis.places:
         if axis.fresh(k):
             d_x[there] = d_y[here]
         else:

@@ -36,30 +36,27 @@ def forward(
     size = pair("kernel", kernel, 1)
     where = windows(x, size, stride=size if stride is None else stride, padding=padding, dilation=dilation)
     where.refuse_empty()
-    of_columns, row = largest(x, where.vertical)
-    y, column = largest(of_columns, where.horizontal, row)
+    of_rows, column = largest(x, where.horizontal)
+    y, row = largest(of_rows, where.vertical)  # of equal entries the first, row by row
     return y, (x.dtype, where, row, column)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     dtype, where, row, column = saved
-    d_y = cotangent(d_output, column.shape, dtype)
+    d_y = cotangent(d_output, row.shape, dtype)
     if where.apart and math.prod(where.kernel) <= FEW:
-        return {"x": returned(returned(d_y, column, where.horizontal), row, where.vertical)}
+        return {"x": returned(returned(d_y, row, where.vertical), column, where.horizontal)}
     d_x = np.zeros((*d_y.shape[:2], *where.size), dtype)
     np.add.at(d_x.reshape(-1), numbers(where, row, column).ravel(), d_y.ravel())
     return {"x": d_x}
 
 
-def largest(x: Array, axis: Axis, above: Array | None = None) -> tuple[Array, Array]:
-    """The largest entry of every window along an axis, and the place of the first one in the kernel.
-
-    ``above`` are the places of entries along the other axis: the first of equal entries has the least of them.
-    """
+def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
+    """The largest entry of every window along an axis, and the place of the first one in the kernel."""
     shape = axis.resized(x.shape, axis.number)
     place = np.zeros(shape, np.min_scalar_type(axis.kernel))
-    (_, here, there), *others = axis.places()
+    (_, here, there), *others = axis.places
     if axis.padding[0]:
         place[...] = axis.first()
         best = np.full(shape, -np.inf, x.dtype)
@@ -69,25 +66,18 @@ def largest(x: Array, axis: Axis, above: Array | None = None) -> tuple[Array, Ar
     for k, here, there in others:
         entries = x[there].copy()
         better = entries > best[here]
-        if above is not None and (equal := entries == best[here]).any():
-            better |= equal & (above[there] < chosen(above, axis, place)[here])
-        np.maximum(place[here], better.view(np.uint8) * place.dtype.type(k), out=place[here])
+        if k == 1 and not axis.padding[0]:  # all are 0 so far
+            place[here] = better
+        else:
+            np.maximum(place[here], better.view(np.uint8) * place.dtype.type(k), out=place[here])
         np.maximum(best[here], entries, out=best[here])
     return best, place
 
 
-def chosen(x: Array, axis: Axis, place: Array) -> Array:
-    """The entry at a place of every window along an axis; 0 where that is in the padding."""
-    found = np.zeros(place.shape, x.dtype)
-    for k, here, there in axis.places():
-        found[here] += (place[here] == k) * x[there]
-    return found
-
-
 def returned(d_y: Array, place: Array, axis: Axis) -> Array:
     """The cotangent of every window, at its largest entry; no entry lies in two windows."""
-    d_x = np.zeros(axis.resized(d_y.shape, axis.size), d_y.dtype)
-    for k, here, there in axis.places():
+    d_x = (np.zeros if axis.held < axis.size else np.empty)(axis.resized(d_y.shape, axis.size), d_y.dtype)
+    for k, here, there in axis.places:
         np.multiply(d_y[here], place[here] == k, out=d_x[there])
     return d_x
 
@@ -95,17 +85,16 @@ def returned(d_y: Array, place: Array, axis: Axis) -> Array:
 def numbers(where: Windows, row: Array, column: Array) -> Array:
     """The numbers of the largest entries of all windows, counted through all images.
 
-    ``column`` are its places in windows, ``row`` those of the largest of every column (n, c, oh, w).
+    ``row`` are their places in windows, ``column`` those of the largest of every row (n, c, h, ow).
     """
-    n, c, oh, w = row.shape
-    images = np.arange(n * c).reshape(n, c, 1, 1)
-    along = column.astype(np.intp)
+    n, c, h, ow = column.shape
+    down = row.astype(np.intp)
+    down *= where.vertical.dilation
+    down += where.vertical.starts() + h * np.arange(n * c).reshape(n, c, 1, 1)
+    along: Array = np.take(column, ow * down + np.arange(ow)).astype(np.intp)
     along *= where.horizontal.dilation
     along += where.horizontal.starts()
-    down: Array = np.take(row, along + w * (oh * images + np.arange(oh)[:, np.newaxis])).astype(np.intp)
-    down *= where.vertical.dilation
-    down += where.vertical.starts() + where.vertical.size * images
-    down *= w
+    down *= where.horizontal.size
     down += along
     return down
 
