@@ -115,23 +115,28 @@ def exponentials(trial: Trial) -> Callable[[], object]:
 
 
 def products(trial: Trial) -> Callable[[], object]:
-    """The matrix products of all projections and heads, and the exponentials: nothing is moved, added or scaled."""
+    """The matrix products of all projections and heads, the exponentials, and the product with them of as many
+    cotangents: no row has a maximum, a sum or a quotient, nothing is moved, added or scaled.
+    """
     x, *weights = list(trial.inputs.values())[:5]
     rows, apart = x.reshape(-1, x.shape[-1]), x.reshape(*x.shape[:2], trial.options["heads"], -1)
+    others = trial.d_output.reshape(rows.shape)
     heads = np.ascontiguousarray(apart.swapaxes(1, 2))
     across = np.ascontiguousarray(heads.swapaxes(-1, -2))
 
     def call() -> object:
         for W in weights:  # the output, and both gradients
-            done = [rows @ W, rows @ W.T, rows.T @ rows]
+            done = [rows @ W, others @ W.T, rows.T @ others]
         kept = np.empty((*heads.shape[:-1], heads.shape[-2]), heads.dtype)
         for one, transposed, scores in zip(heads, across, kept, strict=True):  # of a sample, which the cache holds
             np.matmul(one, transposed, out=scores)
             np.exp(scores, out=scores)
-            done += [scores @ one, scores.swapaxes(-1, -2) @ one]
-        for one, transposed in zip(heads, across, strict=True):
-            scores = one @ transposed
-            done += [scores @ one, scores.swapaxes(-1, -2) @ one]
+            done.append(scores @ one)
+        for one, transposed, scores in zip(heads, across, kept, strict=True):
+            done.append(scores.swapaxes(-1, -2) @ one)
+            gradient = one @ transposed
+            gradient *= scores
+            done += [gradient @ one, gradient.swapaxes(-1, -2) @ one]
         return done, kept
 
     return call

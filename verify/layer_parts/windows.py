@@ -57,8 +57,11 @@ class Axis:
     def places(self) -> tuple[tuple[int, Any, Any], ...]:
         """Every place of the kernel with its walk: an index into the windows, and one into the image."""
         rest = (slice(None),) * (-1 - self.axis)
-        walks = map(self.walk, range(self.kernel))
-        return tuple((place, (..., ours, *rest), (..., theirs, *rest)) for place, (ours, theirs) in enumerate(walks))
+        found = []
+        for place in range(self.kernel):
+            ours, theirs = self.walk(place)
+            found.append((place, (..., ours, *rest), (..., theirs, *rest)))
+        return tuple(found)
 
     def resized(self, shape: tuple[int, ...], size: int) -> tuple[int, ...]:
         """A shape with another size along this axis."""

@@ -54,8 +54,9 @@ def forward(
     batch, t, s = q.shape[:-2], q.shape[-2], k.shape[-2]
     later = ~np.tri(t, s, dtype=bool) if causal else None
     v_one = beside(v, 1)
+    most = math.sqrt(np.finfo(v.dtype).max)
     # A query that may attend to one key alone gets its value as it is: exponentials of 0 do not round.
-    plain = mask is None and not causal and s > 1 and np.max(np.abs(v), initial=0) < math.sqrt(np.finfo(v.dtype).max)
+    plain = mask is None and not causal and s > 1 and -most < v_one.min(initial=0) and v_one.max(initial=0) < most
     E, z_total, heaviest = (np.empty((*batch, t, columns), q.dtype) for columns in (s, v_one.shape[-1], 1))
     for some in cache_blocks(batch, t * s):
         scaled = transposed(k[some])
@@ -76,9 +77,10 @@ def forward(
         np.exp(S, out=S)
         np.matmul(S, v_one[some], out=z_total[some])
     z, total = z_total[..., :-1], z_total[..., -1:]
-    sharp = ((heaviest > SHARP * total) & (total > 0))[..., 0]
+    rows = ((heaviest > SHARP * total) & (total > 0))[..., 0]
+    sharp = rows if rows.any() else None
     total[total == 0] = 1
-    y = z / total
+    y = np.divide(z, total, out=np.empty_like(q, shape=z.shape))  # in the order of memory of q
     return y, (q, k, v_one, E, total, y, sharp, alpha, None if added is None else np.asarray(mask).shape)
 
 
@@ -104,7 +106,8 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     d_mask = None if added is None else np.empty_like(E)
     for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
         d_S = d_z_total[some] @ transposed(v_one[some])
-        if np.any(rows := sharp[some]):
+        if sharp is not None:
+            rows = sharp[some]
             d_S[rows] = less_mean(d_S[rows], E[some][rows] / total[some][rows])
         d_S *= E[some]
         np.matmul(np.swapaxes(E[some], -1, -2), d_z[some], out=d_v[some])

@@ -145,7 +145,8 @@ def test_values_as_large_as_the_type_has(dtype: str) -> None:
 @pytest.mark.parametrize("shift", [-7.0, 0.0, 7.0])
 def test_one_key_of_almost_all_weight_hides_no_other(shift: float) -> None:
     """What the others lead to is small beside the rounding of sums that the first takes part in."""
-    q, v, d_y = (RNG.normal(size=shape).astype("float32") for shape in ((6, 2), (4, 3), (6, 3)))
+    rng = np.random.default_rng(0)
+    q, v, d_y = (rng.normal(size=shape).astype("float32") for shape in ((6, 2), (4, 3), (6, 3)))
     q[:, 0] = 1
     k = np.array([[16, 0], [4, 1], [4, -1], [4, 2]], "float32") + np.float32([shift, 0])
     exact, found = (
