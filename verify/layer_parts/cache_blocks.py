@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-__all__ = ["cache_blocks"]
+__all__ = ["cache_blocks", "fitting"]
 
 # Entries that a block holds, where a single sample has no more: half a megabyte in float32, one in float64.
 BLOCK = 2**17
+
+
+def fitting(entries: int) -> int:
+    """How many samples of so many entries are in a block: one at least."""
+    return max(1, BLOCK // max(1, entries))
 
 
 def cache_blocks(batch: tuple[int, ...], entries: int) -> Iterator[tuple[int | slice, ...]]:
@@ -20,8 +25,9 @@ def cache_blocks(batch: tuple[int, ...], entries: int) -> Iterator[tuple[int | s
         yield ()
         return
     first, *further = batch
-    fit = BLOCK // max(1, math.prod(further) * entries)
-    if fit or not further:
-        yield from ((slice(k, k + max(1, fit)),) for k in range(0, first, max(1, fit)))
+    entries_further = math.prod(further) * entries
+    if not further or entries_further <= BLOCK:
+        fit = fitting(entries_further)
+        yield from ((slice(k, k + fit),) for k in range(0, first, fit))
     else:
         yield from ((k, *inner) for k in range(first) for inner in cache_blocks(tuple(further), entries))

@@ -9,6 +9,8 @@ Shapes: images x (n, c, h, w), kernels W (f, c / groups, kh, kw), outputs y (n, 
 
 Each is one matrix product for a block of samples, the windows being the columns of a matrix. These take kh·kw times
 the memory of the images; hence blocks, which stay in the cache too, and no columns saved for the backward pass.
+Where a block is a single sample, and windows move by one row at a time, columns are made of a row of the kernel each:
+those of its other rows lie in the same matrix, further on. Each row has its product then, and memory is kw times.
 Where windows move by one entry at a time, images are themselves a cross-correlation: of the outputs with the kernels
 turned by 180°. What would be added up, entry by entry, is gathered then.
 """
@@ -21,26 +23,27 @@ from collections.abc import Iterator
 import numpy as np
 
 from verify.layer import Array
-from verify.layer_parts.cache_blocks import cache_blocks
+from verify.layer_parts.cache_blocks import cache_blocks, fitting
 from verify.layer_parts.windows import Windows, is_whole
 
 __all__ = ["images", "kernels", "outputs", "split"]
 
 # Up to so many outputs for a channel of the images, gathering their columns is quicker than adding up the images'.
-FEWER = 2
+FEWER = 3
 
 
 def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
     """∂s/∂y, the cross-correlation."""
-    n, f = len(x), len(W)
-    y = np.empty((n, f, *windows.number), x.dtype)
-    weights = _weights(W, groups)
+    y = np.empty((len(x), len(W), *windows.number), x.dtype)
+    weights = _weights(W, groups, _parts(W, windows, groups))
     for some, columns in _columns(x, W, windows, groups):
         channels = y[some].swapaxes(0, 1)
-        if channels.shape[1] == 1:
-            np.matmul(weights, columns, out=_grouped(channels, groups, windows))
-        else:
-            channels[...] = (weights @ columns).reshape(channels.shape)
+        alone = channels.shape[1] == 1
+        product = np.matmul(weights[0], columns[0], out=_grouped(channels, groups, windows) if alone else None)
+        for one, other in zip(weights[1:], columns[1:], strict=True):
+            product += one @ other
+        if not alone:
+            channels[...] = product.reshape(channels.shape)
     return y
 
 
@@ -50,7 +53,7 @@ def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
     if len(W) <= FEWER * c and windows.turned is not None:
         return outputs(y, _turned(W, groups), windows.turned, groups)
     x = np.empty((n, c, *windows.size), y.dtype)
-    weights = _weights(W, groups).swapaxes(1, 2)
+    weights = _weights(W, groups)[0].swapaxes(1, 2)
     for some in _blocks(n, W, windows, groups):
         columns = weights @ _grouped(y[some].swapaxes(0, 1), groups, windows)
         x[some] = windows.image(columns.reshape(c, *windows.kernel, len(y[some]), *windows.number))
@@ -59,10 +62,14 @@ def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
 
 def kernels(x: Array, y: Array, W: Array, windows: Windows, groups: int) -> Array:
     """∂s/∂W, which has the shape of W: the windows added up, each as strong as its output."""
-    total = np.zeros_like(_weights(W, groups).swapaxes(1, 2))
+    total = np.zeros_like(_weights(W, groups, _parts(W, windows, groups)).swapaxes(2, 3))
     for some, columns in _columns(x, W, windows, groups):
-        total += columns @ _grouped(y[some].swapaxes(0, 1), groups, windows).swapaxes(1, 2)
-    return total.swapaxes(1, 2).reshape(W.shape)
+        strong = _grouped(y[some].swapaxes(0, 1), groups, windows).swapaxes(1, 2)
+        for part, one in zip(total, columns, strict=True):
+            part += one @ strong
+    parts, _, _, f = total.shape
+    apart = total.reshape(parts, groups, W.shape[1], windows.kernel[0] // parts, windows.kernel[1], f)
+    return apart.transpose(1, 5, 2, 0, 3, 4).reshape(W.shape)
 
 
 def split(what: str, channels: int, groups: int) -> int:
@@ -76,20 +83,44 @@ def split(what: str, channels: int, groups: int) -> int:
 
 def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[tuple[int | slice, ...]]:
     """The samples, some at a time."""
-    return cache_blocks((n,), math.prod(W.shape[1:]) * groups * math.prod(windows.number))
+    return cache_blocks((n,), _entries(W, windows, groups))
 
 
-def _columns(x: Array, W: Array, windows: Windows, groups: int) -> Iterator[tuple[tuple[int | slice, ...], Array]]:
-    """The samples, some at a time, with their columns as one matrix for each group. The next ones write over them."""
+def _entries(W: Array, windows: Windows, groups: int) -> int:
+    """How many entries the columns of a sample have."""
+    return math.prod(W.shape[1:]) * groups * math.prod(windows.number)
+
+
+def _parts(W: Array, windows: Windows, groups: int) -> int:
+    """How many parts columns have: one for each row of the kernel, or 1 where they hold it whole.
+
+    Parts share their memory, but their products are to be added up: no gain where a row has few entries.
+    """
+    f, channels, kh, kw = W.shape
+    alone = fitting(_entries(W, windows, groups)) == 1
+    return kh if alone and windows.vertical.stride == 1 and channels * kw >= f // groups else 1
+
+
+def _columns(
+    x: Array, W: Array, windows: Windows, groups: int
+) -> Iterator[tuple[tuple[int | slice, ...], list[Array]]]:
+    """The samples, some at a time, with the parts of their columns, which are matrices for each group.
+
+    The next ones write over them.
+    """
+    parts = _parts(W, windows, groups)
+    laid = windows if parts == 1 else windows.in_rows
     columns: Array | None = None
     for some in _blocks(len(x), W, windows, groups):
         part = x[some]
         if columns is None or columns.shape[3] != len(part):
-            inside, held = windows.room(part)
+            inside, held = laid.room(part)
             columns = np.empty(held.shape, x.dtype)
         inside[...] = part
         columns[...] = held
-        yield some, _grouped(columns, groups, windows)
+        whole = _grouped(columns, groups, laid)
+        step, size = windows.vertical.dilation * windows.number[1], len(part) * math.prod(windows.number)
+        yield some, [whole[..., k * step : k * step + size] for k in range(parts)]
 
 
 def _turned(W: Array, groups: int) -> Array:
@@ -99,9 +130,11 @@ def _turned(W: Array, groups: int) -> Array:
     return swapped.reshape(groups * channels, f // groups, *kernel)
 
 
-def _weights(W: Array, groups: int) -> Array:
-    """(f, c / groups, kh, kw) -> (groups, f / groups, c / groups · kh · kw)."""
-    return W.reshape(groups, len(W) // groups, math.prod(W.shape[1:]))
+def _weights(W: Array, groups: int, parts: int = 1) -> Array:
+    """(f, c / groups, kh, kw) -> (parts, groups, f / groups, c / groups · kh / parts · kw)."""
+    f, channels, kh, kw = W.shape
+    apart = W.reshape(groups, f // groups, channels, parts, kh // parts, kw)
+    return apart.transpose(3, 0, 1, 2, 4, 5).reshape(parts, groups, f // groups, channels * kh // parts * kw)
 
 
 def _grouped(channels: Array, groups: int, windows: Windows) -> Array:

@@ -160,6 +160,11 @@ class Windows:
         vertical, horizontal = self.vertical.turned, self.horizontal.turned
         return Windows(vertical, horizontal) if vertical and horizontal else None
 
+    @property
+    def in_rows(self) -> Windows:
+        """Windows of one row, at all rows from the first that these windows hold to the last."""
+        return replace(self, vertical=replace(self.vertical, kernel=1, stride=1, number=self.vertical.reach))
+
     def places(self) -> Iterator[tuple[tuple[int, int], Any, Any]]:
         """Every place of the kernel with its walk: an index into the windows, and one into the image."""
         for u in range(self.vertical.kernel):

@@ -95,6 +95,21 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("dilation", [1, (2, 3)])
+@pytest.mark.parametrize("stride", [1, (1, 2), (2, 1)])
+def test_rows_of_the_kernel_make_no_difference(
+    groups: int, dilation: Any, stride: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns of a sample that is a block by itself are those of one row, of which the other rows' are parts."""
+    monkeypatch.setattr(cache_blocks, "BLOCK", 1)
+    options = {"groups": groups, "dilation": dilation, "stride": stride}
+    x, W, b = normal(rng(), 3, 4, 9, 8), normal(rng(), 6, 4 // groups, 3, 2), normal(rng(), 6)
+    compare("conv2d", loops_conv2d, Case(x, W, b, **options, padding=((2, 0), (1, 3))))
+    W = normal(rng(), 4, 4 // groups, 3, 2)
+    compare("conv_transpose2d", loops_conv_transpose2d, Case(x, W, **options, padding=((0, 1), (1, 0))))
+
+
 def test_an_option_is_used_in_some_sample() -> None:
     """Otherwise a sample would say nothing of it."""
     for name, options in (
