@@ -38,12 +38,12 @@ def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
     weights = _weights(W, groups, _parts(W, windows, groups))
     for some, columns in _columns(x, W, windows, groups):
         channels = y[some].swapaxes(0, 1)
-        alone = channels.shape[1] == 1
-        product = np.matmul(weights[0], columns[0], out=_grouped(channels, groups, windows) if alone else None)
+        if channels.shape[1] > 1:  # and one part
+            channels[...] = (weights[0] @ columns[0]).reshape(channels.shape)
+            continue
+        product = np.matmul(weights[0], columns[0], out=_grouped(channels, groups, windows))
         for one, other in zip(weights[1:], columns[1:], strict=True):
             product += one @ other
-        if not alone:
-            channels[...] = product.reshape(channels.shape)
     return y
 
 
@@ -62,13 +62,14 @@ def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
 
 def kernels(x: Array, y: Array, W: Array, windows: Windows, groups: int) -> Array:
     """∂s/∂W, which has the shape of W: the windows added up, each as strong as its output."""
-    total = np.zeros_like(_weights(W, groups, _parts(W, windows, groups)).swapaxes(2, 3))
+    f, channels, kh, kw = W.shape
+    parts = _parts(W, windows, groups)
+    total = np.zeros((parts, groups, channels * kh // parts * kw, f // groups), x.dtype)
     for some, columns in _columns(x, W, windows, groups):
         strong = _grouped(y[some].swapaxes(0, 1), groups, windows).swapaxes(1, 2)
         for part, one in zip(total, columns, strict=True):
             part += one @ strong
-    parts, _, _, f = total.shape
-    apart = total.reshape(parts, groups, W.shape[1], windows.kernel[0] // parts, windows.kernel[1], f)
+    apart = total.reshape(parts, groups, channels, kh // parts, kw, f // groups)
     return apart.transpose(1, 5, 2, 0, 3, 4).reshape(W.shape)
 
 
