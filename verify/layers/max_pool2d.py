@@ -88,11 +88,10 @@ def numbers(where: Windows, row: Array, column: Array) -> Array:
     ``row`` are their places in windows, ``column`` those of the largest of every row (n, c, h, ow).
     """
     n, c, h, ow = column.shape
-    down = row.astype(np.intp)
-    down *= where.vertical.dilation
+    down = np.multiply(row, where.vertical.dilation, dtype=np.intp)
     down += where.vertical.starts() + h * np.arange(n * c).reshape(n, c, 1, 1)
-    along: Array = np.take(column, ow * down + np.arange(ow)).astype(np.intp)
-    along *= where.horizontal.dilation
+    chosen = np.take(column, ow * down + np.arange(ow))
+    along: Array = np.multiply(chosen, where.horizontal.dilation, dtype=np.intp)
     along += where.horizontal.starts()
     down *= where.horizontal.size
     down += along
