@@ -105,9 +105,11 @@ class Axis:
         start = np.arange(self.number) * self.stride - self.padding[0]
         return start.reshape(-1, *[1] * (-1 - self.axis))
 
-    def first(self) -> NDArray[np.intp]:
-        """The first place of the kernel that every window has inside the image."""
-        return np.maximum(0, -(self.starts() // self.dilation))
+    def first(self) -> tuple[Any, NDArray[np.intp]]:
+        """The windows that begin in the padding, and the first place of the kernel that each has inside the image."""
+        rest = (slice(None),) * (-1 - self.axis)
+        begun = min(self.number, -(-self.padding[0] // self.stride))
+        return (..., slice(begun), *rest), -(self.starts()[:begun] // self.dilation)
 
     def counts(self) -> NDArray[np.intp]:
         """How many entries of the image every window holds."""

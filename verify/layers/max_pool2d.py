@@ -54,7 +54,8 @@ def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
     place = np.zeros(shape, np.min_scalar_type(axis.kernel))
     (_, here, there), *others = axis.places
     if axis.padding[0]:
-        place[...] = axis.first()
+        begun, first = axis.first()
+        place[begun] = first
         best = np.full(shape, -np.inf, x.dtype)
         best[here] = x[there]
     else:
