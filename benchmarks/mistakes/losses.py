@@ -93,7 +93,7 @@ BCE = "(1 - t) * expit(z) - w * t * expit(-z)"
 BCE_T = "w * softplus(-z) - softplus(z))\n    return {"
 CE = "-d_losses / q, axis=-1"
 CE_WEIGHTS = '{"p": -d_losses * targets / q, "targets": -d_losses * np.log(q)}'
-SL_CLASS = "(np.take_along_axis(e, t[..., None], axis=-1) - total) * share"
+SL_CLASS = "-others * share"
 SL_SPREAD = "spread(d_output, reduction, count, counted.shape, e.dtype) * counted"
 SL_ALL = "d_logits = e * share"
 SL_BOTH = '{"logits": d_logits, "targets": d_targets * d_losses}'
@@ -233,7 +233,7 @@ MISTAKES = (
     ),
     # ---------------------------------------------------------------------------------------------- softmax_with_loss
     of_layer(
-        "softmax_with_loss", "the one at the class is forgotten", (SL_CLASS, SL_CLASS.replace(" - total", "")),
+        "softmax_with_loss", "the one at the class is forgotten", (SL_CLASS, "(total - others) * share"),
         inputs=logits, kind="path", or_kind=("local", "mask"), culprits=(0,),
     ),
     of_layer(
@@ -268,14 +268,14 @@ MISTAKES = (
     ),
     of_layer(
         "softmax_with_loss", "the class before gets the one",
-        ("np.put_along_axis(d_logits, t[..., None], at_class, axis=-1)",
+        ("np.put_along_axis(d_logits, at, at_class, axis=-1)",
          "d_logits[np.arange(len(t)), t - 1] -= d_losses[..., 0]"), inputs=logits, kind="index", or_kind=("mask",),
         culprits=(0,),
     ),
     of_layer(
         "softmax_with_loss", "the exponentials saved are scaled in their memory",
-        (SL_ALL, "kept = e.copy()\n    d_logits = np.multiply(e, share, out=e)"),
-        (SL_CLASS, SL_CLASS.replace("(e,", "(kept,")), inputs=logits, kind="cache",
+        (SL_ALL, "d_logits = np.multiply(e, share, out=e)"),
+        inputs=logits, kind="cache",
         or_kind=("contract",), culprits=(0,), shown_by="a second call",
     ),
     of_layer(

@@ -3,6 +3,9 @@ r"""Logarithm of the softmax along one axis, never computed from the softmax.
 .. math:: y_i = x_i - m - \log \sum_j e^{x_j - m}, \quad m = \max_j x_j, \qquad
    \bar x_i = \bar y_i - e^{y_i} \sum_j \bar y_j
 
+If one entry is nearly certain, :math:`\log \sum_j e^{x_j - m}` and :math:`1 - e^{y_i}` are as small as the rest, and
+are had from these.
+
 Shapes: x (..., k) -> like x.
 Convention: an entry -inf stays -inf, and its gradient is its cotangent, as in PyTorch. A row without any finite entry
 is refused, where PyTorch answers with NaN.
@@ -15,10 +18,11 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, normal
+from verify.layer_parts.certain import certain_rows, sum_of_others
 from verify.layer_parts.exponentials import largest_along
 from verify.layer_parts.sums import sum_along
 
-Saved = tuple[Array, int]
+Saved = tuple[Array, Array | None, int]
 
 
 def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
@@ -26,15 +30,35 @@ def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     (x,) = arrays("x (..., k)", x)
     choice("axis", axis, range(-x.ndim, x.ndim))
     y = x - largest_along("x", x, axis)
-    y -= np.log(sum_along((axis,), np.exp(y)))
-    return y, (y, axis)
+    e = np.exp(y)
+    total = sum_along((axis,), e)
+    log_total = np.log(total)
+    last = np.moveaxis(total, axis, -1)
+    if (certain := certain_rows(np.ones_like(last), last)) is not None:
+        rows = np.moveaxis(e, axis, -1)[certain]
+        np.moveaxis(log_total, axis, -1)[certain] = np.log1p(sum_of_others(rows, largest_at(rows)))
+    y -= log_total
+    return y, (y, certain, axis)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
-    y, axis = saved
+    y, certain, axis = saved
     d_y = cotangent(d_output, y.shape, y.dtype)
-    return {"x": d_y - np.exp(y) * sum_along((axis,), d_y)}
+    d_x = d_y - np.exp(y) * sum_along((axis,), d_y)
+    if certain is not None:
+        found, d_rows, rows = (np.moveaxis(one, axis, -1)[certain] for one in (d_x, d_y, y))
+        at = largest_at(rows)
+        log_p, d_p = (np.take_along_axis(one, at, axis=-1) for one in (rows, d_rows))
+        np.put_along_axis(found, at, -np.expm1(log_p) * d_p - np.exp(log_p) * sum_of_others(d_rows, at), axis=-1)
+        np.moveaxis(d_x, axis, -1)[certain] = found
+    return {"x": d_x}
+
+
+def largest_at(rows: Array) -> Array:
+    """The places (..., 1) of the largest entries of rows."""
+    at: Array = np.argmax(rows, axis=-1, keepdims=True)
+    return at
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -35,12 +35,10 @@ from verify.arguments import arrays, choice, cotangent, number
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.broadcasting import unbroadcast
 from verify.layer_parts.cache_blocks import cache_blocks
+from verify.layer_parts.certain import certain_rows, less_mean
 from verify.layer_parts.exponentials import need_no_shift
 from verify.layer_parts.masks import read_mask
 from verify.layer_parts.sums import sum_along
-
-# Where one key has more than this of the weight, the others would be lost in the rounding of sums that it is part of.
-SHARP = 0.9
 
 
 def forward(
@@ -77,11 +75,10 @@ def forward(
         np.exp(S, out=S)
         np.matmul(S, v_one[some], out=z_total[some])
     z, total = z_total[..., :-1], z_total[..., -1:]
-    rows = ((heaviest > SHARP * total) & (total > 0))[..., 0]
-    sharp = rows if rows.any() else None
+    certain = certain_rows(heaviest, total)
     total[total == 0] = 1
     y = np.divide(z, total, out=np.empty_like(q, shape=z.shape))  # in the order of memory of q
-    return y, (q, k, v_one, E, total, y, sharp, alpha, None if added is None else np.asarray(mask).shape)
+    return y, (q, k, v_one, E, total, y, certain, alpha, None if added is None else np.asarray(mask).shape)
 
 
 def beside(x: Array, last: Array | int) -> Array:
@@ -99,15 +96,15 @@ def transposed(x: Array) -> Array:
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
-    q, k, v_one, E, total, y, sharp, alpha, added = saved
+    q, k, v_one, E, total, y, certain, alpha, added = saved
     d_z = cotangent(d_output, y.shape, y.dtype) / total
     d_z_total = beside(d_z, -sum_along((-1,), d_z * y))
     d_q, d_k, d_v = (np.empty_like(x) for x in (q, k, v_one[..., :-1]))
     d_mask = None if added is None else np.empty_like(E)
     for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
         d_S = d_z_total[some] @ transposed(v_one[some])
-        if sharp is not None:
-            rows = sharp[some]
+        if certain is not None:
+            rows = certain[some]
             d_S[rows] = less_mean(d_S[rows], E[some][rows] / total[some][rows])
         d_S *= E[some]
         np.matmul(np.swapaxes(E[some], -1, -2), d_z[some], out=d_v[some])
@@ -119,14 +116,6 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     d_k *= alpha
     gradients = {"q": d_q, "k": d_k, "v": d_v}
     return gradients if d_mask is None else {**gradients, "mask": unbroadcast(d_mask, added)}
-
-
-def less_mean(x: Array, P: Array) -> Array:
-    """Each row of x less its mean with the weights P, from its differences to the entry that has most weight."""
-    heaviest = np.argmax(P, axis=-1, keepdims=True)
-    difference: Array = x - np.take_along_axis(x, heaviest, axis=-1)
-    difference -= sum_along((-1,), difference, P)
-    return difference
 
 
 def sample(rng: np.random.Generator) -> Case:

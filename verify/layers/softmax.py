@@ -3,6 +3,8 @@ r"""Softmax along one axis.
 .. math:: y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}, \qquad
    \bar x = y \odot \left( \bar y - \textstyle\sum_j \bar y_j y_j \right)
 
+where what is in brackets is as small as the probabilities of the rest if one is nearly 1, and is had from these.
+
 Shapes: x (..., k) -> like x.
 Convention: an entry -inf gets the probability 0 and the gradient 0. A row without any finite entry is refused, where
 PyTorch answers with NaN.
@@ -15,10 +17,11 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.layer_parts.certain import certain_rows, less_mean
 from verify.layer_parts.exponentials import largest_along, need_no_shift
 from verify.layer_parts.sums import sum_along
 
-Saved = tuple[Array, int]
+Saved = tuple[Array, Array | None, int]
 
 
 def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
@@ -26,16 +29,21 @@ def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     (x,) = arrays("x (..., k)", x)
     choice("axis", axis, range(-x.ndim, x.ndim))
     largest = largest_along("x", x, axis)
-    y = np.exp(x if need_no_shift(largest) else x - largest)
-    y /= sum_along((axis,), y)
-    return y, (y, axis)
+    left = largest if need_no_shift(largest) else np.zeros_like(largest)  # the largest entries of what is raised
+    y = np.exp(x if left is largest else x - largest)
+    total = sum_along((axis,), y)
+    y /= total
+    return y, (y, certain_rows(*(np.moveaxis(one, axis, -1) for one in (np.exp(left), total))), axis)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
-    y, axis = saved
+    y, certain, axis = saved
     d_y = cotangent(d_output, y.shape, y.dtype)
     d_x = d_y - sum_along((axis,), d_y, y)
+    if certain is not None:
+        d_rows, rows = (np.moveaxis(one, axis, -1)[certain] for one in (d_y, y))
+        np.moveaxis(d_x, axis, -1)[certain] = less_mean(d_rows, rows)
     d_x *= y
     return {"x": d_x}
 

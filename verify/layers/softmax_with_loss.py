@@ -3,6 +3,9 @@ r"""Cross-entropy of logits, through the softmax.
 .. math:: L = \frac1n \sum_i \Big( s_i \log \sum_k e^{z_{ik}} - \sum_k t_{ik} z_{ik} \Big), \quad s_i = \sum_k t_{ik},
    \qquad \bar z_{ik} = \frac{\bar L}{n} (s_i p_{ik} - t_{ik}), \quad \bar t_{ik} = -\frac{\bar L}{n} \log p_{ik}
 
+At the class, and at the largest logit if classes have weights, :math:`1 - p` is the sum of the other probabilities:
+if it is nearly certain, loss and gradient are as small as these.
+
 Shapes: logits (..., k), targets (...) integers or (..., k) weights -> () or, not reduced, (...).
 Conventions: the classes are on the last axis (PyTorch has them on axis 1). Smoothing by a replaces t by
 (1 - a) t + a/k. Samples whose class is ignore_index do not count, in a mean either. Logits -inf exclude a class;
@@ -17,12 +20,13 @@ import numpy as np
 
 from verify.arguments import entries
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.layer_parts.certain import certain_rows, total_of_others
 from verify.layer_parts.classes import at_targets, class_arrays, distributions
 from verify.layer_parts.exponentials import largest_along, need_no_shift
 from verify.layer_parts.reductions import check_reduction, reduced, spread
 from verify.layer_parts.sums import sum_along
 
-Saved = tuple[Array, Array, Array, Array, Array | None, str]
+Saved = tuple[Array, Array, Array, Array, Array, Array | None, Array, Array | None, str]
 
 
 def forward(
@@ -40,28 +44,39 @@ def forward(
     t = smoothed(targets, float(label_smoothing), logits)
     largest = largest_along("logits", logits, -1)
     z, left = logits, largest  # the largest entries of z
-    if t.dtype.kind == "f" or not need_no_shift(largest):
+    weights = t.dtype.kind == "f"
+    if weights or not need_no_shift(largest):
         z, left = logits - largest, np.zeros_like(largest)
     e = np.exp(np.ascontiguousarray(z))  # what is equal has equal exponentials in one order of memory only
     total = sum_along((-1,), e)
     log_total = np.log(total / np.exp(left))  # of z - left, which no large number is added to
+    at = np.argmax(z, axis=-1, keepdims=True) if weights else t[..., None]
+    e_at = np.take_along_axis(e, at, axis=-1)
+    certain = certain_rows(e_at, total)
+    others = total_of_others(e, total, at, certain)
+    if certain is not None:
+        log_total[certain] = np.log1p(others[certain] / e_at[certain])
     losses = np.where(counted, (mass(t) * log_total - (at_targets(z, t) - left))[..., 0], 0)
+    t_others = total_of_others(t, mass(t), at, certain) if weights else None
     d_targets = (1.0 - float(label_smoothing)) * (log_total - z) if targets.dtype.kind == "f" else None
-    return reduced(losses, reduction, count, z.dtype), (e, total, t, counted, d_targets, reduction)
+    saved = e, total, t, at, others, t_others, counted, d_targets, reduction
+    return reduced(losses, reduction, count, z.dtype), saved
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of logits, and of targets that are weights."""
-    e, total, t, counted, d_targets, reduction = saved
+    e, total, t, at, others, t_others, counted, d_targets, reduction = saved
     count = int(np.count_nonzero(counted))
     d_losses = (spread(d_output, reduction, count, counted.shape, e.dtype) * counted)[..., None]
     share = mass(t) * d_losses / total
     d_logits = e * share
-    if t.dtype.kind == "f":
-        d_logits -= t * d_losses
+    if t_others is None:
+        at_class = -others * share
     else:
-        at_class = (np.take_along_axis(e, t[..., None], axis=-1) - total) * share  # 0 exactly where it is alone
-        np.put_along_axis(d_logits, t[..., None], at_class, axis=-1)
+        d_logits -= t * d_losses
+        e_at, t_at = (np.take_along_axis(one, at, axis=-1) for one in (e, t))
+        at_class = (e_at * t_others - t_at * others) * (d_losses / total)
+    np.put_along_axis(d_logits, at, at_class, axis=-1)
     return {"logits": d_logits} if d_targets is None else {"logits": d_logits, "targets": d_targets * d_losses}
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -49,6 +50,66 @@ def test_any_axis_is_the_last_one_turned(layer: Any, axis: int) -> None:
     np.testing.assert_allclose(y, np.swapaxes(turned, axis, -1), rtol=1e-15)
     d_turned = layer.backward(np.swapaxes(d_y, axis, -1), saved_turned)["x"]
     np.testing.assert_allclose(layer.backward(d_y, saved)["x"], np.swapaxes(d_turned, axis, -1), atol=1e-15)
+
+
+def scores_ahead(gap: float, dtype: str) -> tuple[Array, list[Any]]:
+    """Scores of which the second is ahead by a gap, and their probabilities, in 60 digits."""
+    x = np.array([-gap, 1.5, -gap - 1.0, 0.5 - gap], dtype)
+    with mpmath.workdps(60):
+        e = [mpmath.exp(float(one)) for one in x]
+        return x, [one / mpmath.fsum(e) for one in e]
+
+
+def assert_near(found: Any, exact: list[Any], dtype: str, gap: float) -> None:
+    """Beside the largest of them; a difference of scores is rounded, which its exponential sees."""
+    largest = max(abs(one) for one in exact)
+    within = (4 + gap) * np.finfo(dtype).eps
+    np.testing.assert_allclose([float(one / largest) for one in exact], np.divide(found, float(largest)), 0, within)
+
+
+certain = pytest.mark.parametrize("gap", [1.0, 5.0, 12.0, 30.0, 60.0])
+
+
+@types
+@certain
+@pytest.mark.parametrize("axis", [0, 1])
+def test_softmax_and_its_log_of_what_is_certain(dtype: str, gap: float, axis: int) -> None:
+    """Its gradient is as small as the other probabilities, and is right; beside it, a row that is not certain."""
+    x, p = scores_ahead(gap, dtype)
+    d_y = np.array([0.7, -1.3, 0.4, 2.1], dtype)
+    both, d_both = (np.stack([one, one[::-1] / 20], 1 - axis) for one in (x, d_y))
+    with mpmath.workdps(60):
+        mean = mpmath.fsum(one * float(d) for one, d in zip(p, d_y, strict=True))
+        of_softmax = [one * (float(d) - mean) for one, d in zip(p, d_y, strict=True)]
+        log_p = [mpmath.log(one) for one in p]
+        of_class = [-p[0], mpmath.fsum(p) - p[1], -p[2], -p[3]]
+    found = gradients(softmax, both, d_output=d_both, axis=axis)["x"]
+    assert_near(np.take(found, 0, 1 - axis), of_softmax, dtype, gap)
+    other = both.astype("float64").take([1], 1 - axis)
+    expected = gradients(softmax, other, d_output=d_both.take([1], 1 - axis), axis=axis)["x"]
+    np.testing.assert_allclose(found.take([1], 1 - axis), expected, rtol=0, atol=4 * np.finfo(dtype).eps)
+    y, saved = log_softmax.forward(both, axis=axis)
+    assert_near(np.take(y, 0, 1 - axis)[1:2], log_p[1:2], dtype, gap)
+    d_class = np.zeros_like(both)
+    d_class[(1, 0) if axis == 0 else (0, 1)] = 1
+    assert_near(np.take(log_softmax.backward(d_class, saved)["x"], 0, 1 - axis), of_class, dtype, gap)
+
+
+@types
+@certain
+@pytest.mark.parametrize("targets", ["class", "one-hot", "weights"])
+def test_loss_and_gradient_of_what_is_certain(dtype: str, gap: float, targets: str) -> None:
+    x, p = scores_ahead(gap, dtype)
+    t = np.array([0.0, 2.0, 2.0**-40, 0.0] if targets == "weights" else [0.0, 1.0, 0.0, 0.0], dtype)
+    losses, saved = softmax_with_loss.forward(
+        np.stack([x, x[::-1] / 20]), np.array([1, 0]) if targets == "class" else np.stack([t, t]), reduction="none"
+    )
+    with mpmath.workdps(60):
+        weights = [mpmath.mpf(float(one)) for one in t]
+        expected = [mpmath.fsum(weights) * one - weight for one, weight in zip(p, weights, strict=True)]
+        loss = -mpmath.fsum(weight * mpmath.log(one) for one, weight in zip(p, weights, strict=True))
+    assert_near(losses[:1], [loss], dtype, gap)
+    assert_near(softmax_with_loss.backward(np.array([1.0, 3.0]), saved)["logits"][0], expected, dtype, gap)
 
 
 @types
