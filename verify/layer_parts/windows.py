@@ -4,6 +4,7 @@ Data
     ``Axis``     the windows along one axis: its size, the kernel, stride, padding and dilation, how many there are.
     ``Windows``  those of an image: ``vertical`` and ``horizontal``.
 
+Axes are found once for all calls with the same shapes and options, and so is what they know of their windows.
 From window to window, a place of the kernel walks through the image in steps of the stride; ``Axis.walk`` says which
 windows have it inside the image, and on which entries. What lies in the padding is left out: it counts as zeros in a
 sum, and takes no part in a maximum. ``Windows.room`` alone has zeros there: what all windows hold is one view then.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class Axis:
         """Whether no entry lies in two windows."""
         return self.fresh(self.kernel - 1)
 
-    @property
+    @cached_property
     def held(self) -> int:
         """How many entries the windows hold; what lies in two of them counts twice."""
         return sum(here[1].stop - here[1].start for _, here, _ in self.places)
@@ -100,23 +101,26 @@ class Axis:
             return None
         return replace(self, size=self.number, padding=(before, after), number=self.size)
 
+    @cached_property
     def starts(self) -> NDArray[np.intp]:
         """The entry on which the first place of the kernel lies in every window, counted from the image's first."""
         start = np.arange(self.number) * self.stride - self.padding[0]
-        return start.reshape(-1, *[1] * (-1 - self.axis))
+        return _read_only(start.reshape(-1, *[1] * (-1 - self.axis)))
 
+    @cached_property
     def first(self) -> tuple[Any, NDArray[np.intp]]:
         """The windows that begin in the padding, and the first place of the kernel that each has inside the image."""
         rest = (slice(None),) * (-1 - self.axis)
         begun = min(self.number, -(-self.padding[0] // self.stride))
-        return (..., slice(begun), *rest), -(self.starts()[:begun] // self.dilation)
+        return (..., slice(begun), *rest), _read_only(-(self.starts[:begun] // self.dilation))
 
+    @cached_property
     def counts(self) -> NDArray[np.intp]:
         """How many entries of the image every window holds."""
         held = np.zeros(self.number, np.intp)
         for place in range(self.kernel):
             held[self.walk(place)[0]] += 1
-        return held
+        return _read_only(held)
 
 
 @dataclass(frozen=True)
@@ -156,13 +160,13 @@ class Windows:
         """Whether no entry lies in two windows."""
         return self.vertical.apart and self.horizontal.apart
 
-    @property
+    @cached_property
     def turned(self) -> Windows | None:
         """The windows on the outputs that turn ``image`` into ``columns``, by kernels turned by 180°."""
         vertical, horizontal = self.vertical.turned, self.horizontal.turned
         return Windows(vertical, horizontal) if vertical and horizontal else None
 
-    @property
+    @cached_property
     def in_rows(self) -> Windows:
         """Windows of one row, at all rows from the first that these windows hold to the last."""
         return replace(self, vertical=replace(self.vertical, kernel=1, stride=1, number=self.vertical.reach))
@@ -215,7 +219,7 @@ class Windows:
     def refuse_empty(self) -> None:
         """Raises: ValueError when a window holds nothing of the image, so that it has no maximum and no mean."""
         for axis in self.axes:
-            if any(axis.padding) and not axis.counts().all():
+            if any(axis.padding) and not axis.counts.all():
                 raise ValueError(
                     f"padding is {self.padding}: a window of {axis.kernel} {AXES[axis.axis]} would hold padding "
                     f"alone, expected windows with an entry of the image"
@@ -236,16 +240,28 @@ def windows(
     ``name`` is what the layer calls the kernel.
     Raises: ValueError when there is not one, or an option is none.
     """
+    return _windows(
+        image.shape, kernel, pair("stride", stride, 1), _ends(padding), pair("dilation", dilation, 1), name
+    )
+
+
+@lru_cache(maxsize=256)
+def _windows(
+    shape: tuple[int, ...],
+    kernel: tuple[int, int],
+    strides: tuple[int, int],
+    paddings: tuple[tuple[int, int], tuple[int, int]],
+    dilations: tuple[int, int],
+    name: str,
+) -> Windows:
+    """Windows of numbers that are right. What is known of an axis is found once for all calls."""
     axes = []
-    for axis, size, k, s, ends, d in zip(
-        AXES, image.shape[2:], kernel, pair("stride", stride, 1), _ends(padding), pair("dilation", dilation, 1),
-        strict=True,
-    ):  # fmt: skip
+    for axis, size, k, s, ends, d in zip(AXES, shape[2:], kernel, strides, paddings, dilations, strict=True):
         span = _span(name, kernel, k, d)
         if span > size + sum(ends):
             raise ValueError(
                 f"{name} spans {span} {AXES[axis]} ({k} with dilation {d}), expected at most {size + sum(ends)}: "
-                f"x has shape {image.shape}, padding {ends[0]} + {ends[1]}"
+                f"x has shape {shape}, padding {ends[0]} + {ends[1]}"
             )
         number = (size + sum(ends) - span) // s + 1
         axes.append(Axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
@@ -307,6 +323,11 @@ def _both(value: Any) -> tuple[Any, Any]:
     if isinstance(value, (tuple, list)) and len(value) == 2:
         return value[0], value[1]
     return value, value
+
+
+def _read_only(x: NDArray[np.intp]) -> NDArray[np.intp]:
+    x.flags.writeable = False
+    return x
 
 
 def is_whole(value: object, least: int) -> bool:

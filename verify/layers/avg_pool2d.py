@@ -42,7 +42,7 @@ def forward(
         count = np.full(where.number, size[0] * size[1])
     else:
         where.refuse_empty()
-        count = np.outer(where.vertical.counts(), where.horizontal.counts())
+        count = np.outer(where.vertical.counts, where.horizontal.counts)
     count = count.astype(x.dtype)
     return sums(sums(x, where.horizontal), where.vertical) / count, (x.shape, where, count)
 

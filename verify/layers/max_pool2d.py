@@ -54,7 +54,7 @@ def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
     place = np.zeros(shape, np.min_scalar_type(axis.kernel))
     (_, here, there), *others = axis.places
     if axis.padding[0]:
-        begun, first = axis.first()
+        begun, first = axis.first
         place[begun] = first
         best = np.full(shape, -np.inf, x.dtype)
         best[here] = x[there]
@@ -90,10 +90,10 @@ def numbers(where: Windows, row: Array, column: Array) -> Array:
     """
     n, c, h, ow = column.shape
     down = np.multiply(row, where.vertical.dilation, dtype=np.intp)
-    down += where.vertical.starts() + h * np.arange(n * c).reshape(n, c, 1, 1)
+    down += where.vertical.starts + h * np.arange(n * c).reshape(n, c, 1, 1)
     chosen = np.take(column, ow * down + np.arange(ow))
     along: Array = np.multiply(chosen, where.horizontal.dilation, dtype=np.intp)
-    along += where.horizontal.starts()
+    along += where.horizontal.starts
     down *= where.horizontal.size
     down += along
     return down
