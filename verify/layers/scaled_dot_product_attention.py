@@ -56,24 +56,24 @@ def forward(
     # A query that may attend to one key alone gets its value as it is: exponentials of 0 do not round.
     plain = mask is None and not causal and s > 1 and -most < v_one.min(initial=0) and v_one.max(initial=0) < most
     E, z_total, heaviest = (np.empty((*batch, t, columns), q.dtype) for columns in (s, v_one.shape[-1], 1))
+    scaled = transposed(k)
+    scaled *= alpha
     for some in cache_blocks(batch, t * s):
-        scaled = transposed(k[some])
-        scaled *= alpha
-        S = np.matmul(q[some], scaled, out=E[some])
+        S = np.matmul(q[some], scaled[some], out=E[some])
         if added is not None:
             S += added[some]
         if allowed is not None:
             np.copyto(S, -np.inf, where=~allowed[some])
         if later is not None:
             np.copyto(S, -np.inf, where=later)
-        largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
-        largest[largest == -np.inf] = 0  # nothing is allowed
+        largest = S.max(axis=-1, keepdims=True, initial=-np.inf, out=heaviest[some])
         if not (plain and need_no_shift(largest)):
+            largest[largest == -np.inf] = 0  # nothing is allowed
             S -= largest
             largest[...] = 0
-        np.exp(largest, out=heaviest[some])
         np.exp(S, out=S)
         np.matmul(S, v_one[some], out=z_total[some])
+    np.exp(heaviest, out=heaviest)
     z, total = z_total[..., :-1], z_total[..., -1:]
     certain = certain_rows(heaviest, total)
     total[total == 0] = 1
@@ -99,10 +99,11 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     q, k, v_one, E, total, y, certain, alpha, added = saved
     d_z = cotangent(d_output, y.shape, y.dtype) / total
     d_z_total = beside(d_z, -sum_along((-1,), d_z * y))
-    d_q, d_k, d_v = (np.empty_like(x) for x in (q, k, v_one[..., :-1]))
+    d_q, d_k, d_v = np.empty_like(q), np.empty_like(k), np.empty_like(k, shape=(*k.shape[:-1], y.shape[-1]))
     d_mask = None if added is None else np.empty_like(E)
+    across = transposed(v_one)
     for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
-        d_S = d_z_total[some] @ transposed(v_one[some])
+        d_S = d_z_total[some] @ across[some]
         if certain is not None:
             rows = certain[some]
             d_S[rows] = less_mean(d_S[rows], E[some][rows] / total[some][rows])
