@@ -4,7 +4,6 @@ Data
     ``Axis``     the windows along one axis: its size, the kernel, stride, padding and dilation, how many there are.
     ``Windows``  those of an image: ``vertical`` and ``horizontal``.
 
-Axes are found once for all calls with the same shapes and options, and so is what they know of their windows.
 From window to window, a place of the kernel walks through the image in steps of the stride; ``Axis.walk`` says which
 windows have it inside the image, and on which entries. What lies in the padding is left out: it counts as zeros in a
 sum, and takes no part in a maximum. ``Windows.room`` alone has zeros there: what all windows hold is one view then.
@@ -89,7 +88,12 @@ class Axis:
         """How many entries there are from the first of the first window to the last of the last one, padding too."""
         return (self.number - 1) * self.stride + self.dilation * (self.kernel - 1) + 1
 
-    @property
+    @cached_property
+    def singly(self) -> Axis:
+        """Windows of one entry, at all from the first that these windows hold to the last."""
+        return replace(self, kernel=1, stride=1, number=self.reach)
+
+    @cached_property
     def turned(self) -> Axis | None:
         """The windows on the outputs, of which each meets those outputs whose windows hold one entry of the image.
 
@@ -121,6 +125,10 @@ class Axis:
         for place in range(self.kernel):
             held[self.walk(place)[0]] += 1
         return _read_only(held)
+
+
+# With the same numbers, an axis is the same for all calls, and finds once what it knows of its windows.
+_axis = lru_cache(maxsize=1024)(Axis)
 
 
 @dataclass(frozen=True)
@@ -160,16 +168,16 @@ class Windows:
         """Whether no entry lies in two windows."""
         return self.vertical.apart and self.horizontal.apart
 
-    @cached_property
+    @property
     def turned(self) -> Windows | None:
         """The windows on the outputs that turn ``image`` into ``columns``, by kernels turned by 180°."""
         vertical, horizontal = self.vertical.turned, self.horizontal.turned
         return Windows(vertical, horizontal) if vertical and horizontal else None
 
-    @cached_property
+    @property
     def in_rows(self) -> Windows:
         """Windows of one row, at all rows from the first that these windows hold to the last."""
-        return replace(self, vertical=replace(self.vertical, kernel=1, stride=1, number=self.vertical.reach))
+        return Windows(self.vertical.singly, self.horizontal)
 
     def places(self) -> Iterator[tuple[tuple[int, int], Any, Any]]:
         """Every place of the kernel with its walk: an index into the windows, and one into the image."""
@@ -240,31 +248,19 @@ def windows(
     ``name`` is what the layer calls the kernel.
     Raises: ValueError when there is not one, or an option is none.
     """
-    return _windows(
-        image.shape, kernel, pair("stride", stride, 1), _ends(padding), pair("dilation", dilation, 1), name
-    )
-
-
-@lru_cache(maxsize=256)
-def _windows(
-    shape: tuple[int, ...],
-    kernel: tuple[int, int],
-    strides: tuple[int, int],
-    paddings: tuple[tuple[int, int], tuple[int, int]],
-    dilations: tuple[int, int],
-    name: str,
-) -> Windows:
-    """Windows of numbers that are right. What is known of an axis is found once for all calls."""
     axes = []
-    for axis, size, k, s, ends, d in zip(AXES, shape[2:], kernel, strides, paddings, dilations, strict=True):
+    for axis, size, k, s, ends, d in zip(
+        AXES, image.shape[2:], kernel, pair("stride", stride, 1), _ends(padding), pair("dilation", dilation, 1),
+        strict=True,
+    ):  # fmt: skip
         span = _span(name, kernel, k, d)
         if span > size + sum(ends):
             raise ValueError(
                 f"{name} spans {span} {AXES[axis]} ({k} with dilation {d}), expected at most {size + sum(ends)}: "
-                f"x has shape {shape}, padding {ends[0]} + {ends[1]}"
+                f"x has shape {image.shape}, padding {ends[0]} + {ends[1]}"
             )
         number = (size + sum(ends) - span) // s + 1
-        axes.append(Axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
+        axes.append(_axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
     return Windows(*axes)
 
 
@@ -296,7 +292,7 @@ def transposed_windows(
                 f"padding {ends[0]} + {ends[1]} leaves {max(size, 0)} {AXES[axis]}: expected at least 1, "
                 f"x has shape {output.shape}"
             )
-        axes.append(Axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
+        axes.append(_axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
     return Windows(*axes)
 
 
