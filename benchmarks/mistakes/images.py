@@ -138,8 +138,8 @@ AVERAGE = "spread(spread(d_y / count, where.vertical), where.horizontal)"
 AVERAGE_ADDED = "d_x[there] += d_y[here]"
 MAXIMUM = "returned(returned(d_y, row, where.vertical), column, where.horizontal)"
 MAXIMUM_ADDED = "np.add.at(d_x.reshape(-1), numbers(where, row, column).ravel(), d_y.ravel())"
-MAXIMUM_FIRST = "first = (place == 0)"
-MAXIMUM_SECOND = "np.subtract(d_y[here], first[here], out=d_x[there])"
+MAXIMUM_SECOND = "place.astype(d_y.dtype)"
+MAXIMUM_FIRST = "np.subtract(d_y[here], second[here], out=d_x[there])"
 
 MISTAKES = (
     # --------------------------------------------------------------------------------------------------------- conv2d
@@ -299,15 +299,15 @@ MISTAKES = (
         kind="accumulate", culprits=(0,), kernel=3, stride=1,
     ),
     of_layer(
-        "max_pool2d", "the first entry of a window gets all", (MAXIMUM_FIRST, "first = (place >= 0)"),
+        "max_pool2d", "the first entry of a window gets all", (MAXIMUM_SECOND, "np.zeros(place.shape)"),
         inputs=pooled, kind="mask", or_kind=("index",), culprits=(0,),
     ),
     of_layer(
-        "max_pool2d", "all entries of a window get all", (MAXIMUM_FIRST, "first = (place >= 0)"),
-        (MAXIMUM_SECOND, "d_x[there] = d_y[here]"), inputs=pooled, kind="mask", culprits=(0,),
+        "max_pool2d", "all entries of a window get all", (MAXIMUM_SECOND, "np.ones(place.shape)"),
+        (MAXIMUM_FIRST, "d_x[there] = d_y[here]"), inputs=pooled, kind="mask", culprits=(0,),
     ),
     of_layer(
-        "max_pool2d", "the smallest of two entries gets all", (MAXIMUM_FIRST, "first = (place != 0)"),
+        "max_pool2d", "the smallest of two entries gets all", (MAXIMUM_SECOND, "(1.0 - place)"),
         inputs=pooled, kind="mask", or_kind=("index",), culprits=(0,), kernel=(1, 2),
     ),
     of_layer(

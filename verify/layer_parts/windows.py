@@ -127,8 +127,12 @@ class Axis:
         return _read_only(held)
 
 
-# With the same numbers, an axis is the same for all calls, and finds once what it knows of its windows.
-_axis = lru_cache(maxsize=1024)(Axis)
+@lru_cache(maxsize=1024)
+def _axis(
+    axis: int, size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int, number: int
+) -> Axis:
+    """An axis: with the same numbers the same one, which finds once what it knows of its windows."""
+    return Axis(axis=axis, size=size, kernel=kernel, stride=stride, padding=padding, dilation=dilation, number=number)
 
 
 @dataclass(frozen=True)
@@ -260,7 +264,7 @@ def windows(
                 f"x has shape {image.shape}, padding {ends[0]} + {ends[1]}"
             )
         number = (size + sum(ends) - span) // s + 1
-        axes.append(_axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
+        axes.append(_axis(axis, size, k, s, ends, d, number))
     return Windows(*axes)
 
 
@@ -292,7 +296,7 @@ def transposed_windows(
                 f"padding {ends[0]} + {ends[1]} leaves {max(size, 0)} {AXES[axis]}: expected at least 1, "
                 f"x has shape {output.shape}"
             )
-        axes.append(_axis(axis=axis, size=size, kernel=k, stride=s, padding=ends, dilation=d, number=number))
+        axes.append(_axis(axis, size, k, s, ends, d, number))
     return Windows(*axes)
 
 
@@ -328,6 +332,8 @@ def _read_only(x: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def is_whole(value: object, least: int) -> bool:
     """Whether this is a whole number, and not smaller."""
+    if type(value) is int:  # nearly always, and the quickest to see
+        return value >= least
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 

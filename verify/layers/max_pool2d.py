@@ -62,10 +62,10 @@ def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
         best = x[there].copy()
     for k, here, there in others:
         entries = x[there].copy()
-        better = entries > best[here]
-        if k == 1 and not axis.padding[0]:  # all are 0 so far
-            place[here] = better
+        if k == 1 and not axis.padding[0] and place.itemsize == 1:  # all are 0 so far
+            np.greater(entries, best[here], out=place.view(bool)[here])
         else:
+            better = entries > best[here]
             np.maximum(place[here], better.view(np.uint8) * place.dtype.type(k), out=place[here])
         np.maximum(best[here], entries, out=best[here])
     return best, place
@@ -74,12 +74,12 @@ def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
 def returned(d_y: Array, place: Array, axis: Axis) -> Array:
     """The cotangents of windows at their largest entries; there are two places at most, each in one window."""
     d_x = (np.zeros if axis.held < axis.size else np.empty)(axis.resized(d_y.shape, axis.size), d_y.dtype)
-    (_, here, there), *second = axis.places
-    first = (place == 0).astype(d_y.dtype)
-    first *= d_y
-    d_x[there] = first[here]
-    for _, here, there in second:
-        np.subtract(d_y[here], first[here], out=d_x[there])
+    second = place.astype(d_y.dtype)  # 1 where that is the larger one
+    second *= d_y
+    (_, here, there), *others = axis.places
+    np.subtract(d_y[here], second[here], out=d_x[there])
+    for _, here, there in others:
+        d_x[there] = second[here]
     return d_x
 
 
