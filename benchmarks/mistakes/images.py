@@ -123,7 +123,7 @@ IN_ORDER = '.ravel(order="K").reshape((len(x), len(W), *where.number))'
 OVERWRITTEN = """def overwritten(d_y, W, where):
     columns = np.einsum("ocuv,noij->cuvnij", W, d_y)
     d_x = np.zeros((len(d_y), W.shape[1], *where.size))
-    for (u, v), ours, theirs in where.places():
+    for (u, v), ours, theirs in where.places:
         d_x.swapaxes(0, 1)[theirs] = columns[:, u, v][ours]
     return d_x
 

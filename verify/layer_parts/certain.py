@@ -9,22 +9,27 @@ import numpy as np
 from verify.layer import Array
 from verify.layer_parts.sums import sum_along
 
-__all__ = ["certain_rows", "less_mean", "sum_of_others", "total_of_others"]
+__all__ = ["certain_rows", "largest_at", "less_mean", "sum_of_others", "total_of_others"]
 
 # A row is certain where one entry has more than this of the sum.
 CERTAIN = 0.9
 
 
-def certain_rows(heaviest: Array, total: Array) -> Array | None:
-    """Which rows have an entry with nearly all of their total, both (..., 1); None where no row has."""
+def certain_rows(heaviest: Array | float, total: Array) -> Array | None:
+    """Which rows have an entry with nearly all of their total (..., 1); None where no row has."""
     rows: Array = ((heaviest > CERTAIN * total) & (total > 0))[..., 0]
     return rows if rows.any() else None
 
 
+def largest_at(rows: Array) -> Array:
+    """The places (..., 1) of the largest entries of rows."""
+    at: Array = np.argmax(rows, axis=-1, keepdims=True)
+    return at
+
+
 def less_mean(x: Array, P: Array) -> Array:
     """Each row of x less its mean with the weights P, from its differences to the entry that has most weight."""
-    heaviest = np.argmax(P, axis=-1, keepdims=True)
-    difference: Array = x - np.take_along_axis(x, heaviest, axis=-1)
+    difference: Array = x - np.take_along_axis(x, largest_at(P), axis=-1)
     difference -= sum_along((-1,), difference, P)
     return difference
 

@@ -35,8 +35,9 @@ FEWER = 3
 def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
     """∂s/∂y, the cross-correlation."""
     y = np.empty((len(x), len(W), *windows.number), x.dtype)
-    weights = _weights(W, groups, _parts(W, windows, groups))
-    for some, columns in _columns(x, W, windows, groups):
+    parts = _parts(W, windows, groups)
+    weights = _weights(W, groups, parts)
+    for some, columns in _columns(x, W, windows, groups, parts):
         channels = y[some].swapaxes(0, 1)
         if channels.shape[1] > 1:  # and one part
             channels[...] = (weights[0] @ columns[0]).reshape(channels.shape)
@@ -65,7 +66,7 @@ def kernels(x: Array, y: Array, W: Array, windows: Windows, groups: int) -> Arra
     f, channels, kh, kw = W.shape
     parts = _parts(W, windows, groups)
     total = np.zeros((parts, groups, channels * kh // parts * kw, f // groups), x.dtype)
-    for some, columns in _columns(x, W, windows, groups):
+    for some, columns in _columns(x, W, windows, groups, parts):
         strong = _grouped(y[some].swapaxes(0, 1), groups, windows).swapaxes(1, 2)
         for part, one in zip(total, columns, strict=True):
             part += one @ strong
@@ -103,13 +104,12 @@ def _parts(W: Array, windows: Windows, groups: int) -> int:
 
 
 def _columns(
-    x: Array, W: Array, windows: Windows, groups: int
+    x: Array, W: Array, windows: Windows, groups: int, parts: int
 ) -> Iterator[tuple[tuple[int | slice, ...], list[Array]]]:
     """The samples, some at a time, with the parts of their columns, which are matrices for each group.
 
     The next ones write over them.
     """
-    parts = _parts(W, windows, groups)
     laid = windows if parts == 1 else windows.in_rows
     columns: Array | None = None
     for some in _blocks(len(x), W, windows, groups):

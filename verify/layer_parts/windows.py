@@ -15,7 +15,6 @@ its adjoint ``Windows.image`` (col2im).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -183,13 +182,14 @@ class Windows:
         """Windows of one row, at all rows from the first that these windows hold to the last."""
         return Windows(self.vertical.singly, self.horizontal)
 
-    def places(self) -> Iterator[tuple[tuple[int, int], Any, Any]]:
+    @property
+    def places(self) -> tuple[tuple[tuple[int, int], Any, Any], ...]:
         """Every place of the kernel with its walk: an index into the windows, and one into the image."""
-        for u in range(self.vertical.kernel):
-            rows, image_rows = self.vertical.walk(u)
-            for v in range(self.horizontal.kernel):
-                columns, image_columns = self.horizontal.walk(v)
-                yield (u, v), (..., rows, columns), (..., image_rows, image_columns)
+        return tuple(
+            ((u, v), (..., rows[1], columns[1]), (..., image_rows[1], image_columns[1]))
+            for u, rows, image_rows in self.vertical.places
+            for v, columns, image_columns in self.horizontal.places
+        )
 
     def room(self, images: Array) -> tuple[Array, Array]:
         """Two views of zeros: where images such as these belong, padding being around, and what all windows hold.
@@ -221,7 +221,7 @@ class Windows:
         """col2im, the adjoint: every entry collects what the windows that hold it send."""
         c, n = columns.shape[0], columns.shape[3]
         image = np.zeros((n, c, *self.size), columns.dtype)
-        for (u, v), ours, theirs in self.places():
+        for (u, v), ours, theirs in self.places:
             if self.vertical.fresh(u) and self.horizontal.fresh(v):
                 image.swapaxes(0, 1)[theirs] = columns[:, u, v][ours]
             else:

@@ -18,7 +18,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent
 from verify.layer import Array, Case, Layer, normal
-from verify.layer_parts.certain import certain_rows, sum_of_others
+from verify.layer_parts.certain import certain_rows, largest_at, sum_of_others
 from verify.layer_parts.exponentials import largest_along
 from verify.layer_parts.sums import sum_along
 
@@ -33,8 +33,7 @@ def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     e = np.exp(y)
     total = sum_along((axis,), e)
     log_total = np.log(total)
-    last = np.moveaxis(total, axis, -1)
-    if (certain := certain_rows(np.ones_like(last), last)) is not None:
+    if (certain := certain_rows(1.0, np.moveaxis(total, axis, -1))) is not None:
         rows = np.moveaxis(e, axis, -1)[certain]
         np.moveaxis(log_total, axis, -1)[certain] = np.log1p(sum_of_others(rows, largest_at(rows)))
     y -= log_total
@@ -53,12 +52,6 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
         np.put_along_axis(found, at, -np.expm1(log_p) * d_p - np.exp(log_p) * sum_of_others(d_rows, at), axis=-1)
         np.moveaxis(d_x, axis, -1)[certain] = found
     return {"x": d_x}
-
-
-def largest_at(rows: Array) -> Array:
-    """The places (..., 1) of the largest entries of rows."""
-    at: Array = np.argmax(rows, axis=-1, keepdims=True)
-    return at
 
 
 def sample(rng: np.random.Generator) -> Case:

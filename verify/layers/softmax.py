@@ -29,11 +29,12 @@ def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     (x,) = arrays("x (..., k)", x)
     choice("axis", axis, range(-x.ndim, x.ndim))
     largest = largest_along("x", x, axis)
-    left = largest if need_no_shift(largest) else np.zeros_like(largest)  # the largest entries of what is raised
-    y = np.exp(x if left is largest else x - largest)
+    shifted = not need_no_shift(largest)
+    y = np.exp(x - largest if shifted else x)
     total = sum_along((axis,), y)
     y /= total
-    return y, (y, certain_rows(*(np.moveaxis(one, axis, -1) for one in (np.exp(left), total))), axis)
+    heaviest = 1.0 if shifted else np.moveaxis(np.exp(largest), axis, -1)
+    return y, (y, certain_rows(heaviest, np.moveaxis(total, axis, -1)), axis)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:

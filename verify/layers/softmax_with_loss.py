@@ -20,7 +20,7 @@ import numpy as np
 
 from verify.arguments import entries
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.layer_parts.certain import certain_rows, total_of_others
+from verify.layer_parts.certain import certain_rows, largest_at, total_of_others
 from verify.layer_parts.classes import at_targets, class_arrays, distributions
 from verify.layer_parts.exponentials import largest_along, need_no_shift
 from verify.layer_parts.reductions import check_reduction, reduced, spread
@@ -50,7 +50,7 @@ def forward(
     e = np.exp(np.ascontiguousarray(z))  # what is equal has equal exponentials in one order of memory only
     total = sum_along((-1,), e)
     log_total = np.log(total / np.exp(left))  # of z - left, which no large number is added to
-    at = np.argmax(z, axis=-1, keepdims=True) if weights else t[..., None]
+    at = largest_at(z) if weights else t[..., None]
     e_at = np.take_along_axis(e, at, axis=-1)
     certain = certain_rows(e_at, total)
     others = total_of_others(e, total, at, certain)
