@@ -3,16 +3,17 @@
 Data: a line of shapes as the docstrings write it, ``"x (n, d), W (d, c), b? (c)"``. A name stands for one size, the
 same wherever it is read; ``4h`` for four times the size h; an integer for itself; ``*batch`` for a run of axes, the
 same wherever it is read; ``...`` for any axes. A question mark after the argument's name lets it be None. ``ids
-integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else holds floating-point numbers, all of
-one type.
+integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else holds floating-point numbers, all in
+float32 or all in float64, of this machine's byte order once they are read.
 
 The most important functions are ``arrays`` (the arguments of a forward pass), ``entries`` (what they may hold;
 ``indices`` of integers) and ``cotangent`` (that of a backward pass; ``cotangents`` of several outputs); of options
-``choice``, ``number``, ``count`` and ``places`` (of axes).
+``choice``, ``number``, ``count``, ``place`` (of an axis) and ``places`` (of some).
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
@@ -21,9 +22,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["arrays", "choice", "cotangent", "cotangents", "count", "entries", "indices", "number", "places"]
+__all__ = [
+    "arrays",
+    "as_array",
+    "choice",
+    "cotangent",
+    "cotangents",
+    "count",
+    "entries",
+    "indices",
+    "number",
+    "place",
+    "places",
+]
 
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
+SIZES = (4, 8)  # of floating-point numbers: half precision loses sums, no library has all functions of extended
 ADVICE = {
     "floating": "floating-point numbers: convert it with .astype(float)",
     "integer": "integers",
@@ -61,15 +75,30 @@ def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
             seen.append(None)
             continue
         number = type(value) in (int, float)
-        array = value if type(value) is np.ndarray else _array(argument, value)
-        if number and argument.kind == "floating":
+        floating = argument.kind == "floating"
+        array = as_array(argument.name, value, floating=floating)
+        if number and floating:
             numbers.append(len(found))
         found.append(array)
         seen.append((array.shape, array.dtype, number))
     dtype = _checked(shapes, tuple(seen), tuple(sizes.items()))
-    for place in numbers:
-        found[place] = found[place].astype(dtype)
+    for k in numbers:
+        found[k] = found[k].astype(dtype)
     return found
+
+
+def as_array(name: str, value: Any, *, floating: bool = False) -> NDArray[Any]:
+    """An argument as an array of this machine's byte order, whatever it holds; a Python integer can be made floating.
+
+    Raises: ValueError when it is none, as lists of different lengths, or a larger integer than there are numbers.
+    """
+    if type(value) is np.ndarray and value.dtype.isnative:  # nearly always
+        return value
+    try:
+        array = np.asarray(float(value) if floating and type(value) is int else value)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def cotangent(d_output: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, name: str = "d_output") -> NDArray[Any]:
@@ -77,7 +106,7 @@ def cotangent(d_output: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, nam
 
     Raises: ValueError when it has another shape, even one that would broadcast, or is not real.
     """
-    array = np.asarray(d_output)
+    array = as_array(name, d_output)
     if array.shape != shape:
         raise ValueError(
             f"{name} has shape {array.shape}, the output has shape {shape}: a cotangent has the output's"
@@ -117,31 +146,53 @@ def indices(name: str, array: NDArray[Any], size: int, what: str) -> None:
 
 def choice(name: str, value: object, allowed: Collection[object]) -> None:
     """Raises: ValueError when an option is none of the allowed values."""
-    if not any(value == one and type(value) is type(one) for one in allowed):
+    if not any(type(value) is type(one) and value == one for one in allowed):
         raise ValueError(f"{name} is {value!r}: it is one of {', '.join(map(repr, allowed))}")
 
 
-def number(name: str, value: object, interval: str = "(-inf, inf)") -> float:
+def number(name: str, value: object, interval: str = "(-inf, inf)", dtype: np.dtype[Any] | None = None) -> float:
     """A real option as a Python number, which leaves the type of arrays alone; ``interval`` is such as ``"[0, 1)"``.
 
-    Raises: ValueError when it is no number, not finite or outside.
+    Raises: ValueError when it is no number, not finite or outside, as it is or rounded to ``dtype``.
     """
     low, high = map(float, interval[1:-1].split(","))
+
+    def inside(found: float) -> bool:
+        at_end = (interval[0] == "[" and found == low) or (interval[-1] == "]" and found == high)
+        return math.isfinite(found) and (low < found < high or at_end)
+
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        found = float(value)
-        inside = (
-            low < found < high or (interval[0] == "[" and found == low) or (interval[-1] == "]" and found == high)
+        try:
+            found = float(value)
+        except OverflowError:  # of a Python integer
+            found = math.inf
+        with np.errstate(over="ignore"):
+            if inside(found) and (dtype is None or inside(float(dtype.type(found)))):
+                return found
+    raise ValueError(f"{name} is {value!r}: it is a number in {interval}" + (f" of {dtype}" if dtype else ""))
+
+
+def count(name: str, value: object, least: int | None = 0) -> int:
+    """An option that is a whole number; of either sign where ``least`` is None.
+
+    Raises: ValueError when it is none, or smaller.
+    """
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or (least is not None and value < least):
+        raise ValueError(
+            f"{name} is {value!r}: it is a whole number" + (f", at least {least}" if least is not None else "")
         )
-        if inside and np.isfinite(found):
-            return found
-    raise ValueError(f"{name} is {value!r}: it is a number in {interval}")
-
-
-def count(name: str, value: object, least: int = 0) -> int:
-    """An option that is a whole number. Raises: ValueError when it is none, or smaller."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} is {value!r}: it is a whole number, at least {least}")
     return int(value)
+
+
+def place(name: str, axis: object, ndim: int) -> int:
+    """An option that is one axis, counted from the first. Raises: ValueError when there is no such axis."""
+    return _place(name, axis, ndim, axis)
+
+
+def _place(name: str, axis: object, ndim: int, given: object) -> int:
+    if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool) or not -ndim <= axis < ndim:
+        raise ValueError(f"{name} is {given!r}: " + (f"an axis is from {-ndim} to {ndim - 1}" if ndim else "no axes"))
+    return int(axis) % ndim
 
 
 def places(name: str, axes: object, ndim: int, least: int = 0) -> tuple[int, ...]:
@@ -149,14 +200,7 @@ def places(name: str, axes: object, ndim: int, least: int = 0) -> tuple[int, ...
 
     Raises: ValueError when an array with ``ndim`` axes has no such axis, one is named twice, or there are too few.
     """
-    given = axes if isinstance(axes, tuple) else (axes,)
-    found: list[int] = []
-    for axis in given:
-        if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool) or not -ndim <= axis < ndim:
-            raise ValueError(
-                f"{name} is {axes!r}: " + (f"an axis is from {-ndim} to {ndim - 1}" if ndim else "no axes")
-            )
-        found.append(int(axis) % ndim)
+    found = [_place(name, axis, ndim, axes) for axis in (axes if isinstance(axes, tuple) else (axes,))]
     if len(set(found)) < len(found):
         raise ValueError(f"{name} is {axes!r}: an axis is named twice")
     if len(found) < least:
@@ -172,15 +216,6 @@ def parsed(shapes: str) -> tuple[Argument, ...]:
         Argument(name, bool(optional), kind or "floating", tuple(re.findall(r"[*\w]+|\.\.\.", axes)))
         for name, optional, kind, axes in written
     )
-
-
-def _array(argument: Argument, value: Any) -> NDArray[Any]:
-    if argument.kind == "floating" and type(value) is int:
-        return np.asarray(float(value))
-    try:
-        return np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{argument.name} is no array: {error}") from None
 
 
 @lru_cache(maxsize=1024)
@@ -216,6 +251,10 @@ def _checked(
 def _check_kind(argument: Argument, dtype: np.dtype[Any]) -> None:
     if dtype.kind not in KINDS[argument.kind]:
         raise ValueError(f"{argument.name} holds {dtype}: it is an array of {ADVICE[argument.kind]}")
+    if dtype.kind == "f" and dtype.itemsize not in SIZES:
+        raise ValueError(
+            f"{argument.name} holds {dtype}: layers compute in float32 or float64, convert it to one of them"
+        )
 
 
 def _check_shape(argument: Argument, shape: tuple[int, ...], known: dict[str, Any]) -> None:

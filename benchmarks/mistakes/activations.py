@@ -48,11 +48,11 @@ def far_scores(rng: Rng) -> tuple[Any, ...]:
 
 
 RELU = "np.asarray(d_y * (x > 0))"
-LEAKY = "d_y * (x > 0) + alpha * d_y * (x <= 0)"
+LEAKY = "d_y * ((x > 0) + alpha * (x <= 0))"
 ELU = "(x > 0) + alpha * np.exp(np.minimum(x, 0)) * (x <= 0)"
 GELU = "d_y * (gate + near * slope)"
 SIGMOID = "d_y * (e / np.square(1 + e))"
-SILU = 'd_y * gate + sigmoid.backward(d_y * x, saved_gate)["x"]'
+SILU = 'd_y * (gate + sigmoid.backward(x, saved_gate)["x"])'
 SOFTPLUS = "d_y * sigmoid.forward(z)[0]"
 TANH = "np.asarray(d_y * (1 - y * y), y.dtype)"
 SOFTMAX = "d_y - sum_along((axis,), d_y, y)"
@@ -133,7 +133,7 @@ MISTAKES = (
     ),
     of_layer(
         "leaky_relu", "the sides are exchanged",
-        (LEAKY, "alpha * d_y * (x > 0) + d_y * (x <= 0)"), inputs=ordinary, kind="mask", or_kind=("region", "gate"),
+        (LEAKY, "d_y * (alpha * (x > 0) + (x <= 0))"), inputs=ordinary, kind="mask", or_kind=("region", "gate"),
         culprits=(0,), alpha=0.2,
     ),
     of_layer(
@@ -248,7 +248,7 @@ MISTAKES = (
     ),
     of_layer(
         "silu", "the path beside the gate is forgotten",
-        (SILU, SILU.replace("d_y * gate + ", "")), inputs=ordinary, kind="path", culprits=(0,),
+        (SILU, SILU.replace("gate + ", "")), inputs=ordinary, kind="path", culprits=(0,),
     ),
     of_layer(
         "silu", "the path through the gate has the wrong sign",
@@ -256,7 +256,8 @@ MISTAKES = (
     ),
     of_layer(
         "silu", "the cotangent is left out of the path through the gate",
-        (SILU, SILU.replace("d_y * x", "x")), inputs=ordinary, kind="cotangent", or_kind=("path",), culprits=(0,),
+        (SILU, SILU.replace("(gate", "gate")[:-1]), inputs=ordinary, kind="cotangent", or_kind=("path",),
+        culprits=(0,),
     ),
     of_layer(
         "silu", "half precision in the gate",

@@ -111,13 +111,14 @@ def kinked_block(rng: Rng) -> tuple[Any, ...]:
 ADD = '{"x": unbroadcast(d_z, x.shape), "y": unbroadcast(d_z, y.shape)}'
 MUL = '{"x": unbroadcast(d_z * y, x.shape), "y": unbroadcast(d_z * x, y.shape)}'
 AFFINE = '"x": (rows @ W.T).reshape(x.shape), "W": x.reshape(n, W.shape[0]).T @ rows}'
-BIAS = '"b": rows.sum(axis=0)'
+BIAS = '"b": sum_over((0,), rows)'
 ROWS = "rows = d_y.reshape(n, W.shape[1])"
 LEFT = "unbroadcast(d_Y @ M.swapaxes(-1, -2), X.shape)"
 RIGHT = "np.tensordot(X, d_Y, (rows, rows))"
 MATRICES = '{"x": d_X.reshape(x.shape), "W": d_M.reshape(W.shape)}'
 SUM = "np.broadcast_to(d_y.reshape(kept), x.shape).copy()"
-REPEAT = "d_y.reshape(*x.shape[:copies], n, *x.shape[copies:]).sum(axis=copies)"
+COPIES = "d_y.reshape(*x.shape[:copies], n, *x.shape[copies:])"
+REPEAT = f"sum_over((copies,), {COPIES})"
 FLATTEN = "cotangent(d_output, shape, x.dtype).reshape(x.shape).copy()"
 DROPOUT = "np.asarray(factor * d_y)"
 SUMMED = 'd_y * (1 - T) + transformed["x"] + gated["x"]'
@@ -346,12 +347,12 @@ MISTAKES = (
     ),
     of_layer(
         "repeat", "the first copy alone counts",
-        (REPEAT, REPEAT.replace(".sum(axis=copies)", ".take(0, axis=copies)")),
+        (REPEAT, f"{COPIES}.take(0, axis=copies)"),
         inputs=table, kind="accumulate", or_kind=("axis", "path"), culprits=(0,), n=3,
     ),
     of_layer(
         "repeat", "the mean of the copies",
-        (REPEAT, REPEAT.replace(".sum(", ".mean(")), inputs=table, kind="scale", culprits=(0,), n=3, axis=1,
+        (REPEAT, f"{COPIES}.mean(axis=copies)"), inputs=table, kind="scale", culprits=(0,), n=3, axis=1,
     ),
     of_layer(
         "repeat", "the copies are not summed",
@@ -359,7 +360,7 @@ MISTAKES = (
     ),
     of_layer(
         "repeat", "the largest of the copies counts",
-        (REPEAT, REPEAT.replace(".sum(", ".max(")), inputs=table, kind="cotangent", or_kind=("accumulate",),
+        (REPEAT, f"{COPIES}.max(axis=copies)"), inputs=table, kind="cotangent", or_kind=("accumulate",),
         culprits=(0,), n=2, along="whole",
     ),
     # -------------------------------------------------------------------------------------------------------- flatten

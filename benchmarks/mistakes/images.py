@@ -131,7 +131,7 @@ OVERWRITTEN = """def overwritten(d_y, W, where):
 def sample("""
 CONV_X = "images(d_y, W, where, groups)"
 CONV_W = "kernels(x, d_y, W, where, groups)"
-CONV_B = "d_y.sum(axis=(0, 2, 3))"
+CONV_B = "sum_over((0, 2, 3), d_y)"
 SENT_X = "outputs(d_y, W, where, groups)"
 SENT_W = "kernels(d_y, x, W, where, groups)"
 AVERAGE = "spread(spread(d_y / count, where.vertical), where.horizontal)"

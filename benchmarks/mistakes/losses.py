@@ -90,7 +90,6 @@ def sparse(rng: Rng) -> tuple[Any, ...]:
 MSE = "difference * d_losses * (1 if half else 2)"
 MSE_SPREAD = "spread(d_output, reduction, difference.size,"
 BCE = "(1 - t) * expit(z) - w * t * expit(-z)"
-BCE_T = "w * softplus(-z) - softplus(z))\n    return {"
 CE = "-d_losses / q, axis=-1"
 CE_WEIGHTS = '{"p": -d_losses * targets / q, "targets": -d_losses * np.log(q)}'
 SL_CLASS = "-others * share"

@@ -377,7 +377,8 @@ MISTAKES = (
         culprits=(*ALL, 5),
     ),
     of_layer(
-        "gru", "the recurrent bias has the gradient of the other", ('"bh": d_product.sum', '"bh": d_a.sum'),
+        "gru", "the recurrent bias has the gradient of the other",
+        ('"bh": sum_over((0, 1), d_product)', '"bh": sum_over((0, 1), d_a)'),
         inputs=gru,
         kind="gate", or_kind=("path",), culprits=(4,),
     ),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from verify.arguments import arrays, choice, cotangent, cotangents, count, entries, number, places
+from verify.arguments import arrays, choice, cotangent, cotangents, count, entries, number, place, places
 
 X, W, B = np.ones((3, 4)), np.ones((4, 2)), np.ones(2)
 AFFINE = "x (n, d), W (d, c), b? (c)"
@@ -75,6 +75,9 @@ REFUSED = [
         (X.astype("f"), W, B),
         "W holds float64, x holds float32: convert one, for example W.astype(np.float32)",
     ),
+    (AFFINE, (X.astype(np.float16), W, B), "x holds float16: layers compute in float32 or float64, convert it to"),
+    (AFFINE, (X, W, B.astype(np.longdouble)), f"b holds {np.dtype(np.longdouble)}: layers compute in float32 or"),
+    ("p ()", (10**400,), "p is no array: int too large to convert to float"),
     ("ids integer (n)", (B,), "ids holds float64: it is an array of integers"),
     ("mask boolean (n)", (B,), "mask holds float64: it is an array of truth values"),
     (AFFINE, (None, W, B), "x holds object: it is an array of floating-point numbers"),
@@ -87,6 +90,16 @@ def test_refused(shapes: str, values: tuple[Any, ...], said: str) -> None:
         arrays(shapes, *values)
 
 
+def test_byte_orders_are_those_of_the_machine() -> None:
+    x, same = arrays("x (n, d), W (d, c)", X.astype(X.dtype.newbyteorder()), W)
+    assert x.dtype.isnative
+    assert same is W
+    np.testing.assert_array_equal(x, X)
+    (ids,) = arrays("ids integer (n)", np.arange(3, dtype=">i4"))
+    assert ids.dtype == np.int32
+    assert cotangent(np.ones(3, ">f4"), (3,), np.float32).dtype.isnative
+
+
 def test_cotangents() -> None:
     assert cotangent(np.ones((3, 4), np.float32), (3, 4), np.float64).dtype == np.float64
     assert cotangent(1, (), np.float32).dtype == np.float32
@@ -96,6 +109,8 @@ def test_cotangents() -> None:
         cotangent(np.ones(4), (3, 4), np.float64)
     with pytest.raises(ValueError, match="d_h holds complex128"):
         cotangent(np.ones(4, complex), (4,), np.float64, "d_h")
+    with pytest.raises(ValueError, match="d_output is no array: setting an array element with a sequence"):
+        cotangent([[1.0], [1.0, 2.0]], (2, 1), np.float64)
 
 
 def test_cotangents_of_several_outputs() -> None:
@@ -116,6 +131,8 @@ def test_choices() -> None:
         choice("reduction", "avg", ("mean", "sum"))
     with pytest.raises(ValueError, match="flag is 1: it is one of True, False"):
         choice("flag", 1, (True, False))
+    with pytest.raises(ValueError, match=r"flag is array\(\[ True, False\]\): it is one of True, False"):
+        choice("flag", np.array([True, False]), (True, False))
 
 
 def test_numbers() -> None:
@@ -129,6 +146,13 @@ def test_numbers() -> None:
     for value in (np.inf, True, None, np.ones(1)):
         with pytest.raises(ValueError, match=r"p is .*: it is a number in"):
             number("p", value)
+    with pytest.raises(ValueError, match="it is a number in"):
+        number("p", 10**400)
+    assert number("p", 1e-40, "(0, inf)", np.dtype(np.float32)) == 1e-40
+    for value in (1e39, 1e-50):
+        assert number("p", value, "(0, inf)") == value
+        with pytest.raises(ValueError, match=re.escape(f"p is {value}: it is a number in (0, inf) of float32")):
+            number("p", value, "(0, inf)", np.dtype(np.float32))
 
 
 def test_counts() -> None:
@@ -137,6 +161,19 @@ def test_counts() -> None:
     for value in (0, -1, 2.0, True, None):
         with pytest.raises(ValueError, match=re.escape(f"n is {value!r}: it is a whole number, at least 1")):
             count("n", value, least=1)
+    assert count("n", -100, least=None) == -100
+    for value in (2.0, True, None, "a"):
+        with pytest.raises(ValueError, match=re.escape(f"n is {value!r}: it is a whole number") + "$"):
+            count("n", value, least=None)
+
+
+def test_places() -> None:
+    assert place("axis", np.int64(-1), 3) == 2
+    for value in (3, (1,), 1.0, True):
+        with pytest.raises(ValueError, match=re.escape(f"axis is {value!r}: an axis is from -3 to 2")):
+            place("axis", value, 3)
+    with pytest.raises(ValueError, match="axis is 0: no axes"):
+        place("axis", 0, 0)
 
 
 def test_places_of_axes() -> None:

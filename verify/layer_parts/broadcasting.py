@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from verify.layer import Array, Case, Draw, normal
+from verify.layer_parts.sums import sum_over
 
 __all__ = ["BROADCASTS", "broadcast_shape", "pair", "unbroadcast"]
 
@@ -32,8 +33,7 @@ def unbroadcast(d_output: Array, shape: Shape) -> Array:
     """The sum over all places to which an entry of an array of this shape was broadcast, in memory of its own."""
     lacking = d_output.ndim - len(shape)
     single = (lacking + axis for axis, size in enumerate(shape) if size == 1)
-    # NumPy's sum over no axes is a copy
-    return np.asarray(d_output.sum(axis=(*range(lacking), *single))).reshape(shape)
+    return sum_over((*range(lacking), *single), d_output).reshape(shape)
 
 
 def pair(rng: np.random.Generator) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import arrays, indices
+from verify.arguments import arrays, as_array, count, entries, indices
 from verify.layer import Array
 
 __all__ = ["at_targets", "class_arrays", "distributions"]
@@ -16,14 +16,22 @@ def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = N
     """Scores (..., k), targets of shape (...) or (..., k), and which samples count (...).
 
     The class of a sample that does not count is read as 0.
-    Raises: ValueError when a class is not there.
+    Raises: ValueError when there are no classes, a class is not there, or a weight is not finite.
     """
-    if np.asarray(targets).dtype.kind not in "iu":
+    if ignored is not None:
+        ignored = count("ignore_index", ignored, least=None)
+    targets = as_array("targets", targets)
+    if weighted := targets.dtype.kind not in "iu":
         scores, targets = arrays(f"{name} (*n, k), targets (*n, k)", scores, targets)
+    else:
+        scores, targets = arrays(f"{name} (*n, k), targets integer (*n)", scores, targets)
+    if not scores.shape[-1]:
+        raise ValueError(f"{name} has shape {scores.shape}: expected at least one class along the last axis")
+    if weighted:
         if ignored is not None:
             raise ValueError(f"ignore_index is {ignored} and targets holds {targets.dtype}: expected integers")
+        entries("targets", targets, np.isfinite(targets), "finite numbers")
         return scores, targets, np.ones(targets.shape[:-1], bool)
-    scores, targets = arrays(f"{name} (*n, k), targets integer (*n)", scores, targets)
     counted = np.ones(targets.shape, bool)
     if ignored is not None:
         counted = np.asarray(targets != ignored)

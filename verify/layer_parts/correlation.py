@@ -24,7 +24,7 @@ import numpy as np
 
 from verify.layer import Array
 from verify.layer_parts.cache_blocks import cache_blocks, fitting
-from verify.layer_parts.windows import Windows, is_whole
+from verify.layer_parts.windows import Windows
 
 __all__ = ["images", "kernels", "outputs", "split"]
 
@@ -51,12 +51,13 @@ def outputs(x: Array, W: Array, windows: Windows, groups: int) -> Array:
 def images(y: Array, W: Array, windows: Windows, groups: int) -> Array:
     """∂s/∂x: every window sends the kernels, each as strong as its output, back to where it lies."""
     n, c = len(y), W.shape[1] * groups
-    if len(W) <= FEWER * c and windows.turned is not None:
+    # Padded outputs are multiplied by kernels there, which must be finite.
+    if len(W) <= FEWER * c and windows.turned is not None and np.isfinite(W).all():
         return outputs(y, _turned(W, groups), windows.turned, groups)
     x = np.empty((n, c, *windows.size), y.dtype)
     weights = _weights(W, groups)[0].swapaxes(1, 2)
     for some in _blocks(n, W, windows, groups):
-        columns = weights @ _grouped(y[some].swapaxes(0, 1), groups, windows)
+        columns = weights @ _dense(y[some], groups, windows)
         x[some] = windows.image(columns.reshape(c, *windows.kernel, len(y[some]), *windows.number))
     return x
 
@@ -67,7 +68,7 @@ def kernels(x: Array, y: Array, W: Array, windows: Windows, groups: int) -> Arra
     parts = _parts(W, windows, groups)
     total = np.zeros((parts, groups, channels * kh // parts * kw, f // groups), x.dtype)
     for some, columns in _columns(x, W, windows, groups, parts):
-        strong = _grouped(y[some].swapaxes(0, 1), groups, windows).swapaxes(1, 2)
+        strong = _dense(y[some], groups, windows).swapaxes(1, 2)
         for part, one in zip(total, columns, strict=True):
             part += one @ strong
     apart = total.reshape(parts, groups, channels, kh // parts, kw, f // groups)
@@ -76,16 +77,15 @@ def kernels(x: Array, y: Array, W: Array, windows: Windows, groups: int) -> Arra
 
 def split(what: str, channels: int, groups: int) -> int:
     """How many of the channels each group has. Raises: ValueError when the groups do not divide them."""
-    if not is_whole(groups, 1):
-        raise ValueError(f"groups is {groups!r}: expected a whole number from 1 on")
     if channels % groups:
         raise ValueError(f"groups is {groups}: expected a divisor of {channels}, {what}")
     return channels // groups
 
 
 def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[tuple[int | slice, ...]]:
-    """The samples, some at a time."""
-    return cache_blocks((n,), _entries(W, windows, groups))
+    """The samples, some at a time: as many as the cache holds, with their columns and the padding around them."""
+    padded = math.prod(max(sum(axis.padding) + axis.size, axis.reach) for axis in windows.axes)
+    return cache_blocks((n,), max(_entries(W, windows, groups), W.shape[1] * groups * padded))
 
 
 def _entries(W: Array, windows: Windows, groups: int) -> int:
@@ -140,5 +140,12 @@ def _weights(W: Array, groups: int, parts: int = 1) -> Array:
 
 def _grouped(channels: Array, groups: int, windows: Windows) -> Array:
     """Whatever has the channels first and the windows of some samples last, as one matrix for each group."""
-    samples = channels.shape[-3]
-    return channels.reshape(groups, -1, samples * math.prod(windows.number))
+    each = math.prod(channels.shape[:-3]) // groups
+    return channels.reshape(groups, each, channels.shape[-3] * math.prod(windows.number))
+
+
+def _dense(y: Array, groups: int, windows: Windows) -> Array:
+    """The outputs of some samples, as one matrix for each group: without steps of 0 or back, which products are slow
+    with, and add up one by one.
+    """
+    return np.ascontiguousarray(_grouped(y.swapaxes(0, 1), groups, windows))

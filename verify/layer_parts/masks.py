@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from verify.arguments import as_array
 from verify.layer import Array
 
 __all__ = ["read_mask"]
@@ -19,7 +20,7 @@ def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tup
     """
     if mask is None:
         return None, None
-    found = np.asarray(mask)
+    found = as_array("mask", mask)
     if found.dtype != bool and found.dtype != dtype:
         raise ValueError(
             f"mask holds {found.dtype}: expected truth values, True where a query may attend, or {dtype}"

@@ -15,4 +15,4 @@ def angles(steps: int, width: int, base: float, offset: int) -> Array:
     Shapes: -> (steps, pairs). In float64 also for encodings in float32: angles are large, what is rounded off is not.
     """
     frequencies = base ** (-np.arange(0, width, 2) / max(width, 1))
-    return np.outer(np.arange(offset, offset + steps), frequencies)
+    return np.outer(float(offset) + np.arange(steps), frequencies)

@@ -5,12 +5,14 @@ The products of the inputs, the gradients of the inputs and those of the weights
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
 from verify.layer import Array, Case, normal
+from verify.layer_parts.sums import sum_over
 
 __all__ = ["at_all_steps", "gate_slices", "gradients_at_all_steps", "sequences", "swapped", "trajectory", "weights"]
 
@@ -29,7 +31,7 @@ def trajectory(shape: tuple[int, ...], first: Array | None, dtype: Any) -> Array
 
 def at_all_steps(x: Array, W: Array, b: Array | None) -> Array:
     """The products x W + b of all steps: (t, n, d), (d, k) -> (t, n, k)."""
-    a = (x.reshape(-1, x.shape[2]) @ W).reshape(*x.shape[:2], W.shape[1])
+    a = (in_rows(x) @ W).reshape(*x.shape[:2], W.shape[1])
     if b is not None:
         a += b
     return a
@@ -37,13 +39,18 @@ def at_all_steps(x: Array, W: Array, b: Array | None) -> Array:
 
 def gradients_at_all_steps(x: Array, W: Array, d_a: Array) -> dict[str, Array]:
     """The gradients of x, Wx and b, given those of the products."""
-    d_x = (d_a.reshape(-1, d_a.shape[2]) @ W.T).reshape(x.shape)
-    return {"x": swapped(d_x), "Wx": weights(x, d_a), "b": d_a.sum(axis=(0, 1))}
+    d_x = (in_rows(d_a) @ W.T).reshape(x.shape)
+    return {"x": swapped(d_x), "Wx": weights(x, d_a), "b": sum_over((0, 1), d_a)}
 
 
 def weights(x: Array, d_a: Array) -> Array:
     """The gradient of the weights in a product of all steps, the sum of its steps' gradients."""
-    return x.reshape(-1, x.shape[2]).T @ d_a.reshape(-1, d_a.shape[2])
+    return in_rows(x).T @ in_rows(d_a)
+
+
+def in_rows(x: Array) -> Array:
+    """A row for each step of each sequence: (t, n, d) -> (t n, d)."""
+    return x.reshape(math.prod(x.shape[:2]), x.shape[2])
 
 
 def gate_slices(letters: str, order: str, h: int) -> list[slice]:

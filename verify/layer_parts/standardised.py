@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from verify.arguments import number
 from verify.layer import Array
-from verify.layer_parts.sums import mean_along, number_along, sum_along
+from verify.layer_parts.sums import mean_along, number_along, sum_over
 
 __all__ = [
-    "check_normalised",
+    "checked_eps",
     "laid",
     "moments",
     "of_scale_and_shift",
@@ -36,12 +37,14 @@ Axes = tuple[int, ...]
 FEW, LONG = 5, 8192
 
 
-def check_normalised(x: Array, axes: Axes, eps: float) -> None:
-    """Raises: ValueError when there is nothing along the axes, or eps is not positive in the type of x."""
+def checked_eps(x: Array, axes: Axes, eps: float) -> float:
+    """eps as a Python number.
+
+    Raises: ValueError when there is nothing along the axes, or eps is not positive and finite in the type of x.
+    """
     if not number_along(x, axes):
         raise ValueError(f"x has shape {x.shape}: expected at least one number along the axes {axes}")
-    if not x.dtype.type(eps) > 0:
-        raise ValueError(f"eps is {eps}: expected a positive number in {x.dtype}")
+    return number("eps", eps, "(0, inf)", x.dtype)
 
 
 def moments(x: Array, axes: Axes) -> tuple[Array, Array, Array]:
@@ -58,7 +61,14 @@ def moments(x: Array, axes: Axes) -> tuple[Array, Array, Array]:
         mean += rest
         deviation -= written_out(rest, x)
         square = mean_along(axes, deviation, deviation)
-    return mean, deviation, square
+    return mean, deviation, not_overflown(square)
+
+
+def not_overflown(square: Array) -> Array:
+    """The mean squares. Raises: ValueError when one is infinite: what is divided by its root would be 0."""
+    if np.any(np.isinf(square)):
+        raise ValueError(f"x has a mean square beyond {square.dtype}: expected smaller numbers, or float64")
+    return square
 
 
 def written_out(value: Array, x: Array) -> Array:
@@ -77,8 +87,8 @@ def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> t
     if centred:
         _, x_hat, square = moments(x, axes)
     else:
-        x_hat, square = x.copy(), mean_along(axes, x, x)
-    inverse = 1.0 / np.sqrt(square + float(eps))
+        x_hat, square = x.copy(), not_overflown(mean_along(axes, x, x))
+    inverse = 1.0 / np.sqrt(square + eps)
     x_hat *= inverse
     return x_hat, inverse
 
@@ -123,7 +133,7 @@ def of_scale_and_shift(
     gradients = {}
     others = tuple(axis for axis in range(x_hat.ndim) if axis not in axes)
     if gamma is not None:
-        gradients["gamma"] = np.squeeze(sum_along(others, d_y, x_hat), others)
+        gradients["gamma"] = sum_over(others, d_y, x_hat)
     if beta is not None:
-        gradients["beta"] = d_y.sum(axis=others)
+        gradients["beta"] = sum_over(others, d_y)
     return gradients

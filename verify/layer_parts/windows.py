@@ -44,6 +44,10 @@ class Axis:
     dilation: int
     number: int
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is the same axis."""
+        return _axis, (self.axis, self.size, self.kernel, self.stride, self.padding, self.dilation, self.number)
+
     def walk(self, place: int) -> tuple[slice, slice]:
         """The windows that have this place of the kernel inside the image, and the entries on which it lies."""
         start = place * self.dilation - self.padding[0]

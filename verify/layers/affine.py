@@ -16,6 +16,7 @@ import numpy as np
 
 from verify.arguments import arrays, cotangent
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.layer_parts.sums import sum_over
 
 Saved = tuple[Array, Array, bool]
 
@@ -36,7 +37,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     n = math.prod(x.shape[:-1])
     rows = d_y.reshape(n, W.shape[1])
     gradients = {"x": (rows @ W.T).reshape(x.shape), "W": x.reshape(n, W.shape[0]).T @ rows}
-    return {**gradients, "b": rows.sum(axis=0)} if biased else gradients
+    return {**gradients, "b": sum_over((0,), rows)} if biased else gradients
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent, entries
+from verify.arguments import arrays, choice, cotangent, entries, number
 from verify.layer import Array, Case, Layer, Pair, normal
-from verify.layer_parts.standardised import check_normalised, laid, moments, written_out
+from verify.layer_parts.standardised import checked_eps, laid, moments, written_out
 from verify.layer_parts.sums import number_along, sum_along
 
 Saved = tuple[Array, Array, Array | None, bool, bool]
@@ -41,7 +41,7 @@ def forward(
     """The output, and what the backward pass needs."""
     x, gamma, beta, mean, variance = arrays(SHAPES, x, gamma, beta, running_mean, running_var)
     choice("training", training, (True, False))
-    check_normalised(x, along_channel(x) if training else (), eps)
+    eps = checked_eps(x, along_channel(x) if training else (), eps)
     gamma, beta = laid("gamma", gamma, x, CHANNEL), laid("beta", beta, x, CHANNEL)
     if training:
         _, deviation, variance = moments(x, along_channel(x))
@@ -51,7 +51,7 @@ def forward(
         entries("running_var", variance, variance >= 0, "numbers from 0")
         deviation = x - written_out(laid("running_mean", mean, x, CHANNEL), x)
         variance = laid("running_var", variance, x, CHANNEL)
-    inverse = 1.0 / np.sqrt(variance + float(eps))
+    inverse = 1.0 / np.sqrt(variance + eps)
     y = deviation * written_out(inverse if gamma is None else gamma * inverse, x)
     if beta is not None:
         y += written_out(beta, x)
@@ -94,12 +94,11 @@ def running_statistics(
     count = number_along(x, along_channel(x))
     if count < 2:
         raise ValueError(f"x has shape {x.shape}: expected at least two entries per channel for an unbiased variance")
-    if not 0.0 <= momentum <= 1.0:
-        raise ValueError(f"momentum is {momentum}: expected a number from 0 to 1, the share of the new batch")
+    new = number("momentum", momentum, "[0, 1]")
+    entries("running_var", running_var, running_var >= 0, "numbers from 0")
     mean, _, variance = moments(x, along_channel(x))
     unbiased = variance * (count / (count - 1))
-    new, old = float(momentum), 1.0 - float(momentum)
-    return old * running_mean + new * mean.ravel(), old * running_var + new * unbiased.ravel()
+    return (1.0 - new) * running_mean + new * mean.ravel(), (1.0 - new) * running_var + new * unbiased.ravel()
 
 
 def along_channel(x: Array) -> tuple[int, ...]:

@@ -2,10 +2,10 @@ r"""Binary cross-entropy of logits, through the sigmoid.
 
 .. math:: L = \frac1m \sum_i w_i t_i \, \zeta(-z_i) + (1 - t_i) \, \zeta(z_i), \quad \zeta(z) = \log(1 + e^z), \qquad
    \bar z_i = \frac{\bar L}{m} \big((1 - t_i) \sigma(z_i) - w_i t_i \, \sigma(-z_i)\big), \quad
-   \bar t_i = \frac{\bar L}{m} \big(w_i \zeta(-z_i) - \zeta(z_i)\big)
+   \bar t_i = \frac{\bar L}{m} \big((w_i - 1)\, \zeta(-|z_i|) + w_i \max(-z_i, 0) - \max(z_i, 0)\big)
 
-with weights w of the positive targets. Where w = 1, the gradient is :math:`\sigma(z) - t`. In this form nothing
-cancels: a small loss is as accurate as a large one.
+with weights w of the positive targets. Where w = 1, the gradients are :math:`\sigma(z) - t` and :math:`-z`. In this
+form nothing cancels: a small loss is as accurate as a large one.
 
 Shapes: logits (...), targets (...), pos_weight broadcasts to (...) -> () or, not reduced, (...).
 Conventions: ``mean`` is over all m entries, also with weights, as in PyTorch. Targets are mostly 0 or 1; the loss
@@ -31,10 +31,11 @@ def forward(
     """The loss, and what the backward pass needs."""
     z, t, w = arrays("logits (*n), targets (*n), pos_weight (...)", logits, targets, pos_weight)
     check_reduction(reduction, z.size)
-    entries("pos_weight", w, w >= 0, "numbers from 0")
+    entries("pos_weight", w, (w >= 0) & np.isfinite(w), "finite numbers from 0")
     if w.ndim > z.ndim or any(a not in (1, b) for a, b in zip(w.shape[::-1], z.shape[::-1], strict=False)):
         raise ValueError(f"pos_weight has shape {w.shape}: expected one that broadcasts to that of logits, {z.shape}")
-    losses = w * t * softplus(-z) + (1 - t) * softplus(z)
+    tail, above, below = softplus_apart(z)
+    losses = w * t * (tail + below) + (1 - t) * (tail + above)
     return reduced(losses, reduction, z.size, z.dtype), (z, t, w, reduction)
 
 
@@ -43,13 +44,14 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     z, t, w, reduction = saved
     d_losses = spread(d_output, reduction, z.size, z.shape, z.dtype)
     d_z = d_losses * ((1 - t) * expit(z) - w * t * expit(-z))
-    d_t = d_losses * (w * softplus(-z) - softplus(z))
+    tail, above, below = softplus_apart(z)
+    d_t = d_losses * ((w - 1) * tail + w * below - above)
     return {"logits": np.asarray(d_z, z.dtype), "targets": np.asarray(d_t, z.dtype)}
 
 
-def softplus(z: Array) -> Array:
-    """log(1 + exp(z)) without overflow."""
-    return np.asarray(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))))
+def softplus_apart(z: Array) -> tuple[Array, Array, Array]:
+    """What log(1 + exp(z)) and log(1 + exp(-z)) share, and what each has more: max(z, 0) and max(-z, 0)."""
+    return np.log1p(np.exp(-np.abs(z))), np.maximum(z, 0), np.maximum(-z, 0)
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import arrays, cotangent
+from verify.arguments import arrays, cotangent, count
 from verify.layer import Array, Case, Draw, Layer, Pair, normal
 from verify.layer_parts.correlation import images, kernels, outputs, split
+from verify.layer_parts.sums import sum_over
 from verify.layer_parts.windows import Lengths, Padding, Windows, windows
 
 Saved = tuple[Array, Array, Windows, int, bool]
@@ -40,6 +41,7 @@ def forward(
 ) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
     x, W, b = arrays("x (n, c, h, w), W (f, k, kh, kw), b? (f)", x, W, b)
+    groups = count("groups", groups, least=1)
     split("the kernels of W", len(W), groups)
     if W.shape[1] != split("the channels of x", x.shape[1], groups):
         raise ValueError(f"W has shape {W.shape}: expected (f, {x.shape[1] // groups}, kh, kw), x has {x.shape}")
@@ -55,7 +57,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     x, W, where, groups, biased = saved
     d_y = cotangent(d_output, (len(x), len(W), *where.number), x.dtype)
     gradients = {"x": images(d_y, W, where, groups), "W": kernels(x, d_y, W, where, groups)}
-    return {**gradients, "b": d_y.sum(axis=(0, 2, 3))} if biased else gradients
+    return {**gradients, "b": sum_over((0, 2, 3), d_y)} if biased else gradients
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import arrays, cotangent
+from verify.arguments import arrays, cotangent, count
 from verify.layer import Array, Case, Draw, Layer, normal
 from verify.layer_parts.correlation import images, kernels, outputs, split
+from verify.layer_parts.sums import sum_over
 from verify.layer_parts.windows import Lengths, Padding, Windows, transposed_windows
 
 Saved = tuple[Array, Array, Windows, int, bool]
@@ -41,6 +42,7 @@ def forward(
 ) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
     x, W, b = arrays("x (n, c, h, w), W (c, k, kh, kw), b? (f)", x, W, b)
+    groups = count("groups", groups, least=1)
     split("the channels of x", x.shape[1], groups)
     f = W.shape[1] * groups
     if b is not None and len(b) != f:
@@ -59,7 +61,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     x, W, where, groups, biased = saved
     d_y = cotangent(d_output, (len(x), W.shape[1] * groups, *where.size), x.dtype)
     gradients = {"x": outputs(d_y, W, where, groups), "W": kernels(d_y, x, W, where, groups)}
-    return {**gradients, "b": d_y.sum(axis=(0, 2, 3))} if biased else gradients
+    return {**gradients, "b": sum_over((0, 2, 3), d_y)} if biased else gradients
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import entries
+from verify.arguments import entries, number
 from verify.layer import Array, Case, Layer, normal
 from verify.layer_parts.classes import at_targets, class_arrays, distributions
 from verify.layer_parts.reductions import check_reduction, reduced, spread
@@ -27,11 +27,10 @@ def forward(p: Array, targets: Array, *, eps: float = 0.0, reduction: str = "mea
     """The loss, and what the backward pass needs."""
     p, targets, counted = class_arrays("p", p, targets)
     check_reduction(reduction, counted.size)
+    eps = number("eps", eps, "[0, inf)", p.dtype)
     entries("p", p, (p >= 0) & (p <= 1 + 1e-6), "a probability from 0 to 1")
-    if not 0.0 <= eps < np.inf:
-        raise ValueError(f"eps is {eps}: expected a finite number from 0")
     weighted = targets.dtype.kind == "f"
-    q = (p if weighted else at_targets(p, targets)) + float(eps)
+    q = (p if weighted else at_targets(p, targets)) + eps
     if not np.all(q > 0):
         raise ValueError("p holds 0 where its logarithm is read: expected eps > 0, or logits for softmax_with_loss")
     losses = -at_targets(np.log(q), targets) if weighted else -np.log(q)

@@ -24,7 +24,7 @@ Saved = tuple[Array, float]
 def forward(x: Array, *, alpha: float = 1.0) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
     (x,) = arrays("x (...)", x)
-    alpha = number("alpha", alpha, "(0, inf)")
+    alpha = number("alpha", alpha, "(0, inf)", x.dtype)
     y = np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
     return np.asarray(y, x.dtype), (x, alpha)
 

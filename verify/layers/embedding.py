@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array
 
-from verify.arguments import arrays, cotangent, indices
+from verify.arguments import arrays, cotangent, count, indices
 from verify.layer import Array, Case, Layer, normal
 
 Saved = tuple[Array, tuple[int, int], np.dtype[Any], int | None]
@@ -26,8 +26,8 @@ def forward(W: Array, ids: Array, *, padding: int | None = None) -> tuple[Array,
     W, ids = arrays("W (v, d), ids integer (...)", W, ids)
     v = W.shape[0]
     indices("ids", ids, v, "a row of W")
-    if padding is not None and padding not in range(v):
-        raise ValueError(f"padding is {padding!r}: expected an id from 0 to {v - 1}, or None")
+    if padding is not None and (padding := count("padding", padding)) >= v:
+        raise ValueError(f"padding is {padding}: expected an id from 0 to {v - 1}, or None")
     y = np.take(W, ids, axis=0, mode="clip")  # all are rows of W: the quickest mode
     if padding is not None:
         y[ids == padding] = 0

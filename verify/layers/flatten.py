@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent
+from verify.arguments import arrays, cotangent, place
 from verify.layer import Array, Case, Layer, normal
 
 Saved = tuple[Array, tuple[int, ...]]
@@ -24,8 +24,7 @@ Saved = tuple[Array, tuple[int, ...]]
 def forward(x: Array, *, start_axis: int = 1) -> tuple[Array, Saved]:
     """The output; backward needs shapes alone."""
     (x,) = arrays("x (..., d)", x)
-    choice("start_axis", start_axis, range(-x.ndim, x.ndim))
-    start = start_axis % x.ndim
+    start = place("start_axis", start_axis, x.ndim)
     shape = (*x.shape[:start], math.prod(x.shape[start:]))
     return x.reshape(shape).copy(), (x, shape)
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import arrays, cotangent
+from verify.arguments import arrays, cotangent, count
 from verify.layer import Array, Case, Layer, normal
 from verify.layer_parts.standardised import (
-    check_normalised,
+    checked_eps,
     laid,
     of_scale_and_shift,
     pulled_back,
@@ -41,8 +41,9 @@ def forward(
 ) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
     x, gamma, beta = arrays("x (n, c, ...), gamma? (c), beta? (c)", x, gamma, beta)
-    check_normalised(x, tuple(range(1, x.ndim)), eps)
-    if type(groups) is not int or groups < 1 or x.shape[1] % groups:
+    eps = checked_eps(x, tuple(range(1, x.ndim)), eps)
+    groups = count("groups", groups, least=1)
+    if x.shape[1] % groups:
         raise ValueError(f"groups is {groups}: expected a number that divides the {x.shape[1]} channels of x")
     gamma, beta = laid("gamma", gamma, x, CHANNEL), laid("beta", beta, x, CHANNEL)
     x_hat, inverse = standardised(in_groups(x, groups), (2,), eps)

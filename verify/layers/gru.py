@@ -41,6 +41,7 @@ from verify.layer_parts.recurrence import (
     trajectory,
     weights,
 )
+from verify.layer_parts.sums import sum_over
 from verify.layers import sigmoid
 
 ORDERS = ("rzn", "zrn")
@@ -81,10 +82,15 @@ def forward(
             s_t[:, rz] = sigmoid.forward(s_t[:, rz] + h[t] @ Wh[:, rz] + bias[rz])[0]
             u[t] = s_t[:, r] * h[t]
             s_t[:, n] = np.tanh(s_t[:, n] + u[t] @ Wh[:, n] + bias[n])
-        kept = s_t[:, z] if update == "old" else 1 - s_t[:, z]
-        h[t + 1] = kept * h[t] + (1 - kept) * s_t[:, n]
+        kept, new = shares(s_t[:, z], update)
+        h[t + 1] = kept * h[t] + new * s_t[:, n]
     given = {"b": b is not None, "bh": bh is not None, "h0": h0 is not None}
     return swapped(h[1:]), (xs, Wx, Wh, s, h, u, (r, z, n), reset, update, given)
+
+
+def shares(z: Array, update: str) -> tuple[Array, Array]:
+    """How much of the last state is kept, and how much there is of the candidate."""
+    return (z, 1 - z) if update == "old" else (1 - z, z)
 
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
@@ -93,12 +99,12 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     rz = slice(0, n.start)
     steps, batch, _ = xs.shape
     d_h = swapped(cotangent(d_output, (batch, steps, len(Wh)), xs.dtype))
-    kept = s[..., z] if update == "old" else 1 - s[..., z]
+    kept, new = shares(s[..., z], update)
     # All but the recurrence: what stands beside d_h, for the reset gate beside what comes from the candidate.
     d_a = s * (1 - s)
     d_a[..., r] *= u if reset == "after" else h[:-1]
     d_a[..., z] *= h[:-1] - s[..., n] if update == "old" else s[..., n] - h[:-1]
-    d_a[..., n] = (1 - kept) * (1 - s[..., n] ** 2)
+    d_a[..., n] = new * (1 - s[..., n] ** 2)
     d_product = d_a if reset == "before" else np.empty_like(d_a)
     d_h0 = np.zeros_like(h[0])
     for t in reversed(range(steps)):
@@ -118,7 +124,7 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     d_Wh = weights(h[:-1], d_product)
     if reset == "before":
         d_Wh[:, n] = weights(u, d_a[..., n])
-    gradients = {**gradients_at_all_steps(xs, Wx, d_a), "Wh": d_Wh, "bh": d_product.sum(axis=(0, 1)), "h0": d_h0}
+    gradients = {**gradients_at_all_steps(xs, Wx, d_a), "Wh": d_Wh, "bh": sum_over((0, 1), d_product), "h0": d_h0}
     return {name: gradient for name, gradient in gradients.items() if given.get(name, True)}
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from verify.arguments import arrays, cotangent, places
 from verify.layer import Array, Case, Layer, normal
 from verify.layer_parts.standardised import (
-    check_normalised,
+    checked_eps,
     laid,
     of_scale_and_shift,
     pulled_back,
@@ -42,7 +42,7 @@ def forward(
     """The output, and what the backward pass needs."""
     x, gamma, beta = arrays("x (..., d), gamma? (...), beta? (...)", x, gamma, beta)
     axes = places("axes", axes, x.ndim, least=1)
-    check_normalised(x, axes, eps)
+    eps = checked_eps(x, axes, eps)
     gamma, beta = laid("gamma", gamma, x, axes), laid("beta", beta, x, axes)
     x_hat, inverse = standardised(x, axes, eps)
     return scaled(x_hat, gamma, beta), (x_hat, inverse, gamma, beta, axes)

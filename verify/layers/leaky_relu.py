@@ -1,6 +1,6 @@
 r"""Leaky rectified linear unit.
 
-.. math:: y = \max(x, \alpha x), \qquad \bar x = \bar y \odot ([x > 0] + \alpha\,[x \le 0])
+.. math:: y = \max(x, 0) + \alpha \min(x, 0), \qquad \bar x = \bar y \odot ([x > 0] + \alpha\,[x \le 0])
 
 Shapes: x (...) -> (...).
 Convention: alpha, PyTorch's `negative_slope`, is in [0, 1] and also the slope at 0; alpha = 0 is relu.
@@ -22,14 +22,14 @@ def forward(x: Array, *, alpha: float = 0.01) -> tuple[Array, Saved]:
     """The output, and what the backward pass needs."""
     (x,) = arrays("x (...)", x)
     alpha = number("alpha", alpha, "[0, 1]")
-    return np.asarray(np.maximum(x, alpha * x), x.dtype), (x, alpha)
+    return np.asarray(np.maximum(x, 0) + alpha * np.minimum(x, 0), x.dtype), (x, alpha)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     x, alpha = saved
     d_y = cotangent(d_output, x.shape, x.dtype)
-    return {"x": np.asarray(d_y * (x > 0) + alpha * d_y * (x <= 0), x.dtype)}
+    return {"x": np.asarray(d_y * ((x > 0) + alpha * (x <= 0)), x.dtype)}
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent
+from verify.arguments import arrays, cotangent, place
 from verify.layer import Array, Case, Layer, normal
 from verify.layer_parts.certain import certain_rows, largest_at, sum_of_others
 from verify.layer_parts.exponentials import largest_along
@@ -28,7 +28,7 @@ Saved = tuple[Array, Array | None, int]
 def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     """The logarithms of the probabilities, and what the backward pass needs."""
     (x,) = arrays("x (..., k)", x)
-    choice("axis", axis, range(-x.ndim, x.ndim))
+    axis = place("axis", axis, x.ndim)
     y = x - largest_along("x", x, axis)
     e = np.exp(y)
     total = sum_along((axis,), e)

@@ -57,19 +57,20 @@ def forward(
     n, steps, _ = x.shape
     choice("gates", gates, ORDERS)
     i, f, g, o = gate_slices("ifgo", gates, len(Wh))
-    # sigmoid(a) = 1/2 tanh(a/2) + 1/2: with half the weights, one tanh serves all gates.
-    half = np.full(4 * len(Wh), 0.5, x.dtype)
-    half[g] = 1
-    rest = 1 - half
-    xs, Wh_half = swapped(x), Wh * half
-    a = at_all_steps(xs, Wx * half, None if b is None else b * half)
+    sign = np.full(4 * len(Wh), -1, x.dtype)  # what gates need is exp(-a)
+    sign[g] = 1
+    xs, signed = swapped(x), Wh * sign
+    a = at_all_steps(xs, Wx * sign, None if b is None else b * sign)
     h, c = (trajectory((steps, n, len(Wh)), first, x.dtype) for first in (h0, c0))
     tanh_c = np.empty_like(c[1:])
     for t, s in enumerate(a):
-        s += h[t] @ Wh_half
-        np.tanh(s, out=s)
-        s *= half
-        s += rest
+        s += h[t] @ signed
+        candidate = np.tanh(s[:, g])
+        with np.errstate(over="ignore"):  # a gate is 0 there
+            np.exp(s, out=s)
+        s += 1
+        np.divide(1, s, out=s)
+        s[:, g] = candidate
         c[t + 1] = s[:, f] * c[t] + s[:, i] * s[:, g]
         np.tanh(c[t + 1], out=tanh_c[t])
         np.multiply(s[:, o], tanh_c[t], out=h[t + 1])

@@ -4,10 +4,10 @@ r"""Max pooling: the largest entry of every window, to which the gradient return
    \bar x_{ncpq} = \sum_{ij} \bar y_{ncij}\, [(p, q) = \operatorname{argmax} \text{ of window } ij]
 
 Shapes: x (n, c, h, w) -> (n, c, oh, ow), with oh = ⌊(h + padding − dilation (kernel − 1) − 1) / stride⌋ + 1.
-Convention: the first of equal entries, row by row, is the largest. The stride is the kernel when none is given.
-   Padding takes no part, as if it were −∞; a window that holds nothing else is refused, while PyTorch refuses more
-   than half the kernel. Options are numbers or (vertical, horizontal), padding also ((top, bottom), (left, right));
-   padding at the end only is what PyTorch calls ceil_mode.
+Convention: the first of equal entries, row by row, is the largest; of NaN, which are larger than all else, the last.
+   The stride is the kernel when none is given. Padding takes no part, as if it were −∞; a window that holds nothing
+   else is refused, while PyTorch refuses more than half the kernel. Options are numbers or (vertical, horizontal),
+   padding also ((top, bottom), (left, right)); padding at the end only is what PyTorch calls ceil_mode.
 Reference: Saitoh (2016), Deep Learning from Scratch, sections 7.3 and 7.4.4.
 """
 
@@ -41,7 +41,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     dtype, where, row, column = saved
     d_y = cotangent(d_output, row.shape, dtype)
-    if where.apart and max(where.kernel) <= 2:  # quicker than by numbers
+    if where.apart and max(where.kernel) <= 2 and np.isfinite(d_y).all():  # quicker than by numbers
         return {"x": returned(returned(d_y, row, where.vertical), column, where.horizontal)}
     d_x = np.zeros((*d_y.shape[:2], *where.size), dtype)
     np.add.at(d_x.reshape(-1), numbers(where, row, column).ravel(), d_y.ravel())
@@ -49,7 +49,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
 
 
 def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
-    """The largest entry of every window along an axis, and the place of the first one in the kernel."""
+    """The largest entry of every window along an axis, and its place in the kernel, the first of equal ones."""
     shape = axis.resized(x.shape, axis.number)
     place = np.zeros(shape, np.min_scalar_type(axis.kernel))
     (_, here, there), *others = axis.places
@@ -68,6 +68,9 @@ def largest(x: Array, axis: Axis) -> tuple[Array, Array]:
             better = entries > best[here]
             np.maximum(place[here], better.view(np.uint8) * place.dtype.type(k), out=place[here])
         np.maximum(best[here], entries, out=best[here])
+    if np.isnan(best.max(initial=-np.inf)):
+        for k, here, there in axis.places:
+            place[here][np.isnan(x[there])] = k
     return best, place
 
 

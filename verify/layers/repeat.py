@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent, count
+from verify.arguments import arrays, choice, cotangent, count, place
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.layer_parts.sums import sum_over
 
 Saved = tuple[Array, int, int, tuple[int, ...]]
 
@@ -30,9 +31,7 @@ def forward(x: Array, *, n: int = 2, axis: int = 0, along: str = "new") -> tuple
     choice("along", along, ("new", "each", "whole"))
     (x,) = arrays("x (...)" if along == "new" else "x (..., d)", x)
     n = count("n", n, least=1)
-    axes = x.ndim + (along == "new")
-    choice("axis", axis, range(-axes, axes))
-    axis %= axes
+    axis = place("axis", axis, x.ndim + (along == "new"))
     copies = axis + 1 if along == "each" else axis  # the axis of r, before it is merged
     y = np.repeat(np.expand_dims(x, copies), n, axis=copies)
     if along != "new":
@@ -44,7 +43,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x."""
     x, n, copies, shape = saved
     d_y = cotangent(d_output, shape, x.dtype)
-    return {"x": np.asarray(d_y.reshape(*x.shape[:copies], n, *x.shape[copies:]).sum(axis=copies))}
+    return {"x": sum_over((copies,), d_y.reshape(*x.shape[:copies], n, *x.shape[copies:]))}
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -18,7 +18,7 @@ import numpy as np
 from verify.arguments import arrays, cotangent, places
 from verify.layer import Array, Case, Layer, normal
 from verify.layer_parts.standardised import (
-    check_normalised,
+    checked_eps,
     laid,
     of_scale_and_shift,
     pulled_back,
@@ -35,7 +35,7 @@ def forward(
     """The output, and what the backward pass needs."""
     x, gamma = arrays("x (..., d), gamma? (...)", x, gamma)
     axes = places("axes", axes, x.ndim, least=1)
-    check_normalised(x, axes, eps)
+    eps = checked_eps(x, axes, eps)
     gamma = laid("gamma", gamma, x, axes)
     x_hat, inverse = standardised(x, axes, eps, centred=False)
     return scaled(x_hat, gamma, None), (x_hat, inverse, gamma, axes)

@@ -1,6 +1,6 @@
 r"""Sigmoid-weighted linear unit, also called swish.
 
-.. math:: y = x\,\sigma(x), \qquad \bar x = \bar y\,\sigma(x) + \bar y\, x\,\sigma'(x)
+.. math:: y = x\,\sigma(x), \qquad \bar x = \bar y\,(\sigma(x) + x\,\sigma'(x))
 
 Shapes: x (...) -> (...).
 Reference: Elfwing, Uchibe and Doya (2018), Sigmoid-Weighted Linear Units for Neural Network Function Approximation in
@@ -30,7 +30,7 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of x, which is factor and argument of the gate."""
     x, gate, saved_gate = saved
     d_y = cotangent(d_output, x.shape, x.dtype)
-    return {"x": np.asarray(d_y * gate + sigmoid.backward(d_y * x, saved_gate)["x"])}
+    return {"x": np.asarray(d_y * (gate + sigmoid.backward(x, saved_gate)["x"]))}
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent
+from verify.arguments import arrays, cotangent, place
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.certain import certain_rows, less_mean
 from verify.layer_parts.exponentials import largest_along, need_no_shift
@@ -27,7 +27,7 @@ Saved = tuple[Array, Array | None, int]
 def forward(x: Array, *, axis: int = -1) -> tuple[Array, Saved]:
     """The probabilities, and what the backward pass needs."""
     (x,) = arrays("x (..., k)", x)
-    choice("axis", axis, range(-x.ndim, x.ndim))
+    axis = place("axis", axis, x.ndim)
     largest = largest_along("x", x, axis)
     shifted = not need_no_shift(largest)
     y = np.exp(x - largest if shifted else x)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import entries
+from verify.arguments import entries, number
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.certain import certain_rows, largest_at, total_of_others
 from verify.layer_parts.classes import at_targets, class_arrays, distributions
@@ -41,7 +41,8 @@ def forward(
     logits, targets, counted = class_arrays("logits", logits, targets, ignore_index)
     count = int(np.count_nonzero(counted))
     check_reduction(reduction, count)
-    t = smoothed(targets, float(label_smoothing), logits)
+    label_smoothing = number("label_smoothing", label_smoothing, "[0, 1]")
+    t = smoothed(targets, label_smoothing, logits)
     largest = largest_along("logits", logits, -1)
     z, left = logits, largest  # the largest entries of z
     weights = t.dtype.kind == "f"
@@ -58,7 +59,7 @@ def forward(
         log_total[certain] = np.log1p(others[certain] / e_at[certain])
     losses = np.where(counted, (mass(t) * log_total - (at_targets(z, t) - left))[..., 0], 0)
     t_others = total_of_others(t, mass(t), at, certain) if weights else None
-    d_targets = (1.0 - float(label_smoothing)) * (log_total - z) if targets.dtype.kind == "f" else None
+    d_targets = (1.0 - label_smoothing) * (log_total - z) if targets.dtype.kind == "f" else None
     saved = e, total, t, at, others, t_others, counted, d_targets, reduction
     return reduced(losses, reduction, count, z.dtype), saved
 
@@ -87,8 +88,6 @@ def mass(t: Array) -> Array | int:
 
 def smoothed(targets: Array, label_smoothing: float, logits: Array) -> Array:
     """Classes as they are, if nothing is smoothed; else the weights of all classes."""
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"label_smoothing is {label_smoothing}: expected a number from 0 to 1")
     if targets.dtype.kind != "f":
         if not label_smoothing:
             return targets

@@ -23,7 +23,7 @@ from verify.layers import sigmoid
 def forward(x: Array, *, beta: float = 1.0) -> tuple[Array, Array]:
     """The output, and beta x."""
     (x,) = arrays("x (...)", x)
-    beta = number("beta", beta, "(0, inf)")
+    beta = number("beta", beta, "(0, inf)", x.dtype)
     z = np.asarray(beta * x, x.dtype)
     y = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(z))) / beta
     return np.asarray(y, x.dtype), z

@@ -15,6 +15,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent, places
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.layer_parts.sums import sum_along, sum_over
 
 Axis = int | tuple[int, ...] | None
 Saved = tuple[Array, tuple[int, ...], bool]
@@ -25,7 +26,7 @@ def forward(x: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Arr
     (x,) = arrays("x (...)", x)
     choice("keepdims", keepdims, (True, False))
     axes = tuple(range(x.ndim)) if axis is None else places("axis", axis, x.ndim)
-    return np.asarray(x.sum(axis=axes, keepdims=keepdims)), (x, axes, keepdims)
+    return (sum_along if keepdims else sum_over)(axes, x), (x, axes, keepdims)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:

@@ -119,6 +119,20 @@ def test_defaults() -> None:
     assert np.array_equal(value(softplus, x), value(softplus, x, beta=1.0))
 
 
+def test_large_cotangents_of_large_inputs() -> None:
+    """Their product overflows, the gradient does not."""
+    x = np.array([3e38, -3e38, 1e30, -1e30], np.float32)
+    d_x = silu.backward(np.full(4, 1e8, np.float32), silu.forward(x)[1])["x"]
+    np.testing.assert_array_equal(d_x, np.array([1e8, 0, 1e8, 0], np.float32))
+
+
+def test_infinity_passes_a_leaky_unit() -> None:
+    for alpha in (0.0, 0.2):
+        y, saved = leaky_relu.forward(np.array([np.inf, 1.0]), alpha=alpha)
+        assert y[0] == np.inf
+        assert leaky_relu.backward(np.array([np.inf, 1.0]), saved)["x"].tolist() == [np.inf, 1.0]
+
+
 def test_nan_is_not_hidden() -> None:
     for name in NAMES:
         assert np.isnan(value(LAYERS[name], [np.nan])), name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -259,6 +262,67 @@ def test_no_channels_leave_the_bias() -> None:
     assert conv2d.backward(np.ones(y.shape), saved)["W"].shape == (3, 0, 2, 2)
 
 
+@pytest.mark.parametrize("groups", [np.uint8(8), np.int64(8), 8])
+def test_groups_are_any_integers(groups: Any) -> None:
+    """256 is more than a byte holds."""
+    x, d_y = normal(rng(), 1, 8, 7, 6), normal(rng(), 1, 8, 11, 10)
+    y, saved = conv2d.forward(x, np.ones((8, 1, 3, 3)), groups=groups, padding=3)
+    assert conv2d.backward(d_y, saved)["x"].shape == x.shape
+    assert y.shape == d_y.shape
+    y, _ = conv_transpose2d.forward(x, np.ones((8, 32, 3, 3)), np.ones(256), groups=groups)
+    assert y.shape == (1, 256, 9, 8)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_stays_where_it_lies(odd: float, stride: int) -> None:
+    """Padding times an infinite kernel is not to be added up."""
+    W = np.array([[odd, 1.0], [1.0, 1.0]])[np.newaxis, np.newaxis]
+    y, _ = conv_transpose2d.forward(np.ones((1, 1, 1, 1)), W, stride=stride)
+    np.testing.assert_array_equal(y, W)
+    _, saved = (
+        conv2d.forward(np.zeros((1, 1, 2, 2)), W, stride=stride)
+        if np.isnan(odd)
+        else conv2d.forward(np.ones((1, 1, 2, 2)), W, stride=stride)
+    )
+    np.testing.assert_array_equal(conv2d.backward(np.ones((1, 1, 1, 1)), saved)["x"], W)
+
+
+def test_images_of_padding_alone() -> None:
+    x, W = np.ones((2, 3, 0, 4)), np.ones((4, 3, 3, 3))
+    y, saved = conv2d.forward(x, W, np.arange(4.0), padding=2)
+    np.testing.assert_array_equal(y, np.broadcast_to(np.arange(4.0)[:, np.newaxis, np.newaxis], (2, 4, 2, 6)))
+    found = conv2d.backward(np.ones_like(y), saved)
+    assert found["x"].shape == x.shape
+    assert np.all(found["W"] == 0)
+    np.testing.assert_array_equal(found["b"], [24.0] * 4)
+
+
+@pytest.mark.parametrize("view", [lambda y: np.broadcast_to(y[0, 0, 0, 0], y.shape), lambda y: y[:, :, ::-1, ::-1]])
+def test_digits_do_not_depend_on_memory(view: Any) -> None:
+    """Numbers that are equal, added up one by one in float32, lose a percent."""
+    x = np.full((1, 1, 1024, 1024), 0.1, np.float32)
+    y, saved = conv2d.forward(x, np.ones((1, 1, 1, 1), np.float32))
+    found = conv2d.backward(view(np.ones_like(y)), saved)["W"].item()
+    assert found == pytest.approx(0.1 * 1024**2, rel=2e-3)
+
+
+def test_blocks_count_the_padding() -> None:
+    """Where windows leave most of an image out, columns are few, and images are what fills the cache."""
+    x, W = np.ones((100, 3, 224, 224), np.float32), np.ones((4, 3, 1, 1), np.float32)
+    tracemalloc.start()
+    conv2d.forward(x, W, stride=32)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < x.nbytes / 20
+
+
+def test_a_copy_of_windows_has_the_same_axes() -> None:
+    where = windows(np.ones((1, 1, 5, 6)), (2, 3), padding=1)
+    for copied in (copy.deepcopy(where), pickle.loads(pickle.dumps(where))):
+        assert all(one is other for one, other in zip(copied.axes, where.axes, strict=True))
+
+
 # ----------------------------------------------------------------------------------------------------------- refusals
 
 X = np.ones((2, 4, 5, 6))
@@ -274,8 +338,8 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (conv2d, (X, K, np.ones(4)), {}, r"b has shape \(4,\): expected \(f,\) with f = 6 as in W"),
     (conv2d, (X, K[:, :1]), {"groups": 4}, r"groups is 4: expected a divisor of 6, the kernels of W"),
     (conv2d, (X, K[:, :1]), {"groups": 3}, r"groups is 3: expected a divisor of 4, the channels of x"),
-    (conv2d, (X, K), {"groups": 0}, r"groups is 0: expected a whole number from 1 on"),
-    (conv2d, (X, K), {"groups": 1.0}, r"groups is 1\.0: expected a whole number from 1 on"),
+    (conv2d, (X, K), {"groups": 0}, r"groups is 0: it is a whole number, at least 1"),
+    (conv2d, (X, K), {"groups": 1.0}, r"groups is 1\.0: it is a whole number, at least 1"),
     (conv2d, (X, K), {"stride": 0}, r"stride is 0: expected a whole number from 1 on, or two of them"),
     (conv2d, (X, K), {"stride": (1, 2, 3)}, r"stride is \(1, 2, 3\): expected a whole number"),
     (conv2d, (X, K), {"stride": True}, r"stride is True: expected a whole number"),

@@ -54,7 +54,16 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: embedding.forward(W43, np.array([0]), padding=4),
         "padding is 4: expected an id",
     ),
-    "negative padding": (lambda: embedding.forward(W43, np.array([0]), padding=-1), "padding is -1: expected an id"),
+    "negative padding": (
+        lambda: embedding.forward(W43, np.array([0]), padding=-1),
+        "padding is -1: it is a whole number",
+    ),
+    "a truth value as padding": (lambda: embedding.forward(W43, np.array([0]), padding=True), "padding is True"),
+    "padding that is no whole number": (lambda: embedding.forward(W43, np.array([0]), padding=1.0), "padding is 1.0"),
+    "several ids as padding": (
+        lambda: embedding.forward(W43, np.array([0]), padding=np.array([1, 2])),
+        r"padding is array\(\[1, 2\]\): it is a whole number",
+    ),
     "cotangent": (
         lambda: embedding.backward(np.ones(3), embedding.forward(W43, np.array([0, 1]))[1]),
         r"d_output has shape \(3,\), the output has shape \(2, 3\)",

@@ -247,6 +247,23 @@ def test_one_number_is_its_own_mean() -> None:
     np.testing.assert_array_equal(found["beta"], [4, 5])
 
 
+def test_integers_of_numpy_are_integers() -> None:
+    x = normal(np.random.default_rng(0), 3, 4, 2)
+    np.testing.assert_array_equal(group_norm.forward(x, groups=np.int64(2))[0], group_norm.forward(x, groups=2)[0])
+
+
+@pytest.mark.parametrize("layer", [layer_norm, batch_norm])
+def test_long_sums_keep_their_digits(layer: Any) -> None:
+    """Added up one by one, half a million numbers in float32 lose a percent."""
+    x = np.tile(np.array([[0.3, -0.3], [-0.1, 0.3]], np.float32), (250_000, 1))
+    d_y = np.full(x.shape, 0.1, np.float32)
+    one = np.ones(2, np.float32)
+    y, saved = layer.forward(x, one, one)
+    expected, _ = layer.forward(x[:4].astype(float), np.ones(2), np.ones(2))
+    np.testing.assert_allclose(y[:4], expected, atol=5e-5)
+    np.testing.assert_allclose(layer.backward(d_y, saved)["beta"], [5e4, 5e4], rtol=1e-4)
+
+
 # ---------------------------------------------------------------------------------------------------------- refusals
 
 x43, x463, three, four = np.ones((4, 3)), np.ones((4, 6, 3)), np.ones(3), np.ones(4)
@@ -259,11 +276,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "batch_norm, empty": (lambda: batch_norm.forward(x43[:0]), r"x has shape \(0, 3\): expected at least one number"),
     "batch_norm, eps": (
         lambda: batch_norm.forward(x43, eps=0.0),
-        "eps is 0.0: expected a positive number in float64",
+        r"eps is 0.0: it is a number in \(0, inf\) of float64",
     ),
     "batch_norm, eps that float32 does not hold": (
         lambda: batch_norm.forward(x43.astype(np.float32), eps=1e-50),
-        "eps is 1e-50: expected a positive number in float32",
+        r"eps is 1e-50: it is a number in \(0, inf\) of float32",
     ),
     "batch_norm, no averages": (
         lambda: batch_norm.forward(x43, running_mean=three, training=False),
@@ -284,7 +301,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "running_statistics, momentum": (
         lambda: batch_norm.running_statistics(x43, three, three, momentum=99),
-        "momentum is 99: expected a number from 0 to 1",
+        r"momentum is 99: it is a number in \[0, 1\]",
     ),
     "running_statistics, shape": (
         lambda: batch_norm.running_statistics(x43, four, three),
@@ -311,12 +328,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: layer_norm.forward(x43[:, :0]),
         r"x has shape \(4, 0\): expected at least one number along the axes \(1,\)",
     ),
-    "layer_norm, eps": (lambda: layer_norm.forward(x43, eps=-1e-5), "eps is -1e-05: expected a positive number"),
+    "layer_norm, eps": (lambda: layer_norm.forward(x43, eps=-1e-5), "eps is -1e-05: it is a number"),
     "layer_norm, integers": (lambda: layer_norm.forward(x43.astype(int)), "x holds int64"),
     "rms_norm, gamma": (lambda: rms_norm.forward(x43, four), r"gamma has shape \(4,\): expected \(3,\)"),
     "rms_norm, no such axis": (lambda: rms_norm.forward(x43, axes=2), "axes is 2: an axis is from -2 to 1"),
     "rms_norm, axis no integer": (lambda: rms_norm.forward(x43, axes=1.0), "axes is 1.0: an axis is from -2 to 1"),
-    "rms_norm, eps": (lambda: rms_norm.forward(x43, eps=np.nan), "eps is nan: expected a positive number"),
+    "rms_norm, eps": (lambda: rms_norm.forward(x43, eps=np.nan), "eps is nan: it is a number"),
     "rms_norm, cotangent": (
         lambda: rms_norm.backward(three, rms_norm.forward(x43)[1]),
         r"d_output has shape \(3,\), the output has shape \(4, 3\)",
@@ -325,7 +342,25 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: group_norm.forward(x463, groups=4),
         "groups is 4: expected a number that divides the 6 channels of x",
     ),
-    "group_norm, no groups": (lambda: group_norm.forward(x463, groups=0), "groups is 0: expected a number"),
+    "group_norm, no groups": (lambda: group_norm.forward(x463, groups=0), "groups is 0: it is a whole number"),
+    "layer_norm, infinite eps": (lambda: layer_norm.forward(x43, eps=np.inf), "eps is inf: it is a number"),
+    "layer_norm, eps in words": (lambda: layer_norm.forward(x43, eps="1e-5"), "eps is '1e-5': it is a number"),
+    "batch_norm, eps beyond float32": (
+        lambda: batch_norm.forward(x43.astype(np.float32), eps=1e39),
+        r"eps is 1e\+39: it is a number in \(0, inf\) of float32",
+    ),
+    "running_statistics, negative variance": (
+        lambda: batch_norm.running_statistics(x43, three, -three),
+        r"running_var holds -1.0 at \[0\]: expected numbers from 0",
+    ),
+    "batch_norm, squares beyond float64": (
+        lambda: batch_norm.forward(1e200 * np.arange(12.0).reshape(4, 3)),
+        "x has a mean square beyond float64: expected smaller numbers",
+    ),
+    "rms_norm, squares beyond float32": (
+        lambda: rms_norm.forward(np.full((2, 3), 1e20, np.float32)),
+        "x has a mean square beyond float32: expected smaller numbers, or float64",
+    ),
     "group_norm, beta": (lambda: group_norm.forward(x463, None, three), r"beta has shape \(3,\): expected \(c,\)"),
     "group_norm, nothing": (lambda: group_norm.forward(x463[:, :, :0]), r"x has shape \(4, 6, 0\): expected"),
     "group_norm, one axis": (lambda: group_norm.forward(three), r"x has shape \(3,\): expected \(n, c, \.\.\.\)"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.verify.layers.window_loops import Array, both, compare, inside, places, sizes
-from verify.layer import Case
+from verify.layer import Case, normal
 from verify.layers import LAYERS, avg_pool2d, conv2d, max_pool2d
 
 
@@ -122,6 +122,35 @@ def test_more_places_than_a_byte_counts() -> None:
     assert y.dtype == np.float32
     found = max_pool2d.backward(np.array([[[[3.0, 5.0]]]], np.float32), saved)["x"]
     np.testing.assert_array_equal(np.flatnonzero(found), [290, 400])
+
+
+@pytest.mark.parametrize("options", [{"kernel": 2}, {"kernel": (1, 2)}, {"kernel": 3, "stride": 1, "padding": 1}])
+def test_infinite_cotangents_return_to_their_entries(options: dict[str, Any]) -> None:
+    x = normal(rng(), 1, 2, 4, 6)
+    y, saved = max_pool2d.forward(x, **options)
+    d_y = np.ones_like(y)
+    finite = max_pool2d.backward(d_y, saved)["x"]
+    d_y[0, 0, 0, 1], d_y[0, 1, 1, 0] = np.inf, np.nan
+    found = max_pool2d.backward(d_y, saved)["x"]
+    rows, columns = np.nonzero(~np.isfinite(found[0, 0]))
+    assert [*zip(rows, columns, strict=True)] == [*zip(*np.nonzero(x[0, 0] == y[0, 0, 0, 1]), strict=True)]
+    assert np.count_nonzero(np.isnan(found)) == 1
+    same = np.isfinite(found)
+    np.testing.assert_array_equal(found[same], finite[same])
+
+
+@pytest.mark.parametrize("options", [{"kernel": 2}, {"kernel": 3, "stride": 1, "padding": 1}, {"kernel": (3, 2)}])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_last_nan_is_the_largest(dtype: str, options: dict[str, Any]) -> None:
+    x = normal(rng(), 2, 2, 6, 6).astype(dtype)
+    x[rng().random(x.shape) < 0.2] = np.nan
+    y, saved = max_pool2d.forward(x, **options)
+    found = max_pool2d.backward(np.ones_like(y), saved)["x"]
+    numbered = np.where(np.isnan(x), 10.0 + np.arange(x.size).reshape(x.shape), x)  # the last is the largest
+    expected, saved = max_pool2d.forward(numbered, **options)
+    np.testing.assert_array_equal(np.isnan(y), expected >= 10)
+    np.testing.assert_array_equal(y[~np.isnan(y)], expected[expected < 10].astype(dtype))
+    np.testing.assert_array_equal(found, max_pool2d.backward(np.ones_like(expected), saved)["x"])
 
 
 def test_max_pooling_commutes_with_increasing_functions() -> None:

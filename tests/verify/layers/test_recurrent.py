@@ -221,6 +221,43 @@ def test_gates_driven_far(name: str, dtype: str) -> None:
     assert all(np.all(np.isfinite(gradient)) for gradient in layer.backward(d_output, saved).values())
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("closed", [-14.0, -20.0, -40.0])
+def test_gates_that_are_nearly_closed(closed: float, dtype: str) -> None:
+    """What they let through has all its digits; 1 - (1 - gate), or 1/2 + tanh / 2, would have none."""
+    x, W, within = np.ones((1, 1, 1)), np.array([[0.5, 0.5, 0.5, 0.5]]), {"rtol": 8 * np.finfo(dtype).eps}
+    gate, candidate = math.exp(closed + 0.5) / (1 + math.exp(closed + 0.5)), math.tanh(0.5)
+    for at in (0, 3):  # input, output
+        b = np.zeros(4)
+        b[at] = closed
+        (h, c), saved = lstm.forward(*(one.astype(dtype) for one in (x, W, 0 * W, b)))
+        open_ = 1 / (1 + math.exp(-0.5))
+        cell = (gate if at == 0 else open_) * candidate
+        expected = (gate if at == 3 else open_) * math.tanh(cell)
+        np.testing.assert_allclose([c.item(), h.item()], [cell, expected], **within)
+        d_b = lstm.backward((np.ones_like(h), np.zeros_like(c)), saved)["b"]
+        np.testing.assert_allclose(d_b[at], expected * (1 if at == 3 else (1 - math.tanh(cell) ** 2)), rtol=1e-5)
+    h, saved = gru.forward(
+        *(one.astype(dtype) for one in (x, W[:, :3], 0 * W[:, :3], np.array([0.0, closed, 0.0]))), update="new"
+    )
+    np.testing.assert_allclose(h.item(), gate * candidate, **within)
+    d_b = gru.backward(np.ones_like(h), saved)["b"]
+    np.testing.assert_allclose(d_b[2], gate * (1 - candidate**2), **within)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("d", "h"), [(0, 4), (3, 0), (0, 0)])
+def test_nothing_in_a_row(name: str, d: int, h: int) -> None:
+    gates = {"rnn": 1, "lstm": 4, "gru": 3}[name]
+    layer = LAYERS[name]
+    x, Wx, Wh = np.ones((2, 3, d)), np.ones((d, gates * h)), np.zeros((h, gates * h))
+    output, saved = layer.forward(x, Wx, Wh, np.ones(gates * h))
+    assert first(output).shape == (2, 3, h)
+    d_output = tuple(map(np.ones_like, output)) if isinstance(output, tuple) else np.ones_like(output)
+    found = layer.backward(d_output, saved)
+    assert [found[key].shape for key in ("x", "Wx", "Wh", "b")] == [x.shape, Wx.shape, Wh.shape, (gates * h,)]
+
+
 # ----------------------------------------------------------------------------------------------------------- refused
 
 
