@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from derive.derivation import Check
     from derive.formula import Formula
 
-__all__ = ["EXIT", "complain", "conclude", "cut", "fold", "loaded", "run", "summary", "width", "worst"]
+__all__ = ["EXIT", "MARK", "complain", "conclude", "cut", "fold", "loaded", "run", "summary", "width", "worst"]
 
 EXIT = {"holds": 0, "fails": 1, "not exercised": 3}
+MARK = {"holds": "✓", "fails": "✗", "not exercised": "?"}
 
 NARROW, WIDE = 40, 100
 

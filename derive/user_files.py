@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import ModuleType
 
 from derive.errors import DerivationError, MissingRuleError, NotationError
 
-__all__ = ["module_of", "placed"]
+__all__ = ["importing_beside", "module_of", "placed"]
 
 
 def module_of(path: Path) -> ModuleType:
@@ -33,6 +34,18 @@ def module_of(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:
         raise placed(error, {module.__file__ or ""}, path.name) from error
     return module
+
+
+@contextlib.contextmanager
+def importing_beside(path: Path) -> Iterator[None]:
+    """While this lasts, a file can import those beside it, as when it is run."""
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
 
 
 def placed(error: BaseException, files: Collection[str], otherwise: str) -> NotationError | MissingRuleError:

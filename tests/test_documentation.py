@@ -67,15 +67,18 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 def same(shown: str, output: str) -> bool:
     """Whether an output is the one that is shown, where a line ``…`` stands for any lines.
 
-    Rounding errors and the widths of spaces may differ.
+    Rounding errors, which are small, and the widths of spaces may differ.
     """
     parts = (re.escape(_plain(part)) for part in re.split(r"^…$", shown, flags=re.MULTILINE))
     return re.fullmatch(".*".join(parts), _plain(output)) is not None
 
 
 def _plain(text: str) -> str:
+    def of_rounding(number: re.Match[str]) -> str:
+        return "#" if float(number[0]) < 1e-6 else number[0]
+
     words = " ".join(text.split())
-    return re.sub(r"(?<=error )0(?![.\d])", "#", re.sub(r"\d(?:\.\d+)?e[-+]\d+", "#", words))
+    return re.sub(r"(?<=error )0(?![.\d])", "#", re.sub(r"\d(?:\.\d+)?e[-+]\d+", of_rounding, words))
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -38,6 +38,7 @@ SYMBOLIC = (
     "verify.critical.formula.formula_functions",
     "verify.__main__",
     "verify.backward_command",
+    "verify.layers_command",
     "verify.saddle_command",
     "verify.saddle_arguments",
 )

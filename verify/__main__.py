@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from derive.console import conclude, cut, fold, loaded, run, summary, width, worst
+from derive.console import MARK, conclude, cut, fold, loaded, run, summary, width, worst
 
 if TYPE_CHECKING:
     from derive.derivation import Chain, Check, Evidence
@@ -29,8 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Check derivations, derivatives and backward passes against numbers; find critical points.",
 )
-
-MARK = {"holds": "✓", "fails": "✗", "not exercised": "?"}
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of sizes and points.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -117,44 +115,9 @@ def layers(
     as_json: AsJson = False,
 ) -> None:
     """Try every promise of NumPy layers on every case, in float64 and float32; one row for each."""
-    from derive.user_files import module_of
-    from verify.conformance import check_layer
-    from verify.layer import declared, named
-    from verify.layers import LAYERS
+    from verify.layers_command import check_layers
 
-    chosen = [
-        declared(module_of(Path(target))) if target.endswith(".py") else named(target) for target in targets or LAYERS
-    ]
-    rows: list[dict[str, Any]] = []
-    names = max(5, *(len(layer.name) for layer in chosen))
-    if not as_json:
-        _print(f"  {'layer':<{names}}  {'cases':<8}  gradient  formula")
-    for layer in chosen:
-        found = check_layer(layer, seed=seed)
-        row = {
-            "name": layer.name,
-            "outcome": found.outcome,
-            "cases": len(found.cases),
-            "passed": len(found.passed),
-            "gradient_error": found.error,
-            "formula": layer.formula,
-            "messages": list(map(str, found.failures)),
-        }
-        rows.append(row)
-        if not as_json:
-            passed = f"{row['passed']} of {row['cases']}"
-            _print(
-                f"{MARK[found.outcome]} {layer.name:<{names}}  {passed:<8}  ±{found.error:<7.0e}  {layer.formula}", 4
-            )
-            for failure in found.failures:
-                _print(f"    {failure}", 6)
-    outcome = worst(row["outcome"] for row in rows)
-    if as_json:
-        _print_json({"outcome": outcome, "seed": seed, "layers": rows})
-    else:
-        held = sum(row["outcome"] == "holds" for row in rows)
-        _print(f"\n{held} of {len(rows)} layers keep their promises in float64 and float32")
-    conclude(outcome)
+    conclude(check_layers(targets or (), seed, as_json=as_json))
 
 
 @app.command()

@@ -3,8 +3,8 @@
 Data: a line of shapes as the docstrings write it, ``"x (n, d), W (d, c), b? (c)"``. A name stands for one size, the
 same wherever it is read; ``4h`` for four times the size h; an integer for itself; ``*batch`` for a run of axes, the
 same wherever it is read; ``...`` for any axes. A question mark after the argument's name lets it be None. ``ids
-integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else holds floating-point numbers, all in
-float32 or all in float64, of this machine's byte order once they are read.
+integer (n)`` holds integers, ``mask boolean (n)`` truth values; everything else holds floating-point numbers, all of
+one type, which is float32 or wider, and of this machine's byte order once they are read.
 
 The most important functions are ``arrays`` (the arguments of a forward pass), ``entries`` (what they may hold;
 ``indices`` of integers) and ``cotangent`` (that of a backward pass; ``cotangents`` of several outputs); of options
@@ -36,8 +36,8 @@ __all__ = [
     "places",
 ]
 
+WRITTEN = re.compile(r"(\w+)(\??)\s*(integer|boolean|)\s*\(([^()]*)\)")
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
-SIZES = (4, 8)  # of floating-point numbers: half precision loses sums, no library has all functions of extended
 ADVICE = {
     "floating": "floating-point numbers: convert it with .astype(float)",
     "integer": "integers",
@@ -146,6 +146,8 @@ def indices(name: str, array: NDArray[Any], size: int, what: str) -> None:
 
 def choice(name: str, value: object, allowed: Collection[object]) -> None:
     """Raises: ValueError when an option is none of the allowed values."""
+    if isinstance(allowed, str):
+        raise TypeError(f"{name}: expected a tuple of allowed values, not the letters of {allowed!r}")
     if not any(type(value) is type(one) and value == one for one in allowed):
         raise ValueError(f"{name} is {value!r}: it is one of {', '.join(map(repr, allowed))}")
 
@@ -155,6 +157,8 @@ def number(name: str, value: object, interval: str = "(-inf, inf)", dtype: np.dt
 
     Raises: ValueError when it is no number, not finite or outside, as it is or rounded to ``dtype``.
     """
+    if not re.fullmatch(r"[\[(][^,]+,[^,]+[\])]", interval):
+        raise TypeError(f"{name}: expected an interval such as '[0, 1)', not {interval!r}")
     low, high = map(float, interval[1:-1].split(","))
 
     def inside(found: float) -> bool:
@@ -210,12 +214,20 @@ def places(name: str, axes: object, ndim: int, least: int = 0) -> tuple[int, ...
 
 @cache
 def parsed(shapes: str) -> tuple[Argument, ...]:
-    """The arguments in a line of shapes."""
-    written = re.findall(r"(\w+)(\??)\s*(integer|boolean|)\s*\(([^)]*)\)", shapes)
-    return tuple(
-        Argument(name, bool(optional), kind or "floating", tuple(re.findall(r"[*\w]+|\.\.\.", axes)))
-        for name, optional, kind, axes in written
-    )
+    """The arguments in a line of shapes. Raises: TypeError where the line is not as the module says."""
+    written = re.fullmatch(rf"\s*(?:{WRITTEN.pattern}\s*(?:,\s*|$))*", shapes)
+    found = []
+    for name, optional, kind, labels in WRITTEN.findall(shapes) if written else ():
+        axes = tuple(label.strip() for label in labels.split(",") if label.strip())
+        runs = [label for label in axes if label == "..." or label.startswith("*")]
+        if len(runs) > 1 or not all(re.fullmatch(r"\w+|\*\w+|\.\.\.", label) for label in axes):
+            written = None
+        found.append(Argument(name, bool(optional), kind or "floating", axes))
+    if not written:
+        raise TypeError(
+            f"{shapes!r} is no line of shapes such as 'x (n, d), W (d, 4h), b? (4h), ids integer (*batch)'"
+        )
+    return tuple(found)
 
 
 @lru_cache(maxsize=1024)
@@ -251,10 +263,9 @@ def _checked(
 def _check_kind(argument: Argument, dtype: np.dtype[Any]) -> None:
     if dtype.kind not in KINDS[argument.kind]:
         raise ValueError(f"{argument.name} holds {dtype}: it is an array of {ADVICE[argument.kind]}")
-    if dtype.kind == "f" and dtype.itemsize not in SIZES:
-        raise ValueError(
-            f"{argument.name} holds {dtype}: layers compute in float32 or float64, convert it to one of them"
-        )
+    if dtype.kind == "f" and dtype.itemsize < 4:
+        advice = "layers compute in float32 or wider, convert it with .astype(np.float32)"
+        raise ValueError(f"{argument.name} holds {dtype}: {advice}")
 
 
 def _check_shape(argument: Argument, shape: tuple[int, ...], known: dict[str, Any]) -> None:

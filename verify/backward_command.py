@@ -19,8 +19,8 @@ from typing import Any
 import typer
 
 from derive.console import complain, fold, worst
-from derive.user_files import module_of, placed
-from verify.backward_files import Nothing, Pair, Unfit, halves, importing_beside, pairs
+from derive.user_files import importing_beside, module_of, placed
+from verify.backward_files import Nothing, Pair, Unfit, halves, pairs
 from verify.backward_pass import Report
 from verify.backward_pass.plot import written_as
 from verify.backward_told import HEADING, about, explained, row

@@ -9,11 +9,9 @@ The three most important functions are ``pairs`` (all that a module holds, or th
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +23,7 @@ import numpy as np
 from verify.backward_pass import Report, check_backward
 from verify.layer import Layer
 
-__all__ = ["Nothing", "Pair", "Unfit", "halves", "importing_beside", "pairs"]
+__all__ = ["Nothing", "Pair", "Unfit", "halves", "pairs"]
 
 # So many ordinary cases of a layer are tried.
 SAMPLES = 3
@@ -156,18 +154,6 @@ def halves(module: ModuleType) -> list[str]:
             if not callable(getattr(module, wanted, None)):
                 found.append(f"{name} is not checked: there is no {wanted}")
     return found
-
-
-@contextlib.contextmanager
-def importing_beside(path: Path) -> Iterator[None]:
-    """While this lasts, a file can import those beside it, as when it is run."""
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(folder)
 
 
 def _names(module: ModuleType) -> dict[str, str]:

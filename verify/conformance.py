@@ -12,8 +12,13 @@ numerical derivatives). ``PROMISES`` is the whole list. NumPy only.
 from __future__ import annotations
 
 import copy
+import inspect
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -42,12 +47,24 @@ class Trial:
     def __init__(self, layer: Layer, case: Case, seed: int = 0, dtype: str = "float64") -> None:
         self.layer = layer
         self.dtype = dtype
-        self.inputs = {name: _cast(value, dtype) for name, value in zip(layer.inputs, case.inputs, strict=False)}
+        if len(case.inputs) > len(layer.inputs):
+            taken = f"forward takes {', '.join(layer.inputs) or 'none'} by position"
+            raise TypeError(f"the case has {len(case.inputs)} inputs, {taken}")
+        self.inputs = {
+            name: _cast(np.float64(value) if type(value) is float else value, dtype)
+            for name, value in zip(layer.inputs, case.inputs, strict=False)
+        }
         self.options = {name: _cast(value, dtype) for name, value in case.options.items()}
         self.rng = np.random.default_rng([seed, 1])
-        self.output, self.saved = layer.forward(*self.inputs.values(), **self.options)
+        found: Any = layer.forward(*self.inputs.values(), **self.options)
+        if not isinstance(found, tuple) or len(found) != 2:
+            returned = f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
+            raise TypeError(f"forward returned {returned}: expected (output, saved)")
+        self.output, self.saved = found
         self.d_output = self.cotangent()
         self.gradients = layer.backward(self.d_output, self.saved)
+        if not isinstance(self.gradients, Mapping):
+            raise TypeError(f"backward returned {type(self.gradients).__name__}: expected {{name: gradient}}")
 
     @property
     def floating(self) -> dict[str, Array]:
@@ -90,13 +107,16 @@ class Failure:
 class Conformance:
     """What became of a layer's cases.
 
-    ``error`` is the largest distance of a gradient from the numerical derivative, relative to the gradient's terms.
+    ``error`` is the largest distance of a gradient from the numerical derivative, relative to the gradient's terms;
+    where the output's terms are so large that their rounding counts for more, to a share of these. ``compared`` says
+    how many gradients were beside one.
     """
 
     layer: Layer
     cases: tuple[str, ...]
     failures: tuple[Failure, ...]
     error: float
+    compared: int = 0
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -106,21 +126,26 @@ class Conformance:
 
     @property
     def outcome(self) -> str:
-        """``holds``, ``fails``, or ``not exercised`` where a numerical derivative said too little."""
+        """``holds``, ``fails``, or ``not exercised``: numerical derivatives said too little, or there was none."""
         if any(failure.promise != UNDECIDED for failure in self.failures):
             return "fails"
-        return "not exercised" if self.failures or not self.cases else "holds"
+        return "not exercised" if self.failures or not self.compared else "holds"
 
 
 def check_layer(layer: Layer, seed: int = 0, samples: int = SAMPLES) -> Conformance:
-    """Every promise on every case of a layer, in float64 and float32."""
+    """Every promise on every case of a layer, in float64 and float32.
+
+    Raises: TypeError when this is no ``Layer``.
+    """
+    if not isinstance(layer, Layer):
+        raise TypeError(f"{layer!r} is no layer: expected a Layer, such as verify.layers.affine.LAYER")
     names = (*(f"sample {k}" for k in range(samples)), *layer.cases)
     broken: list[Failure] = []
-    errors = [0.0]
+    errors: list[float] = []
     for name in names:
         for dtype in ("float64", "float32"):
             broken += failures(layer, name, seed, dtype, errors)
-    return Conformance(layer, names, tuple(broken), max(errors))
+    return Conformance(layer, names, tuple(broken), max(errors, default=0.0), len(errors))
 
 
 def failures(layer: Layer, name: str, seed: int, dtype: str, errors: list[float]) -> Iterator[Failure]:
@@ -131,7 +156,7 @@ def failures(layer: Layer, name: str, seed: int, dtype: str, errors: list[float]
         for said, promise in PROMISES.items():
             broken = [Failure(name, dtype, said, message) for message in promise(trial)]
             yield from broken
-            if broken and promise is gradients_complete:
+            if broken and promise in (numbers_given, gradients_complete):
                 return
         if dtype == "float64":
             for input_name, distance in distances(trial):
@@ -139,8 +164,15 @@ def failures(layer: Layer, name: str, seed: int, dtype: str, errors: list[float]
                 if distance.says:
                     promise_name = UNDECIDED if distance.undecided else "its gradients are those of the forward pass"
                     yield Failure(name, dtype, promise_name, f"{input_name}: {distance.says}")
-    except Exception as error:  # whatever a layer raises, it is what became of this case
-        yield Failure(name, dtype, said, f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:  # whatever a layer raises, it is what became of this case
+        yield Failure(name, dtype, said, f"{type(error).__name__}: {error}{_where(error, layer)}")
+
+
+def _where(error: BaseException, layer: Layer) -> str:
+    """The innermost line of a layer's file that an error comes from."""
+    file = inspect.getfile(layer.forward)
+    lines = [(f.f_code.co_name, k) for f, k in traceback.walk_tb(error.__traceback__) if f.f_code.co_filename == file]
+    return f" (in {lines[-1][0]}, {Path(file).name}, line {lines[-1][1]})" if lines else ""
 
 
 # ------------------------------------------------------------------------------------- beside numerical derivatives
@@ -242,21 +274,34 @@ def _distance(
     # a gradient that is 0 throughout has no scale of its own
     if not np.isfinite(bound) or (bound > SHARP * (scale or terms) + slack and not kink):
         return Distance(0.0, f"numerical {numerical:+.9g} ± {bound:.1e}{place} says too little", undecided=True)
-    return Distance(0.0 if kink else apart / (scale or 1.0))
+    return Distance(0.0 if kink else apart / (slack / ROUNDING or 1.0))
 
 
 # --------------------------------------------------------------------------------------------------------- promises
+
+
+def numbers_given(trial: Trial) -> Iterator[str]:
+    for part in parts(trial.output):
+        if np.any(np.isnan(part)):
+            yield f"it is NaN at {list(map(int, np.argwhere(np.isnan(part))[0]))}"
 
 
 def gradients_complete(trial: Trial) -> Iterator[str]:
     missing, extra = set(trial.floating) - set(trial.gradients), set(trial.gradients) - set(trial.floating)
     if missing:
         yield f"none for {', '.join(sorted(missing))}"
-    if extra:
-        yield f"one for {', '.join(sorted(extra))}"
+    for name in sorted(extra):
+        if name in trial.inputs:
+            value = trial.inputs[name]
+            holds = f"holds {value.dtype}" if isinstance(value, np.ndarray) else f"is {value!r}"
+            yield f"one for {name}, which {holds}"
+        else:
+            yield f"one for {name}, which is {'an option' if name in trial.options else 'no input'}"
     for name in set(trial.floating) & set(trial.gradients):
         gradient, value = trial.gradients[name], trial.floating[name]
-        if np.shape(gradient) != value.shape:
+        if not isinstance(gradient, (np.ndarray, np.generic)):
+            yield f"the gradient of {name} is {type(gradient).__name__}, no array"
+        elif np.shape(gradient) != value.shape:
             yield f"the gradient of {name} has shape {np.shape(gradient)}, the input {value.shape}"
         elif not np.all(np.isfinite(gradient)):
             yield f"the gradient of {name} is not finite"
@@ -279,6 +324,11 @@ def backward_linear(trial: Trial) -> Iterator[str]:
         size = 2.0 * _largest(gradient) + 3.0 * _largest(other[name])
         if not _close(both[name], expected, REORDERED[trial.dtype], size):
             yield f"the gradient of {name} is not linear in the cotangent"
+    for factor in (0.0, 1e6):
+        for name, gradient in trial.backward(_combined(factor, u, 0.0, v)).items():
+            expected = factor * trial.gradients[name]
+            if not _close(gradient, expected, REORDERED[trial.dtype], _largest(expected)):
+                yield f"the gradient of {name} is not {factor:g} times as large where the cotangent is"
 
 
 def nothing_written(trial: Trial) -> Iterator[str]:
@@ -313,10 +363,19 @@ def memory_own(trial: Trial) -> Iterator[str]:
     given = [*trial.floating.items(), *((f"option {name}", value) for name, value in trial.options.items())]
     given = [(name, value) for name, value in given if isinstance(value, np.ndarray)]
     cotangents = [("the cotangent", part) for part in parts(trial.d_output)]
-    outputs = [("the output", part) for part in parts(trial.output)]
+    several = len(parts(trial.output)) > 1
+    outputs = [(f"output {k}" if several else "the output", part) for k, part in enumerate(parts(trial.output))]
     results = [(f"the gradient of {name}", gradient) for name, gradient in trial.gradients.items()]
-    for name, output in outputs:
-        yield from (f"{name} shares memory with {other}" for other, value in given if np.shares_memory(output, value))
+    for name, result in (*outputs, *results):
+        if isinstance(result, np.ndarray) and not result.flags.writeable:
+            yield f"{name} is read-only"
+        steps = zip(np.shape(result), np.asarray(result).strides, strict=True)
+        if np.size(result) and any(size > 1 and not step for size, step in steps):
+            yield f"{name} has entries that share memory"
+    for k, (name, output) in enumerate(outputs):
+        for other, value in (*given, *outputs[:k]):
+            if np.shares_memory(output, value):
+                yield f"{name} shares memory with {other}"
     for k, (name, gradient) in enumerate(results):
         for other, value in (*given, *cotangents, *outputs, *results[:k]):
             if np.shares_memory(gradient, value):
@@ -324,9 +383,10 @@ def memory_own(trial: Trial) -> Iterator[str]:
 
 
 def any_memory_order(trial: Trial) -> Iterator[str]:
-    for order, arranged in LAYOUTS.items():
-        inputs = [arranged(value) if is_floating(value) else value for value in trial.inputs.values()]
-        output, saved = trial.layer.forward(*inputs, **trial.options)
+    for order, laid in LAYOUTS.items():
+        arranged = partial(_laid, laid)
+        inputs, options = map(arranged, trial.inputs.values()), {k: arranged(v) for k, v in trial.options.items()}
+        output, saved = trial.layer.forward(*inputs, **options)
         gradients = trial.layer.backward(mapped(arranged, trial.d_output), saved)
         for one, other in zip(parts(output), parts(trial.output), strict=True):
             if not _close(one, other, REORDERED[trial.dtype], _largest(other)):
@@ -352,6 +412,7 @@ def single_close_to_double(trial: Trial) -> Iterator[str]:
 
 
 PROMISES: Mapping[str, Callable[[Trial], Iterator[str]]] = {
+    "no output is NaN": numbers_given,
     "every input has a gradient of its shape": gradients_complete,
     "the type is kept": types_kept,
     "backward is linear": backward_linear,
@@ -393,7 +454,21 @@ def identical(one: Any, other: Any) -> bool:
         return isinstance(other, (tuple, list)) and len(one) == len(other) and all(map(identical, one, other))
     if isinstance(one, (np.ndarray, np.generic)):
         return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind in "fc")
-    return bool(one == other)
+    if isinstance(one, float):
+        return bool(one == other) or (one != one and other != other)
+    if type(one) is not type(other):
+        return False
+    if is_dataclass(one) and not isinstance(one, type):
+        return all(identical(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
+    if hasattr(one, "__dict__") and not isinstance(one, (type, FunctionType)):
+        return identical(vars(one), vars(other))
+    # what is equal to itself alone, as a generator of random numbers is, says nothing of its copies
+    equal: Any = type(one).__eq__
+    return equal is object.__eq__ or bool(one == other)
+
+
+def _laid(laid: Callable[[Array], Array], value: Any) -> Any:
+    return laid(value) if isinstance(value, np.ndarray) else value
 
 
 def _cast(value: Any, dtype: str) -> Any:

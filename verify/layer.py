@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Case", "Layer", "Pair", "declared", "discovered", "named", "normal"]
+
+SAMPLE = re.compile(r"sample (\d+)")
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.Generator], "Case"]
@@ -65,6 +68,8 @@ class Layer:
     holds floating-point numbers and is not None. ``sample(rng)`` draws an ordinary case, of random shapes and
     options; ``cases`` are the odd ones by name. ``formula`` is the entry of the catalogue that it implements; of this
     entry, and of others, ``pairs`` says how they are calls of the layer.
+
+    Raises: ValueError when one of these is something else, or a case has the name of an ordinary one.
     """
 
     forward: Callable[..., tuple[Any, Any]]
@@ -73,6 +78,20 @@ class Layer:
     formula: str
     cases: Mapping[str, Draw] = field(default_factory=dict)
     pairs: Mapping[str, Pair] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not inspect.isfunction(self.forward):
+            raise ValueError(
+                f"forward is {_called(self.forward)}: expected a function, whose parameters are the inputs"
+            )
+        for name in ("backward", "sample"):
+            if not callable(getattr(self, name)):
+                raise ValueError(f"{name} is {_called(getattr(self, name))}: expected a function")
+        if not isinstance(self.cases, Mapping) or not all(map(callable, self.cases.values())):
+            raise ValueError(f"cases is {_called(self.cases)}: expected functions that draw them, by name")
+        for name in self.cases:
+            if not isinstance(name, str) or SAMPLE.fullmatch(name):
+                raise ValueError(f"a case has the name {name!r}, which is that of an ordinary one: expected another")
 
     @property
     def name(self) -> str:
@@ -87,12 +106,22 @@ class Layer:
 
     def case(self, name: str, seed: int = 0) -> Case:
         """The case with this name; ``sample 0``, ``sample 1``, … are ordinary ones."""
-        number = int(name.split()[1]) if name.startswith("sample ") else 0
-        draw = self.sample if name.startswith("sample ") else self.cases[name]
-        return draw(np.random.default_rng([seed, number, *name.encode()]))
+        ordinary = SAMPLE.fullmatch(name)
+        number, draw = (int(ordinary[1]), self.sample) if ordinary else (0, self.cases[name])
+        drawn = draw(np.random.default_rng([seed, number, *name.encode()]))
+        if not isinstance(drawn, Case):
+            raise TypeError(
+                f"{'sample' if ordinary else 'the case'} drew {_called(drawn)}: expected Case(inputs, options)"
+            )
+        return drawn
 
     def __repr__(self) -> str:
         return f"<layer {self.name}({', '.join(self.inputs)})>"
+
+
+def _called(value: object) -> str:
+    """What a message calls something of the wrong type."""
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:

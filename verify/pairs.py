@@ -56,8 +56,8 @@ def check_pair(entry: Formula, layer: Layer, pair: Pair, seed: int = 0) -> dict[
 
 
 def waiting() -> Iterator[Layer]:
-    """The layers that are not compared with a formula: the catalogue does not hold it yet."""
-    return (layer for layer in LAYERS.values() if not layer.pairs.keys() & catalogue().keys())
+    """The layers that are not compared with their formula: the catalogue does not hold it yet."""
+    return (layer for layer in LAYERS.values() if layer.formula not in catalogue())
 
 
 def _asked(pair: Pair) -> tuple[str, ...]:

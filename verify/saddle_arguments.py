@@ -17,8 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from derive.console import complain
-from derive.user_files import module_of
-from verify.backward_files import importing_beside
+from derive.user_files import importing_beside, module_of
 
 __all__ = ["Asked", "of_file", "of_formula", "of_target", "parted", "read_box", "read_start"]
 

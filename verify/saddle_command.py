@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from derive.console import complain, cut, fold, width
-from derive.user_files import placed
-from verify.backward_files import importing_beside
+from derive.user_files import importing_beside, placed
 from verify.backward_pass.plot import written_as
 from verify.saddle_arguments import Asked, of_formula, of_target, parted, read_box, read_start
 

@@ -75,8 +75,7 @@ REFUSED = [
         (X.astype("f"), W, B),
         "W holds float64, x holds float32: convert one, for example W.astype(np.float32)",
     ),
-    (AFFINE, (X.astype(np.float16), W, B), "x holds float16: layers compute in float32 or float64, convert it to"),
-    (AFFINE, (X, W, B.astype(np.longdouble)), f"b holds {np.dtype(np.longdouble)}: layers compute in float32 or"),
+    (AFFINE, (X.astype(np.float16), W, B), "x holds float16: layers compute in float32 or wider, convert it with"),
     ("p ()", (10**400,), "p is no array: int too large to convert to float"),
     ("ids integer (n)", (B,), "ids holds float64: it is an array of integers"),
     ("mask boolean (n)", (B,), "mask holds float64: it is an array of truth values"),
@@ -165,6 +164,30 @@ def test_counts() -> None:
     for value in (2.0, True, None, "a"):
         with pytest.raises(ValueError, match=re.escape(f"n is {value!r}: it is a whole number") + "$"):
             count("n", value, least=None)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        "x float (n, d)",
+        "ids integers (n)",
+        "mask bool (n)",
+        "W (n, d-1)",
+        "x (..., *b, d)",
+        "x (n, d",
+        "x (n) W (d)",
+    ],
+)
+def test_shapes_that_cannot_be_read(shapes: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(f"{shapes!r} is no line of shapes such as 'x (n, d), W (d, 4h)")):
+        arrays(shapes, *[np.ones((2, 2))] * (2 if "W (d)" in shapes else 1))
+
+
+def test_options_that_cannot_be_read() -> None:
+    with pytest.raises(TypeError, match="m: expected a tuple of allowed values, not the letters of 'norm'"):
+        choice("m", "n", "norm")
+    with pytest.raises(TypeError, match=r"a: expected an interval such as .*, not 'positive'"):
+        number("a", 1, "positive")
 
 
 def test_places() -> None:

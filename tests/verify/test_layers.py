@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,11 +40,74 @@ EXACT: set[str] = set()
 
 
 @names
-@pytest.mark.parametrize("reshaped", [lambda d: d[..., None], lambda d: d[None], lambda d: np.ravel(d)[:0]])
+@pytest.mark.parametrize(
+    "reshaped",
+    [
+        lambda d: d[..., None],
+        lambda d: d[None],
+        lambda d: np.ravel(d)[:0],
+        lambda d: 1.0 if np.ndim(d) else np.ones(1),  # would broadcast
+    ],
+)
 def test_a_cotangent_of_another_shape_is_refused(name: str, reshaped: Callable[[Any], Any]) -> None:
     trial = Trial(LAYERS[name], LAYERS[name].case("sample 0"))
     with pytest.raises(ValueError, match=r"d_output(\[0\])? has shape"):
         trial.backward(mapped(reshaped, trial.d_output))
+
+
+@names
+def test_a_cotangent_of_another_type_is_taken_in_the_outputs(name: str) -> None:
+    for case in ("sample 0", *LAYERS[name].cases):
+        trial = Trial(LAYERS[name], LAYERS[name].case(case), dtype="float32")
+        for gradient in trial.backward(mapped(lambda d: d.astype(float), trial.d_output)).values():
+            assert gradient.dtype == np.float32, case
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "avg_pool2d": {"kernel": 2, "stride": None, "padding": 0, "count_include_pad": True},
+    "batch_norm": {"running_mean": None, "running_var": None, "training": True, "eps": 1e-05},
+    "bce_with_logits": {"pos_weight": 1.0, "reduction": "mean"},
+    "conv2d": {"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
+    "conv_transpose2d": {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1},
+    "cross_entropy": {"eps": 0.0, "reduction": "mean"},
+    "dropout": {"p": 0.5, "inverted": True, "training": True, "seed": 0},
+    "elu": {"alpha": 1.0},
+    "embedding": {"padding": None},
+    "flatten": {"start_axis": 1},
+    "gelu": {"approximate": "none"},
+    "group_norm": {"groups": 1, "eps": 1e-05},
+    "gru": {"reset": "after", "update": "old", "gates": "rzn"},
+    "highway_block": {"activation": "tanh"},
+    "l1_reg": {"lam": 0.01},
+    "l2_reg": {"lam": 0.01, "half": True},
+    "layer_norm": {"axes": -1, "eps": 1e-05},
+    "leaky_relu": {"alpha": 0.01},
+    "log_softmax": {"axis": -1},
+    "lstm": {"gates": "ifgo"},
+    "max_pool2d": {"kernel": 2, "stride": None, "padding": 0, "dilation": 1},
+    "mse": {"reduction": "mean", "half": False},
+    "multi_head_attention": {"heads": 1, "causal": False},
+    "positional_encoding": {"base": 10000.0, "offset": 0},
+    "repeat": {"n": 2, "axis": 0, "along": "new"},
+    "residual_block": {"relu_after": False},
+    "rms_norm": {"axes": -1, "eps": 1e-06},
+    "rnn": {"activation": "tanh"},
+    "rotary_encoding": {"pairs": "interleaved", "base": 10000.0, "offset": 0},
+    "scaled_dot_product_attention": {"causal": False, "scale": None},
+    "softmax": {"axis": -1},
+    "softmax_with_loss": {"reduction": "mean", "label_smoothing": 0.0, "ignore_index": None},
+    "softplus": {"beta": 1.0},
+    "sum": {"axis": None, "keepdims": False},
+    "transformer_encoder_block": {"heads": 1, "norm": "post", "activation": "relu", "causal": False, "eps": 1e-05},
+}
+
+
+@names
+def test_defaults_are_those_that_are_said(name: str) -> None:
+    """Somebody relies on them, and PyTorch or a book has some of them."""
+    parameters = inspect.signature(LAYERS[name].forward).parameters.values()
+    options = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+    assert options == DEFAULTS.get(name, {})
 
 
 @names
@@ -188,6 +252,7 @@ SEEDS = range(1, 21)
 def test_promises_with_other_numbers(name: str, seed: int) -> None:
     found = check_layer(LAYERS[name], seed=seed)
     assert not found.failures, "\n".join(map(str, found.failures))
+    assert found.error < 1e-6
 
 
 @torch_installed

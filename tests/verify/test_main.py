@@ -271,6 +271,34 @@ def test_files_without_a_layer(text: str, said: str, verify: Call, tmp_path: Pat
     assert said in ended.said
 
 
+def test_files_import_those_beside_them(verify: Call, tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text(LAYER.replace("FACTOR", "2"), encoding="utf-8")
+    text = "import twice\nfrom verify.layer import Layer\n\n\ndef forward(x):\n    import twice as same\n\n"
+    text += "    print('here')\n    return same.forward(x)\n\n\n"
+    text += "LAYER = Layer(forward=forward, backward=twice.backward, sample=twice.sample, formula='twice')\n"
+    (tmp_path / "again.py").write_text(text, encoding="utf-8")
+    ended = verify("layers", "again.py", "twice.py", "--json")
+    assert ended.code == 0
+    assert [row["name"] for row in json.loads(ended.out)["layers"]] == ["again", "twice"]
+
+
+def test_a_layer_with_empty_cases_alone(verify: Call, tmp_path: Path) -> None:
+    text = LAYER.replace("FACTOR", "2").replace("rng, 3, 2", "rng, 0, 2")
+    (tmp_path / "empty.py").write_text(text, encoding="utf-8")
+    ended = verify("layers", "empty.py")
+    assert ended.code == 3
+    assert ended.out.splitlines()[1].startswith("? empty")
+    assert "no case has a gradient that could be compared" in ended.out
+
+
+def test_a_declaration_that_is_none(verify: Call, tmp_path: Path) -> None:
+    text = LAYER.replace("FACTOR", "2").replace("forward=forward", "forward=None")
+    (tmp_path / "file.py").write_text(text, encoding="utf-8")
+    ended = verify("layers", "file.py")
+    assert ended.code == 2
+    assert "file.py, line 17: ValueError: forward is None: expected a function" in ended.said
+
+
 def test_a_layer_that_is_not_there(verify: Call) -> None:
     ended = verify("layers", "afine")
     assert ended.code == 2

@@ -57,10 +57,42 @@ def test_layers_of_the_catalogue_are_paired() -> None:
         assert layer.formula not in catalogue() or layer.formula in layer.pairs, layer
 
 
+# Entries that layers name and the catalogue does not hold yet: whatever else a layer names is misspelt.
+MISSING = {
+    "act-logsumexp",
+    "act-relu",
+    "act-sigmoid",
+    "act-tanh",
+    "act-variants",
+    "attn-multi-head",
+    "attn-scaled-dot-product",
+    "bp-node-add-mul",
+    "conv-multichannel",
+    "conv-transposed",
+    "ff-affine-row",
+    "gru",
+    "info-entropy-ce-kl",
+    "la-tensor",
+    "layer-norm",
+    "loss-bce-logits",
+    "loss-mse",
+    "mc-matmul-node",
+    "net-highway",
+    "net-residual",
+    "pool-average",
+    "pool-max",
+    "pos-sinusoidal",
+    "reg-dropout",
+    "reg-l1-sparsity",
+    "reg-l2-weight-decay",
+    "rnn-bptt",
+    "transformer-block",
+    "w2v-cbow",
+}
+
+
 def test_those_that_wait() -> None:
-    for layer in waiting():
-        assert layer.formula not in catalogue()
-    assert {layer.name for layer in waiting()}.isdisjoint(name for name, _ in PAIRS)
+    assert {layer.formula for layer in waiting()} == MISSING
 
 
 def test_pairs_of_an_entry() -> None:

@@ -37,7 +37,7 @@ def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = N
         counted = np.asarray(targets != ignored)
         targets = np.where(counted, targets, 0)
     indices("targets", targets, scores.shape[-1], "a class")
-    return scores, targets.astype(np.intp, copy=False), counted
+    return scores, targets, counted
 
 
 def at_targets(values: Array, targets: Array) -> Array:

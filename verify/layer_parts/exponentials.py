@@ -7,7 +7,6 @@ which none can overflow are left as they are.
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ def ample(dtype: np.dtype[Any]) -> float:
 
     That leaves three quarters for their sums, and for what they are multiplied by.
     """
-    return math.log(np.finfo(dtype).max) / 4
+    return float(np.log(np.finfo(dtype).max)) / 4
 
 
 def largest_along(name: str, x: Array, axis: int) -> Array:

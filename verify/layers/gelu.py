@@ -39,6 +39,8 @@ def forward(x: Array, *, approximate: str = "none") -> tuple[Array, Saved]:
     """The output; x where the gate is not flat, the gate and its slope."""
     (x,) = arrays("x (...)", x)
     choice("approximate", approximate, ("none", "tanh"))
+    if approximate == "none" and x.dtype.itemsize > 8:
+        raise ValueError(f"x holds {x.dtype}: SciPy has the normal distribution in float32 and float64 alone")
     near = np.asarray(np.clip(x, -FLAT, FLAT), x.dtype)
     gate, slope = normal_gate(near) if approximate == "none" else tanh_gate(near)
     return np.asarray(x * gate, x.dtype), (near, gate, slope)

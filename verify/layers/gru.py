@@ -155,6 +155,7 @@ LAYER = Layer(
         "recurrent bias only": lambda rng: drawn(rng, 2, 3, 4, 5, "b", "h0"),
         "one step": lambda rng: drawn(rng, 3, 1, 2, 4),
         "one sample": lambda rng: drawn(rng, 1, 4, 2, 3, reset="before"),
+        "one step, reset before": lambda rng: drawn(rng, 3, 1, 2, 4, reset="before"),
         "one step of one sample": lambda rng: drawn(rng, 1, 1, 2, 3),
         "thirty steps": lambda rng: drawn(rng, 2, 30, 1, 2),
         "two units of three saturated": lambda rng: drawn(rng, 2, 3, 4, 3, far=30.0),

@@ -52,7 +52,7 @@ def forward(
     batch, t, s = q.shape[:-2], q.shape[-2], k.shape[-2]
     later = ~np.tri(t, s, dtype=bool) if causal else None
     v_one = beside(v, 1)
-    most = math.sqrt(np.finfo(v.dtype).max)
+    most = np.sqrt(np.finfo(v.dtype).max)
     # A query that may attend to one key alone gets its value as it is: exponentials of 0 do not round.
     plain = mask is None and not causal and s > 1 and -most < v_one.min(initial=0) and v_one.max(initial=0) < most
     E, z_total, heaviest = (np.empty((*batch, t, columns), q.dtype) for columns in (s, v_one.shape[-1], 1))

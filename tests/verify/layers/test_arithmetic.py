@@ -183,6 +183,18 @@ def test_flatten_starts_where_it_is_told() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_many_rows(dtype: str) -> None:
+    x = np.random.default_rng(0).normal(size=(5000, 2)).astype(dtype)
+    y, saved = affine.forward(x, np.array([[1.0], [2.0]], dtype))
+    np.testing.assert_allclose(y[:, 0], x[:, 0] + 2 * x[:, 1], rtol=1e-4 if dtype == "float32" else 1e-12, atol=1e-6)
+    found = affine.backward(np.ones_like(y), saved)
+    np.testing.assert_allclose(
+        found["W"][:, 0], x.sum(axis=0, dtype=float), rtol=1e-3 if dtype == "float32" else 1e-12
+    )
+    np.testing.assert_array_equal(found["x"], np.broadcast_to(np.array([1.0, 2.0], dtype), x.shape))
+
+
 # -------------------------------------------------------------------------------------------------------- refusals
 
 A, B = np.ones((2, 3)), np.ones((3, 4))

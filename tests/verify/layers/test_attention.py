@@ -14,6 +14,7 @@ from verify.layer import Array, Case
 from verify.layer_parts import cache_blocks
 from verify.layers import (
     LAYERS,
+    affine,
     multi_head_attention,
     positional_encoding,
     rotary_encoding,
@@ -116,10 +117,12 @@ def test_no_keys() -> None:
 
 
 @pytest.mark.parametrize("mask", [None, np.arange(5) == 3], ids=["one key", "one that is allowed"])
-def test_one_key_is_taken_whole(mask: Array | None) -> None:
-    """Its weight is 1 whatever the score: the gradients of queries and keys are exactly 0."""
-    k, v = (K, V) if mask is not None else (K[:, :1], V[:, :1])
-    y, saved = attention.forward(Q, k, v, mask)
+@pytest.mark.parametrize("sign", [0, 1, -1])
+def test_one_key_is_taken_whole(sign: int, mask: Array | None) -> None:
+    """Its weight is 1 whatever the score, of either sign: the gradients of queries and keys are exactly 0."""
+    q, keys = (Q, K) if not sign else (abs(RNG.normal(size=(2, 50, 4))), sign * abs(K))
+    k, v = (keys, V) if mask is not None else (keys[:, :1], V[:, :1])
+    y, saved = attention.forward(q, k, v, mask)
     only = v[:, 0 if mask is None else 3]
     assert np.array_equal(y, np.broadcast_to(only[:, None], y.shape))
     gradients = attention.backward(RNG.normal(size=y.shape), saved)
@@ -467,3 +470,12 @@ REFUSED = [
 def test_refused(name: str, given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match="^" + re.escape(said)):
         LAYERS[name].forward(**given)
+
+
+def test_a_mask_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(affine, "forward", never)
+    with pytest.raises(ValueError, match=r"mask has shape \(2, 3\): expected one that is broadcast to"):
+        multi_head_attention.forward(**(M | {"heads": 2, "mask": np.ones((2, 3), bool)}))

@@ -370,6 +370,7 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
         {"groups": 2},
         r"b has shape \(3,\): expected \(6,\), W has shape \(4, 3, 3, 2\) and groups is 2",
     ),
+    (conv_transpose2d, (X, T, np.ones(1)), {}, r"b has shape \(1,\): expected \(3,\), W has shape"),
     (conv_transpose2d, (X, T), {"stride": 2.0}, r"stride is 2\.0: expected a whole number from 1 on"),
     (
         conv_transpose2d,

@@ -37,6 +37,15 @@ def test_it_is_a_product_with_one_hot_rows() -> None:
     )
 
 
+def test_more_rows_than_a_byte_counts() -> None:
+    W = np.arange(300.0)[:, np.newaxis]
+    y, saved = embedding.forward(W, np.array([200, 299, 200]))
+    assert y.ravel().tolist() == [200, 299, 200]
+    d_W = embedding.backward(np.ones_like(y), saved)["W"].ravel()
+    assert d_W.nonzero()[0].tolist() == [200, 299]
+    assert d_W[[200, 299]].tolist() == [2, 1]
+
+
 W43 = np.ones((4, 3))
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "too large": (

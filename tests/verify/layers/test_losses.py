@@ -356,6 +356,56 @@ def test_gradient_of_binary_targets(dtype: str, weight: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps)
 
 
+@types
+def test_rows_far_below_zero(dtype: str) -> None:
+    """Exponentials that are all 0 without a shift, while none overflows."""
+    y, _ = softmax.forward(np.array([[-900.0, -900.0 + math.log(3)], [-200.0, -200.0]], dtype))
+    np.testing.assert_allclose(y, [[0.25, 0.75], [0.5, 0.5]], rtol=1e-13 if dtype == "float64" else 1e-4)
+
+
+@types
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_certain_rows_lie_along_the_axis(axis: int, dtype: str) -> None:
+    x = np.zeros((4, 3, 2), dtype)
+    x[0, :, 0], x[1, 0, 1], x[2, 2, 1] = 40.0, 40.0, 3.0
+    y, saved = log_softmax.forward(x, axis=axis)
+    np.testing.assert_allclose(np.exp(y).sum(axis=axis), 1.0, rtol=4 * np.finfo(dtype).eps)
+    lines = np.moveaxis(x, axis, -1)
+    expected, again = log_softmax.forward(np.ascontiguousarray(lines))
+    np.testing.assert_array_equal(np.moveaxis(y, axis, -1), expected)
+    d_y = normal(rng(), *x.shape).astype(dtype)
+    found = log_softmax.backward(d_y, saved)["x"]
+    np.testing.assert_allclose(
+        np.moveaxis(found, axis, -1), log_softmax.backward(np.moveaxis(d_y, axis, -1), again)["x"], rtol=1e-4
+    )
+
+
+def test_extended_precision() -> None:
+    """Where there is a longer type than float64, its exponentials overflow later, and are shifted then."""
+    x = np.array([20000.0, 20000.0 - math.log(3)], np.longdouble)
+    y, saved = softmax.forward(x)
+    np.testing.assert_allclose(y.astype(float), [0.75, 0.25], rtol=1e-12)
+    assert y.dtype == softmax.backward(np.ones(2), saved)["x"].dtype == np.longdouble
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint64])
+def test_classes_are_any_integers(dtype: Any) -> None:
+    z, targets = normal(rng(), 3, 200), np.array([0, 100, 127])
+    for layer, scores in ((softmax_with_loss, z), (cross_entropy, softmax.forward(z)[0])):
+        loss, saved = layer.forward(scores, targets.astype(dtype))
+        expected, again = layer.forward(scores, targets)
+        assert loss == expected
+        name = next(iter(layer.backward(1.0, saved)))
+        np.testing.assert_array_equal(layer.backward(1.0, saved)[name], layer.backward(1.0, again)[name])
+
+
+def test_all_is_smoothed() -> None:
+    """Nothing of the targets is left: the loss is that of equal weights."""
+    z = normal(rng(), 3, 4)
+    loss, _ = softmax_with_loss.forward(z, np.array([0, 3, 1]), label_smoothing=1.0)
+    assert loss == pytest.approx(softmax_with_loss.forward(z, np.full((3, 4), 0.25))[0], rel=1e-14)
+
+
 # ---------------------------------------------------------------------------------------------------------- refusals
 
 x34, t34, rows = np.full((3, 4), 0.25), np.full((3, 4), 0.25), np.array([0, 3, 1])
@@ -489,6 +539,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "bce_with_logits, types": (
         lambda: bce_with_logits.forward(x34, t34.astype(np.float32)),
         "targets holds float32, logits holds float64: convert one",
+    ),
+    "bce_with_logits, targets' shape": (
+        lambda: bce_with_logits.forward(x34[:, :1], t34[:, 0]),
+        r"targets has shape \(3,\): expected \(\*n,\) with \*n = \(3, 1\) as in logits",
     ),
     "bce_with_logits, nothing": (lambda: bce_with_logits.forward(x34[:0], t34[:0]), "there is no loss"),
 }

@@ -247,6 +247,20 @@ def test_one_number_is_its_own_mean() -> None:
     np.testing.assert_array_equal(found["beta"], [4, 5])
 
 
+def test_running_variance_of_zero() -> None:
+    y, _ = batch_norm.forward(
+        np.full((2, 3), 3e-3), running_mean=np.zeros(3), running_var=np.zeros(3), training=False, eps=1e-6
+    )
+    np.testing.assert_allclose(y, 3.0, rtol=1e-14)
+
+
+def test_running_statistics_of_one_image() -> None:
+    x = np.arange(18.0).reshape(1, 2, 3, 3)
+    mean, variance = batch_norm.running_statistics(x, np.zeros(2), np.ones(2), momentum=1.0)
+    np.testing.assert_allclose(mean, [4.0, 13.0], rtol=1e-15)
+    np.testing.assert_allclose(variance, [7.5, 7.5], rtol=1e-15)
+
+
 def test_integers_of_numpy_are_integers() -> None:
     x = normal(np.random.default_rng(0), 3, 4, 2)
     np.testing.assert_array_equal(group_norm.forward(x, groups=np.int64(2))[0], group_norm.forward(x, groups=2)[0])
@@ -361,6 +375,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rms_norm.forward(np.full((2, 3), 1e20, np.float32)),
         "x has a mean square beyond float32: expected smaller numbers, or float64",
     ),
+    "group_norm, a truth value": (lambda: group_norm.forward(x463, groups=True), "groups is True: it is a whole"),
     "group_norm, beta": (lambda: group_norm.forward(x463, None, three), r"beta has shape \(3,\): expected \(c,\)"),
     "group_norm, nothing": (lambda: group_norm.forward(x463[:, :, :0]), r"x has shape \(4, 6, 0\): expected"),
     "group_norm, one axis": (lambda: group_norm.forward(three), r"x has shape \(3,\): expected \(n, c, \.\.\.\)"),

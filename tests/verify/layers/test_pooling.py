@@ -124,6 +124,28 @@ def test_more_places_than_a_byte_counts() -> None:
     np.testing.assert_array_equal(np.flatnonzero(found), [290, 400])
 
 
+@pytest.mark.parametrize("axis", [2, 3])
+def test_places_further_apart_than_a_byte_counts(axis: int) -> None:
+    x = np.zeros((1, 1, *(400 if a == axis else 1 for a in (2, 3))))
+    options = {"kernel": (4, 1), "dilation": (100, 1)} if axis == 2 else {"kernel": (1, 4), "dilation": (1, 100)}
+    x.flat[305] = 1.0
+    y, saved = max_pool2d.forward(x, stride=1, **options)
+    assert y.ravel().nonzero()[0].tolist() == [5]
+    assert max_pool2d.backward(y, saved)["x"].ravel().nonzero()[0].tolist() == [305]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_large_batch(dtype: str) -> None:
+    """All that arrives goes to entries that are the largest of their windows, and nothing else does."""
+    x, d_y = rng().normal(size=(8, 8, 80, 80)).astype(dtype), rng().normal(size=(8, 8, 40, 40)).astype(dtype)
+    y, saved = max_pool2d.forward(x)
+    d_x = max_pool2d.backward(d_y, saved)["x"]
+    apart = x.reshape(8, 8, 40, 2, 40, 2)
+    np.testing.assert_array_equal(y, apart.max(axis=(3, 5)))
+    chosen = apart == y[:, :, :, np.newaxis, :, np.newaxis]
+    np.testing.assert_array_equal(d_x.reshape(apart.shape), chosen * d_y[:, :, :, np.newaxis, :, np.newaxis])
+
+
 @pytest.mark.parametrize("options", [{"kernel": 2}, {"kernel": (1, 2)}, {"kernel": 3, "stride": 1, "padding": 1}])
 def test_infinite_cotangents_return_to_their_entries(options: dict[str, Any]) -> None:
     x = normal(rng(), 1, 2, 4, 6)
@@ -183,6 +205,12 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (max_pool2d, (X > 0,), {}, r"x holds bool: it is an array of floating-point numbers"),
     (max_pool2d, (X,), {"kernel": 0}, r"kernel is 0: expected a whole number from 1 on"),
     (max_pool2d, (X,), {"stride": (2, 0)}, r"stride is \(2, 0\): expected a whole number from 1 on"),
+    (
+        max_pool2d,
+        (np.ones((1, 1, 2, 2)),),
+        {"padding": ((0, 2), (0, 0))},
+        r"padding is \(\(0, 2\), \(0, 0\)\): a window of 2 rows would hold padding alone",
+    ),
     (max_pool2d, (X,), {"kernel": 7}, r"kernel spans 7 rows \(7 with dilation 1\), expected at most 5"),
     (
         max_pool2d,
