@@ -34,9 +34,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peers import Peer
-from verify.conformance import Trial, mapped, parts
 from verify.layer import Case
 from verify.layers import LAYERS
+from verify.trial import Trial, mapped, parts
 
 ROUNDS = 25
 TURN = 0.02

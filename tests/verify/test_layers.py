@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from tests.beside import peers
-from verify.conformance import UNDECIDED, Trial, check_layer, failures, mapped, parts
+from verify.conformance import UNDECIDED, check_layer, failures
 from verify.layer import Layer, named
 from verify.layers import LAYERS
+from verify.trial import Trial, mapped, parts
 
 names = pytest.mark.parametrize("name", LAYERS)
 CASES = [

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from verify.conformance import Trial
 from verify.layer import Case
 from verify.layers import LAYERS
+from verify.trial import Trial
 
 Array = Any
 
