@@ -101,7 +101,7 @@ def catalogue(seed: Seed = 0, as_json: AsJson = False) -> None:
         _print(f"\n{held} of {len(rows)} entries hold")
         if without:
             listed = ", ".join(f"{name} ({formula})" for name, formula in without.items())
-            _print(f"Layers whose formula is not in the catalogue yet: {listed}")
+            _print(f"Layers that are not compared with their formula yet: {listed}")
     conclude(outcome)
 
 

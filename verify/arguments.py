@@ -17,7 +17,7 @@ import math
 import re
 from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -31,12 +31,14 @@ __all__ = [
     "count",
     "entries",
     "indices",
+    "is_whole",
     "number",
     "place",
     "places",
 ]
 
 WRITTEN = re.compile(r"(\w+)(\??)\s*(integer|boolean|)\s*\(([^()]*)\)")
+LARGEST = 2**62  # more than memory has
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
     "floating": "floating-point numbers: convert it with .astype(float)",
@@ -54,7 +56,7 @@ class Argument(NamedTuple):
     axes: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"({', '.join(self.axes)}{',' if len(self.axes) == 1 else ''})"
+        return f"({', '.join(self.axes)}{',' if len(self.axes) == 1 and self.axes != ('...',) else ''})"
 
 
 def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
@@ -74,6 +76,8 @@ def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
             found.append(None)
             seen.append(None)
             continue
+        if value is None:
+            raise ValueError(f"{argument.name} is None: expected {argument}, {ADVICE[argument.kind].split(':')[0]}")
         number = type(value) in (int, float)
         floating = argument.kind == "floating"
         array = as_array(argument.name, value, floating=floating)
@@ -176,12 +180,19 @@ def number(name: str, value: object, interval: str = "(-inf, inf)", dtype: np.dt
     raise ValueError(f"{name} is {value!r}: it is a number in {interval}" + (f" of {dtype}" if dtype else ""))
 
 
+def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
+    """Whether this is a whole number that sizes may have, and not smaller."""
+    if type(value) is not int and (not isinstance(value, (int, np.integer)) or isinstance(value, bool)):
+        return False
+    return bool(least is None or value >= least) and abs(int(value)) <= LARGEST
+
+
 def count(name: str, value: object, least: int | None = 0) -> int:
     """An option that is a whole number; of either sign where ``least`` is None.
 
     Raises: ValueError when it is none, or smaller.
     """
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or (least is not None and value < least):
+    if not is_whole(value, least):
         raise ValueError(
             f"{name} is {value!r}: it is a whole number" + (f", at least {least}" if least is not None else "")
         )

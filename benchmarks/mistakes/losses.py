@@ -97,7 +97,7 @@ SL_SPREAD = "spread(d_output, reduction, count, counted.shape, e.dtype) * counte
 SL_ALL = "d_logits = e * share"
 SL_BOTH = '{"logits": d_logits, "targets": d_targets * d_losses}'
 L1 = "d_R * (lam * np.sign(W))"
-L2 = "d_R * (factor * W)"
+L2 = "d_R * (lam * (W if half else 2 * W))"
 
 MISTAKES = (
     # ------------------------------------------------------------------------------------------------------------ mse
@@ -315,7 +315,7 @@ MISTAKES = (
     ),
     # --------------------------------------------------------------------------------------------------------- l2_reg
     of_layer(
-        "l2_reg", "the half is forgotten", (L2, "d_R * (2 * factor * W)"), inputs=penalised, kind="scale",
+        "l2_reg", "the half is forgotten", (L2, "d_R * (2 * lam * W)"), inputs=penalised, kind="scale",
         culprits=(0,),
         lam=0.3,
     ),
@@ -323,19 +323,19 @@ MISTAKES = (
         "l2_reg", "the factor is forgotten", (L2, "d_R * W"), inputs=penalised, kind="scale", culprits=(0,), lam=0.3,
     ),
     of_layer(
-        "l2_reg", "the cotangent is left out", (L2, "factor * W"), inputs=penalised, kind="cotangent", culprits=(0,),
+        "l2_reg", "the cotangent is left out", (L2, "lam * W"), inputs=penalised, kind="cotangent", culprits=(0,),
         lam=0.3,
     ),
     of_layer(
-        "l2_reg", "the size of the weights", (L2, "d_R * (factor * np.abs(W))"), inputs=penalised, kind="sign",
+        "l2_reg", "the size of the weights", (L2, "d_R * (lam * np.abs(W))"), inputs=penalised, kind="sign",
         or_kind=("region", "mask"), culprits=(0,), lam=0.3,
     ),
     of_layer(
-        "l2_reg", "the gradient is flat", (L2, "(d_R * (factor * W)).ravel()"), inputs=penalised, kind="contract",
+        "l2_reg", "the gradient is flat", (L2, "(d_R * (lam * W)).ravel()"), inputs=penalised, kind="contract",
         culprits=(0,), lam=0.3,
     ),
     of_layer(
-        "l2_reg", "the weights decay in their memory", (L2, "d_R * np.multiply(W, factor, out=W)"), inputs=penalised,
+        "l2_reg", "the weights decay in their memory", (L2, "d_R * np.multiply(W, lam, out=W)"), inputs=penalised,
         kind="contract", culprits=None, lam=0.3,
     ),
     of_layer(

@@ -79,7 +79,7 @@ REFUSED = [
     ("p ()", (10**400,), "p is no array: int too large to convert to float"),
     ("ids integer (n)", (B,), "ids holds float64: it is an array of integers"),
     ("mask boolean (n)", (B,), "mask holds float64: it is an array of truth values"),
-    (AFFINE, (None, W, B), "x holds object: it is an array of floating-point numbers"),
+    (AFFINE, (None, W, B), "x is None: expected (n, d), floating-point numbers"),
 ]
 
 

@@ -239,7 +239,7 @@ def test_layers_by_name(verify: Call) -> None:
     assert ended.code == 0
     heading, row, *_ = ended.out.splitlines()
     assert heading == "  layer   cases     gradient  formula"
-    assert re.match(r"✓ affine  8 of 8    ±\de-1\d    ff-affine-row$", row)
+    assert re.match(r"✓ affine  9 of 9    ±\de-1\d    ff-affine-row$", row)
     assert ended.out.splitlines()[-1] == "1 of 1 layers keep their promises in float64 and float32"
 
 

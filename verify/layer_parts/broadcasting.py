@@ -15,7 +15,7 @@ import numpy as np
 from verify.layer import Array, Case, Draw, normal
 from verify.layer_parts.sums import sum_over
 
-__all__ = ["BROADCASTS", "broadcast_shape", "pair", "unbroadcast"]
+__all__ = ["BROADCASTS", "broadcast_shape", "broadcasts", "pair", "unbroadcast"]
 
 Shape = tuple[int, ...]
 
@@ -27,6 +27,13 @@ def broadcast_shape(**shapes: Shape) -> Shape:
     except ValueError:
         told = " and ".join(f"{name} has shape {shape}" for name, shape in shapes.items())
         raise ValueError(f"{told}: counted from the last axis, expected equal sizes, or one that is 1") from None
+
+
+def broadcasts(shape: Shape, whole: Shape) -> bool:
+    """Whether an array of this shape is broadcast to that one, which stays as it is."""
+    return len(shape) <= len(whole) and all(
+        one in (1, size) for one, size in zip(shape[::-1], whole[::-1], strict=False)
+    )
 
 
 def unbroadcast(d_output: Array, shape: Shape) -> Array:

@@ -21,7 +21,12 @@ def class_arrays(name: str, scores: Array, targets: Any, ignored: int | None = N
     if ignored is not None:
         ignored = count("ignore_index", ignored, least=None)
     targets = as_array("targets", targets)
-    if weighted := targets.dtype.kind not in "iu":
+    if targets.dtype.kind not in "iuf":
+        raise ValueError(f"targets holds {targets.dtype}: expected integers, the classes, or floating-point weights")
+    if weighted := targets.dtype.kind == "f":
+        if targets.shape == as_array(name, scores).shape[:-1]:
+            advice = "expected integers for classes, or weights of all classes along one more axis"
+            raise ValueError(f"targets has shape {targets.shape} and holds {targets.dtype}: {advice}")
         scores, targets = arrays(f"{name} (*n, k), targets (*n, k)", scores, targets)
     else:
         scores, targets = arrays(f"{name} (*n, k), targets integer (*n)", scores, targets)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from verify.arguments import as_array
 from verify.layer import Array
+from verify.layer_parts.broadcasting import broadcasts
 
 __all__ = ["read_mask"]
 
@@ -25,10 +26,7 @@ def read_mask(mask: ArrayLike | None, shape: tuple[int, ...], dtype: Any) -> tup
         raise ValueError(
             f"mask holds {found.dtype}: expected truth values, True where a query may attend, or {dtype}"
         )
-    fits = found.ndim <= len(shape) and all(
-        one in (1, size) for one, size in zip(found.shape[::-1], shape[::-1], strict=False)
-    )
-    if not fits:
+    if not broadcasts(found.shape, shape):
         raise ValueError(f"mask has shape {found.shape}: expected one that is broadcast to {shape}")
     if found.dtype == bool:
         return np.broadcast_to(found, shape), None

@@ -8,8 +8,8 @@ From window to window, a place of the kernel walks through the image in steps of
 windows have it inside the image, and on which entries. What lies in the padding is left out: it counts as zeros in a
 sum, and takes no part in a maximum. ``Windows.room`` alone has zeros there: what all windows hold is one view then.
 
-The three most important functions are ``windows`` (from the options of a layer), ``Windows.columns`` (im2col) and
-its adjoint ``Windows.image`` (col2im).
+The three most important functions are ``windows`` (from the options of a layer), ``Windows.room`` (im2col) and its
+adjoint ``Windows.image`` (col2im).
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verify.arguments import is_whole
 from verify.layer import Array
 
-__all__ = ["Axis", "Lengths", "Padding", "Windows", "is_whole", "pair", "transposed_windows", "windows"]
+__all__ = ["Axis", "Lengths", "Padding", "Windows", "pair", "transposed_windows", "windows"]
 
 Lengths = int | tuple[int, int]
 Padding = int | tuple[Lengths, Lengths]
@@ -196,7 +197,7 @@ class Windows:
         )
 
     def room(self, images: Array) -> tuple[Array, Array]:
-        """Two views of zeros: where images such as these belong, padding being around, and what all windows hold.
+        """im2col, before there are images: where such as these belong, zeros being around, and what all windows hold.
 
         Shapes: (n, c, h, w), and (c, kh, kw, n, oh, ow), in which one entry stands for each window that holds it.
         """
@@ -215,14 +216,8 @@ class Windows:
         )
         return padded[:, :, top:bottom, left:right], held
 
-    def columns(self, images: Array) -> Array:
-        """im2col: what every window holds, (n, c, h, w) -> (c, kh, kw, n, oh, ow)."""
-        inside, held = self.room(images)
-        inside[...] = images
-        return held.copy()
-
     def image(self, columns: Array) -> Array:
-        """col2im, the adjoint: every entry collects what the windows that hold it send."""
+        """col2im, its adjoint: every entry collects what the windows that hold it send."""
         c, n = columns.shape[0], columns.shape[3]
         image = np.zeros((n, c, *self.size), columns.dtype)
         for (u, v), ours, theirs in self.places:
@@ -251,7 +246,7 @@ def windows(
     dilation: Lengths = 1,
     name: str = "kernel",
 ) -> Windows:
-    """The windows on images (n, c, h, w), ⌊(size + padding − dilation (kernel − 1) − 1) / stride⌋ + 1 along an axis.
+    """The windows on images (n, c, h, w), ⌊(size + both paddings − dilation (kernel − 1) − 1) / stride⌋ + 1 an axis.
 
     ``name`` is what the layer calls the kernel.
     Raises: ValueError when there is not one, or an option is none.
@@ -332,13 +327,6 @@ def _both(value: Any) -> tuple[Any, Any]:
 def _read_only(x: NDArray[np.intp]) -> NDArray[np.intp]:
     x.flags.writeable = False
     return x
-
-
-def is_whole(value: object, least: int) -> bool:
-    """Whether this is a whole number, and not smaller."""
-    if type(value) is int:  # nearly always, and the quickest to see
-        return value >= least
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
 def _span(name: str, kernel: tuple[int, int], k: int, dilation: int) -> int:

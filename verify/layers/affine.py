@@ -58,6 +58,7 @@ LAYER = Layer(
         "two batch axes": lambda rng: Case(normal(rng, 2, 3, 4), normal(rng, 4, 5), normal(rng, 5)),
         "one sample without batch": lambda rng: Case(normal(rng, 4), normal(rng, 4, 3), normal(rng, 3)),
         "nothing to sum": lambda rng: Case(normal(rng, 3, 0), normal(rng, 0, 2), normal(rng, 2)),
+        "one sample": lambda rng: Case(normal(rng, 1, 4), normal(rng, 4, 3), normal(rng, 3)),
         "empty batch": lambda rng: Case(normal(rng, 0, 4), normal(rng, 4, 3), normal(rng, 3)),
     },
 )

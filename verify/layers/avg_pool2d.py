@@ -3,7 +3,8 @@ r"""Average pooling: the mean of every window.
 .. math:: y_{ncij} = \frac1{m_{ij}} \sum_{u,v} x_{n,\,c,\,iS+u-P,\,jS+v-P}, \qquad
    \bar x_{ncpq} = \sum_{ij} \frac{\bar y_{ncij}}{m_{ij}}\, [(p, q) \in \text{window } ij]
 
-Shapes: x (n, c, h, w) -> (n, c, oh, ow), with oh = ⌊(h + padding − kernel) / stride⌋ + 1.
+Shapes: x (n, c, h, w) -> (n, c, oh, ow), with oh = ⌊(h + top + bottom − kernel) / stride⌋ + 1, where top and
+   bottom are the padding.
 Convention: m is the size of the kernel, padding being zeros that count; with count_include_pad=False it is how many
    entries of the image the window holds, of which there must be one. The stride is the kernel when none is given.
    Options are numbers or (vertical, horizontal), padding also ((top, bottom), (left, right)). PyTorch refuses more

@@ -10,7 +10,8 @@ Shapes: x (n, c) or (n, c, ...), gamma (c), beta (c) -> like x.
 Conventions: axis 1 holds the channels, as in PyTorch (Keras: the last). ``training=False`` takes running_mean and
 running_var, and nothing flows back through them: the gradient of x is :math:`\gamma \bar y / s`. One entry per
 channel is normalised to 0, where PyTorch refuses. ``running_statistics`` returns the next averages: their momentum is
-PyTorch's, the share of the new batch (Keras, and Saitoh: that of the old), their variance unbiased.
+PyTorch's, the share of the new batch (Keras, and Saitoh: that of the old), by default 0.1, their variance unbiased.
+eps, inside the root, is 1e-5 by default, as in PyTorch (Keras: 1e-3, Saitoh: 1e-6).
 Reference: Ioffe, Szegedy (2015), Batch normalization, section 3, algorithms 1 and 2.
 """
 

@@ -8,8 +8,8 @@ with weights w of the positive targets. Where w = 1, the gradients are :math:`\s
 form nothing cancels: a small loss is as accurate as a large one.
 
 Shapes: logits (...), targets (...), pos_weight broadcasts to (...) -> () or, not reduced, (...).
-Conventions: ``mean`` is over all m entries, also with weights, as in PyTorch. Targets are mostly 0 or 1; the loss
-is linear in them, and any number is accepted.
+Conventions: ``mean``, the default, is over all m entries, also with weights, as in PyTorch. Targets are mostly 0 or
+1; the loss is linear in them, and any number is accepted.
 Reference: Goodfellow, Bengio, Courville (2016), Deep Learning, section 6.2.2.2.
 """
 
@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from verify.arguments import arrays, entries
 from verify.layer import Array, Case, Layer, normal
+from verify.layer_parts.broadcasting import broadcasts
 from verify.layer_parts.reductions import check_reduction, reduced, spread
 
 Saved = tuple[Array, Array, Array, str]
@@ -32,7 +33,7 @@ def forward(
     z, t, w = arrays("logits (*n), targets (*n), pos_weight (...)", logits, targets, pos_weight)
     check_reduction(reduction, z.size)
     entries("pos_weight", w, (w >= 0) & np.isfinite(w), "finite numbers from 0")
-    if w.ndim > z.ndim or any(a not in (1, b) for a, b in zip(w.shape[::-1], z.shape[::-1], strict=False)):
+    if not broadcasts(w.shape, z.shape):
         raise ValueError(f"pos_weight has shape {w.shape}: expected one that broadcasts to that of logits, {z.shape}")
     tail, above, below = softplus_apart(z)
     losses = w * t * (tail + below) + (1 - t) * (tail + above)
@@ -74,6 +75,7 @@ LAYER = Layer(
         "one weight": lambda rng: Case(normal(rng, 5), rng.uniform(size=5), pos_weight=2.5, reduction="sum"),
         "targets outside [0, 1]": lambda rng: Case(normal(rng, 5), normal(rng, 5), pos_weight=np.array([0.5])),
         "one logit": lambda rng: Case(np.array(-1.25), np.array(0.75), reduction="none"),
+        "one row": lambda rng: Case(normal(rng, 1, 3), rng.uniform(size=(1, 3))),
         "empty batch, summed": lambda rng: Case(normal(rng, 0, 4), normal(rng, 0, 4), reduction="sum"),
     },
 )

@@ -6,7 +6,7 @@ r"""Convolution of images with learnt kernels, as networks compute it: a cross-c
    \bar b_o = \sum_{n,i,j} \bar y_{noij}
 
 Shapes: x (n, c, h, w), W (f, c / groups, kh, kw), b (f) -> (n, f, oh, ow), with
-   oh = ⌊(h + padding − dilation (kh − 1) − 1) / stride⌋ + 1.
+   oh = ⌊(h + top + bottom − dilation (kh − 1) − 1) / stride⌋ + 1, where top and bottom are the padding.
 Convention: the kernel is not turned by 180°; signal processing calls convolution what turns it. stride and dilation
    are numbers or (vertical, horizontal); padding, always zeros, also ((top, bottom), (left, right)), where PyTorch
    has the same on both sides. Each of the groups of channels has kernels of its own. b=None leaves the bias out.
@@ -95,7 +95,7 @@ LAYER = Layer(
     },
     cases={
         "without bias": lambda rng: Case(normal(rng, 2, 3, 5, 4), normal(rng, 2, 3, 3, 2), padding=1),
-        "stride 3, one row and two columns left over": case((2, 2, 8, 9), (3, 2, 2, 4), stride=3),
+        "stride 3, one row and two columns left over": case((2, 2, 9, 9), (3, 2, 2, 4), stride=3),
         "stride larger than the kernel": case((2, 2, 7, 8), (3, 2, 2, 1), stride=(3, 4)),
         "asymmetric padding": case((2, 3, 4, 5), (2, 3, 3, 2), padding=((2, 0), (1, 3))),
         "dilation": case((2, 2, 7, 8), (3, 2, 3, 2), dilation=(2, 3), padding=1),

@@ -6,7 +6,7 @@ r"""Transposed convolution, the adjoint of a convolution: every entry sends a ke
    \bar b_o = \sum_{n,p,q} \bar y_{nopq}
 
 Shapes: x (n, c, h, w), W (c, f / groups, kh, kw), b (f) -> (n, f, oh, ow), with
-   oh = (h − 1) stride − padding + dilation (kh − 1) + 1 + output_padding.
+   oh = (h − 1) stride − top − bottom + dilation (kh − 1) + 1 + output_padding, where top and bottom are the padding.
 Convention: W is that of the convolution, whose output x could be; as there, padding is a number, (vertical,
    horizontal) or ((top, bottom), (left, right)), and what it holds is cut off. Several sizes lead to that of x:
    output_padding, below stride or dilation, adds rows at the bottom, columns at the right. It is called
@@ -115,6 +115,9 @@ LAYER = Layer(
         ),
         "even kernel": case((3, 2, 3, 4), (2, 2, 2, 4), stride=2, padding=1),
         "1×1": case((2, 5, 3, 4), (5, 3, 1, 1)),
+        "kernel as large as the image": case((2, 2, 3, 4), (2, 3, 3, 4), stride=2),
+        "kernel larger than the image": case((2, 2, 2, 3), (2, 3, 4, 5), padding=1),
+        "images of one entry": case((2, 3, 1, 1), (3, 2, 3, 2), stride=2),
         "all but one entry cut off": case((2, 2, 2, 3), (2, 3, 3, 2), padding=((1, 2), (3, 0))),
         "groups": case((2, 6, 3, 4), (6, 3, 3, 2), groups=3, stride=2),
         "depthwise, two kernels a channel": case((2, 3, 4, 3), (3, 2, 2, 3), groups=3),

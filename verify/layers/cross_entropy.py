@@ -7,7 +7,8 @@ r"""Cross-entropy of probabilities. With logits take ``softmax_with_loss``: it n
 Shapes: p (..., k), targets (...) integers or (..., k) weights -> () or, not reduced, (...).
 Conventions: without eps a probability 0 that is read is refused, since the loss or the gradient of its weight is
 infinite: integers read the probability of their class, weights read all. Saitoh adds 1e-7 to every probability
-and then leaves it out of the gradient; here the gradient is that of the loss. Rows need not sum to 1.
+and then leaves it out of the gradient; here eps is 0 by default, and the gradient that of the loss. Rows need not
+sum to 1. ``mean``, the default, is over all samples.
 Reference: Saitoh (2016), Deep Learning from Scratch, sections 4.2.2 and 4.2.4.
 """
 
@@ -70,6 +71,7 @@ LAYER = Layer(
         "one sample without batch": lambda rng: Case(distributions(rng, 4), np.array(3)),
         "not normalised": lambda rng: Case(rng.uniform(0.1, 0.4, (3, 4)), np.array([0, 3, 3])),
         "a shift of 1e-7": lambda rng: Case(distributions(rng, 3, 4), np.array([0, 3, 3]), eps=1e-7),
+        "one sample": lambda rng: Case(distributions(rng, 1, 4), np.array([3])),
         "empty batch, summed": lambda rng: Case(normal(rng, 0, 4), np.zeros(0, int), reduction="sum"),
     },
 )

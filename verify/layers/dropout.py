@@ -79,6 +79,7 @@ LAYER = Layer(
         "mask is ignored in evaluation": lambda rng: Case(normal(rng, 2, 3), np.zeros((2, 3), bool), training=False),
         "feature maps": lambda rng: Case(normal(rng, 2, 3, 4, 4), p=0.25, seed=1),
         "a number": lambda rng: Case(normal(rng), np.array(True), p=0.4),
+        "one sample": lambda rng: Case(normal(rng, 1, 4)),
         "empty batch": lambda rng: Case(normal(rng, 0, 3)),
     },
 )

@@ -64,6 +64,7 @@ LAYER = Layer(
         "one id without axes": lambda rng: Case(normal(rng, 5, 3), np.array(4)),
         "three axes": lambda rng: Case(normal(rng, 5, 4), rng.integers(0, 5, (2, 3, 2))),
         "small unsigned integers": lambda rng: Case(normal(rng, 5, 4), np.array([4, 1, 4], np.uint8)),
+        "one sentence": lambda rng: Case(normal(rng, 5, 4), np.array([[4, 1, 4]])),
         "no ids": lambda rng: Case(normal(rng, 5, 4), np.zeros((0, 3), int)),
     },
 )

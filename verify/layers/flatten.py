@@ -52,6 +52,7 @@ LAYER = Layer(
         "last axis alone": lambda rng: Case(normal(rng, 2, 3, 4), start_axis=-1),
         "last two axes": lambda rng: Case(normal(rng, 2, 3, 4), start_axis=-2),
         "one axis": lambda rng: Case(normal(rng, 3), start_axis=0),
+        "one image": lambda rng: Case(normal(rng, 1, 3, 2, 4)),
         "empty batch": lambda rng: Case(normal(rng, 0, 3, 4)),
     },
 )

@@ -9,9 +9,9 @@ with means :math:`\langle\cdot\rangle` over the channels of a group and all axes
 
 Shapes: x (n, c, ...), gamma (c), beta (c) -> like x.
 Conventions: groups divides c. One group is layer normalisation with a scale per channel, c groups are instance
-normalisation. The variance is the biased one.
+normalisation. The variance is the biased one; eps, inside the root, is 1e-5 by default, as in PyTorch.
 Reference: Wu, He (2018), Group normalization, section 3.1; Ulyanov, Vedaldi, Lempitsky (2016), Instance
-normalization: the missing ingredient for fast stylization, eq. (6).
+normalization: the missing ingredient for fast stylization, section 2.
 """
 
 from __future__ import annotations

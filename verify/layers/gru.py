@@ -1,6 +1,7 @@
 r"""Gated recurrent unit through time: a reset gate and an update gate mix the last hidden state with a candidate.
 
-.. math:: r = \sigma(x W_x^r + h_{t-1} W_h^r + b^r), \quad z = \sigma(x W_x^z + h_{t-1} W_h^z + b^z), \qquad
+.. math:: r = \sigma(x W_x^r + h_{t-1} W_h^r + b^r + b_h^r), \quad
+   z = \sigma(x W_x^z + h_{t-1} W_h^z + b^z + b_h^z), \qquad
    h_t = z \odot h_{t-1} + (1 - z) \odot n
 
    n = \tanh(x W_x^n + b^n + r \odot u), \quad u = h_{t-1} W_h^n + b_h^n \ \text{(after)}, \qquad
@@ -14,11 +15,11 @@ r"""Gated recurrent unit through time: a reset gate and an update gate mix the l
    + (\bar a_n \odot r) W_h^{n\top} \ \text{(after)}, \quad \ldots + \bar a_n W_h^{n\top} \odot r \ \text{(before)}
 
 Shapes: x (n, t, d), Wx (d, 3h), Wh (h, 3h), b (3h), bh (3h), h0 (n, h) -> (n, t, h).
-Convention: ``reset`` is "after" the recurrent product (PyTorch, cuDNN) or "before" it (Cho et al., Saitoh); the
-recurrent bias bh has a gradient of its own only where it is after. ``update`` says what z weighs: the "old" state
-(Cho et al., PyTorch) or the "new" candidate, z in the place of 1 - z (Chung et al., Saitoh). ``gates`` is the order
-of the columns: "rzn" as in PyTorch, "zrn" as in Keras and Saitoh. The last hidden state continues a sequence as h0;
-left out, it is zero.
+Convention: ``reset`` is "after" the recurrent product (the default; PyTorch, cuDNN) or "before" it (Cho et al.,
+Saitoh); the recurrent bias bh has a gradient of its own only where it is after. ``update`` says what z weighs: the
+"old" state (the default; Cho et al., PyTorch) or the "new" candidate, z in the place of 1 - z (Chung et al., Saitoh).
+``gates`` is the order of the columns: "rzn" by default, as in PyTorch, "zrn" as in Keras and Saitoh. The last hidden
+state continues a sequence as h0; left out, it is zero.
 Reference: Cho et al. (2014), Learning phrase representations using RNN encoder-decoder, section 2.3; Chung et al.
 (2014), Empirical evaluation of gated recurrent neural networks on sequence modeling, section 3.2. Saitoh (2018), Deep
 Learning from Scratch 2, appendix C.

@@ -6,8 +6,8 @@ r"""Highway layer: a gate mixes the input and what a layer makes of it.
    \bar x = \bar y \odot (1 - T) + J_H^\top \bar H + J_T^\top \bar T
 
 Shapes: x (..., d), W_H (d, d), b_H (d), W_T (d, d), b_T (d) -> (..., d).
-Convention: a is tanh or relu. The carry gate is 1 - T; the authors start b_T below 0, where the layer is almost the
-identity. None leaves a bias out.
+Convention: a is tanh, the default, or relu. The carry gate is 1 - T; the authors start b_T below 0, where the
+layer is almost the identity. None leaves a bias out.
 Reference: Srivastava, Greff and Schmidhuber (2015), Highway Networks, eq. (3).
 """
 
@@ -92,6 +92,7 @@ LAYER = Layer(
         "gate open": lambda rng: Case(*biased(rng, 900.0), activation="relu"),
         "sequences": lambda rng: Case(*weights(rng, (2, 3), 4)),
         "one sample without batch": lambda rng: Case(*weights(rng, (), 4)),
+        "one sample": lambda rng: Case(*weights(rng, (1,), 4)),
         "empty batch": lambda rng: Case(*weights(rng, (0,), 4)),
     },
 )

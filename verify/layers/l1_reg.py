@@ -21,7 +21,7 @@ Saved = tuple[Array, float]
 def forward(W: Array, *, lam: float = 0.01) -> tuple[Array, Saved]:
     """The penalty, and what the backward pass needs."""
     (W,) = arrays("W (...)", W)
-    lam = number("lam", lam, "[0, inf)")
+    lam = number("lam", lam, "[0, inf)", W.dtype)
     return np.asarray(lam * np.abs(W).sum(), W.dtype), (W, lam)
 
 

@@ -17,22 +17,22 @@ import numpy as np
 from verify.arguments import arrays, choice, cotangent, number
 from verify.layer import Array, Case, Layer, normal
 
-Saved = tuple[Array, float]
+Saved = tuple[Array, float, bool]
 
 
 def forward(W: Array, *, lam: float = 0.01, half: bool = True) -> tuple[Array, Saved]:
-    """The penalty; W and the factor of its gradient."""
+    """The penalty, and what the backward pass needs."""
     (W,) = arrays("W (...)", W)
     choice("half", half, (True, False))
-    factor = number("lam", lam, "[0, inf)") * (1.0 if half else 2.0)
-    return np.asarray(factor / 2 * np.square(W).sum(), W.dtype), (W, factor)
+    lam = number("lam", lam, "[0, inf)", W.dtype)
+    return np.asarray((lam / 2 if half else lam) * np.square(W).sum(), W.dtype), (W, lam, half)
 
 
 def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     """The gradient of W."""
-    W, factor = saved
+    W, lam, half = saved
     d_R = cotangent(d_output, (), W.dtype)
-    return {"W": np.asarray(d_R * (factor * W), W.dtype)}
+    return {"W": np.asarray(d_R * (lam * (W if half else 2 * W)), W.dtype)}
 
 
 def sample(rng: np.random.Generator) -> Case:

@@ -9,7 +9,7 @@ with means :math:`\langle\cdot\rangle` along the axes, and :math:`\bar\gamma = \
 
 Shapes: x (...), gamma and beta of the sizes of the axes, in their order in x -> like x.
 Conventions: the last axis, unless ``axes`` says otherwise; PyTorch's normalized_shape is that of the last axes. The
-variance is the biased one, eps is inside the root.
+variance is the biased one; eps, inside the root, is 1e-5 by default, as in PyTorch (Keras: 1e-3).
 Reference: Ba, Kiros, Hinton (2016), Layer normalization, section 3.
 """
 
@@ -85,6 +85,7 @@ LAYER = Layer(
         "mean of 1000": lambda rng: Case(1e3 + normal(rng, 3, 6), normal(rng, 6), normal(rng, 6)),
         "a constant row": lambda rng: Case(1.7 + normal(rng, 3, 4) * [[1], [0], [1]], normal(rng, 4), normal(rng, 4)),
         "one feature": lambda rng: Case(normal(rng, 4, 1), normal(rng, 1), normal(rng, 1)),
+        "one sample": lambda rng: Case(normal(rng, 1, 4), normal(rng, 4), normal(rng, 4)),
         "empty batch": lambda rng: Case(normal(rng, 0, 4), normal(rng, 4), normal(rng, 4)),
     },
 )

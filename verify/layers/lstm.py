@@ -13,9 +13,9 @@ r"""Long short-term memory through time: four gates read the input and the last 
 
 Shapes: x (n, t, d), Wx (d, 4h), Wh (h, 4h), b (4h), h0 (n, h), c0 (n, h) -> h (n, t, h), last c (n, h).
 Convention: the last hidden state h[:, -1] and the last cell continue a sequence as h0 and c0 (truncated
-back-propagation); left out, they are zero. ``gates`` is the order of the columns: "ifgo" as in PyTorch and Keras,
-"fgio" in Saitoh, "igfo" in TensorFlow 1, "iofg" in ONNX. PyTorch stores the weights transposed and adds a second
-bias, which has the same gradient.
+back-propagation); left out, they are zero. ``gates`` is the order of the columns: "ifgo", the default, as in PyTorch
+and Keras, "fgio" in Saitoh, "igfo" in TensorFlow 1, "iofg" in ONNX. PyTorch stores the weights transposed and adds a
+second bias, which has the same gradient.
 Reference: Hochreiter and Schmidhuber (1997), Long short-term memory; the forget gate: Gers, Schmidhuber and Cummins
 (2000), Learning to forget. Saitoh (2018), Deep Learning from Scratch 2, section 6.3.
 """
@@ -60,10 +60,11 @@ def forward(
     sign = np.full(4 * len(Wh), -1, x.dtype)  # what gates need is exp(-a)
     sign[g] = 1
     xs, signed = swapped(x), Wh * sign
-    a = at_all_steps(xs, Wx * sign, None if b is None else b * sign)
+    # of every step what its gates and candidates are computed from, and then, in the same memory, these
+    stacked = at_all_steps(xs, Wx * sign, None if b is None else b * sign)
     h, c = (trajectory((steps, n, len(Wh)), first, x.dtype) for first in (h0, c0))
     tanh_c = np.empty_like(c[1:])
-    for t, s in enumerate(a):
+    for t, s in enumerate(stacked):
         s += h[t] @ signed
         candidate = np.tanh(s[:, g])
         with np.errstate(over="ignore"):  # a gate is 0 there
@@ -75,7 +76,7 @@ def forward(
         np.tanh(c[t + 1], out=tanh_c[t])
         np.multiply(s[:, o], tanh_c[t], out=h[t + 1])
     given = {"b": b is not None, "h0": h0 is not None, "c0": c0 is not None}
-    return (swapped(h[1:]), c[steps].copy()), (xs, Wx, Wh, a, h, c, tanh_c, (i, f, g, o), given)
+    return (swapped(h[1:]), c[steps].copy()), (xs, Wx, Wh, stacked, h, c, tanh_c, (i, f, g, o), given)
 
 
 def backward(d_output: tuple[Array, Array], saved: Any) -> dict[str, Array]:

@@ -3,7 +3,8 @@ r"""Max pooling: the largest entry of every window, to which the gradient return
 .. math:: y_{ncij} = \max_{u,v} x_{n,\,c,\,iS+uD-P,\,jS+vD-P}, \qquad
    \bar x_{ncpq} = \sum_{ij} \bar y_{ncij}\, [(p, q) = \operatorname{argmax} \text{ of window } ij]
 
-Shapes: x (n, c, h, w) -> (n, c, oh, ow), with oh = ⌊(h + padding − dilation (kernel − 1) − 1) / stride⌋ + 1.
+Shapes: x (n, c, h, w) -> (n, c, oh, ow), with
+   oh = ⌊(h + top + bottom − dilation (kernel − 1) − 1) / stride⌋ + 1, where top and bottom are the padding.
 Convention: the first of equal entries, row by row, is the largest; of NaN, which are larger than all else, the last.
    The stride is the kernel when none is given. Padding takes no part, as if it were −∞; a window that holds nothing
    else is refused, while PyTorch refuses more than half the kernel. Options are numbers or (vertical, horizontal),

@@ -3,9 +3,9 @@ r"""Squared error, its mean over all entries, its sum, or every one.
 .. math:: L = \frac1m \sum_i (y_i - t_i)^2, \qquad \bar y = \frac{2}{m} \bar L \, (y - t), \quad \bar t = -\bar y
 
 Shapes: y (...), targets (...) -> () or, not reduced, (...).
-Conventions: ``mean`` is over all m entries, as in PyTorch. Books also sum over the outputs and take the mean over
-samples: that is ``sum``, divided by the number of samples. ``half=True`` halves the error, and the factor 2 of the
-gradient vanishes: with ``sum`` it is the loss of Saitoh.
+Conventions: ``mean``, the default, is over all m entries, as in PyTorch. Books also sum over the outputs and take the
+mean over samples: that is ``sum``, divided by the number of samples. ``half=True`` halves the error, and the factor 2
+of the gradient vanishes: with ``sum`` it is the loss of Saitoh.
 Reference: Saitoh (2016), Deep Learning from Scratch, section 4.2.1.
 """
 
@@ -58,6 +58,7 @@ LAYER = Layer(
             np.array(0.75), np.array(-1.5), reduction="none", half=True
         ),
         "large numbers": lambda rng: Case(1e4 + normal(rng, 3, 2), 1e4 + normal(rng, 3, 2)),
+        "one sample": lambda rng: Case(normal(rng, 1, 3), normal(rng, 1, 3)),
         "empty batch, summed": lambda rng: Case(normal(rng, 0, 4), normal(rng, 0, 4), reduction="sum"),
     },
 )

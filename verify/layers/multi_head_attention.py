@@ -31,6 +31,11 @@ from verify.layer_parts.masks import read_mask
 from verify.layers import affine
 from verify.layers import scaled_dot_product_attention as attention
 
+ITSELF = "x (n, t, d), Wq (d, k), Wk (d, k), Wv (d, e), Wo (e, c), bq? (k), bk? (k), bv? (e), bo? (c)"
+OTHERS = (
+    "x (n, t, d), Wq (d, k), Wk (m, k), Wv (m, e), Wo (e, c), bq? (k), bk? (k), bv? (e), bo? (c), memory (n, s, m)"
+)
+
 
 def forward(
     x: Array,
@@ -50,22 +55,29 @@ def forward(
 ) -> tuple[Array, Any]:
     """The output, and what the backward pass needs."""
     itself = memory is None
-    x, Wq, Wk, Wv, Wo, bq, bk, bv, bo, memory = arrays(
-        "x (n, t, d), Wq (d, k), Wk (m, k), Wv (m, e), Wo (e, c), "
-        "bq? (k), bk? (k), bv? (e), bo? (c), memory (n, s, m)",
-        *(x, Wq, Wk, Wv, Wo, bq, bk, bv, bo, x if itself else memory),
-    )
+    given = (x, Wq, Wk, Wv, Wo, bq, bk, bv, bo)
+    if itself:
+        x, Wq, Wk, Wv, Wo, bq, bk, bv, bo = arrays(ITSELF, *given)
+        memory = x
+    else:
+        x, Wq, Wk, Wv, Wo, bq, bk, bv, bo, memory = arrays(OTHERS, *given, memory)
+    heads = checked_heads(x, memory, Wq, Wv, mask, heads, causal)
+    projections = [affine.forward(*one) for one in ((x, Wq, bq), (memory, Wk, bk), (memory, Wv, bv))]
+    q, k, v = (apart(y, heads) for y, _ in projections)
+    each, saved_heads = attention.forward(q, k, v, mask, causal=causal)
+    y, saved_o = affine.forward(together(each), Wo, bo)
+    return y, ([one for _, one in projections], saved_heads, saved_o, heads, itself)
+
+
+def checked_heads(x: Array, memory: Array, Wq: Array, Wv: Array, mask: Array | None, heads: int, causal: bool) -> int:
+    """The number of heads. Raises: ValueError when an option is none, or the mask or the heads do not fit."""
     heads = count("heads", heads, 1)
     choice("causal", causal, (False, True))
     for name, W in (("Wq", Wq), ("Wv", Wv)):
         if W.shape[1] % heads:
             raise ValueError(f"{name} has shape {W.shape}: expected a number of columns that {heads} heads divide")
     read_mask(mask, (len(x), heads, x.shape[1], memory.shape[1]), x.dtype)
-    projections = [affine.forward(*one) for one in ((x, Wq, bq), (memory, Wk, bk), (memory, Wv, bv))]
-    q, k, v = (apart(y, heads) for y, _ in projections)
-    each, saved_heads = attention.forward(q, k, v, mask, causal=causal)
-    y, saved_o = affine.forward(together(each), Wo, bo)
-    return y, ([one for _, one in projections], saved_heads, saved_o, heads, itself)
+    return heads
 
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
@@ -153,6 +165,9 @@ LAYER = Layer(
         ),
         "a sample that attends to nothing": lambda rng: drawn(
             rng, 2, 3, 4, 2, 6, 5, heads=2, mask=np.array([True, False])[:, None, None, None]
+        ),
+        "numbers, and a sample that attends to nothing": lambda rng: drawn(
+            rng, 2, 3, 4, 2, 6, 5, heads=2, mask=np.array([[0.5, -0.25, 1.0], [-np.inf] * 3])[:, None, None]
         ),
         "one step": lambda rng: drawn(rng, 2, 1, 3, 4, 2, 5, heads=2),
         "one sample": lambda rng: drawn(rng, 1, 3, 4, 3, 6, 2, heads=3),

@@ -68,6 +68,7 @@ LAYER = Layer(
         "all rows": lambda rng: Case(normal(rng, 3, 2), n=4, along="whole"),
         "all columns": lambda rng: Case(normal(rng, 3, 2), n=2, axis=-1, along="whole"),
         "once": lambda rng: Case(normal(rng, 3, 2), n=1, along="each"),
+        "one sample": lambda rng: Case(normal(rng, 1, 3), n=2, along="each"),
         "empty batch": lambda rng: Case(normal(rng, 0, 3), n=2, along="whole"),
     },
 )

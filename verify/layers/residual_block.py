@@ -21,8 +21,7 @@ from verify.arguments import arrays, choice
 from verify.layer import Array, Case, Layer, normal
 from verify.layers import add, affine, relu
 
-IDENTITY = "x (..., d), W1 (d, h), b1? (h), W2 (h, d), b2? (d), W_s? (d, d)"
-PROJECTION = "x (..., d), W1 (d, h), b1? (h), W2 (h, c), b2? (c), W_s (d, c)"
+SHAPES = "x (..., d), W1 (d, h), b1? (h), W2 (h, c), b2? (c), W_s? (d, c)"
 
 
 def forward(
@@ -36,8 +35,9 @@ def forward(
     relu_after: bool = False,
 ) -> tuple[Array, Any]:
     """The output, and what the layers inside have saved."""
-    shapes = IDENTITY if W_s is None else PROJECTION
-    x, W1, b1, W2, b2, W_s = arrays(shapes, x, W1, b1, W2, b2, W_s)
+    x, W1, b1, W2, b2, W_s = arrays(SHAPES, x, W1, b1, W2, b2, W_s)
+    if W_s is None and W2.shape[1] != x.shape[-1]:
+        raise ValueError(f"W2 has shape {W2.shape}: expected {x.shape[-1]} columns as x, or W_s, a projection of x")
     choice("relu_after", relu_after, (True, False))
     hidden, saved_first = affine.forward(x, W1, b1)
     active, saved_relu = relu.forward(hidden)
@@ -103,6 +103,7 @@ LAYER = Layer(
         ),
         "sequences": lambda rng: Case(*weights(rng, (2, 3), 4, 5, 4)),
         "one sample without batch": lambda rng: Case(*weights(rng, (), 4, 5, 4)),
+        "one sample": lambda rng: Case(*weights(rng, (1,), 4, 5, 4)),
         "empty batch": lambda rng: Case(*weights(rng, (0,), 4, 5, 4)),
     },
 )

@@ -6,8 +6,8 @@ r"""Normalisation by the root of the mean square, with scale: layer normalisatio
 with means :math:`\langle\cdot\rangle` along the axes, and :math:`\bar\gamma = \sum \bar y \hat x` over all samples.
 
 Shapes: x (...), gamma of the sizes of the axes, in their order in x -> like x.
-Conventions: the last axis, unless ``axes`` says otherwise. The paper has no eps; PyTorch takes the machine epsilon
-of the type, Llama 1e-6 or 1e-5.
+Conventions: the last axis, unless ``axes`` says otherwise. The paper has no eps, which is 1e-6 here by default;
+PyTorch takes the machine epsilon of the type, Llama 1e-6 or 1e-5.
 Reference: Zhang, Sennrich (2019), Root mean square layer normalization, eq. (4).
 """
 
@@ -71,6 +71,7 @@ LAYER = Layer(
         "mean of 1000": lambda rng: Case(1e3 + normal(rng, 3, 6), normal(rng, 6)),
         "a row of zeros": lambda rng: Case(normal(rng, 3, 4) * [[1], [0], [1]], normal(rng, 4)),
         "one feature": lambda rng: Case(normal(rng, 4, 1), normal(rng, 1), eps=0.1),
+        "one sample": lambda rng: Case(normal(rng, 1, 4), normal(rng, 4)),
         "empty batch": lambda rng: Case(normal(rng, 0, 4), normal(rng, 4)),
     },
 )

@@ -7,7 +7,8 @@ r"""Simple recurrent layer through time (Elman): every hidden state reads the in
 
 Shapes: x (n, t, d), Wx (d, h), Wh (h, h), b (h), h0 (n, h) -> (n, t, h).
 Convention: the last hidden state continues a sequence as h0 (truncated back-propagation); left out, it is zero. The
-slope of relu at 0 is 0. PyTorch stores the weights transposed and adds a second bias, which has the same gradient.
+activation is tanh by default, or relu, whose slope at 0 is 0. PyTorch stores the weights transposed and adds a second
+bias, which has the same gradient.
 Reference: Elman (1990), Finding structure in time; Werbos (1990), Backpropagation through time: what it does and how
 to do it. Saitoh (2018), Deep Learning from Scratch 2, section 5.3.
 """

@@ -9,9 +9,9 @@ r"""Rotary encoding: every pair of columns is turned by an angle that grows with
 so that products of a query and a key know how far apart they are, and nothing else of their positions.
 
 Shapes: x (..., t, d) with even d -> (..., t, d).
-Convention: ``pairs`` are "interleaved", columns 2j and 2j + 1, as in RoFormer and the published Llama, or "halves",
-columns j and j + d/2, as in GPT-NeoX and Hugging Face's Llama, whose weights are permuted. The first position is
-``offset``, the base :math:`\beta` is 10000.
+Convention: ``pairs`` are "interleaved" by default, columns 2j and 2j + 1, as in RoFormer and the published Llama, or
+"halves", columns j and j + d/2, as in GPT-NeoX and Hugging Face's Llama, whose weights are permuted. The first
+position is ``offset``, the base :math:`\beta` is 10000.
 Reference: Su et al. (2021), RoFormer: enhanced transformer with rotary position embedding, eq. (15).
 """
 

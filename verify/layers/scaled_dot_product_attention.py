@@ -47,7 +47,7 @@ def forward(
     """The output, and what the backward pass needs."""
     q, k, v = arrays("q (*batch, t, d), k (*batch, s, d), v (*batch, s, e)", q, k, v)
     choice("causal", causal, (False, True))
-    alpha = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else number("scale", scale)
+    alpha = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else number("scale", scale, dtype=q.dtype)
     allowed, added = read_mask(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
     batch, t, s = q.shape[:-2], q.shape[-2], k.shape[-2]
     later = ~np.tri(t, s, dtype=bool) if causal else None
@@ -168,6 +168,7 @@ LAYER = Layer(
         "numbers, causal": lambda rng: drawn(rng, (2,), 4, 4, 5, 2, normal(rng, 4, 4), causal=True),
         "far from 0": lambda rng: drawn(rng, (2,), 3, 4, 5, 2, 900 * normal(rng, 1, 4).clip(-1, 1)),
         "a scale": lambda rng: drawn(rng, (2,), 3, 4, 5, 2, scale=-0.4),
+        "one sample": lambda rng: drawn(rng, (1,), 3, 4, 5, 2),
         "empty batch": lambda rng: drawn(rng, (0, 2), 3, 4, 5, 2, normal(rng, 3, 4)),
         "no keys": lambda rng: drawn(rng, (2,), 3, 0, 5, 2),
         "no queries": lambda rng: drawn(rng, (2,), 0, 3, 5, 2),

@@ -72,6 +72,7 @@ LAYER = Layer(
         "masked with -inf": masked,
         "one class": lambda rng: Case(normal(rng, 3, 1)),
         "equal entries": lambda rng: Case(np.full((2, 5), -1.5)),
+        "one row": lambda rng: Case(normal(rng, 1, 4)),
         "empty batch": lambda rng: Case(normal(rng, 0, 4)),
     },
 )

@@ -9,7 +9,7 @@ if it is nearly certain, loss and gradient are as small as these.
 Shapes: logits (..., k), targets (...) integers or (..., k) weights -> () or, not reduced, (...).
 Conventions: the classes are on the last axis (PyTorch has them on axis 1). Smoothing by a replaces t by
 (1 - a) t + a/k. Samples whose class is ignore_index do not count, in a mean either. Logits -inf exclude a class;
-with weights or smoothing all are finite.
+with weights or smoothing all are finite. ``mean``, the default, is over all samples that count.
 Reference: Saitoh (2016), Deep Learning from Scratch, section 5.6.3; Szegedy et al. (2016), Rethinking the inception
 architecture for computer vision, section 7 (smoothing).
 """
@@ -133,6 +133,7 @@ LAYER = Layer(
         "two batch axes": lambda rng: Case(normal(rng, 2, 3, 4), rng.integers(0, 4, (2, 3)), reduction="none"),
         "one sample without batch": lambda rng: Case(normal(rng, 4), np.array(3)),
         "one class": lambda rng: Case(normal(rng, 3, 1), np.zeros(3, int)),
+        "one sample": lambda rng: Case(normal(rng, 1, 4), np.array([2])),
         "empty batch, summed": lambda rng: Case(normal(rng, 0, 4), np.zeros(0, int), reduction="sum"),
     },
 )

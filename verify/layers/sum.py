@@ -59,6 +59,7 @@ LAYER = Layer(
         "tuple of no axes": lambda rng: Case(normal(rng, 2, 3), axis=()),
         "a number": lambda rng: Case(normal(rng)),
         "axis of size 1": lambda rng: Case(normal(rng, 3, 1, 2), axis=1),
+        "one sample": lambda rng: Case(normal(rng, 1, 3), axis=0),
         "over an empty batch": lambda rng: Case(normal(rng, 0, 3), axis=0),
         "beside an empty batch": lambda rng: Case(normal(rng, 0, 3), axis=1),
     },

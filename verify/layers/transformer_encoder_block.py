@@ -12,7 +12,7 @@ r"""Transformer encoder block: self-attention, then a feed-forward network, each
 
 Shapes: x (n, t, d), Wq (d, k), Wk (d, k), Wv (d, e), Wo (e, d), bq (k), bk (k), bv (e), bo (d), W1 (d, f), b1 (f),
 W2 (f, d), b2 (d), gamma1, beta1, gamma2, beta2 (d), mask as in multi_head_attention -> (n, t, d).
-Convention: ``norm`` is "post" as published and as PyTorch has it by default, or "pre", where a gradient passes all
+Convention: ``norm`` is "post", the default, as published and as PyTorch has it, or "pre", where a gradient passes all
 blocks unchanged; then the last block's output still wants a norm. None leaves a bias out. Dropout is left out.
 Reference: Vaswani et al. (2017), Attention is all you need, section 3.1 and 3.3; Xiong et al. (2020), On layer
 normalization in the Transformer architecture, table 1.
@@ -67,7 +67,8 @@ def forward(
     x, Wq, Wk, Wv, Wo, bq, bk, bv, bo, W1, b1, W2, b2, gamma1, beta1, gamma2, beta2 = arrays(SHAPES, *given)
     choice("norm", norm, ("post", "pre"))
     choice("activation", activation, ACTIVATIONS)
-    eps = number("eps", eps, "(0, inf)")
+    eps = number("eps", eps, "(0, inf)", x.dtype)
+    heads = multi_head_attention.checked_heads(x, x, Wq, Wv, mask, heads, causal)
 
     def attend(z: Array) -> tuple[Array, Any]:
         parameters = (Wq, Wk, Wv, Wo, bq, bk, bv, bo)
@@ -181,6 +182,21 @@ LAYER = Layer(
         ),
         "numbers added to the scores": lambda rng: drawn(
             rng, 2, 3, 5, 4, 6, 7, mask=normal(rng, 2, 3, 3), heads=2, norm="pre"
+        ),
+        "a sample that attends to nothing": lambda rng: drawn(
+            rng, 2, 3, 5, 4, 6, 7, mask=np.array([True, False])[:, None, None, None], heads=2
+        ),
+        "numbers, and a sample that attends to nothing, pre-norm": lambda rng: drawn(
+            rng,
+            2,
+            3,
+            5,
+            4,
+            6,
+            7,
+            mask=np.array([[0.5, -0.25, 1.0], [-np.inf] * 3])[:, None, None],
+            heads=2,
+            norm="pre",
         ),
         "one sample": lambda rng: drawn(rng, 1, 3, 5, 4, 6, 7, heads=2),
         "one step": lambda rng: drawn(rng, 2, 1, 5, 4, 6, 7, heads=2),

@@ -175,7 +175,7 @@ BAD_INPUTS = {
     "x holds bool": np.array([True]),
     "x holds complex128": np.array([1j]),
     "x is no array": [[1.0, 2.0], [3.0]],
-    "x holds object": None,
+    "x is None: expected (...), floating-point numbers": None,
 }
 BAD_OPTIONS = [
     (leaky_relu, {"alpha": -0.1}, "alpha is -0.1: it is a number in [0, 1]"),

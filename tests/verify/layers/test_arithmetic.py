@@ -207,7 +207,7 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
             ((A, np.ones((3, 2))), "y has shape (3, 2)"),
             ((A, np.ones((2, 3), np.float32)), "y holds float32, x holds float64: convert one"),
             ((np.ones(3, int), A), "x holds int64: it is an array of floating-point numbers"),
-            ((A, None), "y holds object"),
+            ((A, None), "y is None: expected (...), floating-point numbers"),
         )
     ),
     (sum_, (A,), {"axis": 2}, "axis is 2: an axis is from -2 to 1"),

@@ -15,6 +15,7 @@ from verify.layer_parts import cache_blocks
 from verify.layers import (
     LAYERS,
     affine,
+    layer_norm,
     multi_head_attention,
     positional_encoding,
     rotary_encoding,
@@ -419,13 +420,23 @@ REFUSED = [
     (SDPA, QKV | {"mask": np.full((3, 5), np.inf)}, "mask holds inf or nan: expected numbers, or -inf where"),
     (SDPA, QKV | {"causal": 1}, "causal is 1: it is one of False, True"),
     (SDPA, QKV | {"scale": "none"}, "scale is 'none': it is a number in (-inf, inf)"),
+    (
+        SDPA,
+        {name: Z(value.shape, "f") for name, value in QKV.items()} | {"scale": 1e39},
+        "scale is 1e+39: it is a number in (-inf, inf) of float32",
+    ),
     (SDPA, QKV | {"scale": math.nan}, "scale is nan: it is a number in (-inf, inf)"),
     (MHA, M | {"x": Z((3, 5))}, "x has shape (3, 5): expected (n, t, d), which has 3 axes"),
-    (MHA, M | {"Wk": Z((5, 6))}, "Wk has shape (5, 6): expected (m, k) with k = 4 as in Wq"),
+    (MHA, M | {"Wk": Z((5, 6))}, "Wk has shape (5, 6): expected (d, k) with k = 4 as in Wq"),
     (
         MHA,
         M | {"Wk": Z((4, 4)), "Wv": Z((4, 6))},
-        "memory has shape (2, 3, 5): expected (n, s, m) with m = 4 as in Wk",
+        "Wk has shape (4, 4): expected (d, k) with d = 5 as in x",
+    ),
+    (
+        MHA,
+        M | {"Wk": Z((4, 4)), "Wv": Z((4, 6)), "memory": Z((2, 7, 5))},
+        "memory has shape (2, 7, 5): expected (n, s, m) with m = 4 as in Wk",
     ),
     (MHA, M | {"Wo": Z((4, 3))}, "Wo has shape (4, 3): expected (e, c) with e = 6 as in Wv"),
     (MHA, M | {"bv": Z(4)}, "bv has shape (4,): expected (e,) with e = 6 as in Wv"),
@@ -472,10 +483,33 @@ def test_refused(name: str, given: dict[str, Any], said: str) -> None:
         LAYERS[name].forward(**given)
 
 
-def test_a_mask_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*_: Any) -> Any:
+@pytest.mark.parametrize("norm", ["post", "pre"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"mask": np.ones((7, 3), bool)}, "mask has shape (7, 3): expected one that is broadcast to"),
+        ({"heads": 0}, "heads is 0: it is a whole number"),
+        ({"heads": 5}, "Wq has shape "),
+        ({"causal": 5}, "causal is 5: it is one of"),
+        ({"eps": 0.0}, "eps is 0.0: it is a number"),
+    ],
+)
+def test_nothing_is_computed_before_options_are_looked_at(
+    options: dict[str, Any], said: str, norm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any, **__: Any) -> Any:
         raise AssertionError
 
     monkeypatch.setattr(affine, "forward", never)
-    with pytest.raises(ValueError, match=r"mask has shape \(2, 3\): expected one that is broadcast to"):
-        multi_head_attention.forward(**(M | {"heads": 2, "mask": np.ones((2, 3), bool)}))
+    monkeypatch.setattr(layer_norm, "forward", never)
+    with pytest.raises(ValueError, match="^" + re.escape(said)):
+        transformer_encoder_block.forward(**(B | {"norm": norm} | options))
+    if "eps" not in options:
+        with pytest.raises(ValueError, match="^" + re.escape(said)):
+            multi_head_attention.forward(**(M | options))
+
+
+def test_eps_that_float32_does_not_hold() -> None:
+    block = {name: value if value is None else np.asarray(value, np.float32) for name, value in B.items()}
+    with pytest.raises(ValueError, match=r"^eps is 1e-60: it is a number in \(0, inf\) of float32"):
+        transformer_encoder_block.forward(**(block | {"eps": 1e-60}))

@@ -140,9 +140,14 @@ WIDE = np.ones((4, 5))
 REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (residual_block, (x, np.ones((2, 4)), b1, W2), {}, "W1 has shape (2, 4): expected (d, h) with d = 3 as in x"),
     (residual_block, (x, W1, np.ones(3), W2), {}, "b1 has shape (3,): expected (h,) with h = 4 as in W1"),
-    (residual_block, (x, W1, b1, WIDE), {}, "W2 has shape (4, 5): expected (h, d) with d = 3 as in x"),
+    (
+        residual_block,
+        (x, W1, b1, WIDE),
+        {},
+        "W2 has shape (4, 5): expected 3 columns as x, or W_s",
+    ),
     (residual_block, (x, W1, b1, WIDE, None, W_s), {}, "W_s has shape (3, 3): expected (d, c) with c = 5 as in W2"),
-    (residual_block, (x, W1, b1, W2, np.ones((1, 3))), {}, "b2 has shape (1, 3): expected (d,), which has 1 axis"),
+    (residual_block, (x, W1, b1, W2, np.ones((1, 3))), {}, "b2 has shape (1, 3): expected (c,), which has 1 axis"),
     (residual_block, (x, W1, b1, W2.astype(int)), {}, "W2 holds int64: it is an array of floating-point numbers"),
     (residual_block, (x, W1.astype(np.float32), b1, W2), {}, "W1 holds float32, x holds float64"),
     (residual_block, (x, W1, b1, W2), {"relu_after": 1}, "relu_after is 1: it is one of True, False"),

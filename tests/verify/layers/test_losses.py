@@ -482,7 +482,15 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: softmax_with_loss.forward(x34, rows, reduction="batch"),
         "reduction is 'batch': it is one of",
     ),
-    "softmax_with_loss, booleans": (lambda: softmax_with_loss.forward(x34, x34 > 0), "targets holds bool"),
+    "softmax_with_loss, booleans": (
+        lambda: softmax_with_loss.forward(x34, x34 > 0),
+        "targets holds bool: expected integers, the classes, or floating-point weights",
+    ),
+    "softmax_with_loss, no targets": (lambda: softmax_with_loss.forward(x34, None), "targets holds object: expected"),
+    "softmax_with_loss, classes that are no integers": (
+        lambda: softmax_with_loss.forward(x34, rows.astype(float)),
+        r"targets has shape \(3,\) and holds float64: expected integers for classes, or weights of all",
+    ),
     "softmax_with_loss, infinite with weights": (
         lambda: softmax_with_loss.forward(np.array([[0.0, -INF]]), np.array([[1.0, 0.0]])),
         r"logits holds -inf at \[0, 1\]: expected finite numbers with weights of classes",
