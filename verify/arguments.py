@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 WRITTEN = re.compile(r"(\w+)(\??)\s*(integer|boolean|)\s*\(([^()]*)\)")
-LARGEST = 2**62  # more than memory has
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
 ADVICE = {
     "floating": "floating-point numbers: convert it with .astype(float)",
@@ -180,22 +179,21 @@ def number(name: str, value: object, interval: str = "(-inf, inf)", dtype: np.dt
     raise ValueError(f"{name} is {value!r}: it is a number in {interval}" + (f" of {dtype}" if dtype else ""))
 
 
-def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
-    """Whether this is a whole number that sizes may have, and not smaller."""
+def is_whole(value: object, least: int | None = None, most: int | None = None) -> TypeGuard[int]:
+    """Whether this is a whole number between these, which count as inside."""
     if type(value) is not int and (not isinstance(value, (int, np.integer)) or isinstance(value, bool)):
         return False
-    return bool(least is None or value >= least) and abs(int(value)) <= LARGEST
+    return bool((least is None or value >= least) and (most is None or value <= most))
 
 
-def count(name: str, value: object, least: int | None = 0) -> int:
+def count(name: str, value: object, least: int | None = 0, most: int | None = None) -> int:
     """An option that is a whole number; of either sign where ``least`` is None.
 
-    Raises: ValueError when it is none, or smaller.
+    Raises: ValueError when it is none, smaller or larger.
     """
-    if not is_whole(value, least):
-        raise ValueError(
-            f"{name} is {value!r}: it is a whole number" + (f", at least {least}" if least is not None else "")
-        )
+    if not is_whole(value, least, most):
+        limits = ("" if least is None else f", at least {least}") + ("" if most is None else f", at most {most}")
+        raise ValueError(f"{name} is {value!r}: it is a whole number{limits}")
     return int(value)
 
 

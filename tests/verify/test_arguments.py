@@ -161,6 +161,10 @@ def test_counts() -> None:
         with pytest.raises(ValueError, match=re.escape(f"n is {value!r}: it is a whole number, at least 1")):
             count("n", value, least=1)
     assert count("n", -100, least=None) == -100
+    assert count("n", 8, most=8) == 8
+    assert count("n", 2**70) == 2**70
+    with pytest.raises(ValueError, match=r"n is 9: it is a whole number, at least 0, at most 8$"):
+        count("n", 9, most=8)
     for value in (2.0, True, None, "a"):
         with pytest.raises(ValueError, match=re.escape(f"n is {value!r}: it is a whole number") + "$"):
             count("n", value, least=None)

@@ -6,7 +6,9 @@ import numpy as np
 
 from verify.layer import Array
 
-__all__ = ["angles"]
+__all__ = ["LAST", "angles"]
+
+LAST = 2**53  # beyond, float64 does not tell positions apart
 
 
 def angles(steps: int, width: int, base: float, offset: int) -> Array:

@@ -31,6 +31,7 @@ Lengths = int | tuple[int, int]
 Padding = int | tuple[Lengths, Lengths]
 
 AXES = {-2: "rows", -1: "columns"}
+LONGEST = 2**40  # more rows than memory has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,7 +303,7 @@ def transposed_windows(
 def pair(name: str, value: Any, least: int) -> tuple[int, int]:
     """An option for both axes: one whole number, or one for each. Raises: ValueError when it is neither."""
     one, other = _both(value)
-    if not (is_whole(one, least) and is_whole(other, least)):
+    if not (is_whole(one, least, LONGEST) and is_whole(other, least, LONGEST)):
         raise ValueError(f"{name} is {value!r}: expected a whole number from {least} on, or two of them")
     return int(one), int(other)
 
@@ -310,7 +311,7 @@ def pair(name: str, value: Any, least: int) -> tuple[int, int]:
 def _ends(padding: Any) -> tuple[tuple[int, int], tuple[int, int]]:
     """((top, bottom), (left, right))."""
     (top, bottom), (left, right) = map(_both, _both(padding))
-    if not all(is_whole(end, 0) for end in (top, bottom, left, right)):
+    if not all(is_whole(end, 0, LONGEST) for end in (top, bottom, left, right)):
         raise ValueError(
             f"padding is {padding!r}: expected a whole number from 0 on, two of them, or "
             f"((top, bottom), (left, right))"

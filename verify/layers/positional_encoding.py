@@ -17,13 +17,13 @@ import numpy as np
 
 from verify.arguments import arrays, cotangent, count, number
 from verify.layer import Array, Case, Layer, normal
-from verify.layer_parts.positions import angles
+from verify.layer_parts.positions import LAST, angles
 
 
 def forward(x: Array, *, base: float = 10000.0, offset: int = 0) -> tuple[Array, Any]:
     """The output, and its shape and type."""
     (x,) = arrays("x (..., t, d)", x)
-    base, offset = number("base", base, "(0, inf)"), count("offset", offset)
+    base, offset = number("base", base, "(0, inf)"), count("offset", offset, most=LAST)
     steps, d = x.shape[-2:]
     turned = angles(steps, d, base, offset)
     p = np.empty((steps, d), x.dtype)

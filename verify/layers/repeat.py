@@ -23,6 +23,8 @@ from verify.arguments import arrays, choice, cotangent, count, place
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.sums import sum_over
 
+LONGEST = 2**40  # more than memory has
+
 Saved = tuple[Array, int, int, tuple[int, ...]]
 
 
@@ -30,7 +32,7 @@ def forward(x: Array, *, n: int = 2, axis: int = 0, along: str = "new") -> tuple
     """The output, and what the backward pass needs."""
     choice("along", along, ("new", "each", "whole"))
     (x,) = arrays("x (...)" if along == "new" else "x (..., d)", x)
-    n = count("n", n, least=1)
+    n = count("n", n, least=1, most=LONGEST)
     axis = place("axis", axis, x.ndim + (along == "new"))
     copies = axis + 1 if along == "each" else axis  # the axis of r, before it is merged
     y = np.repeat(np.expand_dims(x, copies), n, axis=copies)

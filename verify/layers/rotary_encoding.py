@@ -23,7 +23,7 @@ import numpy as np
 
 from verify.arguments import arrays, choice, cotangent, count, number
 from verify.layer import Array, Case, Layer, normal
-from verify.layer_parts.positions import angles
+from verify.layer_parts.positions import LAST, angles
 
 PAIRS = ("interleaved", "halves")
 
@@ -32,7 +32,7 @@ def forward(x: Array, *, pairs: str = "interleaved", base: float = 10000.0, offs
     """The output, and the cosines and sines of the angles."""
     (x,) = arrays("x (..., t, 2h)", x)
     choice("pairs", pairs, PAIRS)
-    base, offset = number("base", base, "(0, inf)"), count("offset", offset)
+    base, offset = number("base", base, "(0, inf)"), count("offset", offset, most=LAST)
     steps, d = x.shape[-2:]
     theta = angles(steps, d, base, offset)
     cos, sin = np.cos(theta).astype(x.dtype), np.sin(theta).astype(x.dtype)

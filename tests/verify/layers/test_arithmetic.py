@@ -220,6 +220,7 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (sum_, (np.ones(3, int),), {}, "x holds int64"),
     (repeat, (A,), {"n": 0}, "n is 0: it is a whole number, at least 1"),
     (repeat, (A,), {"n": 2.0}, "n is 2.0"),
+    (repeat, (A,), {"n": 10**400}, "n is 1000"),
     (repeat, (A,), {"axis": 3}, "axis is 3: an axis is from -3 to 2"),
     (repeat, (A,), {"axis": 2, "along": "each"}, "axis is 2: an axis is from -2 to 1"),
     (repeat, (A,), {"axis": (0, 1)}, "axis is (0, 1): an axis is from -3"),

@@ -468,6 +468,12 @@ REFUSED = [
     (POS, {"x": Z((3, 4), int)}, "x holds int64: it is an array of floating-point numbers"),
     (POS, {"x": Z((3, 4)), "base": 0.0}, "base is 0.0: it is a number in (0, inf)"),
     (POS, {"x": Z((3, 4)), "offset": -1}, "offset is -1: it is a whole number, at least 0"),
+    (POS, {"x": Z((3, 4)), "offset": 10**400}, "offset is 1000"),
+    (
+        ROT,
+        {"x": Z((3, 4)), "offset": 2**53 + 1},
+        "offset is 9007199254740993: it is a whole number, at least 0, at most",
+    ),
     (POS, {"x": Z((3, 4)), "offset": 0.5}, "offset is 0.5: it is a whole number, at least 0"),
     (ROT, {"x": Z((3, 5))}, "x has shape (3, 5): expected (..., t, 2h)"),
     (ROT, {"x": Z(4)}, "x has shape (4,): expected (..., t, 2h), at least 2 axes"),

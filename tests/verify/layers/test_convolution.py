@@ -342,6 +342,8 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (conv2d, (X, K), {"groups": 0}, r"groups is 0: it is a whole number, at least 1"),
     (conv2d, (X, K), {"groups": 1.0}, r"groups is 1\.0: it is a whole number, at least 1"),
     (conv2d, (X, K), {"stride": 0}, r"stride is 0: expected a whole number from 1 on, or two of them"),
+    (conv2d, (X, K), {"stride": 2**62}, r"stride is 4611686018427387904: expected a whole number from 1 on"),
+    (conv2d, (X, K), {"padding": 10**400}, r"padding is 1000+: expected a whole number from 0 on"),
     (conv2d, (X, K), {"stride": (1, 2, 3)}, r"stride is \(1, 2, 3\): expected a whole number"),
     (conv2d, (X, K), {"stride": True}, r"stride is True: expected a whole number"),
     (conv2d, (X, K), {"dilation": (1, -1)}, r"dilation is \(1, -1\): expected a whole number from 1 on"),
