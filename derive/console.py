@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from derive.derivation import Check
     from derive.formula import Formula
 
-__all__ = ["EXIT", "MARK", "complain", "conclude", "cut", "fold", "loaded", "run", "summary", "width", "worst"]
+__all__ = ["EXIT", "MARK", "complain", "conclude", "cut", "fold", "loaded", "run", "say", "summary", "width", "worst"]
 
 EXIT = {"holds": 0, "fails": 1, "not exercised": 3}
 MARK = {"holds": "✓", "fails": "✗", "not exercised": "?"}
@@ -48,8 +48,13 @@ def run(app: typer.Typer, name: str, arguments: list[str] | None) -> NoReturn:
 
 def complain(message: str) -> None:
     """A message about something wrong, on standard error."""
-    for line in fold(message, 2, words=True):
-        typer.echo(line, err=True)
+    say(message, 2, words=True, err=True)
+
+
+def say(text: str, indent: int = 0, *, words: bool = False, dim: bool = False, err: bool = False) -> None:
+    """Print lines that fit the terminal, as ``fold`` makes them."""
+    for line in fold(text, indent, words=words):
+        typer.echo(typer.style(line, dim=True) if dim else line, err=err)
 
 
 def loaded(target: str) -> Formula:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from derive.console import MARK, conclude, cut, fold, loaded, run, summary, width, worst
+from derive.console import MARK, conclude, cut, loaded, run, say, summary, width, worst
 
 if TYPE_CHECKING:
     from derive.derivation import Chain, Check, Evidence
@@ -68,10 +68,10 @@ def derivation(
         conclude(outcome)
     typer.secho(cut(without_marks(entry.title), width()), bold=True)
     for claim, evidence in parts:
-        _print(f"\n{without_marks(claim.title[0])}")
+        say(f"\n{without_marks(claim.title[0])}")
         for chain in claim.chains:
             _print_chain(chain, evidence)
-    _print("\n" + summary([check for _, evidence in parts for check in evidence.all]))
+    say("\n" + summary([check for _, evidence in parts for check in evidence.all]))
     conclude(outcome)
 
 
@@ -88,20 +88,20 @@ def catalogue(seed: Seed = 0, as_json: AsJson = False) -> None:
         evidence = check_formula(entry, seed=seed)
         rows.append(_row(entry, evidence))
         if not as_json:
-            _print(f"{MARK[evidence.outcome]} {entry.id:<{names}}  {summary(evidence.all)}", 4)
+            say(f"{MARK[evidence.outcome]} {entry.id:<{names}}  {summary(evidence.all)}", 4)
             for check in evidence.all:
                 if check.outcome != "holds":
-                    _print(f"    {MARK[check.outcome]} {check.message}", 6)
+                    say(f"    {MARK[check.outcome]} {check.message}", 6)
     outcome = worst(row["outcome"] for row in rows)
     without = {layer.name: layer.formula for layer in waiting()}
     if as_json:
         _print_json({"outcome": outcome, "seed": seed, "entries": rows, "layers_without_formula": without})
     else:
         held = sum(row["outcome"] == "holds" for row in rows)
-        _print(f"\n{held} of {len(rows)} entries hold")
+        say(f"\n{held} of {len(rows)} entries hold")
         if without:
             listed = ", ".join(f"{name} ({formula})" for name, formula in without.items())
-            _print(f"Layers that are not compared with their formula yet: {listed}")
+            say(f"Layers that are not compared with their formula yet: {listed}")
     conclude(outcome)
 
 
@@ -262,11 +262,6 @@ def _check(check: Check) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------- terminal
 
 
-def _print(text: str, indent: int = 0, *, dim: bool = False) -> None:
-    for line in fold(text, indent):
-        typer.secho(line, dim=dim)
-
-
 def _print_chain(chain: Chain, evidence: Evidence, margin: int = 2) -> None:
     """A chain with its checks; of smaller steps those chains in which something does not hold."""
     head = f"{chain.start!r}" if chain.name is None else f"{chain.name!r} := {chain.start!r}"
@@ -293,7 +288,7 @@ def _print_check(check: Check, text: str, law: str, margin: int) -> None:
     typer.echo(cut(head + text, width()))
     typer.secho(cut(" " * len(head) + law, width()), dim=True)
     if check.outcome != "holds":
-        _print(textwrap.indent(check.message, " " * len(head)), len(head))
+        say(textwrap.indent(check.message, " " * len(head)), len(head))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

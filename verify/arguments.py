@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = [
+    "LONGEST",
     "arrays",
     "as_array",
     "choice",
@@ -39,11 +40,9 @@ __all__ = [
 
 WRITTEN = re.compile(r"(\w+)(\??)\s*(integer|boolean|)\s*\(([^()]*)\)")
 KINDS = {"floating": "f", "integer": "iu", "boolean": "b"}
-ADVICE = {
-    "floating": "floating-point numbers: convert it with .astype(float)",
-    "integer": "integers",
-    "boolean": "truth values",
-}
+HOLDS = {"floating": "floating-point numbers", "integer": "integers", "boolean": "truth values"}
+# More than memory has: what a size may be at most, where nothing else bounds it.
+LONGEST = 2**40
 
 
 class Argument(NamedTuple):
@@ -76,7 +75,7 @@ def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
             seen.append(None)
             continue
         if value is None:
-            raise ValueError(f"{argument.name} is None: expected {argument}, {ADVICE[argument.kind].split(':')[0]}")
+            raise ValueError(f"{argument.name} is None: expected {argument}, {HOLDS[argument.kind]}")
         number = type(value) in (int, float)
         floating = argument.kind == "floating"
         array = as_array(argument.name, value, floating=floating)
@@ -203,7 +202,7 @@ def place(name: str, axis: object, ndim: int) -> int:
 
 
 def _place(name: str, axis: object, ndim: int, given: object) -> int:
-    if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool) or not -ndim <= axis < ndim:
+    if not is_whole(axis, -ndim, ndim - 1):
         raise ValueError(f"{name} is {given!r}: " + (f"an axis is from {-ndim} to {ndim - 1}" if ndim else "no axes"))
     return int(axis) % ndim
 
@@ -271,7 +270,8 @@ def _checked(
 
 def _check_kind(argument: Argument, dtype: np.dtype[Any]) -> None:
     if dtype.kind not in KINDS[argument.kind]:
-        raise ValueError(f"{argument.name} holds {dtype}: it is an array of {ADVICE[argument.kind]}")
+        advice = ": convert it with .astype(float)" if argument.kind == "floating" else ""
+        raise ValueError(f"{argument.name} holds {dtype}: it is an array of {HOLDS[argument.kind]}{advice}")
     if dtype.kind == "f" and dtype.itemsize < 4:
         advice = "layers compute in float32 or wider, convert it with .astype(np.float32)"
         raise ValueError(f"{argument.name} holds {dtype}: {advice}")

@@ -18,7 +18,7 @@ from typing import Any
 
 import typer
 
-from derive.console import complain, fold, worst
+from derive.console import complain, fold, say, worst
 from derive.user_files import importing_beside, module_of, placed
 from verify.backward_files import Nothing, Pair, Unfit, halves, pairs
 from verify.backward_pass import Report
@@ -80,9 +80,9 @@ def check_file(
         return outcome
     _print(checked, about_input, explain)
     for picture in pictures.values():
-        _print_line(picture, 4)
+        say(picture, 4, words=True)
     for half in halves(module) if name is None else ():
-        _print_line(half, 4)
+        say(half, 4, words=True)
     return outcome
 
 
@@ -168,10 +168,10 @@ def _print(checked: list[Checked], about_input: str | None, explain: bool) -> No
     names = max(4, *(len(one.pair.title) for one in checked))
     layout = f"{{:<{names}}}  {{:<12}}  {{:>5}}  {{}}"
     finding = names + 25
-    _print_line("  " + layout.format("pass", *HEADING), finding)
+    say("  " + layout.format("pass", *HEADING), finding, words=True)
     for one in checked:
         report = one.report
-        _print_line(f"{MARK[report.outcome]} {layout.format(one.pair.title, *row(report))}", finding)
+        say(f"{MARK[report.outcome]} {layout.format(one.pair.title, *row(report))}", finding, words=True)
         told, left_out = (report, "") if about_input is None else about(report, about_input)
         if told.outcome != "agrees":
             _print_message(told.message)
@@ -184,12 +184,7 @@ def _print(checked: list[Checked], about_input: str | None, explain: bool) -> No
         for line in explained(told) if explain else ():
             _print_message(line)
     agree = sum(one.report.outcome == "agrees" for one in checked)
-    _print_line(f"\n{agree} of {len(checked)} backward passes agree with their forward passes", 0)
-
-
-def _print_line(text: str, indent: int) -> None:
-    for line in fold(text, indent, words=True):
-        typer.echo(line)
+    say(f"\n{agree} of {len(checked)} backward passes agree with their forward passes", 0, words=True)
 
 
 def _print_message(message: str) -> None:

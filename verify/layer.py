@@ -90,7 +90,9 @@ class Layer:
         if not isinstance(self.cases, Mapping) or not all(map(callable, self.cases.values())):
             raise ValueError(f"cases is {_called(self.cases)}: expected functions that draw them, by name")
         for name in self.cases:
-            if not isinstance(name, str) or SAMPLE.fullmatch(name):
+            if not isinstance(name, str):
+                raise ValueError(f"cases has the name {name!r}: expected text")
+            if SAMPLE.fullmatch(name):
                 raise ValueError(f"a case has the name {name!r}, which is that of an ordinary one: expected another")
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 
 import typer
 
-from derive.console import MARK, fold, worst
+from derive.console import MARK, say, worst
 from derive.user_files import importing_beside, module_of
 from verify.conformance import Conformance, Failure, check_layer
 from verify.layer import Layer, declared, named
@@ -32,7 +32,7 @@ def check_layers(targets: Sequence[str], seed: int, *, as_json: bool = False) ->
     chosen = [(_layer(target), target) for target in targets or LAYERS]
     names = max(5, *(len(layer.name) for layer, _ in chosen))
     if not as_json:
-        _print(f"  {'layer':<{names}}  {'cases':<8}  gradient  formula", 4)
+        say(f"  {'layer':<{names}}  {'cases':<8}  gradient  formula", 4)
     rows = []
     for layer, target in chosen:
         with _as_run(target):
@@ -41,17 +41,17 @@ def check_layers(targets: Sequence[str], seed: int, *, as_json: bool = False) ->
         if not as_json:
             passed = f"{len(found.passed)} of {len(found.cases)}"
             head = f"{MARK[found.outcome]} {layer.name:<{names}}  {passed:<8}"
-            _print(f"{head}  ±{found.error:<7.0e}  {layer.formula}", 4)
+            say(f"{head}  ±{found.error:<7.0e}  {layer.formula}", 4)
             for line in told(found.failures):
-                _print(f"    {line}", 6)
+                say(f"    {line}", 6)
             if not found.compared and not found.failures:
-                _print("    no case has a gradient that could be compared: each is empty, or has none", 6)
+                say("    no case has a gradient that could be compared: each is empty, or has none", 6)
     outcome = worst(row["outcome"] for row in rows)
     if as_json:
         typer.echo(json.dumps({"outcome": outcome, "seed": seed, "layers": rows}, ensure_ascii=False, indent=2))
     else:
         held = sum(row["outcome"] == "holds" for row in rows)
-        _print(f"\n{held} of {len(rows)} layers keep their promises in float64 and float32")
+        say(f"\n{held} of {len(rows)} layers keep their promises in float64 and float32")
     return outcome
 
 
@@ -59,9 +59,8 @@ def told(failures: Sequence[Failure]) -> Iterator[str]:
     """The failures, and of those that differ in numbers only the first, with the cases of the others."""
     alike: dict[tuple[str, str], list[Failure]] = {}
     for failure in failures:
-        alike.setdefault((failure.promise, re.sub(r"[-+]?\d[\d.]*(e[-+]?\d+)?|, ", "", failure.message)), []).append(
-            failure
-        )
+        words = re.sub(r"[-+]?\d[\d.]*(e[-+]?\d+)?|, ", "", failure.message)
+        alike.setdefault((failure.promise, words), []).append(failure)
     for first, *others in alike.values():
         yield str(first)
         cases = [*dict.fromkeys(one.case for one in others if one.case != first.case)]
@@ -94,8 +93,3 @@ def _row(found: Conformance) -> dict[str, Any]:
         "formula": found.layer.formula,
         "messages": list(map(str, found.failures)),
     }
-
-
-def _print(text: str, indent: int = 0) -> None:
-    for line in fold(text, indent):
-        typer.echo(line)

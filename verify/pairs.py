@@ -5,7 +5,7 @@ Neither is computed from the other: a layer only says how the tensors of a formu
 backward pass; both are compared with numerical derivatives elsewhere.
 
 The three most important functions are ``pairs`` (of a formula), ``check_pair`` (a check of every result that the
-layer computes, too) and ``waiting`` (layers that no formula is compared with).
+layer computes, too) and ``waiting`` (layers that are not compared with their formula).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from derive.console import complain, cut, fold, width
+from derive.console import complain, cut, say, width
 from derive.user_files import importing_beside, placed
 from verify.backward_pass.plot import written_as
 from verify.saddle_arguments import Asked, of_formula, of_target, parted, read_box, read_start
@@ -88,9 +88,8 @@ def search(
         typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2))
         return outcome
     _print(asked, found, every)
-    for said in filter(None, (picture, document)):
-        for line in fold(said, 2, words=True):
-            typer.echo(line)
+    for written in filter(None, (picture, document)):
+        say(written, 2, words=True)
     return outcome
 
 

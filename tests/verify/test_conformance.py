@@ -320,6 +320,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "cases": ({"cases": [sample]}, "cases is a list: expected functions that draw them, by name"),
     "no cases": ({"cases": None}, "cases is None: expected functions that draw them, by name"),
     "a case": ({"cases": {"one": Case(1.0)}}, "cases is a dict: expected functions that draw them, by name"),
+    "a number": ({"cases": {1: sample}}, "cases has the name 1: expected text"),
     "a name": ({"cases": {"sample 9": sample}}, "a case has the name 'sample 9', which is that of an ordinary one"),
 }
 

@@ -84,7 +84,7 @@ def split(what: str, channels: int, groups: int) -> int:
 
 def _blocks(n: int, W: Array, windows: Windows, groups: int) -> Iterator[tuple[int | slice, ...]]:
     """The samples, some at a time: as many as the cache holds, with their columns and the padding around them."""
-    padded = math.prod(max(sum(axis.padding) + axis.size, axis.reach) for axis in windows.axes)
+    padded = math.prod(axis.padded for axis in windows.axes)
     return cache_blocks((n,), max(_entries(W, windows, groups), W.shape[1] * groups * padded))
 
 

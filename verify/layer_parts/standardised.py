@@ -61,10 +61,10 @@ def moments(x: Array, axes: Axes) -> tuple[Array, Array, Array]:
         mean += rest
         deviation -= written_out(rest, x)
         square = mean_along(axes, deviation, deviation)
-    return mean, deviation, not_overflown(square)
+    return mean, deviation, not_overflowed(square)
 
 
-def not_overflown(square: Array) -> Array:
+def not_overflowed(square: Array) -> Array:
     """The mean squares. Raises: ValueError when one is infinite: what is divided by its root would be 0."""
     if np.any(np.isinf(square)):
         raise ValueError(f"x has a mean square beyond {square.dtype}: expected smaller numbers, or float64")
@@ -87,7 +87,7 @@ def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> t
     if centred:
         _, x_hat, square = moments(x, axes)
     else:
-        x_hat, square = x.copy(), not_overflown(mean_along(axes, x, x))
+        x_hat, square = x.copy(), not_overflowed(mean_along(axes, x, x))
     inverse = 1.0 / np.sqrt(square + eps)
     x_hat *= inverse
     return x_hat, inverse

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.arguments import is_whole
+from verify.arguments import LONGEST, is_whole
 from verify.layer import Array
 
 __all__ = ["Axis", "Lengths", "Padding", "Windows", "pair", "transposed_windows", "windows"]
@@ -31,7 +31,6 @@ Lengths = int | tuple[int, int]
 Padding = int | tuple[Lengths, Lengths]
 
 AXES = {-2: "rows", -1: "columns"}
-LONGEST = 2**40  # more rows than memory has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +86,11 @@ class Axis:
     def held(self) -> int:
         """How many entries the windows hold; what lies in two of them counts twice."""
         return sum(here[1].stop - here[1].start for _, here, _ in self.places)
+
+    @property
+    def padded(self) -> int:
+        """How many entries there are with the padding that windows reach."""
+        return max(self.padding[0] + self.size, self.reach)
 
     @property
     def reach(self) -> int:
@@ -206,8 +210,7 @@ class Windows:
         down, along = self.axes
         top, left = down.padding[0], along.padding[0]
         bottom, right = top + down.size, left + along.size
-        size = max(bottom, down.reach), max(right, along.reach)
-        padded = np.zeros((n, c, *size), images.dtype)
+        padded = np.zeros((n, c, down.padded, along.padded), images.dtype)
         sample, channel, row, column = padded.strides
         held = np.lib.stride_tricks.as_strided(
             padded,
@@ -304,7 +307,7 @@ def pair(name: str, value: Any, least: int) -> tuple[int, int]:
     """An option for both axes: one whole number, or one for each. Raises: ValueError when it is neither."""
     one, other = _both(value)
     if not (is_whole(one, least, LONGEST) and is_whole(other, least, LONGEST)):
-        raise ValueError(f"{name} is {value!r}: expected a whole number from {least} on, or two of them")
+        raise ValueError(f"{name} is {value!r}: expected a whole number from {least} on, or two of them, up to 2^40")
     return int(one), int(other)
 
 
@@ -314,7 +317,7 @@ def _ends(padding: Any) -> tuple[tuple[int, int], tuple[int, int]]:
     if not all(is_whole(end, 0, LONGEST) for end in (top, bottom, left, right)):
         raise ValueError(
             f"padding is {padding!r}: expected a whole number from 0 on, two of them, or "
-            f"((top, bottom), (left, right))"
+            f"((top, bottom), (left, right)), up to 2^40"
         )
     return (int(top), int(bottom)), (int(left), int(right))
 

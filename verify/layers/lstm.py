@@ -72,7 +72,7 @@ def forward(
         s += 1
         np.divide(1, s, out=s)
         s[:, g] = candidate
-        c[t + 1] = s[:, f] * c[t] + s[:, i] * s[:, g]
+        c[t + 1] = s[:, f] * c[t] + s[:, i] * candidate
         np.tanh(c[t + 1], out=tanh_c[t])
         np.multiply(s[:, o], tanh_c[t], out=h[t + 1])
     given = {"b": b is not None, "h0": h0 is not None, "c0": c0 is not None}

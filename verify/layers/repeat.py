@@ -19,11 +19,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.arguments import arrays, choice, cotangent, count, place
+from verify.arguments import LONGEST, arrays, choice, cotangent, count, place
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.sums import sum_over
-
-LONGEST = 2**40  # more than memory has
 
 Saved = tuple[Array, int, int, tuple[int, ...]]
 

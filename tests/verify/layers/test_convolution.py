@@ -281,11 +281,7 @@ def test_what_is_not_finite_stays_where_it_lies(odd: float, stride: int) -> None
     W = np.array([[odd, 1.0], [1.0, 1.0]])[np.newaxis, np.newaxis]
     y, _ = conv_transpose2d.forward(np.ones((1, 1, 1, 1)), W, stride=stride)
     np.testing.assert_array_equal(y, W)
-    _, saved = (
-        conv2d.forward(np.zeros((1, 1, 2, 2)), W, stride=stride)
-        if np.isnan(odd)
-        else conv2d.forward(np.ones((1, 1, 2, 2)), W, stride=stride)
-    )
+    _, saved = conv2d.forward(np.ones((1, 1, 2, 2)), W, stride=stride)
     np.testing.assert_array_equal(conv2d.backward(np.ones((1, 1, 1, 1)), saved)["x"], W)
 
 
