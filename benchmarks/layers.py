@@ -1,11 +1,15 @@
 """How fast the NumPy layers are beside PyTorch: forward and backward pass, on one thread, in turns.
 
-PyTorch's layers are those of ``peers``, with its own gradients of the same inputs. A ratio is a median over rounds in
-which both are run one after the other, so often that a turn takes some milliseconds. Times are seconds of processor
-time. Both must agree before they are timed. Memory is not given back to the system between calls, whichever row is
-timed, since the faults of fresh pages are up to a sixth of the time and fall on either side by accident.
+PyTorch's layers are those of ``peers``, with its own gradients of the same inputs. Both must agree before they are
+timed. A ratio is a median over rounds in which both take a turn, in an order that is drawn, so often that a turn
+takes some milliseconds. Times are seconds of processor time.
 
-Where a goal is missed, the floor is what NumPy takes for less than is needed, in the same rounds.
+Where arrays lie in memory can change either time by a third, as long as the process lives. Each row is therefore
+measured in several processes, with other arrays in the way: the median of their ratios is printed, the smallest and
+the largest. Memory is not given back to the system between calls, since the faults of fresh pages are up to a sixth
+of the time and fall on either side by accident.
+
+The floor is what NumPy takes for less than is needed, in the same rounds.
 """
 
 # ruff: noqa: E402 - the environment and the path are set before what depends on them is imported
@@ -23,6 +27,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +43,8 @@ from verify.layer import Case
 from verify.layers import LAYERS
 from verify.trial import Trial, mapped, parts
 
-ROUNDS = 25
+PROCESSES = 5
+ROUNDS = 15
 TURN = 0.02
 WITHIN = {"float32": 2e-3, "float64": 1e-9}
 
@@ -178,10 +184,23 @@ def seconds(call: Callable[[], object], repeat: int) -> float:
     return (time.process_time() - start) / repeat
 
 
-def measured(row: Row, dtype: str) -> tuple[float, float, float]:
-    """The time of a forward and a backward pass over PyTorch's, its own time, and the floor's share of PyTorch's."""
-    layer = LAYERS[row.layer]
-    case = row.draw(np.random.default_rng(0))
+@dataclass(frozen=True)
+class Times:
+    """Medians of one process: of our time over PyTorch's, of that of the floor, and of our own in seconds."""
+
+    ratio: float
+    floor: float
+    own: float
+
+
+def measured(name: str, dtype: str, seed: int) -> Times:
+    """The times of a forward and a backward pass, in the process that this is called in."""
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(seed)
+    np.ones(4_000_000)  # freed at once: glibc gives no memory back between calls then, as in a process that trains
+    in_the_way = [np.ones(size) for size in rng.integers(1, 2**20, 4)]
+    row = ROWS[name]
+    layer, case = LAYERS[row.layer], row.draw(np.random.default_rng(0))
     trial, peer = Trial(layer, case, dtype=dtype), Peer(layer, case, dtype)
     d_output = mapped(lambda d: torch.as_tensor(np.array(d)), trial.d_output)
     agree(trial, peer, d_output)
@@ -196,9 +215,13 @@ def measured(row: Row, dtype: str) -> tuple[float, float, float]:
 
     repeat = max(1, round(TURN / seconds(theirs, 3)))
     calls = [ours, theirs, *([row.floor(trial)] if row.floor else [])]
-    turns = [[*(seconds(call, repeat) for call in calls), np.nan] for _ in range(ROUNDS)]
-    ratio, floor = (statistics.median(turn[k] / turn[1] for turn in turns) for k in (0, 2))
-    return ratio, statistics.median(turn[0] for turn in turns), floor
+    turns = np.full((ROUNDS, 3), np.nan)
+    for turn in turns:
+        for k in rng.permutation(len(calls)):
+            turn[k] = seconds(calls[k], repeat)
+    del in_the_way
+    own, other, floor = turns.T
+    return Times(*(float(np.median(times)) for times in (own / other, floor / other, own)))
 
 
 def agree(trial: Trial, peer: Peer, d_output: Any) -> None:
@@ -215,26 +238,42 @@ def close(one: Any, other: Any, dtype: str) -> None:
     np.testing.assert_allclose(one, other, rtol=0, atol=WITHIN[dtype] * np.max(np.abs(other)))
 
 
+def shown(name: str, found: list[list[Times]]) -> list[str]:
+    """A row of the table, from the times of all processes in both types."""
+
+    def medians(of: str, unit: float = 1.0) -> str:
+        return " / ".join(f"{unit * statistics.median(getattr(one, of) for one in times):.2f}" for times in found)
+
+    row, ratios = ROWS[name], [[one.ratio for one in times] for times in found]
+    return [
+        name,
+        " / ".join(map(str, row.goals or ())),
+        *(f"{statistics.median(each):.2f} ({min(each):.2f}–{max(each):.2f})" for each in ratios),
+        medians("floor") if row.floor else "",
+        medians("own", 1e3),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="rows, or layers; all of them where none is named")
+    parser.add_argument("--processes", type=int, default=PROCESSES, help="in how many each row is measured")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    np.ones(4_000_000)  # freed at once: glibc gives no memory back between calls then, as in a process that trains
-    table = Table(title="Time over PyTorch's, forward and backward (goal)")
-    for column in ("row", "float32", "float64", "floor", "ms, float32", "ms, float64"):
+    known = {*ROWS, *(row.layer for row in ROWS.values())}
+    if none := [word for word in options.names if word not in known]:
+        parser.error(f"{none[0]!r} is no row: expected one of {', '.join(ROWS)}, or a layer of these")
+    if options.processes < 1:
+        parser.error(f"--processes is {options.processes}: expected at least 1")
+    table = Table(title="Time over PyTorch's, forward and backward: median (smallest–largest) of processes")
+    for column in ("row", "goals", *WITHIN, "floors", "ms"):
         table.add_column(column, justify="left" if column == "row" else "right", no_wrap=True)
-    for name, row in ROWS.items():
-        if options.names and name not in options.names and row.layer not in options.names:
-            continue
-        found = [measured(row, dtype) for dtype in WITHIN]
-        goals = row.goals or (None, None)
-        ratios = [
-            f"{ratio:.2f}" + (f" ({goal})" if goal else "") for (ratio, *_), goal in zip(found, goals, strict=True)
-        ]
-        floor = " / ".join(f"{share:.2f}" for *_, share in found) if row.floor else ""
-        table.add_row(name, *ratios, floor, *(f"{1e3 * own:.2f}" for _, own, _ in found))
-    Console(width=100).print(table)
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:  # a new process for each task
+        for name, row in ROWS.items():
+            if options.names and name not in options.names and row.layer not in options.names:
+                continue
+            tasks = [[(name, dtype, seed) for seed in range(options.processes)] for dtype in WITHIN]
+            table.add_row(*shown(name, [pool.starmap(measured, each, chunksize=1) for each in tasks]))
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":

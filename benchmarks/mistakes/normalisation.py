@@ -59,8 +59,8 @@ def statistics(c: int) -> dict[str, Any]:
     return {"running_mean": np.linspace(-1, 1, c), "running_var": np.linspace(0.5, 2, c), "training": False}
 
 
-BN_MEAN = "        d_x -= written_out(d_beta / count, d_y)\n"
-BN_SPREAD = "deviation * written_out(d_gamma * inverse / -count, d_y)"
+BN_MEAN = "            part -= mean\n"
+BN_SPREAD = "written_out(d_gamma * inverse / -count, d_y)"
 BN_COUNT = "count = number_along(d_y, axes)"
 BN_GAMMA = "d_gamma.ravel()"
 BN_BETA = "d_beta.ravel()"
@@ -81,8 +81,8 @@ MISTAKES = (
         or_kind=("stats",), culprits=(0,),
     ),
     of_layer(
-        "batch_norm", "the path through the variance is forgotten", (BN_SPREAD, "np.zeros(d_y.shape)"), inputs=batch,
-        kind="path", or_kind=("stats",), culprits=(0,),
+        "batch_norm", "the path through the variance is forgotten", (BN_SPREAD, "np.zeros_like(inverse)"),
+        inputs=batch, kind="path", or_kind=("stats",), culprits=(0,),
     ),
     of_layer(
         "batch_norm", "the statistics are taken for constants",
@@ -105,7 +105,7 @@ MISTAKES = (
         culprits=(0,),
     ),
     of_layer(
-        "batch_norm", "the scale is forgotten on the way to x", ("        d_x *= factor", "        d_x *= inverse"),
+        "batch_norm", "the scale is forgotten on the way to x", ("part *= factor", "part *= inverse"),
         inputs=batch, kind="scale", or_kind=("path", "gate"), culprits=(0,),
     ),
     of_layer(

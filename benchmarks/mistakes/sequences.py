@@ -398,8 +398,8 @@ MISTAKES = (
     ),
     # ----------------------------------------------------------------------------------- scaled_dot_product_attention
     of_layer(
-        "scaled_dot_product_attention", "the queries are not scaled", ("    d_q *= alpha\n", ""), inputs=attended,
-        kind="scale", culprits=(0,),
+        "scaled_dot_product_attention", "the queries are not scaled",
+        ("d_S, scaled[some]", "d_S, scaled[some] / alpha"), inputs=attended, kind="scale", culprits=(0,),
     ),
     of_layer(
         "scaled_dot_product_attention", "the scale is applied twice",

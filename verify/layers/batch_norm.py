@@ -17,10 +17,14 @@ Reference: Ioffe, Szegedy (2015), Batch normalization, section 3, algorithms 1 a
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 
 from verify.arguments import arrays, choice, cotangent, entries, number
 from verify.layer import Array, Case, Layer, Pair, normal
+from verify.layer_parts.cache_blocks import cache_blocks
 from verify.layer_parts.standardised import checked_eps, laid, moments, written_out
 from verify.layer_parts.sums import number_along, sum_along
 
@@ -53,9 +57,13 @@ def forward(
         deviation = x - written_out(laid("running_mean", mean, x, CHANNEL), x)
         variance = laid("running_var", variance, x, CHANNEL)
     inverse = 1.0 / np.sqrt(variance + eps)
-    y = deviation * written_out(inverse if gamma is None else gamma * inverse, x)
-    if beta is not None:
-        y += written_out(beta, x)
+    scale = written_out(inverse if gamma is None else gamma * inverse, x)
+    shift = None if beta is None else written_out(beta, x)
+    y = np.empty_like(deviation)
+    for some in blocks_of(x):
+        np.multiply(deviation[some], scale, out=y[some])
+        if shift is not None:
+            y[some] += shift
     return y, (deviation, inverse, gamma, beta is not None, training)
 
 
@@ -68,10 +76,13 @@ def backward(d_output: Array, saved: Saved) -> dict[str, Array]:
     factor = written_out(inverse if gamma is None else gamma * inverse, d_y)
     if training:
         count = number_along(d_y, axes)
-        d_x = deviation * written_out(d_gamma * inverse / -count, d_y)
-        d_x += d_y
-        d_x -= written_out(d_beta / count, d_y)
-        d_x *= factor
+        slope, mean = written_out(d_gamma * inverse / -count, d_y), written_out(d_beta / count, d_y)
+        d_x = np.empty_like(deviation)
+        for some in blocks_of(d_x):
+            part = np.multiply(deviation[some], slope, out=d_x[some])
+            part += d_y[some]
+            part -= mean
+            part *= factor
     else:
         d_x = d_y * factor
     gradients = {"x": d_x}
@@ -100,6 +111,11 @@ def running_statistics(
     mean, _, variance = moments(x, along_channel(x))
     unbiased = variance * (count / (count - 1))
     return (1.0 - new) * running_mean + new * mean.ravel(), (1.0 - new) * running_var + new * unbiased.ravel()
+
+
+def blocks_of(x: Array) -> Iterator[tuple[int | slice, ...]]:
+    """Samples that the cache holds together with as many entries of another array."""
+    return cache_blocks(x.shape[:1], 2 * math.prod(x.shape[1:]))
 
 
 def along_channel(x: Array) -> tuple[int, ...]:

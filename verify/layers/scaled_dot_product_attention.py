@@ -56,10 +56,10 @@ def forward(
     # A query that may attend to one key alone gets its value as it is: exponentials of 0 do not round.
     plain = mask is None and not causal and s > 1 and -most < v_one.min(initial=0) and v_one.max(initial=0) < most
     E, z_total, heaviest = (np.empty((*batch, t, columns), q.dtype) for columns in (s, v_one.shape[-1], 1))
-    scaled = transposed(k)
-    scaled *= alpha
+    scaled = np.multiply(k, alpha, out=np.empty(k.shape, k.dtype))
+    across = transposed(scaled)
     for some in cache_blocks(batch, t * s):
-        S = np.matmul(q[some], scaled[some], out=E[some])
+        S = np.matmul(q[some], across[some], out=E[some])
         if added is not None:
             S += added[some]
         if allowed is not None:
@@ -78,7 +78,7 @@ def forward(
     certain = certain_rows(heaviest, total)
     total[total == 0] = 1
     y = np.divide(z, total, out=np.empty_like(q, shape=z.shape))  # in the order of memory of q
-    return y, (q, k, v_one, E, total, y, certain, alpha, None if added is None else np.asarray(mask).shape)
+    return y, (q, scaled, v_one, E, total, y, certain, alpha, None if added is None else np.asarray(mask).shape)
 
 
 def beside(x: Array, last: Array | int) -> Array:
@@ -96,10 +96,10 @@ def transposed(x: Array) -> Array:
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
-    q, k, v_one, E, total, y, certain, alpha, added = saved
+    q, scaled, v_one, E, total, y, certain, alpha, added = saved
     d_z = cotangent(d_output, y.shape, y.dtype) / total
     d_z_total = beside(d_z, -sum_along((-1,), d_z * y))
-    d_q, d_k, d_v = np.empty_like(q), np.empty_like(k), np.empty_like(k, shape=(*k.shape[:-1], y.shape[-1]))
+    d_q, d_k, d_v = (np.empty_like(q, shape=like.shape) for like in (q, scaled, v_one[..., :-1]))
     d_mask = None if added is None else np.empty_like(E)
     across = transposed(v_one)
     for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
@@ -109,11 +109,10 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
             d_S[rows] = less_mean(d_S[rows], E[some][rows] / total[some][rows])
         d_S *= E[some]
         np.matmul(np.swapaxes(E[some], -1, -2), d_z[some], out=d_v[some])
-        np.matmul(d_S, k[some], out=d_q[some])
+        np.matmul(d_S, scaled[some], out=d_q[some])
         np.matmul(np.swapaxes(d_S, -1, -2), q[some], out=d_k[some])
         if d_mask is not None:
             d_mask[some] = d_S
-    d_q *= alpha
     d_k *= alpha
     gradients = {"q": d_q, "k": d_k, "v": d_v}
     return gradients if d_mask is None else {**gradients, "mask": unbroadcast(d_mask, added)}
