@@ -79,7 +79,7 @@ def written_out(value: Array, x: Array) -> Array:
     """
     if not 1 < math.prod(x.shape[2:]) < LONG or len(x) < FEW or value.shape[:2] != (1, value.size):
         return value
-    return np.broadcast_to(value, (1, *x.shape[1:])).copy()
+    return np.full((1, *x.shape[1:]), value, value.dtype)
 
 
 def standardised(x: Array, axes: Axes, eps: float, *, centred: bool = True) -> tuple[Array, Array]:

@@ -18,7 +18,6 @@ Reference: Ioffe, Szegedy (2015), Batch normalization, section 3, algorithms 1 a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -113,9 +112,9 @@ def running_statistics(
     return (1.0 - new) * running_mean + new * mean.ravel(), (1.0 - new) * running_var + new * unbiased.ravel()
 
 
-def blocks_of(x: Array) -> Iterator[tuple[int | slice, ...]]:
-    """Samples that the cache holds together with as many entries of another array."""
-    return cache_blocks(x.shape[:1], 2 * math.prod(x.shape[1:]))
+def blocks_of(x: Array) -> list[tuple[int | slice, ...]]:
+    """Samples that the cache holds with as many entries of another array; first the last, which it may hold yet."""
+    return list(cache_blocks(x.shape[:1], 2 * math.prod(x.shape[1:])))[::-1]
 
 
 def along_channel(x: Array) -> tuple[int, ...]:
