@@ -179,7 +179,7 @@ def _entries(f: Callable[[Array], float], values: Array, gradient: Array, trial:
     ):
         place = tuple(map(int, where))
         one = _distance(float(claimed), float(value), float(bound), scale, trial, kink=bool(kink), where=place)
-        if one.says and (kink or not bound <= SHARP * scale):
+        if one.says and (kink or not bound <= SHARP * max(scale, abs(value))):
             one = _between(f, values, float(claimed), scale, trial, place)
         found.append(one)
     return max(found, key=lambda one: (bool(one.says), one.relative), default=Distance(0.0))
