@@ -8,6 +8,9 @@ import pytest
 
 from tests.rendering import PROGRAMS, program
 
+# Workers inherit this. There is one for each core: threads of linear algebra would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # for tests of the plugin, which run pytest
 pytest_plugins = ("pytester",)
 
