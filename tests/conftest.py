@@ -19,13 +19,15 @@ _ABSENT = "absent tool"
 # Of the cases of these modules one in so many is in the default run, mixed; all of them are in ``-m "campaign or not
 # campaign"``. Each is a table of much the same, and takes half a minute.
 THINNED = {
-    "tests/derive/render/test_catalogue_documents.py": 4,
-    "tests/derive/render/test_documents.py": 3,
+    "tests/derive/render/test_catalogue_documents.py": 6,
+    "tests/derive/render/test_documents.py": 4,
     "tests/derive/render/test_numpy_code.py": 3,
     "tests/derive/render/test_numpy_tables.py": 3,
     "tests/derive/render/test_page.py": 2,
     "tests/derive/test_gate.py": 2,
     "tests/derive/tracing/test_numpy_programs.py": 3,
+    "tests/derive/tracing/test_shaping.py": 2,
+    "tests/derive/tracing/test_written.py": 2,
     "tests/verify/critical/test_blow_up.py": 3,
     "tests/verify/critical/test_critical_functions.py": 4,
     "tests/verify/critical/test_kinks_and_continua.py": 4,
