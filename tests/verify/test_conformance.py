@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from verify.conformance import Conformance, check_layer
+from verify.conformance import Conformance, check_layer, failures
 from verify.layer import Array, Case, Layer, normal
-from verify.layers import affine
+from verify.layers import LAYERS, affine
 from verify.layers_command import told
 
 
@@ -352,3 +352,11 @@ def test_alike_failures_are_told_once() -> None:
     assert len(lines) == 2
     assert lines[0].startswith("sample 0, float64: its gradients are those of the forward pass: w: backward gave")
     assert lines[1] == "  and so with sample 1, tie, other"
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "l1_reg"])
+def test_a_bend_at_every_entry_does_not_refute_a_right_pass(name: str) -> None:
+    """A gradient that is 0 throughout may be right there, where central differences mean nothing."""
+    bent = replace(LAYERS[name], cases={"zeros": lambda rng: Case(np.zeros(5))})
+    for seed in range(5):
+        assert not list(failures(bent, "zeros", seed, "float64", []))
