@@ -138,10 +138,10 @@ ROTARY = "turned(cotangent(d_output, shape, cos.dtype), cos, -sin, pairs)"
 RNN_STEP = "d_a[t] *= d_h[t] + d_h0"
 RNN_BACK = "d_h0 = d_a[t] @ Wh.T"
 RNN_WH = 'weights(h[:-1], d_a), "h0": d_h0}'
-SOFTMAX_PATH = "-sum_along((-1,), d_z * y)"
-WEIGHTED = "        d_S *= E[some]\n"
-ALONG_QUERIES = "        d_S -= sum_along((-2,), d_S, E[some] / total[some])\n"
-TO_VALUES = "np.swapaxes(E[some], -1, -2), d_z[some]"
+SOFTMAX_PATH = "-sum_along((-1,), d_y * y)"
+WEIGHTED = "        d_S *= P[some]\n"
+ALONG_QUERIES = "        d_S -= sum_along((-2,), d_S, P[some])\n"
+TO_VALUES = "np.swapaxes(P[some], -1, -2), d_y[some]"
 HEADS = "affine.backward(together(of_heads[name]), one)"
 
 MISTAKES = (
@@ -403,7 +403,7 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "the scale is applied twice",
-        (WEIGHTED, "        d_S *= E[some] * alpha\n"), inputs=attended, kind="scale", culprits=(0, 1),
+        (WEIGHTED, "        d_S *= P[some] * alpha\n"), inputs=attended, kind="scale", culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "the inner product of the softmax is forgotten", (SOFTMAX_PATH, "0"),
@@ -416,7 +416,7 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "the weights are not transposed for the values",
-        (TO_VALUES, "E[some], d_z[some]"), inputs=self_attended, kind="axis", culprits=(2,),
+        (TO_VALUES, "P[some], d_y[some]"), inputs=self_attended, kind="axis", culprits=(2,),
     ),
     of_layer(
         "scaled_dot_product_attention", "queries and keys are exchanged",
@@ -424,7 +424,7 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "the gradient of the scores goes past the softmax",
-        (WEIGHTED, "        d_S *= total[some]\n"),
+        (WEIGHTED, ""),
         inputs=attended, kind="path", or_kind=("mask", "scale", "gate"), culprits=(0, 1),
     ),
     of_layer(
@@ -439,24 +439,24 @@ MISTAKES = (
     ),
     of_layer(
         "scaled_dot_product_attention", "what the mask forbids has a gradient",
-        (WEIGHTED, "        d_S *= np.maximum(E[some], 0.05 * total[some])\n"), inputs=forbidden, kind="mask",
+        (WEIGHTED, "        d_S *= np.maximum(P[some], 0.05)\n"), inputs=forbidden, kind="mask",
         or_kind=("region", "path"),
         culprits=(0, 1),
     ),
     of_layer(
         "scaled_dot_product_attention", "queries that attend to nothing have no number",
-        (WEIGHTED, "        d_S *= E[some] / E[some].sum(axis=-1, keepdims=True) * total[some]\n"),
+        (WEIGHTED, "        d_S *= P[some] / P[some].sum(axis=-1, keepdims=True)\n"),
         inputs=forbidden, kind="contract", or_kind=("region", "local"), culprits=(0, 1), hard=True,
     ),
     of_layer(
         "scaled_dot_product_attention", "weights below 1e-8 are raised",
-        (WEIGHTED, "        d_S *= np.maximum(E[some], 1e-8 * total[some])\n"), inputs=sharp, kind="region",
+        (WEIGHTED, "        d_S *= np.maximum(P[some], 1e-8)\n"), inputs=sharp, kind="region",
         or_kind=("subtle",), culprits=(0, 1), hard=True,
     ),
     of_layer(
         "scaled_dot_product_attention", "the weights saved are multiplied in their memory",
-        (WEIGHTED, "        kept = E[some].copy()\n        E[some] *= d_S\n        d_S = E[some].copy()\n"),
-        (TO_VALUES, TO_VALUES.replace("E[some]", "kept")), inputs=attended, kind="cache",
+        (WEIGHTED, "        kept = P[some].copy()\n        P[some] *= d_S\n        d_S = P[some].copy()\n"),
+        (TO_VALUES, TO_VALUES.replace("P[some]", "kept")), inputs=attended, kind="cache",
         or_kind=("contract",), culprits=(0, 1, 2), shown_by="a second call",
     ),
     # ------------------------------------------------------------------------------------------- multi_head_attention

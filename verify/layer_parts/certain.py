@@ -9,7 +9,7 @@ import numpy as np
 from verify.layer import Array
 from verify.layer_parts.sums import sum_along
 
-__all__ = ["certain_rows", "largest_at", "less_mean", "sum_of_others", "total_of_others"]
+__all__ = ["certain_among", "certain_rows", "largest_at", "less_mean", "sum_of_others", "total_of_others"]
 
 # A row is certain where one entry has more than this of the sum.
 CERTAIN = 0.9
@@ -19,6 +19,13 @@ def certain_rows(heaviest: Array | float, total: Array) -> Array | None:
     """Which rows have an entry with nearly all of their total (..., 1); None where no row has."""
     rows: Array = ((heaviest > CERTAIN * total) & (total > 0))[..., 0]
     return rows if rows.any() else None
+
+
+def certain_among(P: Array) -> Array | None:
+    """Which rows of probabilities (..., n) have one that is nearly 1; None where no row has."""
+    if not P.max(initial=0) > CERTAIN:  # quicker than to look at each row
+        return None
+    return np.asarray(np.any(P > CERTAIN, axis=-1))
 
 
 def largest_at(rows: Array) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 
 from verify.layer import Array
 
-__all__ = ["ample", "largest_along", "need_no_shift"]
+__all__ = ["ample", "in_range", "largest_along", "need_no_shift"]
 
 
 @functools.cache
@@ -45,3 +45,13 @@ def need_no_shift(largest: Array) -> bool:
     None is 0 then that would not be 0 after a shift, too.
     """
     return bool(largest.min(initial=0) >= 0 and largest.max(initial=0) <= ample(largest.dtype))
+
+
+def in_range(total: Array) -> bool:
+    """Whether exponentials of rows with these sums are in the range of the type, of which none was shifted.
+
+    Even where the sum is least, an exponential has all digits that is more than 1e-33 of it in float32, or 1e-269 in
+    float64.
+    """
+    most = np.exp(total.dtype.type(ample(total.dtype)))
+    return bool(total.min(initial=1) >= most**-0.5 and total.max(initial=1) <= most)

@@ -27,6 +27,8 @@ def mean_along(axes: Axes, *factors: Array) -> Array:
 
 def sum_along(axes: Axes, *factors: Array) -> Array:
     """The sum of a product along axes, which are kept."""
+    if axes == (-1,) and len(factors) == 1 and factors[0].shape[-1] <= LONG:  # what layers ask for most
+        return np.asarray(factors[0] @ np.ones((factors[0].shape[-1], 1), factors[0].dtype))
     return np.expand_dims(sum_over(axes, *factors), axes)
 
 

@@ -1,18 +1,16 @@
 r"""Scaled dot-product attention: every query takes the mean of the values, weighted by a softmax over the keys.
 
-.. math:: S = \alpha\, Q K^\top + M, \qquad E = e^S, \qquad
-   \begin{bmatrix} Z & t \end{bmatrix} = E \begin{bmatrix} V & \mathbf 1 \end{bmatrix}, \qquad
-   O = \operatorname{diag}(t)^{-1} Z
+.. math:: S = \alpha\, Q K^\top + M, \qquad P = \operatorname{softmax}(S), \qquad O = P V
 
-   \bar Z = \operatorname{diag}(t)^{-1} \bar O, \quad \bar t = -(\bar Z \odot O)\, \mathbf 1, \quad
-   \bar S = E \odot \begin{bmatrix} \bar Z & \bar t \end{bmatrix}
-   \begin{bmatrix} V & \mathbf 1 \end{bmatrix}^\top, \quad \bar V = E^\top \bar Z, \quad
+   \bar t = -(\bar O \odot O)\, \mathbf 1, \quad
+   \bar S = P \odot \begin{bmatrix} \bar O & \bar t \end{bmatrix}
+   \begin{bmatrix} V & \mathbf 1 \end{bmatrix}^\top, \quad \bar V = P^\top \bar O, \quad
    \bar Q = \alpha\, \bar S K, \quad \bar K = \alpha\, \bar S^\top Q, \quad \bar M = \bar S
 
-The weights, softmax of each row of scores, are :math:`P = \operatorname{diag}(t)^{-1} E`; what is divided is
-:math:`Z`, with fewer columns. Where exponentials may overflow, or a query have one key alone, scores are less the
-largest of their row. Where one key has nearly all weight, :math:`\bar S` is as small as the weights of the rest, and
-is had from what :math:`\bar Z V^\top` has at these more than at the one. Scores are worked on in blocks of the batch.
+where :math:`P = \operatorname{diag}(t)^{-1} e^S, \; t = e^S \mathbf 1`. Where exponentials or their sums leave their
+range, scores are less the largest of their row. Where one key has nearly all weight, :math:`\bar S` is as small as
+the weights of the rest, and is had from what :math:`\bar O V^\top` has at these more than at the one. Scores are
+worked on in blocks of the batch.
 
 Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
 Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
@@ -35,8 +33,8 @@ from verify.arguments import arrays, choice, cotangent, number
 from verify.layer import Array, Case, Layer, Pair, normal
 from verify.layer_parts.broadcasting import unbroadcast
 from verify.layer_parts.cache_blocks import cache_blocks
-from verify.layer_parts.certain import certain_rows, less_mean
-from verify.layer_parts.exponentials import need_no_shift
+from verify.layer_parts.certain import certain_among, less_mean
+from verify.layer_parts.exponentials import in_range
 from verify.layer_parts.masks import read_mask
 from verify.layer_parts.sums import sum_along
 
@@ -51,37 +49,50 @@ def forward(
     allowed, added = read_mask(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
     batch, t, s = q.shape[:-2], q.shape[-2], k.shape[-2]
     later = ~np.tri(t, s, dtype=bool) if causal else None
-    v_one = beside(v, 1)
-    most = np.sqrt(np.finfo(v.dtype).max)
-    # A query that may attend to one key alone gets its value as it is: exponentials of 0 do not round.
-    plain = mask is None and not causal and s > 1 and -most < v_one.min(initial=0) and v_one.max(initial=0) < most
-    E, z_total, heaviest = (np.empty((*batch, t, columns), q.dtype) for columns in (s, v_one.shape[-1], 1))
-    scaled = np.multiply(k, alpha, out=np.empty(k.shape, k.dtype))
+    P, y = np.empty((*batch, t, s), q.dtype), np.empty_like(q, shape=(*batch, t, v.shape[-1]))
+    q, scaled = np.ascontiguousarray(q), np.multiply(k, alpha, out=np.empty(k.shape, k.dtype))
     across = transposed(scaled)
-    for some in cache_blocks(batch, t * s):
-        S = np.matmul(q[some], across[some], out=E[some])
+
+    def scores(some: tuple[int | slice, ...]) -> Array:
+        S = np.matmul(q[some], across[some], out=P[some])
         if added is not None:
             S += added[some]
         if allowed is not None:
             np.copyto(S, -np.inf, where=~allowed[some])
         if later is not None:
             np.copyto(S, -np.inf, where=later)
-        largest = S.max(axis=-1, keepdims=True, initial=-np.inf, out=heaviest[some])
-        if not (plain and need_no_shift(largest)):
+        return S
+
+    alone = mask is not None or causal or s == 1  # there may be one key for a query: its weight is 1 exactly
+    shifted = False
+    for some in cache_blocks(batch, t * s):
+        S = scores(some)
+        if not shifted:
+            total = to_exponentials(S)
+            if shifted := not in_range(total):  # then it is not tried with other samples
+                S = scores(some)
+        if shifted:
+            largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
             largest[largest == -np.inf] = 0  # nothing is allowed
             S -= largest
-            largest[...] = 0
+            total = to_exponentials(S)
+            total[total == 0] = 1
+        if alone:
+            S /= total
+        else:  # quicker
+            S *= 1 / total
+        np.matmul(S, v[some], out=y[some])
+    return y, (q, scaled, v, P, y, alpha, None if added is None else np.asarray(mask).shape)
+
+
+def to_exponentials(S: Array) -> Array:
+    """The sums (..., 1) of the exponentials of rows, which take the place of these."""
+    with np.errstate(over="ignore"):
         np.exp(S, out=S)
-        np.matmul(S, v_one[some], out=z_total[some])
-    np.exp(heaviest, out=heaviest)
-    z, total = z_total[..., :-1], z_total[..., -1:]
-    certain = certain_rows(heaviest, total)
-    total[total == 0] = 1
-    y = np.divide(z, total, out=np.empty_like(q, shape=z.shape))  # in the order of memory of q
-    return y, (q, scaled, v_one, E, total, y, certain, alpha, None if added is None else np.asarray(mask).shape)
+        return sum_along((-1,), S)
 
 
-def beside(x: Array, last: Array | int) -> Array:
+def with_column(x: Array, last: Array) -> Array:
     """[x last]: a matrix with one more column."""
     both = np.empty((*x.shape[:-1], x.shape[-1] + 1), x.dtype)
     both[..., :-1] = x
@@ -89,30 +100,35 @@ def beside(x: Array, last: Array | int) -> Array:
     return both
 
 
-def transposed(x: Array) -> Array:
-    """A contiguous copy with the last two axes exchanged, which a product reads twice as fast."""
-    return np.swapaxes(x, -1, -2).copy()
+def transposed(x: Array, ones: int = 0) -> Array:
+    """A contiguous copy with the last two axes exchanged, which a product reads twice as fast, and rows of ones."""
+    d = x.shape[-1]
+    found = np.empty((*x.shape[:-2], d + ones, x.shape[-2]), x.dtype)
+    found[..., :d, :] = np.swapaxes(x, -1, -2)
+    found[..., d:, :] = 1
+    return found
 
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
-    q, scaled, v_one, E, total, y, certain, alpha, added = saved
-    d_z = cotangent(d_output, y.shape, y.dtype) / total
-    d_z_total = beside(d_z, -sum_along((-1,), d_z * y))
-    d_q, d_k, d_v = (np.empty_like(q, shape=like.shape) for like in (q, scaled, v_one[..., :-1]))
-    d_mask = None if added is None else np.empty_like(E)
-    across = transposed(v_one)
-    for some in cache_blocks(q.shape[:-2], math.prod(E.shape[-2:])):
-        d_S = d_z_total[some] @ across[some]
-        if certain is not None:
-            rows = certain[some]
-            d_S[rows] = less_mean(d_S[rows], E[some][rows] / total[some][rows])
-        d_S *= E[some]
-        np.matmul(np.swapaxes(E[some], -1, -2), d_z[some], out=d_v[some])
+    q, scaled, v, P, y, alpha, added = saved
+    d_y = cotangent(d_output, y.shape, y.dtype)
+    d_y_total = with_column(d_y, -sum_along((-1,), d_y * y))
+    d_y = d_y_total[..., :-1]
+    d_q, d_k, d_v = (np.empty_like(y, shape=like.shape) for like in (q, scaled, v))
+    d_mask = None if added is None else np.empty_like(P)
+    across = transposed(v, ones=1)
+    for some in cache_blocks(q.shape[:-2], math.prod(P.shape[-2:])):
+        d_S = d_y_total[some] @ across[some]
+        if (certain := certain_among(P[some])) is not None:
+            d_S[certain] = less_mean(d_S[certain], P[some][certain])
+        d_S *= P[some]
+        np.matmul(np.swapaxes(P[some], -1, -2), d_y[some], out=d_v[some])
         np.matmul(d_S, scaled[some], out=d_q[some])
         np.matmul(np.swapaxes(d_S, -1, -2), q[some], out=d_k[some])
         if d_mask is not None:
             d_mask[some] = d_S
+        del d_S  # the next takes its memory
     d_k *= alpha
     gradients = {"q": d_q, "k": d_k, "v": d_v}
     return gradients if d_mask is None else {**gradients, "mask": unbroadcast(d_mask, added)}

@@ -131,6 +131,13 @@ def test_one_key_is_taken_whole(sign: int, mask: Array | None) -> None:
     assert np.all(gradients["k"] == 0)
 
 
+def test_the_first_query_sees_the_first_key_alone() -> None:
+    """Of scores above 0, which need no shift."""
+    q, k, v = (RNG.normal(size=(100, 3, width)) for width in (4, 4, 2))
+    y, _ = attention.forward(abs(q), abs(k), v, causal=True)
+    assert np.array_equal(y[:, 0], v[:, 0])
+
+
 def test_a_mask_that_moves_all_scores_of_a_query_changes_nothing() -> None:
     y, _ = attention.forward(Q, K, V)
     other, saved = attention.forward(Q, K, V, 10 * RNG.normal(size=(3, 1)))
@@ -141,7 +148,7 @@ def test_a_mask_that_moves_all_scores_of_a_query_changes_nothing() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_values_as_large_as_the_type_has(dtype: str) -> None:
     """Means of values are no larger than these, whatever the exponentials are."""
-    k, v = 3 * np.ones((4, 2), dtype), np.full((4, 3), np.finfo(dtype).max / 4, dtype)
+    k, v = 3 * np.ones((50, 2), dtype), np.full((50, 3), np.finfo(dtype).max / 2, dtype)
     y, _ = attention.forward(k, k, v)
     np.testing.assert_allclose(y, v, rtol=1e-6)
 
@@ -162,9 +169,10 @@ def test_one_key_of_almost_all_weight_hides_no_other(shift: float) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "gap"), [("float32", 12), ("float32", 60), ("float64", 12), ("float64", 300)])
-def test_the_least_weight_of_two_keys_has_its_gradient(dtype: str, gap: float) -> None:
+@pytest.mark.parametrize("far", [1, -16, -32])
+def test_the_least_weight_of_two_keys_has_its_gradient(dtype: str, gap: float, far: int) -> None:
     """For weights p and 1 - p the gradient of the query is p (1 - p) times two differences, however small p is."""
-    q, k, v, d_y = (np.array(x, dtype) for x in ([[1, 2]], [[3, 1], [3 - gap, 1]], [[1, 5], [4, 2]], [[2, -1]]))
+    q, k, v, d_y = (np.array(x, dtype) for x in ([[1, 2]], [[3, far], [3 - gap, far]], [[1, 5], [4, 2]], [[2, -1]]))
     found = attention.backward(d_y, attention.forward(q, k, v, scale=1.0)[1])
     p = 1 / (1 + math.exp(gap))
     slope = p * (1 - p) * ((v[1] - v[0]) @ d_y[0])
@@ -173,18 +181,61 @@ def test_the_least_weight_of_two_keys_has_its_gradient(dtype: str, gap: float) -
         np.testing.assert_allclose(found[name], expected, rtol=0, atol=within)
 
 
-def test_scores_are_shifted_where_they_have_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mask", [None, np.arange(5) != 3, np.linspace(-1, 1, 5)], ids=["none", "boolean", "numbers"])
+def test_a_shift_of_scores_changes_nothing(mask: Array | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of no sample, of all, and from the second on: what was tried without a shift leaves nothing behind."""
     d_y = RNG.normal(size=(2, 3, 2))
 
-    def found() -> list[Array]:
-        y, saved = attention.forward(Q, K, V)
+    def found(*ranges: bool) -> list[Array]:
+        answers = iter(ranges)
+        monkeypatch.setattr(attention, "in_range", lambda total: next(answers))
+        y, saved = attention.forward(Q, K, V, mask)
+        assert next(answers, None) is None, "no sample is tried after one that had to be shifted"
         return [y, *attention.backward(d_y, saved).values()]
 
-    whole = found()
-    for shifted in (True, False):
-        monkeypatch.setattr(attention, "need_no_shift", lambda largest, shifted=shifted: not shifted)
-        for one, other in zip(found(), whole, strict=True):
+    monkeypatch.setattr(cache_blocks, "BLOCK", 3 * 5)
+    whole = found(True, True)
+    for ranges in ((False,), (True, False)):
+        for one, other in zip(found(*ranges), whole, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-14)
+
+
+def test_extended_precision() -> None:
+    """Beside float64, and with a range of its own."""
+    wide = [x.astype(np.longdouble) for x in (Q, K, V, RNG.normal(size=(2, 3, 2)))]
+    (y, saved), (whole, whole_saved) = (attention.forward(*(x.astype(t) for x in wide[:3])) for t in ("d", "g"))
+    gradients = attention.backward(wide[3].astype("d"), saved)
+    for name, gradient in attention.backward(wide[3], whole_saved).items():
+        assert gradient.dtype == np.longdouble
+        np.testing.assert_allclose(gradient, gradients[name], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(whole, y, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("score", [0.0, 20.0, 60.0])
+def test_small_cotangents_keep_their_digits(score: float) -> None:
+    """Whatever the exponentials are: 2^-120, 1e-36, leads to just so small a part of the gradients of 1."""
+    q, k, v, d_y = (RNG.normal(size=size).astype("float32") for size in ((3, 2), (4, 2), (4, 3), (3, 3)))
+    q[:, 0], k[:, 0] = 1, score
+    _, saved = attention.forward(q, k, v, scale=1.0)
+    small, large = (attention.backward(np.float32(2.0**power) * d_y, saved) for power in (-120, 0))
+    for name, gradient in large.items():
+        np.testing.assert_allclose(
+            small[name] * np.float32(2.0**120), gradient, rtol=1e-5, atol=1e-3 * np.max(np.abs(gradient))
+        )
+
+
+@pytest.mark.parametrize("far", [-1000.0, -95.0, -30.0, -10.0, 10.0, 30.0, 80.0, 86.0, 95.0, 1000.0])
+def test_scores_far_from_0_are_as_accurate(far: float) -> None:
+    """All scores moved alike by what rounds none of them: the exponentials alone would lose digits, or overflow."""
+    rng = np.random.default_rng(0)
+    q, k, v, d_y = (rng.integers(-4, 5, shape) / 2 for shape in ((3, 3), (5, 3), (5, 2), (3, 2)))
+    q[:, 0], k[:, 0] = 1, 0
+    moved = k + np.array([far, 0, 0])
+    y, saved = attention.forward(q, k, v, scale=1.0)
+    exact = [y, attention.backward(d_y, saved)["v"]]
+    y, saved = attention.forward(*(x.astype("float32") for x in (q, moved, v)), scale=1.0)
+    for one, other in zip([y, attention.backward(d_y, saved)["v"]], exact, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
