@@ -66,22 +66,24 @@ def arrays(shapes: str, *values: ArrayLike | None, **sizes: int) -> list[Any]:
     arguments = parsed(shapes)
     if len(values) != len(arguments):
         raise TypeError(f"{len(arguments)} arguments in {shapes!r}, {len(values)} values")
-    found: list[Any] = []
+    found: list[Any] = list(values)
     seen: list[tuple[tuple[int, ...], np.dtype[Any], bool] | None] = []
     numbers = []
-    for argument, value in zip(arguments, values, strict=True):
+    for k, value in enumerate(values):
+        if type(value) is np.ndarray and value.dtype.isnative:  # nearly always
+            seen.append((value.shape, value.dtype, False))
+            continue
+        argument = arguments[k]
         if value is None and argument.optional:
-            found.append(None)
             seen.append(None)
             continue
         if value is None:
             raise ValueError(f"{argument.name} is None: expected {argument}, {HOLDS[argument.kind]}")
-        number = type(value) in (int, float)
         floating = argument.kind == "floating"
-        array = as_array(argument.name, value, floating=floating)
+        found[k] = array = as_array(argument.name, value, floating=floating)
+        number = type(value) in (int, float)
         if number and floating:
-            numbers.append(len(found))
-        found.append(array)
+            numbers.append(k)
         seen.append((array.shape, array.dtype, number))
     dtype = _checked(shapes, tuple(seen), tuple(sizes.items()))
     for k in numbers:
@@ -150,7 +152,7 @@ def choice(name: str, value: object, allowed: Collection[object]) -> None:
     """Raises: ValueError when an option is none of the allowed values."""
     if isinstance(allowed, str):
         raise TypeError(f"{name}: expected a tuple of allowed values, not the letters of {allowed!r}")
-    if not any(type(value) is type(one) and value == one for one in allowed):
+    if (type(value), value) not in [(type(one), one) for one in allowed]:
         raise ValueError(f"{name} is {value!r}: it is one of {', '.join(map(repr, allowed))}")
 
 
