@@ -64,7 +64,7 @@ def forward(
         return S
 
     alone = mask is not None or causal or s == 1  # there may be one key for a query: its weight is 1 exactly
-    shifted = False
+    shifted, certain = False, []
     for some in cache_blocks(batch, t * s):
         S = scores(some)
         if not shifted:
@@ -81,8 +81,9 @@ def forward(
             S /= total
         else:  # quicker
             S *= 1 / total
+        certain.append(certain_among(S))
         np.matmul(S, v[some], out=y[some])
-    return y, (q, scaled, v, P, y, alpha, None if added is None else np.asarray(mask).shape)
+    return y, (q, scaled, v, P, y, certain, alpha, None if added is None else np.asarray(mask).shape)
 
 
 def to_exponentials(S: Array) -> Array:
@@ -111,17 +112,17 @@ def transposed(x: Array, ones: int = 0) -> Array:
 
 def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
-    q, scaled, v, P, y, alpha, added = saved
+    q, scaled, v, P, y, certain, alpha, added = saved
     d_y = cotangent(d_output, y.shape, y.dtype)
     d_y_total = with_column(d_y, -sum_along((-1,), d_y * y))
     d_y = d_y_total[..., :-1]
     d_q, d_k, d_v = (np.empty_like(y, shape=like.shape) for like in (q, scaled, v))
     d_mask = None if added is None else np.empty_like(P)
     across = transposed(v, ones=1)
-    for some in cache_blocks(q.shape[:-2], math.prod(P.shape[-2:])):
+    for some, rows in zip(cache_blocks(q.shape[:-2], math.prod(P.shape[-2:])), certain, strict=True):
         d_S = d_y_total[some] @ across[some]
-        if (certain := certain_among(P[some])) is not None:
-            d_S[certain] = less_mean(d_S[certain], P[some][certain])
+        if rows is not None:
+            d_S[rows] = less_mean(d_S[rows], P[some][rows])
         d_S *= P[some]
         np.matmul(np.swapaxes(P[some], -1, -2), d_y[some], out=d_v[some])
         np.matmul(d_S, scaled[some], out=d_q[some])
