@@ -2,15 +2,15 @@ r"""Scaled dot-product attention: every query takes the mean of the values, weig
 
 .. math:: S = \alpha\, Q K^\top + M, \qquad P = \operatorname{softmax}(S), \qquad O = P V
 
-   \bar t = -(\bar O \odot O)\, \mathbf 1, \quad
-   \bar S = P \odot \begin{bmatrix} \bar O & \bar t \end{bmatrix}
+   \delta = -(\bar O \odot O)\, \mathbf 1, \quad
+   \bar S = P \odot \begin{bmatrix} \bar O & \delta \end{bmatrix}
    \begin{bmatrix} V & \mathbf 1 \end{bmatrix}^\top, \quad \bar V = P^\top \bar O, \quad
    \bar Q = \alpha\, \bar S K, \quad \bar K = \alpha\, \bar S^\top Q, \quad \bar M = \bar S
 
-where :math:`P = \operatorname{diag}(t)^{-1} e^S, \; t = e^S \mathbf 1`. Where exponentials or their sums leave their
-range, scores are less the largest of their row. Where one key has nearly all weight, :math:`\bar S` is as small as
-the weights of the rest, and is had from what :math:`\bar O V^\top` has at these more than at the one. Scores are
-worked on in blocks of the batch.
+where the softmax is that of each row: exponentials over their sum. Where these leave the range of the type, scores
+are less the largest of their row. Where one key has nearly all weight, :math:`\bar S` is as small as the weights of
+the rest, and is had from what :math:`\bar O V^\top` has at these more than at the one. Scores are worked on in blocks
+of the batch.
 
 Shapes: q (..., t, d), k (..., s, d), v (..., s, e), mask broadcast to (..., t, s) -> (..., t, e).
 Convention: a boolean mask is True where a query may attend (PyTorch has it so here, and the other way round in
@@ -50,7 +50,7 @@ def forward(
     batch, t, s = q.shape[:-2], q.shape[-2], k.shape[-2]
     later = ~np.tri(t, s, dtype=bool) if causal else None
     P, y = np.empty((*batch, t, s), q.dtype), np.empty_like(q, shape=(*batch, t, v.shape[-1]))
-    q, scaled = np.ascontiguousarray(q), np.multiply(k, alpha, out=np.empty(k.shape, k.dtype))
+    q, scaled, v = np.ascontiguousarray(q), np.multiply(k, alpha, order="C"), np.ascontiguousarray(v)
     across = transposed(scaled)
 
     def scores(some: tuple[int | slice, ...]) -> Array:
@@ -114,13 +114,13 @@ def backward(d_output: Array, saved: Any) -> dict[str, Array]:
     """The gradients of q, k and v, and of a mask that was added."""
     q, scaled, v, P, y, certain, alpha, added = saved
     d_y = cotangent(d_output, y.shape, y.dtype)
-    d_y_total = with_column(d_y, -sum_along((-1,), d_y * y))
-    d_y = d_y_total[..., :-1]
+    d_y_delta = with_column(d_y, -sum_along((-1,), d_y * y))
+    d_y = d_y_delta[..., :-1]
     d_q, d_k, d_v = (np.empty_like(y, shape=like.shape) for like in (q, scaled, v))
     d_mask = None if added is None else np.empty_like(P)
     across = transposed(v, ones=1)
     for some, rows in zip(cache_blocks(q.shape[:-2], math.prod(P.shape[-2:])), certain, strict=True):
-        d_S = d_y_total[some] @ across[some]
+        d_S = d_y_delta[some] @ across[some]
         if rows is not None:
             d_S[rows] = less_mean(d_S[rows], P[some][rows])
         d_S *= P[some]
