@@ -64,33 +64,38 @@ def forward(
         return S
 
     alone = mask is not None or causal or s == 1  # there may be one key for a query: its weight is 1 exactly
-    shifted, certain = False, []
-    for some in cache_blocks(batch, t * s):
-        S = scores(some)
-        if not shifted:
-            total = to_exponentials(S)
-            if shifted := not in_range(total):  # then it is not tried with other samples
-                S = scores(some)
-        if shifted:
-            largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
-            largest[largest == -np.inf] = 0  # nothing is allowed
-            S -= largest
-            total = to_exponentials(S)
-            total[total == 0] = 1
+    certain: list[Array | None] = []
+
+    def weigh(some: tuple[int | slice, ...], total: Array) -> None:
+        weights = P[some]
         if alone:
-            S /= total
+            weights /= total
         else:  # quicker
-            S *= 1 / total
-        certain.append(certain_among(S))
-        np.matmul(S, v[some], out=y[some])
+            weights *= 1 / total
+        certain.append(certain_among(weights))
+        np.matmul(weights, v[some], out=y[some])
+
+    blocks = list(cache_blocks(batch, t * s))
+    with np.errstate(over="ignore"):  # where scores need a shift their block is the first of the rest
+        for some in blocks:
+            total = to_exponentials(scores(some))
+            if not in_range(total):
+                break
+            weigh(some, total)
+    for some in blocks[len(certain) :]:
+        S = scores(some)
+        largest = S.max(axis=-1, keepdims=True, initial=-np.inf)
+        largest[largest == -np.inf] = 0  # nothing is allowed
+        S -= largest
+        total = to_exponentials(S)
+        total[total == 0] = 1
+        weigh(some, total)
     return y, (q, scaled, v, P, y, certain, alpha, None if added is None else np.asarray(mask).shape)
 
 
 def to_exponentials(S: Array) -> Array:
     """The sums (..., 1) of the exponentials of rows, which take the place of these."""
-    with np.errstate(over="ignore"):
-        np.exp(S, out=S)
-        return sum_along((-1,), S)
+    return sum_along((-1,), np.exp(S, out=S))
 
 
 def with_column(x: Array, last: Array) -> Array:

@@ -200,6 +200,13 @@ def test_a_shift_of_scores_changes_nothing(mask: Array | None, monkeypatch: pyte
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-14)
 
 
+def test_scores_that_overflow_are_told() -> None:
+    """That exponentials do is not: these are shifted."""
+    x = np.full((2, 3), 1e200)
+    with pytest.warns(RuntimeWarning, match="overflow encountered in matmul"), np.errstate(invalid="ignore"):
+        attention.forward(x, x, x)
+
+
 def test_extended_precision() -> None:
     """Beside float64, and with a range of its own."""
     wide = [x.astype(np.longdouble) for x in (Q, K, V, RNG.normal(size=(2, 3, 2)))]
