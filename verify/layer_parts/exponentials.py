@@ -53,5 +53,11 @@ def in_range(total: Array) -> bool:
     Even where the sum is least, an exponential has all digits that is more than 1e-33 of it in float32, or 1e-269 in
     float64.
     """
-    most = np.exp(total.dtype.type(ample(total.dtype)))
-    return bool(total.min(initial=1) >= most**-0.5 and total.max(initial=1) <= most)
+    least, most = _least_and_most(total.dtype)
+    return bool(total.min(initial=1) >= least and total.max(initial=1) <= most)
+
+
+@functools.cache
+def _least_and_most(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    most = np.exp(dtype.type(ample(dtype)))
+    return most**-0.5, most
