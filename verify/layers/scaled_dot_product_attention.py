@@ -76,7 +76,7 @@ def forward(
         np.matmul(weights, v[some], out=y[some])
 
     blocks = list(cache_blocks(batch, t * s))
-    with np.errstate(over="ignore"):  # where scores need a shift their block is the first of the rest
+    with np.errstate(over="ignore"):  # what does is not in range, and is done again
         for some in blocks:
             total = to_exponentials(scores(some))
             if not in_range(total):
@@ -107,7 +107,7 @@ def with_column(x: Array, last: Array) -> Array:
 
 
 def transposed(x: Array, ones: int = 0) -> Array:
-    """A contiguous copy with the last two axes exchanged, which a product reads twice as fast, and rows of ones."""
+    """A contiguous copy with the last two axes exchanged, which a product reads twice as fast, above rows of ones."""
     d = x.shape[-1]
     found = np.empty((*x.shape[:-2], d + ones, x.shape[-2]), x.dtype)
     found[..., :d, :] = np.swapaxes(x, -1, -2)
