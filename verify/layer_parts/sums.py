@@ -27,7 +27,7 @@ def mean_along(axes: Axes, *factors: Array) -> Array:
 
 def sum_along(axes: Axes, *factors: Array) -> Array:
     """The sum of a product along axes, which are kept."""
-    if axes == (-1,) and len(factors) == 1 and factors[0].shape[-1] <= LONG:  # what layers ask for most
+    if axes == (-1,) and len(factors) == 1 and factors[0].shape[-1] <= LONG:  # twice as fast
         return np.asarray(factors[0] @ np.ones((factors[0].shape[-1], 1), factors[0].dtype))
     return np.expand_dims(sum_over(axes, *factors), axes)
 
@@ -42,7 +42,7 @@ def sum_over(axes: Axes, *factors: Array) -> Array:
         low, high = ([factor[(*before, part)] for factor in factors] for part in (slice(half), slice(half, None)))
         return np.asarray(sum_over(axes, *low) + sum_over(axes, *high))
     if len(factors) == 1 and gone == {len(every) - 1}:
-        return np.asarray(factors[0] @ np.ones(factors[0].shape[-1], factors[0].dtype))  # twice as fast
+        return np.asarray(sum_along((-1,), factors[0])[..., 0])
     operands: list[Any] = [part for factor in factors for part in (factor, every)]
     found = np.asarray(np.einsum(*operands, [axis for axis in every if axis not in gone]))
     return found if found.flags.owndata else found.copy()
